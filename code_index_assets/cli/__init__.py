@@ -1,0 +1,1 @@
+"""The command line, `code-index`: one module a group of commands."""

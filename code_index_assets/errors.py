@@ -1,0 +1,90 @@
+"""The failure taxonomy: every error a user can cause, with its remedy and whether trying again can help.
+
+What lives here: the exception classes shared by all rooms. What does not: how a front end shows them (`cli/`,
+`assets/`, `serve/`) and anything that catches them.
+"""
+
+from __future__ import annotations
+
+
+class CodeIndexError(Exception):
+    """An error with a message for people: what is wrong and where (`message`), and what to do (`remedy`).
+
+    `retryable` says whether the same call may succeed later without anybody changing anything.
+    """
+
+    retryable = False
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  → {self.remedy}" if self.remedy else self.message
+
+
+class ConfigurationError(CodeIndexError):
+    """A setting or a registry entry that cannot be used as written."""
+
+
+class SourceError(CodeIndexError):
+    """A repository or folder that cannot be read as asked: not there, refused, empty, no such ref."""
+
+
+class SourceUnavailableError(SourceError):
+    """The same, for reasons that may pass: network, time-out, a host that answers 5xx."""
+
+    retryable = True
+
+
+class SourceChangedError(SourceError):
+    """Files of a folder or a dirty checkout changed between being listed and being read."""
+
+    retryable = True
+
+
+class LockedError(CodeIndexError):
+    """Another process holds the lock and did not let go in time."""
+
+    retryable = True
+
+
+class CorruptArtifactError(CodeIndexError):
+    """Stored bytes do not match the digest their manifest recorded."""
+
+
+class NotBuiltError(CodeIndexError):
+    """An artifact that this step needs has not been made yet."""
+
+
+class NewerDataError(CodeIndexError):
+    """The data folder was written by a newer version of this program."""
+
+
+class EmbeddingError(CodeIndexError):
+    """A model or provider could not make the vectors asked for."""
+
+
+class SpaceMismatchError(EmbeddingError):
+    """Vectors of one embedding space were asked of an index of another."""
+
+
+class GateRefusedError(CodeIndexError):
+    """The publisher refused: no verdict, a failed one, or one that speaks of other bytes."""
+
+
+class StalePublicationError(GateRefusedError):
+    """The commit to publish was observed earlier than the one already published."""
+
+
+class QueryError(CodeIndexError):
+    """A search, symbol or SQL request that cannot be understood or answered."""
+
+
+class NotIndexedError(QueryError):
+    """The repository or ref asked for is not in the published index."""
+
+
+class OutOfDiskError(CodeIndexError):
+    """The disk is full; nothing half-written was kept."""

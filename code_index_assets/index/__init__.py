@@ -1,0 +1,1 @@
+"""The search index: documents, the embedded and the server backend, publications, roll-back."""

@@ -1,0 +1,1 @@
+"""HTTP API, MCP, webhooks and the web page: thin shells over `search/`."""

@@ -1,0 +1,100 @@
+"""Every option of the product, once: its name, its default, what it does.
+
+What lives here: the `Settings` model, read from environment variables `CODE_INDEX_*` and from nothing else. What
+does not: which repositories there are (`sources/registry.py`) and secrets of code hosts (read where they are used).
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .errors import ConfigurationError
+
+DATA_FOLDER = ".code-index"
+
+
+def default_data_folder() -> Path:
+    """`.code-index` of the nearest enclosing folder that has one, else of the working folder."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / DATA_FOLDER / "VERSION").is_file():
+            return folder / DATA_FOLDER
+    return here / DATA_FOLDER
+
+
+class Settings(BaseSettings):
+    """Options, each from the environment variable `CODE_INDEX_<NAME>`."""
+
+    model_config = SettingsConfigDict(env_prefix="CODE_INDEX_", extra="ignore", frozen=True)
+
+    data: Path = Field(
+        default_factory=default_data_folder, description="Where everything is kept; Dagster's home is inside it."
+    )
+    registry: Path | None = Field(
+        None, description="The file that names the repositories; default: repositories.toml in the data folder."
+    )
+
+    # What is indexed
+    max_file_bytes: int = Field(1 << 20, ge=1, description="Files larger than this are left out (reason too_large).")
+    include_vendored: bool = Field(False, description="Index vendored files too (node_modules, third_party, …).")
+    include_generated: bool = Field(False, description="Index generated files too (lock files, *.pb.go, …).")
+    chunk_max_chars: int = Field(1500, ge=200, description="Largest chunk, in non-whitespace characters.")
+    chunk_min_chars: int = Field(100, ge=0, description="Neighbours smaller than this are merged.")
+    parse_timeout_seconds: float = Field(5.0, gt=0, description="Longest time one file may take to parse.")
+    workers: int = Field(0, ge=0, description="Parser processes; 0: as many as there are cores.")
+
+    # How it is embedded
+    model: str = Field(
+        "auto",
+        description="auto | static | minilm | test | a sentence-transformers or Hugging Face name or folder | "
+        "voyage:<model>. auto: the static table on a CPU, the transformer on a GPU.",
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where torch runs.")
+    max_tokens: int = Field(0, ge=0, description="Cut of the embedded text in tokens; 0: the model's default.")
+
+    # How it is checked and published
+    plausibility: Literal["warn", "block"] = Field(
+        "warn", description="What happens when a third of the code is gone since the last publication."
+    )
+    qdrant_url: str | None = Field(None, description="A Qdrant server; not set: the embedded Qdrant.")
+    qdrant_api_key: SecretStr | None = Field(None, description="Its key.")
+    shard_points: int = Field(100_000, ge=100, description="Points in one embedded shard, about.")
+    keep_generations: int = Field(2, ge=2, description="Publications kept to go back to.")
+    keep_seconds: float = Field(600.0, ge=0, description="How long a replaced publication is kept at least.")
+
+    # Git
+    git_timeout_seconds: float = Field(1800.0, gt=0, description="Longest time one git network call may take.")
+    lock_timeout_seconds: float = Field(1800.0, gt=0, description="Longest wait for another run on one repository.")
+
+    @field_validator("data", "registry")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else Path(os.path.expandvars(value)).expanduser().absolute()
+
+    @property
+    def registry_file(self) -> Path:
+        return self.registry or self.data / "repositories.toml"
+
+
+@lru_cache(maxsize=1)
+def _cached(environment: frozenset[tuple[str, str]], folder: str) -> Settings:
+    del environment, folder
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"CODE_INDEX_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise ConfigurationError(
+            "some settings cannot be used:\n  " + "\n  ".join(lines), remedy="correct or unset these variables"
+        ) from error
+
+
+def load_settings() -> Settings:
+    """The settings of this process; read again when the environment or the working folder changed."""
+    environment = frozenset((k, v) for k, v in os.environ.items() if k.startswith("CODE_INDEX_"))
+    return _cached(environment, os.getcwd())  # noqa: PTH109 - a cache key, not a path to work with

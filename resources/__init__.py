@@ -1,0 +1,1 @@
+"""Dagster resources: thin adapters that build the objects of the rooms."""
