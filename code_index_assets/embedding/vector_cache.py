@@ -1,0 +1,115 @@
+"""The vector cache: content-addressed vectors of one embedding space, on disk, shared by all runs.
+
+What lives here: look-up, storing as the work goes, removal, compaction. What does not: deciding what to embed
+(`chunk_vectors.py`).
+
+An LMDB environment (docs/adr/003-vector-cache.md): one writer at a time across processes, readers never wait, a killed
+writer leaves the last committed state, and look-ups read pages through the memory map without loading anything. Each
+row carries a checksum; a row that does not match is a miss.
+"""
+
+from __future__ import annotations
+
+import threading
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import numpy as np
+
+from ..errors import EmbeddingError, OutOfDiskError
+from .embedder import Vectors
+
+_FIRST_MAP = 1 << 30
+_CHECKSUM_BYTES = 4
+_open: dict[Path, Any] = {}
+_open_lock = threading.Lock()
+
+
+class VectorCache:
+    """Vectors (float32, `dimension` long) by 32-digit hex keys."""
+
+    def __init__(self, folder: Path, dimension: int) -> None:
+        self.folder = folder
+        self.dimension = dimension
+        self._env = _environment(folder)
+
+    def get(self, keys: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of the keys that are there, undamaged."""
+        found: dict[str, Vectors] = {}
+        size = _CHECKSUM_BYTES + 4 * self.dimension
+        with self._begin(write=False) as transaction:
+            for key in keys:
+                row = transaction.get(bytes.fromhex(key), None)
+                if row is None or len(row) != size:
+                    continue
+                body = bytes(row[_CHECKSUM_BYTES:])
+                if zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "little") == bytes(row[:_CHECKSUM_BYTES]):
+                    found[key] = np.frombuffer(body, dtype="<f4")
+        return found
+
+    def put(self, keys: Sequence[str], vectors: Vectors) -> None:
+        """Stores vectors; durable when this returns. Raises OutOfDiskError."""
+        rows = [
+            (bytes.fromhex(k), np.ascontiguousarray(v, dtype="<f4").tobytes())
+            for k, v in zip(keys, vectors, strict=True)
+        ]
+        rows.sort()
+        while True:
+            try:
+                with self._begin(write=True) as transaction:
+                    for key, body in rows:
+                        transaction.put(key, zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "little") + body)
+                return
+            except lmdb.MapFullError:
+                self._env.set_mapsize(self._env.info()["map_size"] * 2)
+            except lmdb.DiskError as error:
+                raise OutOfDiskError(
+                    f"the vector cache in {self.folder} cannot be written: {error}",
+                    remedy="free some space and run again",
+                ) from error
+
+    def remove(self, keys: Iterable[str]) -> int:
+        """Removes vectors; returns how many were there."""
+        with self._begin(write=True) as transaction:
+            return sum(transaction.delete(bytes.fromhex(key)) for key in keys)
+
+    def keys(self) -> set[str]:
+        with self._begin(write=False) as transaction:
+            return {bytes(key).hex() for key in transaction.cursor().iternext(keys=True, values=False)}
+
+    def __len__(self) -> int:
+        return int(self._env.stat()["entries"])
+
+    def _begin(self, *, write: bool) -> Any:
+        try:
+            return self._env.begin(write=write, buffers=True)
+        except lmdb.MapResizedError:
+            self._env.set_mapsize(0)  # another process let the map grow: take its size
+            return self._env.begin(write=write, buffers=True)
+
+
+def _environment(folder: Path) -> Any:
+    """One environment per folder and process: LMDB forbids a second."""
+    folder = folder.absolute()
+    with _open_lock:
+        known = _open.get(folder)
+        if known is not None and (folder / "data.mdb").exists():
+            return known
+        if known is not None:
+            known.close()
+        folder.mkdir(parents=True, exist_ok=True)
+        data = folder / "data.mdb"
+        size = max(_FIRST_MAP, 2 * data.stat().st_size if data.exists() else 0)
+        try:
+            # Without metasync a power cut may lose the last commit, never the file; each commit is one fsync less.
+            environment = lmdb.open(str(folder), map_size=size, metasync=False, max_readers=1024, max_dbs=0)
+        except lmdb.Error as error:
+            raise EmbeddingError(
+                f"the vector cache in {folder} cannot be opened: {error}",
+                remedy="remove that folder: vectors are computed again as they are needed",
+            ) from error
+        _open[folder] = environment
+        return environment
