@@ -118,17 +118,24 @@ class Artifact:
         return pl.read_parquet(self.verified_part(table, bucket), columns=columns)
 
     def verified_part(self, table: str, bucket: int) -> Path:
-        name = part_name(table, bucket)
-        part = self.manifest.parts.get(name)
-        if part is None:
-            raise NotBuiltError(f"artifact {self.path} has no part {name}")
-        path = self.path / name
+        part = self.part(table, bucket)
+        path = self.path / part_name(table, bucket)
         if not path.exists() or path.stat().st_size != part.size or file_digest(path) != part.digest:
             raise CorruptArtifactError(
                 f"{path} is not what its manifest says: the file was changed or damaged after it was written",
                 remedy="run `code-index index` again: the damaged artifact is rebuilt",
             )
         return path
+
+    def part(self, table: str, bucket: int) -> Part:
+        """What the manifest says of one bucket of a table. Raises NotBuiltError."""
+        part = self.manifest.parts.get(part_name(table, bucket))
+        if part is None:
+            raise NotBuiltError(f"artifact {self.path} has no part {part_name(table, bucket)}")
+        return part
+
+    def rows_of(self, table: str) -> int:
+        return self.manifest.rows(table)
 
     def verify(self) -> None:
         """Checks the bytes of every part. Raises CorruptArtifactError."""

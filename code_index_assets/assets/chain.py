@@ -1,0 +1,86 @@
+"""The first four partitioned assets: repository → file_hashes → chunks → embeddings."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from resources.code_index import CodeIndexResource
+
+from ..chunking.parse import CHUNKER_VERSION
+from ..chunking.steps import chunk_files
+from ..embedding.steps import EMBEDDINGS_VERSION, embed_chunks
+from ..sources.selection import SELECTION_VERSION
+from ..sources.steps import STEPS_VERSION, hash_files, observe_repository
+from ..tables import CHUNKS, ENTRIES, FILES, FINDINGS, IMPORTS, REFERENCES, SYMBOLS, embeddings_table
+from .execution import column_schema, retries, run_step
+from .partitions import one_repository_a_run, repositories
+
+GROUP = "code_index"
+OWNERS = ["team:code-index"]
+
+
+@dg.asset(
+    partitions_def=repositories,
+    backfill_policy=one_repository_a_run,
+    retry_policy=retries,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"git"},
+    code_version=f"git-{STEPS_VERSION}",
+    pool="git",
+    description="A repository at a known commit: a bare mirror, a local repository, a checkout as it lies, or a folder.",
+    metadata=column_schema(ENTRIES),
+)
+def repository(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
+    return run_step(context, code_index, observe_repository)
+
+
+@dg.asset(
+    deps=[repository],
+    partitions_def=repositories,
+    backfill_policy=one_repository_a_run,
+    retry_policy=retries,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"polars", "parquet"},
+    code_version=f"files-{SELECTION_VERSION}",
+    pool="git",
+    description="Every file of the commit: hash, size, language, kept or why not; where secrets were removed.",
+    metadata=column_schema(FILES, FINDINGS),
+)
+def file_hashes(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
+    return run_step(context, code_index, hash_files)
+
+
+@dg.asset(
+    deps=[file_hashes],
+    partitions_def=repositories,
+    backfill_policy=one_repository_a_run,
+    retry_policy=retries,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"python", "parquet"},
+    code_version=f"chunker-{CHUNKER_VERSION}",
+    pool="cpu",
+    description="Chunks on definition bounds and the symbols, imports and references of every kept file.",
+    metadata=column_schema(CHUNKS, SYMBOLS, IMPORTS, REFERENCES),
+)
+def chunks(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
+    return run_step(context, code_index, chunk_files)
+
+
+@dg.asset(
+    deps=[chunks],
+    partitions_def=repositories,
+    backfill_policy=one_repository_a_run,
+    retry_policy=retries,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"pytorch", "parquet"},
+    code_version=f"embed-{EMBEDDINGS_VERSION}",
+    pool="embedding",
+    description="A vector for every chunk; only texts never embedded before in this space are computed.",
+    metadata=column_schema(embeddings_table(0)),
+)
+def embeddings(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
+    return run_step(context, code_index, embed_chunks)

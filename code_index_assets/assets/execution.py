@@ -1,0 +1,167 @@
+"""Running a step of a room as a Dagster asset: context in, metadata and data version out, failures classified.
+
+What lives here: the adapter all assets use. What does not: what a step does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from ..errors import CodeIndexError
+from ..progress import Say
+from ..run_log import RunLog
+from ..steps import StepContext, StepResult
+from ..tables import Table
+
+if TYPE_CHECKING:
+    from resources.code_index import CodeIndexResource
+
+# Whoever runs the chain inside its own process (the command line) hears progress here; else it goes to the run's log.
+listener: ContextVar[Say | None] = ContextVar("listener", default=None)
+LOG_SECONDS = 10.0
+TRIES = 3
+
+# Only what may pass is tried again: steps raise Failure(allow_retries=False) for everything else.
+retries = dg.RetryPolicy(max_retries=TRIES - 1, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL)
+
+
+def progress_of(context: dg.AssetExecutionContext) -> Say:
+    """Where a step's progress goes: to a listening front end, or at most every 10 s to the run's log."""
+    heard = listener.get()
+    if heard is not None:
+        return heard
+    last = 0.0
+
+    def say(line: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LOG_SECONDS:
+            last = time.monotonic()
+            context.log.info(line)
+
+    return say
+
+
+@contextmanager
+def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> Iterator[StepContext]:
+    """The step context of the running asset; writes the run log and turns errors into Dagster failures.
+
+    A step holds the lock of its repository: Dagster's pools schedule, they do not protect.
+    """
+    asset = context.asset_key.to_user_string()
+    key = context.partition_key
+    started = time.time()
+    try:
+        step = code_index.step(key, context.run_id, f"{key} {asset}", progress_of(context))
+    except CodeIndexError as error:
+        raise failure_of(error) from error
+    log = RunLog(step.layout)
+    try:
+        with step.layout.lock(f"partition-{key}", timeout=step.settings.lock_timeout_seconds):
+            yield step
+    except CodeIndexError as error:
+        _record(log, context, "failed", started, error=str(error))
+        raise failure_of(error) from error
+    except Exception as error:
+        _record(log, context, "failed", started, error=f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        log.stages(context.run_id, key, asset, step.stages.done)
+
+
+def run_step(
+    context: dg.AssetExecutionContext, code_index: CodeIndexResource, step: Callable[[StepContext], StepResult]
+) -> dg.MaterializeResult:
+    """Runs a step and reports it."""
+    started = time.time()
+    with step_of(context, code_index) as surroundings:
+        result = step(surroundings)
+        return report(context, surroundings, result, started)
+
+
+def report(
+    context: dg.AssetExecutionContext, step: StepContext, result: StepResult, started: float
+) -> dg.MaterializeResult:
+    """Writes the step's record and makes the materialization."""
+    fingerprint = result.artifact.fingerprint if result.artifact else None
+    _record(
+        RunLog(step.layout), context, result.outcome, started, commit=result.commit, fingerprint=fingerprint,
+        info=result.info,
+    )  # fmt: skip
+    if result.artifact is not None:
+        # Dagster's data version must change whenever what is downstream has to look again.
+        version = dg.DataVersion(result.data_version or result.artifact.fingerprint)
+    else:
+        version = dg.DataVersion(result.data_version or result.commit)
+    return dg.MaterializeResult(data_version=version, metadata=metadata_of(step, result))
+
+
+def metadata_of(step: StepContext, result: StepResult) -> dict[str, Any]:
+    """Run metadata: outcome, commit, every fact of the step, seconds by stage."""
+    metadata: dict[str, Any] = {"outcome": result.outcome, "commit": result.commit}
+    for name, value in result.info.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            metadata[name] = dg.MetadataValue.md(_markdown(value))
+        elif isinstance(value, dict):
+            metadata[name] = dg.MetadataValue.json(value)
+        elif value is not None:
+            metadata[name] = value
+    if result.artifact is not None:
+        metadata["artifact"] = dg.MetadataValue.path(str(result.artifact.path))
+        rows = sum(part.rows for part in result.artifact.manifest.parts.values())
+        metadata["dagster/partition_row_count"] = rows
+    stages = [
+        {"stage": s.name, "seconds": round(s.seconds, 3), "items": s.items or "", "unit": s.unit or ""}
+        for s in step.stages.done
+    ]
+    if stages:
+        metadata["stages"] = dg.MetadataValue.md(_markdown(stages))
+        metadata["seconds"] = round(sum(s.seconds for s in step.stages.done), 3)
+    return metadata
+
+
+def failure_of(error: CodeIndexError) -> dg.Failure:
+    """The Dagster failure of an error: message, remedy, and no retry for what cannot succeed."""
+    return dg.Failure(
+        description=str(error),
+        metadata={"error": type(error).__name__, "remedy": error.remedy or "-"},
+        allow_retries=error.retryable,
+    )
+
+
+def column_schema(*tables: Table) -> dict[str, Any]:
+    """Definition metadata that shows the columns of the asset's tables."""
+    columns = [
+        dg.TableColumn(
+            name=column.name if len(tables) == 1 else f"{table.name}.{column.name}",
+            type=str(column.dtype),
+            description=column.description,
+            constraints=dg.TableColumnConstraints(nullable=column.nullable),
+        )
+        for table in tables
+        for column in table.columns
+    ]
+    return {"dagster/column_schema": dg.TableSchema(columns=columns)}
+
+
+def _record(log: RunLog, context: dg.AssetExecutionContext, outcome: str, started: float, **facts: Any) -> None:
+    record = {
+        "partition": context.partition_key,
+        "asset": context.asset_key.to_user_string(),
+        "outcome": outcome,
+        "seconds": round(time.time() - started, 4),
+        **facts,
+    }
+    log.append("step", context.run_id, [record])
+
+
+def _markdown(rows: list[dict[str, Any]]) -> str:
+    names = list(rows[0])
+    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+    lines += ["| " + " | ".join(str(row[name]) for name in names) + " |" for row in rows]
+    return "\n".join(lines)

@@ -1,0 +1,249 @@
+"""The `chunks` step: chunks and symbols of one partition; only files whose content is new are parsed.
+
+What lives here: the step over artifacts. What does not: parsing (`parse.py`), Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from ..artifacts import Artifact, ArtifactWriter
+from ..fingerprint import bucket_of, fingerprint
+from ..sources.snapshot import Snapshot
+from ..sources.steps import FILE_HASHES, REPOSITORY, source_of
+from ..sources.text import redacted
+from ..steps import StepContext, StepResult
+from ..tables import ARTIFACT_TABLES
+from .context import ProjectContext, project_context
+from .parse import CHUNKER_VERSION, ChunkOptions, ParsedTables, SourceFile, parse_files, parser_fingerprint
+
+KIND = "chunks"
+TABLES = ("chunks", "symbols", "imports", "references", "diagnostics")
+# Buckets parsed together: bounds memory (a bucket holds about 256 files) and keeps the pool of parsers busy.
+BUCKETS_AT_ONCE = 16
+_FILE_COLUMNS = ["path", "path_raw", "blob", "mode", "size", "language", "encoding", "hash", "secrets"]
+
+
+def chunk_files(context: StepContext) -> StepResult:
+    """Makes the chunks artifact of the partition's kept files."""
+    files = context.input(FILE_HASHES)
+    repository = context.parent(files, REPOSITORY)
+    snapshot = Snapshot.from_json(repository.info["snapshot"])
+    options = ChunkOptions(
+        context.settings.chunk_max_chars, context.settings.chunk_min_chars, context.settings.parse_timeout_seconds
+    )
+    work = _Work(context, snapshot, files, options)
+    inputs = {FILE_HASHES: files.fingerprint, "parser": parser_fingerprint(options)}
+    name = fingerprint(inputs)
+    known = context.store.existing(KIND, context.key, name)
+    if known is not None:
+        context.store.point(known)
+        context.pin(known)
+        return StepResult(known, "reused", snapshot.commit, _facts(known, reused=True), known.info["digest"])
+    previous = context.store.current(KIND, context.key)
+    with context.store.write(
+        KIND,
+        context.key,
+        name,
+        inputs=inputs,
+        code_version=CHUNKER_VERSION,
+        run_id=context.run_id,
+        buckets=files.manifest.buckets,
+    ) as writer:
+        work.run(writer, previous, inputs["parser"])
+        parts = [writer.parts[part].digest for part in sorted(writer.parts) if part.startswith("chunks-")]
+        digest = fingerprint({"parts": parts, "chunker": CHUNKER_VERSION})
+        writer.info.update(commit=snapshot.commit, digest=digest, **work.summary())
+    artifact = Artifact.open(context.layout.artifact_home(KIND, context.key) / name)
+    context.pin(artifact)
+    return StepResult(artifact, "built", snapshot.commit, _facts(artifact, reused=False), digest)
+
+
+@dataclass
+class _Work:
+    """One run of the step over the buckets."""
+
+    context: StepContext
+    snapshot: Snapshot
+    files: Artifact
+    options: ChunkOptions
+    parsed_files: int = 0
+    reused_files: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+    new_chunks: int = 0
+    diagnostics: dict[str, int] = field(default_factory=dict)
+
+    def run(self, writer: ArtifactWriter, previous: Artifact | None, parser: str) -> None:
+        buckets = self.files.manifest.buckets
+        project = self._project()
+        known = previous.manifest.bucket_inputs if previous and previous.manifest.buckets == buckets else {}
+        comparable = bool(previous) and known.get("rules") == fingerprint({"parser": parser, "project": project.digest})
+        writer.bucket_inputs["rules"] = fingerprint({"parser": parser, "project": project.digest})
+        changed: list[int] = []
+        for bucket in range(buckets):
+            part = fingerprint(
+                {
+                    "files": self.files.part("files", bucket).digest,
+                    "findings": self.files.part("findings", bucket).digest,
+                    "rules": writer.bucket_inputs["rules"],
+                }
+            )
+            writer.bucket_inputs[str(bucket)] = part
+            if previous and known.get(str(bucket)) == part:
+                for table in TABLES:
+                    self._count(table, writer.link(previous, table, bucket).rows)
+                self.reused_files += self._kept(bucket).height
+                self._count_diagnostics(previous.read_bucket("diagnostics", bucket))
+            else:
+                changed.append(bucket)
+        for start in range(0, len(changed), BUCKETS_AT_ONCE):
+            self._parse(changed[start : start + BUCKETS_AT_ONCE], writer, previous if comparable else None, project)
+
+    def _parse(
+        self, buckets: list[int], writer: ArtifactWriter, previous: Artifact | None, project: ProjectContext
+    ) -> None:
+        """Parses the new files of some buckets and writes them with the rows taken over."""
+        kept = {bucket: self._kept(bucket) for bucket in buckets}
+        old: dict[int, dict[str, pl.DataFrame]] = {}
+        todo = []
+        for bucket, files in kept.items():
+            known = self._known(files, bucket, previous)
+            old[bucket] = {
+                table: previous.read_bucket(table, bucket).join(known, on="path", how="semi")
+                if previous
+                else ARTIFACT_TABLES[table].empty()
+                for table in TABLES
+            }
+            todo.append(files.join(known, on="path", how="anti"))
+            self.reused_files += known.height
+        new = pl.concat(todo)
+        self.parsed_files += new.height
+        parts: dict[int, list[ParsedTables]] = {bucket: [] for bucket in buckets}
+        with self.context.stages.stage("parse", total=new.height, unit="files") as ticker:
+            for tables in parse_files(
+                self._sources(new, ticker),
+                self.options,
+                workers=self.context.settings.workers,
+                context=project,
+                stages=self.context.stages,
+            ):
+                for bucket, rows in _split(tables, self.files.manifest.buckets).items():
+                    parts[bucket].append(rows)
+        with self.context.stages.stage("write", unit="chunks") as ticker:
+            for bucket in buckets:
+                for table in TABLES:
+                    frames = [old[bucket][table], *(getattr(rows, table) for rows in parts[bucket])]
+                    frame = pl.concat(frames).sort(_order(table), maintain_order=True)
+                    writer.write(table, bucket, frame)
+                    self._count(table, frame.height)
+                    if table == "diagnostics":
+                        self._count_diagnostics(frame)
+                    if table == "chunks":
+                        self.new_chunks += frame.height - old[bucket][table].height
+                        ticker.advance(frame.height)
+
+    def _known(self, files: pl.DataFrame, bucket: int, previous: Artifact | None) -> pl.DataFrame:
+        """Paths whose chunks can be taken over: same content, language and findings as when they were parsed."""
+        if previous is None:
+            return files.select("path").head(0)
+        before = self.context.parent(previous, FILE_HASHES)
+        columns = ["path", "blob", "language", "encoding", "secrets"]
+        was = before.read_bucket("files", bucket).filter(pl.col("status") == "kept").select(columns)
+        return files.select(columns).join(was, on=columns, how="semi", nulls_equal=True).select("path")
+
+    def _kept(self, bucket: int) -> pl.DataFrame:
+        rows = self.files.read_bucket("files", bucket)
+        return rows.filter(pl.col("status") == "kept").select(_FILE_COLUMNS)
+
+    def _sources(self, files: pl.DataFrame, ticker: Any) -> Iterator[SourceFile]:
+        """The redacted texts of files, read in one stream."""
+        if files.is_empty():
+            return
+        findings = self.files.read("findings").join(files.select("path"), on="path", how="semi")
+        by_path = findings.partition_by("path", as_dict=True)
+        source = source_of(self.context)
+        rows = files.select("path", "blob", "language", "encoding").rows()
+        for index, raw in source.read(self.snapshot, files):
+            path, blob, language, encoding = rows[index]
+            ticker.advance()
+            if raw is not None:
+                yield SourceFile(path, blob, language, redacted(raw, encoding, by_path.get((path,))))
+
+    def _project(self) -> ProjectContext:
+        files = self.files.read("files", _FILE_COLUMNS + ["status"]).filter(pl.col("status") == "kept").sort("path")
+
+        def read(path: str) -> str | None:
+            row = files.filter(pl.col("path") == path).select(_FILE_COLUMNS)
+            return next((source.text for source in self._sources(row, _Silent())), None)
+
+        with self.context.stages.stage("project context", unit="files"):
+            return project_context(files.get_column("path").to_list(), read)
+
+    def _count(self, table: str, rows: int) -> None:
+        self.rows[table] = self.rows.get(table, 0) + rows
+
+    def _count_diagnostics(self, frame: pl.DataFrame) -> None:
+        for code, count in frame.group_by("code").len().iter_rows():
+            self.diagnostics[code] = self.diagnostics.get(code, 0) + count
+
+    def summary(self) -> dict[str, Any]:
+        chunks = self.rows.get("chunks", 0)
+        return {
+            **self.rows,
+            "new_chunks": self.new_chunks,
+            "reused_chunks": chunks - self.new_chunks,
+            "parsed_files": self.parsed_files,
+            "reused_files": self.reused_files,
+            "diagnosed": dict(sorted(self.diagnostics.items())),
+        }
+
+
+class _Silent:
+    def advance(self, items: int = 1) -> None:
+        return
+
+
+def _order(table: str) -> list[str]:
+    return {"chunks": ["path", "ordinal"], "symbols": ["path", "start_line"], "imports": ["path", "line"]}.get(
+        table, ["path"]
+    )
+
+
+def _split(tables: ParsedTables, buckets: int) -> dict[int, ParsedTables]:
+    """Rows of a batch by bucket."""
+    if buckets == 1:
+        return {0: tables}
+    frames: dict[int, dict[str, pl.DataFrame]] = {}
+    for table in TABLES:
+        frame = getattr(tables, table)
+        numbers = {path: bucket_of(path, buckets) for path in frame.get_column("path").unique()}
+        column = pl.Series("bucket", [numbers[path] for path in frame.get_column("path")], dtype=pl.Int32)
+        for (bucket,), rows in (
+            frame.with_columns(column).partition_by("bucket", as_dict=True, include_key=False).items()
+        ):
+            frames.setdefault(int(bucket), {})[table] = rows
+    return {
+        bucket: ParsedTables(**{table: found.get(table, ARTIFACT_TABLES[table].empty()) for table in TABLES})
+        for bucket, found in frames.items()
+    }
+
+
+def _facts(artifact: Artifact, *, reused: bool) -> dict[str, Any]:
+    info = artifact.info
+    chunks = int(info["chunks"])
+    new = 0 if reused else int(info["new_chunks"])
+    return {
+        "chunks": chunks,
+        "new": new,
+        "reused": chunks - new,
+        "symbols": info["symbols"],
+        "imports": info["imports"],
+        "references": info["references"],
+        "parsed_files": 0 if reused else info["parsed_files"],
+        "diagnosed": info["diagnosed"],
+        "commit": info["commit"],
+    }

@@ -1,0 +1,191 @@
+"""The gate: from artifacts to a verdict on exactly their bytes, kept as an artifact.
+
+What lives here: profiling, running the suite, acceptances, reading and writing verdicts. What does not: the
+expectations (`suite.py`), the permit (`permit.py`), Dagster's checks (`assets/`).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, replace
+from typing import Any
+
+import polars as pl
+
+from ..artifacts import Artifact, ArtifactStore
+from ..errors import ConfigurationError, NotBuiltError
+from ..fingerprint import fingerprint
+from ..layout import Layout, write_atomically
+from ..progress import Stages
+from ..settings import Settings
+from .permit import CheckResult, Permit, Verdict, issue_permit
+from .profile import Baseline, BucketProfile, profile_bucket, profile_repository
+from .subject import bucket_subject, subject_digest
+from .suite import Expectation, expectations, run_suite, suite_hash
+
+KIND = "quality"
+GATE_VERSION = "1"
+
+
+def judge(
+    *,
+    key: str,
+    space: str,
+    dimension: int,
+    commit: str,
+    files: Artifact,
+    chunks: Artifact,
+    embeddings: Artifact,
+    baseline: Baseline | None,
+    settings: Settings,
+    store: ArtifactStore,
+    run_id: str,
+    stages: Stages,
+) -> tuple[Verdict, bool]:
+    """The verdict on these artifacts, and whether it was already there.
+
+    A verdict is reused when the very same artifacts were judged by the same suite against the same baseline.
+    Raises CorruptArtifactError if their bytes are not what their manifests say.
+    """
+    suite = expectations(settings, dimension)
+    inputs = {
+        "files": files.fingerprint,
+        "chunks": chunks.fingerprint,
+        "embeddings": embeddings.fingerprint,
+        "suite": suite_hash(suite),
+        "baseline": asdict(baseline) if baseline else None,
+        "accepted": sorted(acceptances(store.layout, key, space)),
+        "gate": GATE_VERSION,
+    }
+    name = fingerprint(inputs)
+    known = store.existing(KIND, key, name, space)
+    if known is not None:
+        for artifact in (chunks, embeddings):
+            artifact.verify()
+        store.point(known, space)
+        return read_verdict(known), True
+    with store.write(
+        KIND,
+        key,
+        name,
+        inputs=inputs,
+        code_version=GATE_VERSION,
+        run_id=run_id,
+        buckets=chunks.manifest.buckets,
+        space=space,
+    ) as writer:
+        kept = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
+        buckets, subjects = _profile(chunks, embeddings, kept, store.current(KIND, key, space), writer, stages)
+        rows = pl.concat([bucket.rows for bucket in buckets])
+        with stages.stage("expectations", unit="checks") as ticker:
+            results = run_suite(suite, rows, profile_repository(rows, buckets, kept, baseline))
+            ticker.advance(len(results))
+        subject = subject_digest(space, subjects)
+        results = _accepted(results, suite, subject, acceptances(store.layout, key, space))
+        passed = not any(result.blocks for result in results)
+        verdict = Verdict(key, space, subject, suite_hash(suite), passed, commit, tuple(results), run_id, time.time())
+        writer.info.update(verdict=asdict(verdict), subjects=subjects)
+    return verdict, False
+
+
+def _profile(
+    chunks: Artifact,
+    embeddings: Artifact,
+    kept: pl.DataFrame,
+    previous: Artifact | None,
+    writer: Any,
+    stages: Stages,
+) -> tuple[list[BucketProfile], list[str]]:
+    """Profiles every bucket; one whose chunk, vector and file rows were profiled before is taken over."""
+    profiles: list[BucketProfile] = []
+    subjects: list[str] = []
+    known = previous.manifest.bucket_inputs if previous and previous.manifest.buckets == chunks.manifest.buckets else {}
+    with stages.stage("profile", total=chunks.rows_of("chunks"), unit="chunks") as ticker:
+        for bucket in range(chunks.manifest.buckets):
+            chunk_rows = chunks.read_bucket("chunks", bucket)
+            vector_rows = embeddings.read_bucket("embeddings", bucket)
+            mine = kept.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
+            inputs = fingerprint(
+                {
+                    "chunks": chunks.part("chunks", bucket).digest,
+                    "vectors": embeddings.part("embeddings", bucket).digest,
+                    "lines": mine.select("path", "lines").rows(),
+                    "gate": GATE_VERSION,
+                }
+            )
+            writer.bucket_inputs[str(bucket)] = inputs
+            if previous is not None and known.get(str(bucket)) == inputs:
+                writer.link(previous, "profile", bucket)
+                facts = previous.info["buckets"][bucket]
+                profile = BucketProfile(previous.read_bucket("profile", bucket), facts[0], facts[1])
+                subjects.append(previous.info["subjects"][bucket])
+            else:
+                profile = profile_bucket(chunk_rows, vector_rows, mine)
+                writer.write("profile", bucket, profile.rows)
+                subjects.append(bucket_subject(chunk_rows, vector_rows))
+            profiles.append(profile)
+            ticker.advance(chunk_rows.height)
+    writer.info["buckets"] = [[p.orphan_vectors, p.keys_missing] for p in profiles]
+    return profiles, subjects
+
+
+def _accepted(
+    results: list[CheckResult], suite: tuple[Expectation, ...], subject: str, accepted: dict[str, dict[str, Any]]
+) -> list[CheckResult]:
+    """Plausibility results that somebody accepted for this very subject count as passed, and say so."""
+    plausibility = {e.name for e in suite if e.plausibility}
+    out = []
+    for result in results:
+        note = accepted.get(f"{subject}:{result.name}")
+        if not result.passed and note and result.name in plausibility:
+            observed = {**result.observed, "accepted": note["reason"], "accepted_by": note["by"]}
+            out.append(replace(result, passed=True, observed=observed))
+        else:
+            out.append(result)
+    return out
+
+
+def read_verdict(artifact: Artifact) -> Verdict:
+    raw = dict(artifact.info["verdict"])
+    raw["results"] = tuple(CheckResult(**result) for result in raw["results"])
+    return Verdict(**raw)
+
+
+def current_verdict(store: ArtifactStore, key: str, space: str) -> Verdict | None:
+    """The latest verdict of a partition, or None."""
+    artifact = store.current(KIND, key, space)
+    return read_verdict(artifact) if artifact else None
+
+
+def permit_for(store: ArtifactStore, key: str, space: str, dimension: int, settings: Settings) -> Permit:
+    """A permit from the latest verdict under the suite in force. Raises GateRefusedError."""
+    suite = suite_hash(expectations(settings, dimension))
+    return issue_permit(current_verdict(store, key, space), key=key, suite=suite)
+
+
+def acceptances(layout: Layout, key: str, space: str) -> dict[str, dict[str, Any]]:
+    """What people accepted: `subject:check` → reason, by, at."""
+    path = layout.artifact_home(KIND, key, space) / "accepted.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def accept(store: ArtifactStore, key: str, space: str, check: str, reason: str, by: str, settings: Settings) -> Verdict:
+    """Accepts one failed plausibility check of the latest verdict. Raises ConfigurationError, NotBuiltError."""
+    verdict = current_verdict(store, key, space)
+    if verdict is None:
+        raise NotBuiltError(f"{key} has no verdict to accept a check of", remedy=f"run `code-index index {key}` first")
+    allowed = {e.name for e in expectations(settings, 1) if e.plausibility}
+    if check not in allowed:
+        raise ConfigurationError(
+            f"{check!r} cannot be accepted: only plausibility can be, not integrity",
+            remedy=f"one of: {', '.join(sorted(allowed))}",
+        )
+    if not reason.strip():
+        raise ConfigurationError("an acceptance needs a reason", remedy="give one with --reason")
+    with store.layout.lock(f"accept-{key}", timeout=30):
+        notes = acceptances(store.layout, key, space)
+        notes[f"{verdict.subject}:{check}"] = {"reason": reason, "by": by, "at": time.time()}
+        path = store.layout.artifact_home(KIND, key, space) / "accepted.json"
+        write_atomically(path, json.dumps(notes, indent=1, sort_keys=True).encode())
+    return verdict

@@ -1,0 +1,137 @@
+"""The profile: what the expectations look at, one row a chunk and one row for the repository.
+
+What lives here: computing it from artifacts, bucket by bucket. What does not: judging it (`suite.py`, `gate.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from ..fingerprint import digest
+from ..sources.secrets import scan_text
+
+PROFILE_SCHEMA: dict[str, pl.DataType] = {
+    "chunk_id": pl.String(),
+    "path": pl.String(),
+    "language": pl.String(),
+    "size": pl.Int64(),
+    "lines_outside": pl.Int8(),
+    "text_changed": pl.Int8(),
+    "secrets": pl.Int32(),
+    "vectors": pl.Int32(),
+    "dimension": pl.Int32(),
+    "not_finite": pl.Int32(),
+    "norm_max": pl.Float64(),
+    "norm_error": pl.Float64(),
+}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the last publication held, for the plausibility checks."""
+
+    chunks: int
+    languages: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BucketProfile:
+    """One bucket: a row a chunk, and counts that have no row."""
+
+    rows: pl.DataFrame
+    orphan_vectors: int
+    keys_missing: int
+
+
+def profile_bucket(chunks: pl.DataFrame, embeddings: pl.DataFrame, files: pl.DataFrame) -> BucketProfile:
+    """Profiles one bucket. `files` are the kept files (path, lines) the chunks may come from."""
+    vectors = _vector_profile(embeddings)
+    rows = (
+        chunks.select("chunk_id", "path", "language", "start_line", "end_line", "text", "text_hash")
+        .join(files.select("path", pl.col("lines").alias("file_lines")), on="path", how="left")
+        .join(vectors, on="chunk_id", how="left")
+    )
+    texts = rows.get_column("text").to_list()
+    hashes = rows.get_column("text_hash").to_list()
+    rows = rows.with_columns(
+        # Whitespace does not count: bounds follow what a reader reads.
+        size=pl.col("text").str.replace_all(r"\s", "").str.len_chars(),
+        lines_outside=~(
+            (pl.col("start_line") >= 1)
+            & (pl.col("start_line") <= pl.col("end_line"))
+            & (pl.col("end_line") <= pl.col("file_lines").fill_null(0))
+        ),
+        text_changed=pl.Series([digest(t) != h for t, h in zip(texts, hashes, strict=True)], dtype=pl.Int8),
+        secrets=pl.Series([len(scan_text(t)) for t in texts], dtype=pl.Int32),
+        vectors=pl.col("vectors").fill_null(0),
+    )
+    orphans = embeddings.join(chunks, on="chunk_id", how="anti").height
+    keys_missing = int((embeddings.get_column("vector_key").fill_null("").str.len_chars() != 32).sum())
+    conformed = rows.select([pl.col(name).cast(dtype) for name, dtype in PROFILE_SCHEMA.items()])
+    return BucketProfile(conformed, orphans, keys_missing)
+
+
+def _vector_profile(embeddings: pl.DataFrame) -> pl.DataFrame:
+    """Per chunk: how many vectors, their dimension, entries that are not finite, norms."""
+    if embeddings.is_empty():
+        matrix = np.zeros((0, 1), dtype=np.float32)
+    else:
+        matrix = np.asarray(embeddings.get_column("vector").to_numpy(), dtype=np.float64)
+    finite = np.isfinite(matrix)
+    norms = np.linalg.norm(np.where(finite, matrix, 0.0), axis=1)
+    return (
+        pl.DataFrame(
+            {
+                "chunk_id": embeddings.get_column("chunk_id"),
+                "dimension": np.full(len(matrix), matrix.shape[1], dtype=np.int32),
+                "not_finite": (~finite).sum(axis=1).astype(np.int32),
+                "norm": norms,
+            }
+        )
+        .group_by("chunk_id")
+        .agg(
+            vectors=pl.len().cast(pl.Int32),
+            dimension=pl.col("dimension").first(),
+            not_finite=pl.col("not_finite").sum(),
+            norm_max=pl.col("norm").min(),
+            norm_error=(pl.col("norm") - 1).abs().max(),
+        )
+    )
+
+
+def profile_repository(
+    chunks: pl.DataFrame, buckets: list[BucketProfile], files: pl.DataFrame, baseline: Baseline | None
+) -> pl.DataFrame:
+    """The repository's row. `chunks` are the profile rows of all buckets, `files` the kept files."""
+    kept = files.height
+    uncovered = files.join(chunks, on="path", how="anti").height
+    languages = language_counts(chunks)
+    lost = [
+        name
+        for name, count in (baseline.languages if baseline else {}).items()
+        if baseline and count >= baseline.chunks / 5 and not languages.get(name)
+    ]
+    loss = max(0.0, 1 - chunks.height / baseline.chunks) if baseline and baseline.chunks else 0.0
+    return pl.DataFrame(
+        {
+            "orphan_vectors": [sum(bucket.orphan_vectors for bucket in buckets)],
+            "keys_missing": [sum(bucket.keys_missing for bucket in buckets)],
+            "foreign_chunks": [chunks.join(files, on="path", how="anti").height],
+            "files_kept": [kept],
+            "files_uncovered": [uncovered],
+            "files_uncovered_share": [uncovered / kept if kept else 0.0],
+            "loss": [loss],
+            "languages_lost": [len(lost)],
+        }
+    )
+
+
+def language_counts(chunks: pl.DataFrame) -> dict[str, int]:
+    """Chunks by language, most first."""
+    counts = (
+        chunks.group_by(pl.col("language").fill_null("text")).len().sort("len", "language", descending=[True, False])
+    )
+    return dict(counts.iter_rows())

@@ -1,0 +1,206 @@
+"""The `repository` and `file_hashes` steps: what is there, and what of it is kept.
+
+What lives here: the steps over artifacts. What does not: reading sources (`git.py`, `folder.py`), deciding about files
+(`selection.py`), Dagster.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+
+from ..artifacts import Artifact, bucket_count
+from ..errors import SourceError
+from ..fingerprint import bucket_of, fingerprint
+from ..layout import write_atomically
+from ..quality.subject import frame_digest
+from ..steps import StepContext, StepResult
+from ..tables import FILES, FINDINGS
+from .registry import Registry, RepositoryEntry, parse_partition_key
+from .selection import Selection, rules_fingerprint, select_files
+from .snapshot import Snapshot, Source, open_source
+
+REPOSITORY = "repository"
+FILE_HASHES = "file_hashes"
+STEPS_VERSION = "1"
+
+
+def registered(context: StepContext) -> tuple[RepositoryEntry, str | None]:
+    """The registry entry and ref of the step's partition. Raises ConfigurationError."""
+    registry = Registry.load(context.settings.registry_file, context.layout)
+    return parse_partition_key(context.key, registry)
+
+
+def source_of(context: StepContext) -> Source:
+    entry, ref = registered(context)
+    return open_source(entry, ref, context.layout, context.settings)
+
+
+def observe_repository(context: StepContext) -> StepResult:
+    """Fetches (or looks at) the source and lists the tree of its commit."""
+    source = source_of(context)
+    with context.stages.stage("observe", unit="repositories") as ticker:
+        snapshot = source.observe()
+        ticker.advance()
+    inputs = {"tree": snapshot.tree, "commit": snapshot.commit, "label": snapshot.label, "kind": snapshot.kind,
+              "ref": snapshot.ref, "default_ref": snapshot.default_ref, "version": STEPS_VERSION}  # fmt: skip
+    name = fingerprint(inputs)
+    known = context.store.existing(REPOSITORY, context.key, name)
+    if known is None:
+        with context.store.write(
+            REPOSITORY, context.key, name, inputs=inputs, code_version=STEPS_VERSION, run_id=context.run_id
+        ) as writer:
+            with context.stages.stage("list tree", unit="entries") as ticker:
+                entries = source.entries(snapshot)
+                ticker.advance(entries.height)
+            if entries.is_empty():
+                raise SourceError(
+                    f"{snapshot.location} holds no files at {snapshot.label}",
+                    remedy="commit something, or choose another ref",
+                )
+            writer.write("entries", 0, entries)
+            writer.info.update(snapshot=snapshot.to_json(), commit=snapshot.commit, entries=entries.height)
+    else:
+        context.store.point(known)
+    artifact = Artifact.open(context.layout.artifact_home(REPOSITORY, context.key) / name)
+    observed = {"fingerprint": name, "observed_at": snapshot.observed_at}
+    write_atomically(artifact.path.parent / "OBSERVED", json.dumps(observed).encode())
+    context.pin(artifact)
+    facts = {
+        "commit": snapshot.commit, "label": snapshot.label, "ref": snapshot.ref, "location": snapshot.location,
+        "committed_at": snapshot.committed_at, "entries": artifact.rows_of("entries"),
+    }  # fmt: skip
+    return StepResult(artifact, "built" if known is None else "reused", snapshot.commit, facts, snapshot.label)
+
+
+def observed_snapshot(repository: Artifact) -> Snapshot:
+    """The snapshot of a repository artifact, with the time its commit was last seen."""
+    snapshot = Snapshot.from_json(repository.info["snapshot"])
+    try:
+        seen = json.loads((repository.path.parent / "OBSERVED").read_bytes())
+    except (OSError, ValueError):
+        return snapshot
+    if seen.get("fingerprint") == repository.fingerprint:
+        return replace(snapshot, observed_at=max(float(seen["observed_at"]), snapshot.observed_at))
+    return snapshot
+
+
+def hash_files(context: StepContext) -> StepResult:
+    """Decides about every entry: kept or why not. Only new content is read."""
+    repository = context.input(REPOSITORY)
+    snapshot = Snapshot.from_json(repository.info["snapshot"])
+    entry, _ = registered(context)
+    rules = rules_fingerprint(context.settings, entry)
+    inputs = {REPOSITORY: repository.fingerprint, "rules": rules, "version": STEPS_VERSION}
+    name = fingerprint(inputs)
+    known = context.store.existing(FILE_HASHES, context.key, name)
+    if known is not None:
+        context.store.point(known)
+        context.pin(known)
+        return StepResult(known, "reused", snapshot.commit, _file_facts(known), known.info["merkle_root"])
+    previous = context.store.current(FILE_HASHES, context.key)
+    same_rules = previous is not None and previous.manifest.inputs.get("rules") == rules
+    selection = select_files(
+        source_of(context),
+        snapshot,
+        repository.read("entries"),
+        context.settings,
+        previous=previous.read("files") if previous and same_rules else None,
+        previous_findings=previous.read("findings") if previous and same_rules else None,
+        entry=entry,
+        stages=context.stages,
+    )
+    _require_kept(selection, snapshot)
+    buckets = bucket_count(selection.files.height, previous.manifest.buckets if previous else None)
+    with (
+        context.store.write(
+            FILE_HASHES,
+            context.key,
+            name,
+            inputs=inputs,
+            code_version=STEPS_VERSION,
+            run_id=context.run_id,
+            buckets=buckets,
+        ) as writer,
+        context.stages.stage("write", unit="files") as ticker,
+    ):
+        for bucket, (files, findings) in enumerate(_split(selection, buckets)):
+            part = fingerprint({"files": frame_digest(files), "findings": frame_digest(findings)})
+            writer.bucket_inputs[str(bucket)] = part
+            if (
+                previous
+                and previous.manifest.buckets == buckets
+                and previous.manifest.bucket_inputs[str(bucket)] == part
+            ):
+                writer.link(previous, "files", bucket)
+                writer.link(previous, "findings", bucket)
+            else:
+                writer.write("files", bucket, files)
+                writer.write("findings", bucket, findings)
+            ticker.advance(files.height)
+        writer.info.update(
+            commit=snapshot.commit, merkle_root=selection.merkle_root, rules=rules, **_summary(selection)
+        )
+    artifact = Artifact.open(context.layout.artifact_home(FILE_HASHES, context.key) / name)
+    context.pin(artifact)
+    return StepResult(artifact, "built", snapshot.commit, _file_facts(artifact), selection.merkle_root)
+
+
+def _require_kept(selection: Selection, snapshot: Snapshot) -> None:
+    if (selection.files.get_column("status") == "kept").any():
+        return
+    reasons = selection.files.group_by("reason").len().sort("len", descending=True)
+    told = ", ".join(f"{count} {reason}" for reason, count in reasons.iter_rows())
+    raise SourceError(
+        f"nothing of {snapshot.location} at {snapshot.label} is indexed: all {selection.files.height} files were left out ({told})",
+        remedy="see `code-index files NAME --left-out`; adapt include/exclude in the registry, .codeindexignore or CODE_INDEX_INCLUDE_*",
+    )
+
+
+def _split(selection: Selection, buckets: int) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+    files = _by_bucket(selection.files.sort("path"), FILES.empty(), buckets)
+    findings = _by_bucket(selection.findings.sort("path", "start"), FINDINGS.empty(), buckets)
+    return list(zip(files, findings, strict=True))
+
+
+def _by_bucket(frame: pl.DataFrame, empty: pl.DataFrame, buckets: int) -> list[pl.DataFrame]:
+    number = pl.Series("bucket", [bucket_of(path, buckets) for path in frame.get_column("path")], dtype=pl.Int32)
+    parts = frame.with_columns(number).partition_by("bucket", as_dict=True, include_key=False)
+    return [parts.get((bucket,), empty) for bucket in range(buckets)]
+
+
+def _summary(selection: Selection) -> dict[str, Any]:
+    files = selection.files
+    kept = files.filter(pl.col("status") == "kept")
+    languages = (
+        kept.group_by(pl.col("language").fill_null("text"))
+        .agg(files=pl.len(), lines=pl.col("lines").sum(), bytes=pl.col("size").sum())
+        .sort("files", "language", descending=[True, False])
+    )
+    left_out = (
+        files.filter(pl.col("status") != "kept")
+        .group_by("reason")
+        .len()
+        .sort("len", "reason", descending=[True, False])
+    )
+    rules = selection.findings.group_by("rule").len().sort("len", "rule", descending=[True, False])
+    return {
+        "files": files.height,
+        "kept": kept.height,
+        "bytes": int(kept.get_column("size").sum() or 0),
+        "lines": int(kept.get_column("lines").sum() or 0),
+        "languages": languages.to_dicts(),
+        "left_out": dict(left_out.iter_rows()),
+        "secrets": dict(rules.iter_rows()),
+        "changes": dict(selection.changes),
+        "made_at": time.time(),
+    }
+
+
+def _file_facts(artifact: Artifact) -> dict[str, Any]:
+    wanted = ("files", "kept", "bytes", "lines", "languages", "left_out", "secrets", "changes", "merkle_root", "commit")
+    return {name: artifact.info[name] for name in wanted}
