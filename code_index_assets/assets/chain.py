@@ -28,7 +28,7 @@ OWNERS = ["team:code-index"]
     kinds={"git"},
     code_version=f"git-{STEPS_VERSION}",
     pool="git",
-    description="A repository at a known commit: a bare mirror, a local repository, a checkout as it lies, or a folder.",
+    description="A repository at a known commit: a mirror, a local repository, a checkout as it lies, or a folder.",
     metadata=column_schema(ENTRIES),
 )
 def repository(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:

@@ -78,7 +78,6 @@ def judge_partition(context: StepContext, baseline: Baseline | None) -> tuple[St
     )
     artifact = context.store.require("quality", context.key, space.id)
     context.pin(artifact, space.id)
-    outcome = "reused" if reused else "built"
     facts = {
         "passed": verdict.passed,
         "subject": verdict.subject,
@@ -86,6 +85,5 @@ def judge_partition(context: StepContext, baseline: Baseline | None) -> tuple[St
         "checks": len(verdict.results),
         "failed": [result.name for result in verdict.results if not result.passed],
     }
-    return StepResult(
-        artifact, outcome, verdict.commit, facts, f"{verdict.subject}-{verdict.suite}-{verdict.passed}"
-    ), verdict  # type: ignore[arg-type]
+    version = f"{verdict.subject}-{verdict.suite}-{verdict.passed}"
+    return StepResult(artifact, "reused" if reused else "built", verdict.commit, facts, version), verdict

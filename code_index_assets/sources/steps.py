@@ -156,8 +156,9 @@ def _require_kept(selection: Selection, snapshot: Snapshot) -> None:
     reasons = selection.files.group_by("reason").len().sort("len", descending=True)
     told = ", ".join(f"{count} {reason}" for reason, count in reasons.iter_rows())
     raise SourceError(
-        f"nothing of {snapshot.location} at {snapshot.label} is indexed: all {selection.files.height} files were left out ({told})",
-        remedy="see `code-index files NAME --left-out`; adapt include/exclude in the registry, .codeindexignore or CODE_INDEX_INCLUDE_*",
+        f"nothing of {snapshot.location} at {snapshot.label} is indexed: "
+        f"all {selection.files.height} files were left out ({told})",
+        remedy="adapt include and exclude in the registry, .codeindexignore, or CODE_INDEX_INCLUDE_VENDORED/GENERATED",
     )
 
 

@@ -1,0 +1,125 @@
+"""The last two partitioned assets: index_quality with its checks, and search_index, which asks for a permit.
+
+Partitioned asset checks are a preview API of Dagster (a pin test holds what is used of it): they live here only.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Iterator
+
+import dagster as dg
+
+from resources.code_index import CodeIndexResource
+
+from ..index.steps import baseline_of, publish_partition
+from ..quality.gate import GATE_VERSION
+from ..quality.permit import Verdict
+from ..quality.steps import CHECK_GROUPS, CheckGroup, check_groups, judge_partition
+from ..quality.suite import SUITE_VERSION
+from ..run_log import RunLog
+from ..steps import StepContext
+from ..tables import CHECK_RESULTS
+from .chain import GROUP, OWNERS, embeddings
+from .execution import column_schema, report, retries, run_step, step_of
+from .partitions import one_repository_a_run, repositories
+
+PUBLISH_VERSION = "1"
+_DESCRIPTIONS = {
+    "chunks_sound": "Ids unique and present, lines inside the file, texts intact, sizes kept, from kept files only.",
+    "vectors_sound": "Every chunk embedded; right dimension, finite, unit length, none zero, none without a chunk.",
+    "files_covered": "Every kept file is in the chunks.",
+    "no_secrets": "The secret scanner finds nothing in the chunks.",
+    "plausible": "No third of the code and no main language is gone since the last publication.",
+}
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", dg.PreviewWarning)
+    _SPECS = [
+        dg.AssetCheckSpec(
+            name=name,
+            asset="index_quality",
+            description=_DESCRIPTIONS[name],
+            blocking=True,
+            partitions_def=repositories,
+        )
+        for name in CHECK_GROUPS
+    ]
+
+
+@dg.asset(
+    deps=[embeddings],
+    partitions_def=repositories,
+    backfill_policy=one_repository_a_run,
+    retry_policy=retries,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"greatexpectations"},
+    code_version=f"suite-{SUITE_VERSION}-{GATE_VERSION}",
+    description="The verdict of the Great Expectations suite on exactly these embeddings, and its checks.",
+    metadata=column_schema(CHECK_RESULTS),
+    check_specs=_SPECS,
+)
+def index_quality(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> Iterator[dg.MaterializeResult]:
+    started = time.time()
+    with step_of(context, code_index) as step:
+        result, verdict = judge_partition(step, baseline_of(step))
+        _record(step, verdict)
+        materialized = report(context, step, result, started)
+    checks = [_check(group) for group in check_groups(verdict)]
+    yield materialized._replace(check_results=checks)
+
+
+@dg.asset(
+    deps=[index_quality],
+    partitions_def=repositories,
+    backfill_policy=one_repository_a_run,
+    retry_policy=retries,
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"qdrant"},
+    code_version=f"publish-{PUBLISH_VERSION}",
+    pool="index_writer",
+    description="The publication: refused without a passing verdict on these very bytes, visible at once when made.",
+)
+def search_index(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
+    return run_step(context, code_index, publish_partition)
+
+
+def _check(group: CheckGroup) -> dg.AssetCheckResult:
+    lines = ["| expectation | severity | passed | observed |", "|---|---|---|---|"]
+    for result in group.results:
+        seen = "" if result.passed and not result.observed.get("accepted") else str(result.observed)
+        lines.append(f"| {result.description or result.name} | {result.severity} | {result.passed} | {seen} |")
+    return dg.AssetCheckResult(
+        check_name=group.name,
+        asset_key="index_quality",
+        passed=group.passed,
+        severity=dg.AssetCheckSeverity.ERROR if group.blocks else dg.AssetCheckSeverity.WARN,
+        metadata={
+            "expectations": dg.MetadataValue.md("\n".join(lines)),
+            "failed": [result.name for result in group.results if not result.passed],
+        },
+    )
+
+
+def _record(step: StepContext, verdict: Verdict) -> None:
+    RunLog(step.layout).append(
+        "check",
+        step.run_id,
+        [
+            {
+                "partition": step.key,
+                "space": verdict.space,
+                "subject": verdict.subject,
+                "suite": verdict.suite,
+                "commit": verdict.commit,
+                "check": result.name,
+                "severity": result.severity,
+                "passed": result.passed,
+                "observed": result.observed,
+            }
+            for result in verdict.results
+        ],
+    )

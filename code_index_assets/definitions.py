@@ -1,0 +1,34 @@
+"""The Dagster code location: every asset, job, schedule and sensor, and the resource they share.
+
+What lives here: `build_defs` and the one line that calls it. What does not: anything the definitions are made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from resources.code_index import CodeIndexResource
+from schedules.jobs import index_repository, refresh_catalog
+
+from .assets.catalog import catalog
+from .assets.chain import chunks, embeddings, file_hashes, repository
+from .assets.gate import index_quality, search_index
+
+
+def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
+    """Fresh definitions. `overrides` replaces single settings by name (tests, a second data folder).
+
+    The executor is set here and not on a job: the one of a job does not reach runs started from the UI or a
+    backfill, and a step in a process of its own costs 3 s.
+    """
+    return dg.Definitions(
+        assets=[repository, file_hashes, chunks, embeddings, index_quality, search_index, catalog],
+        jobs=[index_repository, refresh_catalog],
+        resources={"code_index": CodeIndexResource(overrides=dict(overrides or {}))},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,20 @@
+"""The jobs: the chain for one repository, and the catalogue."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from code_index_assets.assets.partitions import repositories
+
+CHAIN = ("repository", "file_hashes", "chunks", "embeddings", "index_quality", "search_index")
+
+index_repository = dg.define_asset_job(
+    "index_repository",
+    selection=dg.AssetSelection.assets(*CHAIN),
+    partitions_def=repositories,
+    description="Observe, select, chunk, embed, check and publish one repository.",
+)
+
+refresh_catalog = dg.define_asset_job(
+    "refresh_catalog", selection=dg.AssetSelection.assets("catalog"), description="Build catalog.duckdb anew."
+)
