@@ -34,7 +34,7 @@ def baseline_of(context: StepContext) -> Baseline | None:
 
 
 def publish_partition(context: StepContext) -> StepResult:
-    """Publishes the embeddings this run made, else the current ones. Raises GateRefusedError and leaves all as it was."""
+    """Publishes the embeddings this run made, else the current ones. Raises GateRefusedError; all stays as it was."""
     space = require_space(context)
     embeddings = context.input(EMBEDDINGS, space.id)
     permit = permit_for(context.store, context.key, space.id, space.dimension, context.settings)

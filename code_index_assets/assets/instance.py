@@ -1,0 +1,75 @@
+"""The Dagster instance in the data folder: made on first use, the same for the command line, the UI and the daemon.
+
+What lives here: Dagster's home and what is left behind by killed command-line runs. What does not: the definitions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import dagster as dg
+from dagster import DagsterRunStatus, RunsFilter
+
+from ..layout import Layout, write_atomically
+
+HOST_TAG = "code_index/host"
+PROCESS_TAG = "code_index/process"
+
+
+def prepare_home(layout: Layout) -> Path:
+    """Dagster's home with its dagster.yaml; a file that is there already is left as it is."""
+    home = layout.create().dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        template = files("code_index_assets.assets").joinpath("dagster.yaml").read_bytes()
+        write_atomically(home / "dagster.yaml", template)
+    return home
+
+
+@contextlib.contextmanager
+def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
+    """The instance of a data folder. An explicitly set DAGSTER_HOME wins: servers keep theirs elsewhere."""
+    home = Path(os.environ["DAGSTER_HOME"]) if os.environ.get("DAGSTER_HOME") else prepare_home(layout)
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        fail_dead_runs(instance)
+        yield instance
+
+
+def process_tags() -> dict[str, str]:
+    """Tags that say which process runs a run, so that a later one can tell whether it still lives."""
+    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: f"{os.getpid()}-{_start_time(os.getpid())}"}
+
+
+def fail_dead_runs(instance: dg.DagsterInstance) -> int:
+    """Marks runs of command lines that were killed as failed, and frees their pool slots; returns how many.
+
+    Nobody else does: a daemon watches only the runs it launched itself.
+    """
+    active = RunsFilter(
+        statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.NOT_STARTED],
+        tags={HOST_TAG: socket.gethostname()},
+    )
+    failed = 0
+    for run in instance.get_runs(active):
+        pid, _, started = run.tags[PROCESS_TAG].partition("-")
+        if _start_time(int(pid)) != started:
+            instance.report_run_failed(run, "the process that ran it is gone")
+            with contextlib.suppress(NotImplementedError):
+                instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            failed += 1
+    return failed
+
+
+def _start_time(pid: int) -> str:
+    """Start time of a process in clock ticks since boot, "" if there is none: process ids are used again."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""

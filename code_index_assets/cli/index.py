@@ -1,0 +1,141 @@
+"""The `index` command: register if new, run the chain through Dagster, say what came of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from ..errors import CodeIndexError, ConfigurationError
+from ..layout import Layout
+from ..progress import TerminalLines
+from ..run_log import RunLog
+from ..settings import Settings, load_settings
+from ..sources.registry import Registry, RepositoryEntry
+from .report import print_report
+
+
+@dataclass
+class Outcome:
+    """What became of one partition."""
+
+    key: str
+    run_id: str
+    success: bool
+    seconds: float
+    error: str = ""
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    stages: list[dict[str, Any]] = field(default_factory=list)
+
+
+@click.command("index")
+@click.argument("repository", required=False)
+@click.option("--all", "every", is_flag=True, help="Every registered repository.")
+@click.option("--name", help="Name to register it under.")
+@click.option("--ref", "refs", multiple=True, help="Branch, tag or commit to index; may be given more than once.")
+@click.option("--worktree", is_flag=True, help="Take the checkout as it lies, uncommitted work included.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the report.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def index_command(
+    repository: str | None, every: bool, name: str | None, refs: tuple[str, ...], worktree: bool, as_json: bool,
+    quiet: bool,
+) -> int:  # fmt: skip
+    """Index REPOSITORY: a git URL, a path, or a registered name. Registers it if it is new."""
+    started = time.perf_counter()
+    settings = load_settings()
+    layout = Layout(settings.data).create()
+    layout.remove_leftovers()
+    entries = _entries(settings, layout, repository, every, name, refs, worktree)
+    say = (lambda line: None) if quiet or as_json else TerminalLines()
+    if isinstance(say, TerminalLines):
+        click.echo(f"data folder {settings.data}", err=True)
+    outcomes = run_chain(settings, layout, [key for entry in entries for key in entry.keys], say)
+    if isinstance(say, TerminalLines):
+        say.clear()
+    if as_json:
+        click.echo(json.dumps({"runs": [vars(outcome) for outcome in outcomes]}, default=str))
+    else:
+        for outcome in outcomes:
+            print_report(outcome, settings, time.perf_counter() - started)
+    sys.stdout.flush()
+    return 0 if all(outcome.success for outcome in outcomes) else _failure_code(outcomes)
+
+
+def _failure_code(outcomes: list[Outcome]) -> int:
+    errors = " ".join(outcome.error for outcome in outcomes)
+    return 3 if "GateRefused" in errors or "StalePublication" in errors else 4 if "Source" in errors else 5
+
+
+def _entries(
+    settings: Settings, layout: Layout, repository: str | None, every: bool, name: str | None, refs: tuple[str, ...],
+    worktree: bool,
+) -> list[RepositoryEntry]:  # fmt: skip
+    registry = Registry.load(settings.registry_file, layout)
+    if every:
+        if not registry.entries:
+            raise ConfigurationError("no repository is registered", remedy="code-index index <git URL or path>")
+        return list(registry.entries)
+    if repository is None:
+        raise ConfigurationError("which repository?", remedy="code-index index <git URL, path or name>, or --all")
+    if name is None and not worktree and not refs and repository in registry.names:
+        return [registry.get(repository)]
+    known = registry.find(repository)
+    if known is not None and not refs and (known.worktree or not worktree) and name in (None, known.name):
+        return [known]
+    return [registry.add(repository, name=name, refs=refs, worktree=worktree)]
+
+
+def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> list[Outcome]:
+    """Materializes the chain for partitions, one after the other, then the catalogue, on the shared instance."""
+    say("loading Dagster")
+    import dagster as dg
+
+    from ..assets.execution import listener
+    from ..assets.instance import open_instance, process_tags
+    from ..assets.partitions import add_partitions
+    from ..definitions import build_defs
+
+    outcomes: list[Outcome] = []
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    token = listener.set(say)
+    try:
+        with open_instance(layout) as instance:
+            add_partitions(instance, keys)
+            defs = build_defs()
+            chain = defs.resolve_job_def("index_repository")
+            for key in keys:
+                started = time.perf_counter()
+                result = chain.execute_in_process(
+                    partition_key=key, instance=instance, tags=process_tags(), run_config=quiet, raise_on_error=False
+                )
+                outcomes.append(_outcome(dg, layout, key, result, time.perf_counter() - started))
+            if any(outcome.success for outcome in outcomes):
+                catalogue = defs.resolve_job_def("refresh_catalog").execute_in_process(
+                    instance=instance, tags=process_tags(), run_config=quiet, raise_on_error=False
+                )
+                if not catalogue.success:
+                    raise CodeIndexError("the catalogue could not be built", remedy="see the run in Dagster's UI")
+    finally:
+        listener.reset(token)
+    return outcomes
+
+
+def _outcome(dg: Any, layout: Layout, key: str, result: Any, seconds: float) -> Outcome:
+    log = RunLog(layout)
+    error = ""
+    for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
+            data = event.step_failure_data
+            if data.user_failure_data is not None:
+                kind = data.user_failure_data.metadata.get("error")
+                error = f"{kind.value if kind else 'error'}: {data.user_failure_data.description}"
+            elif not error:
+                error = str(data.error.message if data.error else "a step failed")
+    return Outcome(
+        key, result.run_id, bool(result.success), seconds, error,
+        log.of_run(result.run_id, "step"), log.of_run(result.run_id, "stage"),
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""The command line: the group of commands, loaded when they are used, and how errors are shown.
+
+Exit codes: 0 done, 1 nothing found or a check failed, 2 wrong usage or setting, 3 the gate refused, 4 a source could
+not be read, 5 anything else that went wrong.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from ..errors import (
+    CodeIndexError,
+    ConfigurationError,
+    GateRefusedError,
+    NotBuiltError,
+    NotIndexedError,
+    QueryError,
+    SourceError,
+)
+
+COMMANDS = {
+    "add": "registry",
+    "remove": "registry",
+    "list": "registry",
+    "index": "index",
+    "search": "search",
+    "symbol": "search",
+    "status": "status",
+    "files": "status",
+    "doctor": "doctor",
+    "sql": "sql",
+    "rollback": "publications",
+    "accept": "publications",
+    "purge": "upkeep",
+    "prune": "upkeep",
+    "up": "up",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when it is called: a search must not pay for Dagster's import."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        found = getattr(import_module(f"code_index_assets.cli.{module}"), f"{cmd_name}_command")
+        return found if isinstance(found, click.Command) else None
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="code-index")
+def cli() -> None:
+    """A self-hosted code index: index repositories, search them, ask SQL about them."""
+
+
+def exit_code(error: CodeIndexError) -> int:
+    """The exit code of an error."""
+    if isinstance(error, GateRefusedError):
+        return 3
+    if isinstance(error, SourceError):
+        return 4
+    if isinstance(error, NotIndexedError | NotBuiltError):
+        return 1
+    if isinstance(error, ConfigurationError | QueryError):
+        return 2
+    return 5
+
+
+def main() -> None:
+    """Entry point of `code-index`."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except CodeIndexError as error:
+        click.echo(f"error: {error}", err=True)
+        code = exit_code(error)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The `up` command: Dagster's UI and daemon on the same instance and data."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from ..layout import Layout
+from ..settings import load_settings
+
+
+@click.command("up")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Dagster's UI has no login: keep it on loopback.")
+@click.option("--port", default=3000, show_default=True)
+def up_command(host: str, port: int) -> None:
+    """Start Dagster's UI and daemon with this code location, on the data folder's instance."""
+    from ..assets.instance import prepare_home
+
+    settings = load_settings()
+    home = os.environ.get("DAGSTER_HOME") or str(prepare_home(Layout(settings.data)))
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": home,
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "CODE_INDEX_DATA": str(settings.data),
+    }
+    click.echo(f"Dagster UI on http://{host}:{port} (data {settings.data}); stop with Ctrl-C", err=True)
+    arguments = ["-m", "dagster", "dev", "-m", "code_index_assets.definitions", "-h", host, "-p", str(port)]
+    # Children put the working folder first on their path: the project's own is known to shadow nothing.
+    os.chdir(Path(__file__).resolve().parents[2])
+    os.execve(sys.executable, [sys.executable, *arguments], environment)
