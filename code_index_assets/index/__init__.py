@@ -1,1 +1,2 @@
-"""The search index: documents, the embedded and the server backend, publications, roll-back."""
+"""The search index: documents, lexical vectors, backends, publication, readers. Nothing is imported here on purpose:
+readers must start without what only writers need."""

@@ -1,0 +1,47 @@
+"""What is handed to the publisher: one repository at one commit, as artifacts.
+
+What lives here: `RepositoryContent`. What does not: how its points are made (`documents.py`) and published
+(`publish.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..artifacts import Artifact
+
+
+@dataclass(frozen=True)
+class RepositoryContent:
+    """One repository and ref at one commit.
+
+    `chunks` has the tables "chunks" and "symbols", `embeddings` the table "embeddings", both in the same buckets;
+    `files` has the table "files". `observed_at` (Unix time) is when the ref was seen at this commit: what the
+    publisher compares so that an older commit never replaces a newer one. `coverage` is told to searchers as it is.
+    """
+
+    key: str
+    repository: str
+    ref: str
+    default_ref: bool
+    commit: str
+    label: str
+    committed_at: float | None
+    observed_at: float
+    space: str
+    dimension: int
+    chunks: Artifact
+    embeddings: Artifact
+    files: Artifact
+    coverage: dict[str, Any] = field(default_factory=dict)
+    run_id: str = ""
+
+    @property
+    def artifacts(self) -> dict[str, str]:
+        """Fingerprints by artifact kind: what a receipt names, and what a roll-back opens again."""
+        return {
+            "chunks": self.chunks.fingerprint,
+            "embeddings": self.embeddings.fingerprint,
+            "file_hashes": self.files.fingerprint,
+        }

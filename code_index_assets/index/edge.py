@@ -1,0 +1,373 @@
+"""The embedded backend: Qdrant Edge shards of bounded size, one folder a generation.
+
+What lives here: making, copying, changing and loading shards. What does not: which points go where and when a
+generation becomes visible (`publish.py`).
+
+A published generation never changes. The writer copies it, changes the copy, closes it and renames it in under a new
+name. Shards are made without a write-ahead log: with one, a second reader is refused; crash safety comes from the
+copy. Loading rewrites some files with the bytes they have (msync, and a configuration file by rename), so many
+processes may load one generation, but it must be writable: where it is not, a reader takes a private copy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import CodeIndexError, CorruptArtifactError
+from ..layout import Layout
+from .backend import Scored, ShardWriter, View
+from .filters import INDEXED_FIELDS, Conditions
+from .manifest import PublicationManifest, ShardState
+
+if TYPE_CHECKING:
+    import qdrant_edge as qe
+
+    from .documents import Point
+
+DENSE, LEXICAL = "dense", "lex"
+# Points in one update call: the engine holds the GIL for it, 250 points are about 20 ms.
+UPDATE_BATCH = 500
+# A scan of 100,000 vectors of 256 dimensions takes 4 ms and is exact, so a graph pays only in shards beyond it
+# (KB of vectors; building one costs 47 s for 100,000 points on two cores).
+INDEXING_THRESHOLD_KB = 200_000
+
+
+class EdgeBackend:
+    """Qdrant in this process. Writers must hold the writer lock; any number of processes may read."""
+
+    name = "embedded"
+
+    def __init__(self, layout: Layout, space: str, dimension: int, *, shard_points: int = 100_000) -> None:
+        self.layout = layout
+        self.space = space
+        self.dimension = dimension
+        self.shard_limit: int | None = shard_points
+        self.home = layout.index(space)
+        # Shards that some view of this process has loaded: the next publication changes few of them.
+        self._loaded: weakref.WeakValueDictionary[str, LoadedShard] = weakref.WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def view(self, manifest: PublicationManifest) -> View:
+        return EdgeView(self, manifest)
+
+    def loaded(self, generation: str) -> LoadedShard:
+        """A generation loaded for reading. Raises FileNotFoundError if it was pruned, CorruptArtifactError."""
+        with self._lock:
+            shard = self._loaded.get(generation)
+            if shard is None:
+                shard = LoadedShard(self.home / generation)
+                self._loaded[generation] = shard
+            return shard
+
+    @contextlib.contextmanager
+    def writer(self, base: PublicationManifest | None, following: PublicationManifest) -> Iterator[ShardWriter]:
+        with self.layout.temporary("shards") as folder:
+            writer = EdgeWriter(self, folder, base, following)
+            try:
+                yield writer
+            finally:
+                writer.close()
+
+    def prune(self, kept: Sequence[PublicationManifest]) -> int:
+        named = {state.generation for manifest in kept for state in manifest.shards.values()}
+        removed = 0
+        shards = self.home / "shards"
+        for folder in list(shards.glob("*/*")) if shards.is_dir() else []:
+            if folder.relative_to(self.home).as_posix() not in named:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+        for folder in list(shards.iterdir()) if shards.is_dir() else []:
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # only if empty
+        return removed
+
+    def optimized(self, manifest: PublicationManifest, shard: str) -> ShardState | None:
+        state = manifest.shards[shard]
+        with self.layout.temporary("optimize") as folder:
+            copy_shard(self.home / state.generation, folder / "shard")
+            # Optimizing holds the GIL for its whole length (minutes), and a forked child of a process with an open
+            # shard hangs: hence a new interpreter.
+            done = subprocess.run(
+                [sys.executable, "-m", "code_index_assets.index.optimize", str(folder / "shard")],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode != 0:
+                raise CodeIndexError(
+                    f"shard {shard} could not be optimized: {done.stderr.strip()[-500:]}",
+                    remedy="the published index is not affected; try again, or look for a full disk",
+                )
+            return ShardState(self.adopt(folder / "shard", shard, manifest.sequence), state.points, 0)
+
+    def adopt(self, folder: Path, shard: str, sequence: int) -> str:
+        """Renames a finished shard folder in as a new generation; returns its name relative to the index folder."""
+        generation = f"shards/{shard}/g{sequence:08d}-{os.urandom(4).hex()}"
+        target = self.home / generation
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(target)
+        return generation
+
+
+class EdgeWriter:
+    """Copies of the shards that change. A shard is copied when its first change comes."""
+
+    def __init__(
+        self, backend: EdgeBackend, folder: Path, base: PublicationManifest | None, following: PublicationManifest
+    ) -> None:
+        self._backend = backend
+        self._folder = folder
+        self._base = base
+        self._following = following
+        self._open: dict[str, qe.EdgeShard] = {}
+        self._written: dict[str, int] = {}
+
+    def upsert(self, shard: str, points: list[Point]) -> None:
+        import qdrant_edge as qe
+
+        target = self._shard(shard)
+        for at in range(0, len(points), UPDATE_BATCH):
+            batch = [_edge_point(point) for point in points[at : at + UPDATE_BATCH]]
+            target.update(qe.UpdateOperation.upsert_points(batch))
+        self._written[shard] += len(points)
+
+    def remove(self, shard: str, ids: Sequence[str]) -> None:
+        import qdrant_edge as qe
+
+        target = self._shard(shard)
+        for at in range(0, len(ids), 10_000):
+            target.update(qe.UpdateOperation.delete_points(list(ids[at : at + 10_000])))
+        self._written[shard] += len(ids)
+
+    def finish(self) -> dict[str, ShardState]:
+        import qdrant_edge as qe
+
+        states: dict[str, ShardState] = {}
+        for name, shard in list(self._open.items()):
+            shard.flush()
+            points = shard.count(qe.CountRequest(exact=True))
+            shard.close()
+            del self._open[name]
+            if not points:
+                continue
+            before = self._base.shards[name].unoptimized if self._base and name in self._base.shards else 0
+            generation = self._backend.adopt(self._folder / name, name, self._following.sequence)
+            states[name] = ShardState(generation, points, before + self._written[name])
+        return states
+
+    def close(self) -> None:
+        for shard in self._open.values():
+            with contextlib.suppress(Exception):
+                shard.close()
+        self._open.clear()
+
+    def _shard(self, name: str) -> qe.EdgeShard:
+        import qdrant_edge as qe
+
+        if name in self._open:
+            return self._open[name]
+        folder = self._folder / name
+        state = self._base.shards.get(name) if self._base else None
+        if state is not None:
+            copy_shard(self._backend.home / state.generation, folder)
+            shard = load_shard(folder)
+        else:
+            shard = qe.EdgeShard.create(str(folder), _config(self._backend.dimension))
+            for field in INDEXED_FIELDS:
+                # With the graph on, each payload index builds sub-graphs: 167 s in place of 24 s for 50,000 points.
+                index = qe.KeywordIndexParams(enable_hnsw=False, prefix=field == "names")
+                shard.update(qe.UpdateOperation.create_field_index(field, index))
+        self._open[name] = shard
+        self._written[name] = 0
+        return shard
+
+
+class LoadedShard:
+    """One generation, loaded; from a private copy where its folder cannot be written."""
+
+    def __init__(self, folder: Path) -> None:
+        if folder.is_dir() and not os.access(folder, os.W_OK):
+            private = Path(tempfile.mkdtemp(prefix="code-index-shard-"))
+            weakref.finalize(self, shutil.rmtree, private, ignore_errors=True)
+            copy_shard(folder, private / folder.name)
+            folder = private / folder.name
+        self.shard = load_shard(folder)
+
+
+class EdgeView:
+    """The shards of one publication, each loaded when first asked."""
+
+    def __init__(self, backend: EdgeBackend, manifest: PublicationManifest) -> None:
+        self._backend = backend
+        self._manifest = manifest
+        self._shards: dict[str, LoadedShard] = {}
+
+    def search_dense(
+        self, shard: str, keys: Sequence[str] | None, where: Conditions, vector: np.ndarray, limit: int
+    ) -> list[Scored]:
+        import qdrant_edge as qe
+
+        nearest = qe.Query.Nearest(np.asarray(vector, np.float32).tolist(), using=DENSE)
+        return self._query(shard, keys, where, nearest, limit)
+
+    def search_lexical(
+        self, shard: str, keys: Sequence[str] | None, where: Conditions, weights: dict[int, float], limit: int
+    ) -> list[Scored]:
+        import qdrant_edge as qe
+
+        sparse = qe.SparseVector(list(weights), [float(value) for value in weights.values()])
+        return self._query(shard, keys, where, qe.Query.Nearest(sparse, using=LEXICAL), limit)
+
+    def scan(self, shard: str, keys: Sequence[str] | None, where: Conditions, limit: int) -> list[Scored]:
+        import qdrant_edge as qe
+
+        request = qe.ScrollRequest(limit=limit, filter=_filter(keys, where), with_payload=True)
+        records, _ = self._shard(shard).scroll(request)
+        return [Scored(str(record.id), 0.0, record.payload or {}) for record in records]
+
+    def count(self, shard: str, keys: Sequence[str] | None, where: Conditions) -> int:
+        import qdrant_edge as qe
+
+        return self._shard(shard).count(qe.CountRequest(exact=True, filter=_filter(keys, where)))
+
+    def facet(self, shard: str, keys: Sequence[str] | None, field: str, where: Conditions = ()) -> dict[str, int]:
+        import qdrant_edge as qe
+
+        request = qe.FacetRequest(field, limit=10_000_000, exact=True, filter=_filter(keys, where))
+        return {str(hit.value): hit.count for hit in self._shard(shard).facet(request).hits}
+
+    def get(self, shard: str, ids: Sequence[str]) -> list[Scored]:
+        records = self._shard(shard).retrieve(list(ids), with_payload=True, with_vector=False)
+        return [Scored(str(record.id), 0.0, record.payload or {}) for record in records]
+
+    def vectors(self, shard: str, ids: Sequence[str]) -> dict[str, np.ndarray]:
+        records = self._shard(shard).retrieve(list(ids), with_payload=False, with_vector=[DENSE])
+        return {str(record.id): np.asarray(record.vector[DENSE], np.float32) for record in records}  # type: ignore[index, call-overload]
+
+    def ids(self, shard: str, key: str) -> Iterator[str]:
+        import qdrant_edge as qe
+
+        offset = None
+        while True:
+            request = qe.ScrollRequest(offset=offset, limit=10_000, filter=_filter([key], ()), with_payload=False)
+            records, offset = self._shard(shard).scroll(request)
+            yield from (str(record.id) for record in records)
+            if offset is None:
+                return
+
+    def close(self) -> None:
+        self._shards.clear()
+
+    def _query(self, shard: str, keys: Sequence[str] | None, where: Conditions, query: Any, limit: int) -> list[Scored]:
+        import qdrant_edge as qe
+
+        request = qe.QueryRequest(limit=limit, query=query, filter=_filter(keys, where), with_payload=True)
+        return [Scored(str(hit.id), hit.score, hit.payload or {}) for hit in self._shard(shard).query(request)]
+
+    def _shard(self, name: str) -> qe.EdgeShard:
+        if name not in self._shards:
+            self._shards[name] = self._backend.loaded(self._manifest.shards[name].generation)
+        return self._shards[name].shard
+
+
+def load_shard(folder: Path) -> qe.EdgeShard:
+    """Opens a shard. Raises CorruptArtifactError if it cannot be, FileNotFoundError if it is not there."""
+    import qdrant_edge as qe
+
+    if not folder.is_dir():
+        raise FileNotFoundError(folder)
+    try:
+        return qe.EdgeShard.load(str(folder))
+    except Exception as error:
+        if not folder.is_dir():
+            raise FileNotFoundError(folder) from error
+        raise CorruptArtifactError(
+            f"the index shard {folder} cannot be loaded: {error}",
+            remedy="run `code-index rollback` or index again: artifacts are kept, only points are made anew",
+        ) from error
+
+
+def copy_shard(source: Path, target: Path) -> None:
+    """Copies a shard folder, holes kept: the engine's files are mostly preallocated (336 MB long, 112 MB on disk)."""
+    target.mkdir(parents=True, exist_ok=True)
+    for entry in os.scandir(source):
+        if entry.name.startswith("."):
+            continue  # a reader's temporary file
+        if entry.is_dir(follow_symlinks=False):
+            copy_shard(Path(entry.path), target / entry.name)
+        else:
+            _copy_sparse(entry.path, str(target / entry.name))
+
+
+def _copy_sparse(source: str, target: str) -> None:
+    reading = os.open(source, os.O_RDONLY)
+    try:
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            size = os.fstat(reading).st_size
+            os.truncate(writing, size)
+            at = 0
+            while at < size:
+                try:
+                    start = os.lseek(reading, at, os.SEEK_DATA)
+                except OSError:
+                    break  # only a hole is left
+                end = os.lseek(reading, start, os.SEEK_HOLE)
+                while start < end:
+                    block = os.pread(reading, min(end - start, 8 << 20), start)
+                    if not block:
+                        break
+                    os.pwrite(writing, block, start)
+                    start += len(block)
+                at = end
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+
+
+def _config(dimension: int) -> qe.EdgeConfig:
+    import qdrant_edge as qe
+
+    return qe.EdgeConfig(
+        vectors={DENSE: qe.EdgeVectorParams(size=dimension, distance=qe.Distance.Dot)},
+        sparse_vectors={LEXICAL: qe.EdgeSparseVectorParams()},
+        optimizers=qe.EdgeOptimizersConfig(indexing_threshold=INDEXING_THRESHOLD_KB),
+        wal_enabled=False,
+    )
+
+
+def _edge_point(point: Point) -> qe.Point:
+    import qdrant_edge as qe
+
+    vector: dict[str, Any] = {DENSE: point.dense.tolist()}
+    if point.lexical is not None and len(point.lexical[0]):
+        vector[LEXICAL] = qe.SparseVector(point.lexical[0].tolist(), point.lexical[1].tolist())
+    return qe.Point(point.id, vector, point.payload)
+
+
+def _filter(keys: Sequence[str] | None, where: Conditions) -> qe.Filter | None:
+    import qdrant_edge as qe
+
+    must: list[Any] = []
+    if keys is not None:
+        must.append(qe.FieldCondition("key", match=qe.MatchAny(list(keys))))
+    for alternatives in where:
+        fields: list[Any] = [
+            qe.FieldCondition(c.field, match=qe.MatchPrefix(c.prefix) if c.prefix else qe.MatchAny(list(c.values)))
+            for c in alternatives
+        ]
+        must.append(fields[0] if len(fields) == 1 else qe.Filter(should=fields))
+    return qe.Filter(must=must) if must else None

@@ -1,0 +1,175 @@
+"""Filters of a search, and the conditions a backend evaluates inside its lanes, before top-k.
+
+What lives here: `Filter`, neutral conditions over payload fields, path globs. What does not: translating conditions
+into an engine's own types (`edge.py`, `server.py`) and parsing queries (`search/query.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+# Payload fields with an index, and nothing else may be filtered on.
+INDEXED_FIELDS = ("key", "path", "folders", "file_name", "extension", "language", "kind", "role", "names")
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What may be found. An empty tuple, or None for `keys`, does not restrict.
+
+    keys: partition keys. paths: globs (`*` within a segment, `**` across, `?`), folders, or whole paths; any of them.
+    names: names of definitions, any case. exclude: words that text, path and names must not contain. phrases: strings
+    the text or the path must contain, any case.
+    """
+
+    keys: tuple[str, ...] | None = None
+    paths: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    name_prefix: str = ""
+    exclude: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+
+    @property
+    def has_text_rules(self) -> bool:
+        return bool(self.exclude or self.phrases)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A payload field has any of the values, or begins with `prefix` if that is given."""
+
+    field: str
+    values: tuple[str, ...] = ()
+    prefix: str = ""
+
+
+# All of the outer, any of the inner: what both backends are handed.
+Conditions = tuple[tuple[Condition, ...], ...]
+
+
+def conditions(wanted: Filter, list_paths: Callable[[], Iterable[str]]) -> Conditions:
+    """The conditions of a filter, keys apart (the reader adds those a shard needs).
+
+    Globs become conditions on folders, file names and extensions where that says the same; others are resolved over
+    the published paths, which `list_paths` gives.
+    """
+    found: list[tuple[Condition, ...]] = []
+    for field, values in (("language", wanted.languages), ("kind", wanted.kinds), ("role", wanted.roles)):
+        if values:
+            found.append((Condition(field, tuple(value.lower() for value in values)),))
+    if wanted.names:
+        found.append((Condition("names", tuple(name.lower() for name in wanted.names)),))
+    if wanted.name_prefix:
+        found.append((Condition("names", prefix=wanted.name_prefix.lower()),))
+    if wanted.paths:
+        found.append(_path_alternatives(wanted.paths, list_paths))
+    return tuple(found)
+
+
+def _path_alternatives(globs: tuple[str, ...], list_paths: Callable[[], Iterable[str]]) -> tuple[Condition, ...]:
+    alternatives: list[Condition] = []
+    rest: list[str] = []
+    for glob in globs:
+        simple = _simple_glob(glob)
+        if simple:
+            alternatives.extend(simple)
+        else:
+            rest.append(glob)
+    if rest:
+        patterns = [glob_pattern(glob) for glob in rest]
+        paths = sorted(path for path in list_paths() if any(pattern.fullmatch(path) for pattern in patterns))
+        alternatives.append(Condition("path", tuple(paths)))
+    return tuple(alternatives)
+
+
+def _simple_glob(glob: str) -> list[Condition]:
+    """Conditions that say exactly what the glob says; none if there are no such."""
+    glob = clean_glob(glob)
+    if not _is_pattern(glob):
+        if not glob:
+            return []
+        if "/" in glob:
+            return [Condition("path", (glob,)), Condition("folders", (glob,))]
+        # A bare name means it anywhere: a folder or a file.
+        return [Condition("file_name", (glob,)), Condition("folders", (f"/{glob}",))]
+    if glob.endswith("/**") and not _is_pattern(glob[:-3]) and glob[:-3]:
+        return [Condition("folders", (glob[:-3],))]
+    name = re.fullmatch(r"(?:\*\*/)?\*\.([^*?\[\]/.]+)", glob)
+    if name:
+        return [Condition("extension", (name.group(1).lower(),))] if name.group(1).islower() else []
+    name = re.fullmatch(r"\*\*/([^*?\[\]/]+)", glob)
+    return [Condition("file_name", (name.group(1),))] if name else []
+
+
+def clean_glob(glob: str) -> str:
+    glob = glob.strip()
+    while glob.startswith("./"):
+        glob = glob[2:]
+    return glob.strip("/") if not glob.endswith("/**") else glob.lstrip("/")
+
+
+def _is_pattern(text: str) -> bool:
+    return any(c in text for c in "*?[")
+
+
+@lru_cache(maxsize=1024)
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """A glob over whole paths: `*` and `?` stay within a segment, `**` crosses; without a slash it matches the name."""
+    glob = clean_glob(glob)
+    if "/" not in glob and glob != "**":
+        glob = f"**/{glob}"
+    out: list[str] = []
+    i = 0
+    while i < len(glob):
+        if glob.startswith("**/", i):
+            out.append("(?:.*/)?")
+            i += 3
+        elif glob.startswith("**", i):
+            out.append(".*")
+            i += 2
+        elif glob[i] == "*":
+            out.append("[^/]*")
+            i += 1
+        elif glob[i] == "?":
+            out.append("[^/]")
+            i += 1
+        else:
+            out.append(re.escape(glob[i]))
+            i += 1
+    return re.compile("".join(out), re.DOTALL)
+
+
+def matches_glob(glob: str, path: str) -> bool:
+    """Whether a filter's path entry covers a path: the meaning that conditions are a faster form of."""
+    cleaned = clean_glob(glob)
+    if not _is_pattern(cleaned):
+        if "/" not in cleaned:
+            return cleaned in path.split("/")
+        return path == cleaned or path.startswith(f"{cleaned}/")
+    return glob_pattern(glob).fullmatch(path) is not None
+
+
+def passes_text_rules(wanted: Filter, payload: dict[str, Any]) -> bool:
+    """Whether a point has every phrase and none of the excluded words."""
+    text = str(payload.get("text") or "").lower()
+    path = str(payload.get("path") or "").lower()
+    if any(phrase.lower() not in text and phrase.lower() not in path for phrase in wanted.phrases):
+        return False
+    for word in wanted.exclude:
+        pattern = _word_pattern(word.lower())
+        if pattern.search(text) or pattern.search(path) or word.lower() in (payload.get("names") or ()):
+            return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def _word_pattern(word: str) -> re.Pattern[str]:
+    start = r"(?<![^\W_])" if word[:1].isalnum() else ""
+    end = r"(?![^\W_])" if word[-1:].isalnum() else ""
+    return re.compile(start + re.escape(word) + end)

@@ -1,0 +1,210 @@
+"""Publication manifests, receipts and ledgers: what is published, in plain JSON, and the one pointer that says so.
+
+What lives here: their shapes, reading and writing them, the kept history. What does not: points and shards
+(`edge.py`, `server.py`) and the steps of a publication (`publish.py`). Reading needs neither Polars nor Qdrant.
+
+- A **manifest** is everything a reader must know of one publication: shards with their generations, a receipt for
+  each key. It is immutable; `CURRENT` names one of them.
+- A **receipt** is what was published of one key.
+- A **ledger** belongs to a receipt and is read by writers only: bucket by bucket, the points and what they were made
+  from. It names tables of points and document frequencies, which are shared by later publications that do not
+  change the bucket.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import CorruptArtifactError, SpaceMismatchError
+from ..layout import FORMAT_VERSION, Layout, key_segment, write_atomically
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is published of one partition key."""
+
+    key: str
+    repository: str
+    ref: str
+    default_ref: bool
+    commit: str
+    label: str
+    committed_at: float | None
+    observed_at: float
+    published_at: float
+    subject: str
+    suite: str
+    points: int
+    documents: int
+    id_digest: str
+    shards: tuple[str, ...]
+    frequencies: str  # document-frequency table, relative to the index folder
+    ledger: str  # relative to the index folder
+    artifacts: dict[str, str]
+    coverage: dict[str, Any] = field(default_factory=dict)
+    run_id: str = ""
+    stage_id: str = ""
+    rolled_back: bool = False
+
+
+@dataclass(frozen=True)
+class ShardState:
+    """One shard of a publication: the folder of its generation (relative; "" on a server) and its points."""
+
+    generation: str
+    points: int
+    # Points written since the last optimize: what `compact` looks at.
+    unoptimized: int = 0
+
+
+@dataclass(frozen=True)
+class PublicationManifest:
+    """One publication: what every reader pinned to it sees."""
+
+    name: str
+    sequence: int
+    space: str
+    dimension: int
+    published_at: float
+    previous: str | None
+    shards: dict[str, ShardState] = field(default_factory=dict)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    format: int = FORMAT_VERSION
+
+    @property
+    def points(self) -> int:
+        return sum(receipt.points for receipt in self.receipts.values())
+
+    def keys_of_shard(self, shard: str) -> frozenset[str]:
+        return frozenset(key for key, receipt in self.receipts.items() if shard in receipt.shards)
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> PublicationManifest:
+        body = json.loads(raw)
+        body["shards"] = {name: ShardState(**state) for name, state in body["shards"].items()}
+        body["receipts"] = {
+            key: Receipt(**{**receipt, "shards": tuple(receipt["shards"])}) for key, receipt in body["receipts"].items()
+        }
+        return cls(**body)
+
+
+@dataclass(frozen=True)
+class LedgerBucket:
+    """One bucket as published: its inputs, where its points are, and the tables that list them.
+
+    `digest` covers everything its points are made from: equal digests mean equal points. `parts` are the digests of
+    the artifact parts it was read from, by table name.
+    """
+
+    digest: str
+    subject: str
+    parts: dict[str, str]
+    shard: str
+    points: int
+    documents: int
+    table: str  # .npy of ids and digests (`tables.py`), relative to the index folder
+    frequencies: str  # .npy of document frequencies, relative
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The buckets of one receipt, in order."""
+
+    key: str
+    buckets: tuple[LedgerBucket, ...]
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Ledger:
+        body = json.loads(raw)
+        return cls(body["key"], tuple(LedgerBucket(**bucket) for bucket in body["buckets"]))
+
+
+class PublicationStore:
+    """Reads and writes the publications of one space."""
+
+    def __init__(self, layout: Layout, space: str) -> None:
+        self.layout = layout
+        self.space = space
+        self.home = layout.index(space)
+        self.pointer = self.home / "CURRENT"
+
+    def current_name(self) -> str | None:
+        return self.layout.read_pointer(self.pointer)
+
+    def current(self) -> PublicationManifest | None:
+        """The publication CURRENT names, or None before the first. Raises CorruptArtifactError."""
+        # The pointer can move and its old manifest be pruned between the two reads: read it again.
+        for _ in range(5):
+            name = self.current_name()
+            if name is None:
+                return None
+            try:
+                return self.read(name)
+            except FileNotFoundError:
+                time.sleep(0.01)
+        raise CorruptArtifactError(
+            f"{self.pointer} names a publication that is not there",
+            remedy="remove the index folder and run `code-index index --all`: only points are made anew",
+        )
+
+    def read(self, name: str) -> PublicationManifest:
+        path = self.manifest_path(name)
+        raw = path.read_bytes()
+        try:
+            return PublicationManifest.from_json(raw)
+        except (ValueError, TypeError, KeyError) as error:
+            raise CorruptArtifactError(f"the publication manifest {path} cannot be read: {error}") from error
+
+    def manifest_path(self, name: str) -> Path:
+        return self.home / "publications" / f"{name}.json"
+
+    def history(self, limit: int | None = None) -> Iterator[PublicationManifest]:
+        """Kept publications, newest (the current one) first."""
+        name = self.current_name()
+        count = 0
+        while name is not None and (limit is None or count < limit):
+            try:
+                manifest = self.read(name)
+            except FileNotFoundError:
+                return
+            yield manifest
+            name = manifest.previous
+            count += 1
+
+    def ledger(self, receipt: Receipt) -> Ledger:
+        return Ledger.from_json((self.home / receipt.ledger).read_bytes())
+
+    def write_ledger(self, ledger: Ledger, name: str) -> str:
+        relative = f"ledgers/{key_segment(ledger.key)}/{name}.json"
+        write_atomically(self.home / relative, ledger.to_json())
+        return relative
+
+    def move(self, expected: PublicationManifest | None, new: PublicationManifest) -> bool:
+        """Writes a manifest and makes it current; False if CURRENT no longer names `expected`."""
+        write_atomically(self.manifest_path(new.name), new.to_json())
+        return self.layout.swap(self.pointer, expected.name if expected else None, new.name)
+
+    def successor(self, base: PublicationManifest | None, dimension: int) -> PublicationManifest:
+        """An unpublished copy of the base with the next sequence number and a name of its own."""
+        if base is not None and base.dimension != dimension:
+            raise SpaceMismatchError(
+                f"the published index has vectors of {base.dimension} dimensions, this has {dimension}",
+                remedy="the embedding space's id must change with its dimension",
+            )
+        sequence = (base.sequence if base else 0) + 1
+        # The suffix keeps the name apart from that of a killed attempt at the same number.
+        name = f"p{sequence:08d}-{os.urandom(4).hex()}"
+        blank = PublicationManifest(name, sequence, self.space, dimension, time.time(), base.name if base else None)
+        return blank if base is None else replace(blank, shards=dict(base.shards), receipts=dict(base.receipts))

@@ -1,0 +1,211 @@
+"""Reading the published index: a snapshot pinned to one publication.
+
+What lives here: opening, filters spread over shards, merging, document frequencies. What does not: ranking
+(`search/`), writing. Neither importing this module nor using it loads Polars, DuckDB, pandas or Dagster: a search from
+a cold shell has a second in all.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from ..errors import CodeIndexError, NotIndexedError
+from ..layout import Layout
+from ..settings import Settings
+from .backend import IndexBackend, Scored, make_backend
+from .filters import Conditions, Filter, conditions, passes_text_rules
+from .lexical import DocumentFrequencies, query_weights
+from .manifest import PublicationManifest, PublicationStore, Receipt
+
+# IDF over more repositories than this is taken from the largest of them: opening 5,000 tables costs a second, and a
+# word's rarity does not change with the small ones.
+FREQUENCY_TABLES = 64
+P = ParamSpec("P")
+R = TypeVar("R")
+_MOST_OVERFETCH = 16_384
+
+
+class SnapshotGoneError(CodeIndexError):
+    """The publication a snapshot was pinned to has been pruned: open the index again."""
+
+    retryable = True
+
+
+def published_spaces(layout: Layout) -> list[str]:
+    """Spaces with a published index, the most recently published first."""
+    base = layout.root / "index"
+    pointers = [folder / "CURRENT" for folder in base.iterdir()] if base.is_dir() else []
+    present = [pointer for pointer in pointers if pointer.is_file()]
+    return [p.parent.name for p in sorted(present, key=lambda p: p.stat().st_mtime, reverse=True)]
+
+
+def open_index(
+    layout: Layout, settings: Settings, space: str | None = None, *, backend: IndexBackend | None = None
+) -> IndexSnapshot:
+    """The current publication, of `space` or of the space published last.
+
+    Raises NotIndexedError if nothing is published (there, or at all).
+    """
+    if space is None:
+        space = next(iter(published_spaces(layout)), None)
+    manifest = PublicationStore(layout, space).current() if space else None
+    if manifest is None or space is None:
+        raise NotIndexedError("nothing is indexed yet", remedy="run `code-index index REPOSITORY` first")
+    backend = backend or make_backend(layout, settings, space, manifest.dimension)
+    return IndexSnapshot(layout, backend, manifest)
+
+
+class IndexSnapshot:
+    """One publication, for any number of threads. Shards are loaded when a query first needs them."""
+
+    def __init__(self, layout: Layout, backend: IndexBackend, manifest: PublicationManifest) -> None:
+        self.layout = layout
+        self.backend = backend
+        self.manifest = manifest
+        self._store = PublicationStore(layout, manifest.space)
+        self._view = backend.view(manifest)
+        self._shard_keys: dict[str, set[str]] = {name: set() for name in manifest.shards}
+        for key, receipt in manifest.receipts.items():
+            for shard in receipt.shards:
+                self._shard_keys.setdefault(shard, set()).add(key)
+        self._frequencies = lru_cache(maxsize=64)(self._open_frequencies)
+        self._paths = lru_cache(maxsize=16)(self._list_paths)
+
+    @property
+    def space(self) -> str:
+        return self.manifest.space
+
+    @property
+    def receipts(self) -> dict[str, Receipt]:
+        return self.manifest.receipts
+
+    def refresh(self) -> IndexSnapshot:
+        """This snapshot if it is still current, else one of the current publication (unchanged shards stay loaded)."""
+        if self._store.current_name() == self.manifest.name:
+            return self
+        manifest = self._store.current()
+        if manifest is None:
+            raise NotIndexedError("the index was removed", remedy="run `code-index index REPOSITORY`")
+        return IndexSnapshot(self.layout, self.backend, manifest)
+
+    # -- lanes -------------------------------------------------------------------------------------------------
+
+    def search_dense(self, vector: np.ndarray, where: Filter, limit: int) -> list[Scored]:
+        """Nearest points by dot product, best first."""
+        return self._ranked(
+            where, limit, lambda shard, keys, also, n: self._view.search_dense(shard, keys, also, vector, n)
+        )
+
+    def search_lexical(self, weights: dict[int, float], where: Filter, limit: int) -> list[Scored]:
+        """Best points by the sum of term weights, best first; `weights` as `query_weights` gives them."""
+        if not weights:
+            return []
+        return self._ranked(
+            where, limit, lambda shard, keys, also, n: self._view.search_lexical(shard, keys, also, weights, n)
+        )
+
+    def search_names(self, names: Sequence[str], where: Filter, limit: int, *, prefix: bool = False) -> list[Scored]:
+        """Points in which a definition of one of these names starts, any case; `prefix`: one that begins so."""
+        if not names:
+            return []
+        asked = replace(where, name_prefix=names[0]) if prefix else replace(where, names=tuple(names))
+        return self._ranked(asked, limit, self._view.scan)
+
+    def query_weights(self, text: str, where: Filter) -> dict[int, float]:
+        """The query's term weights by the document frequencies of the repositories asked."""
+        keys = None if where.keys is None else tuple(sorted(where.keys))
+        return query_weights(text, self._frequencies(keys))
+
+    def count(self, where: Filter) -> int:
+        """Points that match; exact."""
+        if where.has_text_rules:
+            return len(self._ranked(where, self.manifest.points or 1, self._view.scan))
+        also = self._conditions(where)
+        return sum(self._guard(self._view.count, shard, keys, also) for shard, keys in self._targets(where))
+
+    def get(self, ids: Sequence[str]) -> list[Scored]:
+        """Points by id, in the order asked; those that are not there are left out."""
+        found: dict[str, Scored] = {}
+        for shard in self.manifest.shards:
+            missing = [identity for identity in ids if identity not in found]
+            if missing:
+                found.update((hit.id, hit) for hit in self._guard(self._view.get, shard, missing))
+        return [found[identity] for identity in ids if identity in found]
+
+    def ids(self, key: str) -> Iterator[str]:
+        """Ids of all points of a key."""
+        for shard in self.receipts[key].shards if key in self.receipts else ():
+            yield from self._guard(self._view.ids, shard, key)
+
+    def paths(self, keys: Sequence[str]) -> list[str]:
+        """Every path that has a point, ascending."""
+        return self._paths(tuple(sorted(keys)))
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _targets(self, where: Filter) -> list[tuple[str, list[str] | None]]:
+        """Shards to ask, each with the keys to restrict to (None: all that it holds are wanted)."""
+        wanted = self.receipts.keys() if where.keys is None else set(where.keys)
+        targets: list[tuple[str, list[str] | None]] = []
+        for shard in self.manifest.shards:
+            keys = self._shard_keys[shard]
+            asked = keys & wanted
+            if asked:
+                targets.append((shard, None if asked == keys else sorted(asked)))
+        return targets
+
+    def _conditions(self, where: Filter) -> Conditions:
+        keys = tuple(sorted(self.receipts)) if where.keys is None else tuple(sorted(where.keys))
+        return conditions(where, lambda: self._paths(keys))
+
+    def _ranked(
+        self,
+        where: Filter,
+        limit: int,
+        ask: Callable[[str, list[str] | None, Conditions, int], list[Scored]],
+    ) -> list[Scored]:
+        """The best `limit` over all shards that pass every rule of the filter."""
+        also = self._conditions(where)
+        if any(not any(c.values or c.prefix for c in alternatives) for alternatives in also):
+            return []  # a glob that no path matches
+        targets = self._targets(where)
+        fetch = limit * 4 if where.has_text_rules else limit
+        while True:
+            lists = [self._guard(ask, shard, keys, also, fetch) for shard, keys in targets]
+            merged = list(heapq.merge(*lists, key=lambda hit: -hit.score))
+            more = any(len(hits) >= fetch for hits in lists)
+            if not where.has_text_rules:
+                return merged[:limit]
+            # Excluded words and phrases are not in any index: more is fetched until enough pass or none are left.
+            passing = [hit for hit in merged if passes_text_rules(where, hit.payload)]
+            if len(passing) >= limit or not more or fetch >= max(_MOST_OVERFETCH, limit * 4):
+                return passing[:limit]
+            fetch *= 4
+
+    def _guard(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except FileNotFoundError as error:
+            raise SnapshotGoneError(
+                f"publication {self.manifest.name} is no longer kept", remedy="ask again: the current one answers"
+            ) from error
+
+    def _open_frequencies(self, keys: tuple[str, ...] | None) -> DocumentFrequencies:
+        receipts = [r for key, r in self.receipts.items() if keys is None or key in set(keys)]
+        receipts.sort(key=lambda receipt: -receipt.documents)
+        home = self._store.home
+        return self._guard(
+            DocumentFrequencies, [(home / r.frequencies, r.documents) for r in receipts[:FREQUENCY_TABLES]]
+        )
+
+    def _list_paths(self, keys: tuple[str, ...]) -> list[str]:
+        found: set[str] = set()
+        for shard, asked in self._targets(Filter(keys=keys)):
+            found.update(self._guard(self._view.facet, shard, asked, "path"))
+        return sorted(found)

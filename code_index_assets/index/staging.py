@@ -1,0 +1,355 @@
+"""Staging: one repository's changes worked out and verified, before anybody waits for the writer.
+
+What lives here: reading artifacts bucket by bucket, recomputing the subject, comparing with the published ledger,
+spilling changed points. What does not: writing to the index (`publish.py`).
+
+A stage is a folder; it is complete when it has its final name. Staging is where the time goes (reading, analysing), so
+it needs no writer lock; what is left for the lock is the engine's own work.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
+from ..fingerprint import bucket_of, digest, digest_lines
+from ..progress import Stages, Ticker
+from ..quality.permit import Permit
+from ..quality.subject import bucket_subject, subject_digest
+from .content import RepositoryContent
+from .documents import DOCUMENT_VERSION, Owner, Point, SpillWriter, bucket_points
+from .lexical import frequency_table, merge_tables
+from .manifest import Ledger, LedgerBucket, PublicationManifest, PublicationStore, Receipt
+from .tables import ids_digest, load_table, point_rows, row_id
+
+# A shard this much over its size has the buckets that change anyway moved out of it.
+OVERFULL = 1.5
+
+
+@dataclass(frozen=True)
+class StagedBucket:
+    """One bucket of a stage. `shard` "" means: to be placed. Names of tables are relative to the stage's folder if
+    `fresh`, to the index folder otherwise."""
+
+    digest: str
+    subject: str
+    parts: dict[str, str]
+    shard: str
+    points: int
+    documents: int
+    table: str
+    frequencies: str
+    fresh: bool
+    spill: str = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything the writer must do for one repository."""
+
+    id: str
+    key: str
+    base_stage: str  # stage id of the receipt it was compared with
+    receipt: dict[str, Any]
+    buckets: tuple[StagedBucket, ...]
+    removed_ids: dict[str, str] = field(default_factory=dict)  # shard -> file of 16-byte ids
+    written: int = 0
+    removed: int = 0
+    unchanged: int = 0
+
+    def save(self, folder: Path) -> None:
+        (folder / "stage.json").write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def load(cls, folder: Path) -> Stage:
+        body = json.loads((folder / "stage.json").read_bytes())
+        body["buckets"] = tuple(StagedBucket(**bucket) for bucket in body["buckets"])
+        return cls(**body)
+
+
+def stage_content(
+    permit: Permit,
+    content: RepositoryContent,
+    store: PublicationStore,
+    base: PublicationManifest | None,
+    folder: Path,
+    *,
+    stage_id: str,
+    shard_limit: int | None,
+    stages: Stages,
+    rolled_back: bool = False,
+) -> Stage:
+    """Works out what publishing this content changes, into `folder`.
+
+    Raises GateRefusedError if the artifacts are not what the permit speaks of, CorruptArtifactError if their bytes are
+    not what their manifests say, SpaceMismatchError if the vectors have another dimension.
+    """
+    before = base.receipts.get(content.key) if base else None
+    ledger = store.ledger(before) if before else None
+    work = _Staging(content, store, folder, base=base, before=before, ledger=ledger, shard_limit=shard_limit)
+    total = content.chunks.manifest.buckets
+    if content.embeddings.manifest.buckets != total:
+        raise GateRefusedError(
+            f"chunks of {content.key} are in {total} buckets, embeddings in {content.embeddings.manifest.buckets}",
+            remedy=f"run `code-index index {content.key}`: both must be of one run",
+        )
+    with stages.stage("stage", total=content.embeddings.manifest.rows("embeddings"), unit="points") as ticker:
+        buckets = [work.bucket(number, ticker) for number in range(total)]
+        work.remove_rest()
+    subject = subject_digest(content.space, [bucket.subject for bucket in buckets])
+    if subject != permit.subject:
+        raise GateRefusedError(
+            f"{content.key} at {content.commit[:12]}: chunks and embeddings are not what the checks passed "
+            f"(subject {subject[:12]}, verdict on {permit.subject[:12]})",
+            remedy=f"run `code-index index {content.key}`: the checks and the publication run on the same artifacts",
+        )
+    tables = [folder / b.table if b.fresh else store.home / b.table for b in buckets]
+    receipt: dict[str, Any] = {
+        "key": content.key,
+        "repository": content.repository,
+        "ref": content.ref,
+        "default_ref": content.default_ref,
+        "commit": content.commit,
+        "label": content.label,
+        "committed_at": content.committed_at,
+        "observed_at": content.observed_at,
+        "subject": subject,
+        "suite": permit.suite,
+        "points": sum(bucket.points for bucket in buckets),
+        "documents": sum(bucket.documents for bucket in buckets),
+        "id_digest": ids_digest(load_table(path) for path in tables),
+        "frequencies": work.total_frequencies(buckets),
+        "artifacts": content.artifacts,
+        "coverage": content.coverage,
+        "run_id": content.run_id,
+        "rolled_back": rolled_back,
+    }
+    stage = Stage(
+        stage_id,
+        content.key,
+        before.stage_id if before else "",
+        receipt,
+        tuple(buckets),
+        work.save_removed(),
+        work.written,
+        work.removed,
+        sum(bucket.points for bucket in buckets) - work.written,
+    )
+    stage.save(folder)
+    return stage
+
+
+class _Staging:
+    """The state of staging one repository."""
+
+    def __init__(
+        self,
+        content: RepositoryContent,
+        store: PublicationStore,
+        folder: Path,
+        *,
+        base: PublicationManifest | None,
+        before: Receipt | None,
+        ledger: Ledger | None,
+        shard_limit: int | None,
+    ) -> None:
+        self.before = before
+        self.content, self.store, self.folder = content, store, folder
+        self.owner = Owner(content.key, content.repository, content.ref, content.default_ref)
+        self.buckets = content.chunks.manifest.buckets
+        self.old = ledger.buckets if ledger else ()
+        # With another number of buckets every path may be in another one: nothing is comparable.
+        self.comparable = len(self.old) == self.buckets
+        self.overfull = {
+            name
+            for name, state in (base.shards if base else {}).items()
+            if shard_limit and state.points > OVERFULL * shard_limit
+        }
+        self.removed_ids: dict[str, list[bytes]] = {}
+        self.written = self.removed = 0
+        files = content.files.read("files", columns=["path", "role", "status"])
+        self.roles: dict[str, str] = {p: r for p, r, status in files.iter_rows() if status == "kept"}
+        by_bucket: list[list[str]] = [[] for _ in range(self.buckets)]
+        for path in sorted(self.roles):
+            by_bucket[bucket_of(path, self.buckets)].extend((path, self.roles[path]))
+        self.role_digests = [digest_lines(lines) for lines in by_bucket]
+
+    def bucket(self, number: int, ticker: Ticker) -> StagedBucket:
+        old = self.old[number] if self.comparable else None
+        parts = self._parts(number)
+        if old is not None and old.parts == parts:
+            # The bytes are those published (verified just now), so their subject is known.
+            bucket_digest, subject = self._digest(old.subject, parts), old.subject
+            if bucket_digest == old.digest:
+                ticker.advance(old.points)
+                return _kept(old, parts)
+        chunks = self.content.chunks.read_bucket("chunks", number)
+        embeddings = self.content.embeddings.read_bucket("embeddings", number)
+        subject = bucket_subject(chunks, embeddings)
+        bucket_digest = self._digest(subject, parts)
+        if old is not None and old.digest == bucket_digest:
+            ticker.advance(old.points)
+            return _kept(old, parts)
+        symbols = self.content.chunks.read_bucket("symbols", number)
+        width = getattr(embeddings.schema["vector"], "size", None)
+        if width != self.content.dimension:
+            raise SpaceMismatchError(
+                f"vectors of {self.content.key} have {width} dimensions, the space has {self.content.dimension}",
+                remedy=f"run `code-index index {self.content.key}` again",
+            )
+        points = bucket_points(self.owner, chunks, symbols, embeddings, self.roles)
+        staged = self._spill(
+            number, points, old, bucket_digest=bucket_digest, subject=subject, parts=parts, ticker=ticker
+        )
+        if staged.points != embeddings.height:
+            raise GateRefusedError(
+                f"{embeddings.height - staged.points} vectors of {self.content.key} belong to no chunk of this commit",
+                remedy=f"run `code-index index {self.content.key}` again",
+            )
+        return staged
+
+    def _parts(self, number: int) -> dict[str, str]:
+        """Digests of the bytes this bucket is made from; each part is verified."""
+        found = {}
+        for table, artifact in (
+            ("chunks", self.content.chunks),
+            ("symbols", self.content.chunks),
+            ("embeddings", self.content.embeddings),
+        ):
+            name = artifact.verified_part(table, number).name
+            found[table] = artifact.manifest.parts[name].digest
+        found["roles"] = self.role_digests[number]
+        return found
+
+    def _digest(self, subject: str, parts: dict[str, str]) -> str:
+        owner = self.owner
+        return digest(
+            DOCUMENT_VERSION, owner.key, owner.repository, owner.ref, str(owner.default_ref),
+            subject, parts["symbols"], parts["roles"],
+        )  # fmt: skip
+
+    def _spill(
+        self,
+        number: int,
+        points: Iterator[Point],
+        old: LedgerBucket | None,
+        *,
+        bucket_digest: str,
+        subject: str,
+        parts: dict[str, str],
+        ticker: Ticker,
+    ) -> StagedBucket:
+        known: dict[bytes, bytes] = {}
+        shard = old.shard if old else ""
+        if old is not None:
+            known = {row[:16].tobytes(): row[16:].tobytes() for row in load_table(self.store.home / old.table)}
+            if shard in self.overfull:
+                self._remove(shard, list(known))
+                known, shard = {}, ""
+        spill = SpillWriter(self.folder, f"b{number:03d}", self.content.dimension)
+        rows: list[tuple[bytes, bytes]] = []
+        documents: list[np.ndarray] = []
+        try:
+            for point in points:
+                identity = row_id(point.id)
+                payload = json.dumps(point.payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+                content_digest = point_digest(payload, point.dense)
+                rows.append((identity, content_digest))
+                if point.lexical is not None:
+                    documents.append(point.lexical[0])
+                if known.pop(identity, None) != content_digest:
+                    spill.add(point, payload)
+                ticker.advance()
+        finally:
+            spill.close()
+        self._remove(shard, list(known))
+        self.written += spill.count
+        table, frequencies = f"b{number:03d}.points.npy", f"b{number:03d}.frequencies.npy"
+        np.save(self.folder / table, point_rows(rows))
+        np.save(self.folder / frequencies, frequency_table(documents))
+        name = f"b{number:03d}" if spill.count else ""
+        return StagedBucket(
+            bucket_digest, subject, parts, shard, len(rows), len(documents), table, frequencies, True, name
+        )
+
+    def remove_rest(self) -> None:
+        """Where buckets cannot be compared, all published points go: the new ones are written whole."""
+        if not self.comparable:
+            for old in self.old:
+                self._remove(old.shard, [row.tobytes() for row in load_table(self.store.home / old.table)[:, :16]])
+
+    def _remove(self, shard: str, ids: list[bytes]) -> None:
+        if ids:
+            self.removed_ids.setdefault(shard, []).extend(ids)
+            self.removed += len(ids)
+
+    def save_removed(self) -> dict[str, str]:
+        files = {}
+        for number, (shard, ids) in enumerate(sorted(self.removed_ids.items())):
+            files[shard] = f"removed-{number}.bin"
+            (self.folder / files[shard]).write_bytes(b"".join(ids))
+        return files
+
+    def total_frequencies(self, buckets: list[StagedBucket]) -> str:
+        """The sum of the buckets' tables; its name in the stage's folder, or in the index folder if unchanged."""
+        if self.before is not None and all(not bucket.fresh for bucket in buckets):
+            return self.before.frequencies
+        paths = [self.folder / b.frequencies if b.fresh else self.store.home / b.frequencies for b in buckets]
+        np.save(self.folder / "total.npy", merge_tables([np.load(path, allow_pickle=False) for path in paths]))
+        return ""
+
+
+def point_digest(payload_json: str, dense: np.ndarray) -> bytes:
+    """Digest of what a point holds: its payload and its vector's bytes. 16 bytes."""
+    return bytes.fromhex(digest(payload_json, np.ascontiguousarray(dense, dtype="<f4").tobytes()))
+
+
+def _kept(old: LedgerBucket, parts: dict[str, str]) -> StagedBucket:
+    return StagedBucket(
+        old.digest, old.subject, parts, old.shard, old.points, old.documents, old.table, old.frequencies, False
+    )
+
+
+def move_tables(stage: Stage, folder: Path, store: PublicationStore, shards: list[str]) -> tuple[Receipt, Ledger]:
+    """Gives a stage's tables their final names and returns its receipt and ledger (published_at is the caller's)."""
+    from ..layout import key_segment
+
+    segment = key_segment(stage.key)
+    buckets = []
+    for bucket, shard in zip(stage.buckets, shards, strict=True):
+        table, frequencies = bucket.table, bucket.frequencies
+        if bucket.fresh:
+            table, frequencies = f"points/{segment}/{bucket.digest}.npy", f"frequencies/{segment}/{bucket.digest}.npy"
+            for source, target in ((bucket.table, table), (bucket.frequencies, frequencies)):
+                _take(folder / source, store.home / target)
+        buckets.append(
+            LedgerBucket(
+                bucket.digest, bucket.subject, bucket.parts, shard, bucket.points, bucket.documents, table, frequencies
+            )
+        )
+    body = dict(stage.receipt)
+    if not body["frequencies"]:
+        body["frequencies"] = f"frequencies/{segment}/total-{stage.id}.npy"
+        _take(folder / "total.npy", store.home / body["frequencies"])
+    ledger = Ledger(stage.key, tuple(buckets))
+    body["ledger"] = store.write_ledger(ledger, stage.id)
+    body["shards"] = tuple(dict.fromkeys(b.shard for b in buckets if b.points))
+    return Receipt(**body, published_at=0.0, stage_id=stage.id), ledger
+
+
+def _take(source: Path, target: Path) -> None:
+    # Copied beside its place and renamed, so that applying the same stage twice finds its source again.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = target.with_name(f".{target.name}.new")
+    try:
+        shutil.copyfile(source, beside)
+        beside.replace(target)
+    except FileNotFoundError as error:
+        raise CorruptArtifactError(f"the stage lost {source.name}", remedy="run it again") from error
