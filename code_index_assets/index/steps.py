@@ -50,7 +50,7 @@ def publish_partition(context: StepContext) -> StepResult:
     snapshot = observed_snapshot(repository)
     content = content_of(context, snapshot, files, chunks, embeddings, space.dimension)
     backend = make_backend(context.layout, context.settings, space.id, space.dimension)
-    result = publish(permit, content, backend, context.layout, context.settings, context.stages)
+    result = publish(permit, content, backend, context.layout, context.stages)
     facts: dict[str, Any] = {
         "points": result.receipt.points,
         "written": result.written,
