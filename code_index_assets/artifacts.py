@@ -192,6 +192,13 @@ class ArtifactStore:
         except NotBuiltError:
             return None
 
+    def open_folder(self, folder: Path) -> Artifact | None:
+        """The artifact in a folder, or None if there is none that can be read."""
+        try:
+            return Artifact.open(folder)
+        except (NotBuiltError, CorruptArtifactError):
+            return None
+
     def require(self, kind: str, key: str, space: str | None = None) -> Artifact:
         """The current artifact; raises NotBuiltError with the remedy if there is none."""
         artifact = self.current(kind, key, space)

@@ -10,6 +10,7 @@ row carries a checksum; a row that does not match is a miss.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import zlib
 from collections.abc import Iterable, Sequence
@@ -75,6 +76,22 @@ class VectorCache:
         """Removes vectors; returns how many were there."""
         with self._begin(write=True) as transaction:
             return sum(transaction.delete(bytes.fromhex(key)) for key in keys)
+
+    def compact(self) -> None:
+        """Rewrites the file without the pages that removals left, and without what they held.
+
+        Only for when nobody else works with the cache: other processes keep the old file until they open it again.
+        """
+        target = self.folder / "compact"
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        self._env.copy(str(target), compact=True)
+        with _open_lock:
+            self._env.close()
+            _open.pop(self.folder.absolute(), None)
+            (target / "data.mdb").replace(self.folder / "data.mdb")
+        shutil.rmtree(target, ignore_errors=True)
+        self._env = _environment(self.folder)
 
     def keys(self) -> set[str]:
         with self._begin(write=False) as transaction:

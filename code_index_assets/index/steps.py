@@ -16,7 +16,7 @@ from ..quality.gate import permit_for
 from ..quality.profile import Baseline
 from ..sources.snapshot import Snapshot
 from ..sources.steps import observed_snapshot
-from ..steps import StepContext, StepResult
+from ..steps import Outcome, StepContext, StepResult
 from .backend import make_backend
 from .content import RepositoryContent
 from .manifest import PublicationStore
@@ -61,7 +61,8 @@ def publish_partition(context: StepContext) -> StepResult:
         "label": snapshot.label,
         "coverage": {name: content.coverage[name] for name in ("files", "kept", "left_out")},
     }
-    return StepResult(embeddings, result.outcome, snapshot.commit, facts, permit.subject)
+    outcome: Outcome = "reused" if result.outcome == "reused" else "built"
+    return StepResult(embeddings, outcome, snapshot.commit, facts, permit.subject)
 
 
 def content_of(

@@ -158,6 +158,14 @@ def current_verdict(store: ArtifactStore, key: str, space: str) -> Verdict | Non
     return read_verdict(artifact) if artifact else None
 
 
+def verdict_on(store: ArtifactStore, key: str, space: str, subject: str) -> Verdict | None:
+    """The kept verdict of a partition on a subject, the newest if there are several, or None."""
+    home = store.layout.artifact_home(KIND, key, space)
+    found = [store.open_folder(folder) for folder in (home.iterdir() if home.is_dir() else []) if folder.is_dir()]
+    verdicts = [read_verdict(artifact) for artifact in found if artifact is not None]
+    return max((v for v in verdicts if v.subject == subject), key=lambda v: v.at, default=None)
+
+
 def permit_for(store: ArtifactStore, key: str, space: str, dimension: int, settings: Settings) -> Permit:
     """A permit from the latest verdict under the suite in force. Raises GateRefusedError."""
     suite = suite_hash(expectations(settings, dimension))

@@ -1,0 +1,67 @@
+"""Commands on publications: rollback, accept."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from ..artifacts import ArtifactStore
+from ..errors import GateRefusedError
+from ..layout import Layout
+from ..settings import load_settings
+
+
+@click.command("rollback")
+@click.argument("repository")
+def rollback_command(repository: str) -> None:
+    """Publish REPOSITORY's previous kept state again; its checks must still pass."""
+    from ..embedding.models import space_of
+    from ..index.backend import make_backend
+    from ..index.maintenance import rollback
+    from ..index.manifest import Receipt
+    from ..quality.gate import verdict_on
+    from ..quality.permit import Permit, issue_permit
+    from ..run_log import RunLog
+
+    settings = load_settings()
+    layout = Layout(settings.data).check()
+    space = space_of(settings, layout)
+    store = ArtifactStore(layout)
+
+    def permit_for(receipt: Receipt) -> Permit:
+        verdict = verdict_on(store, receipt.key, space.id, receipt.subject)
+        # The suite may have changed since: what passed the suite of its time may come back.
+        return issue_permit(verdict, key=receipt.key, suite=receipt.suite)
+
+    backend = make_backend(layout, settings, space.id, space.dimension)
+    result = rollback(repository, permit_for, backend, layout, space.id)
+    receipt = result.receipt
+    RunLog(layout).append(
+        "rollback",
+        f"rollback-{receipt.stage_id}",
+        [{"partition": repository, "commit": receipt.commit, "by": getpass.getuser()}],
+    )
+    click.echo(
+        f"{repository} is at {receipt.label[:12]} again: {result.written:,} points written, "
+        f"{result.removed:,} removed, {result.unchanged:,} unchanged"
+    )
+
+
+@click.command("accept")
+@click.argument("repository")
+@click.argument("check")
+@click.option("--reason", required=True, help="Why it is as it should be; kept with the verdict.")
+def accept_command(repository: str, check: str, reason: str) -> None:
+    """Accept a failed plausibility CHECK of REPOSITORY's latest verdict, for exactly that content."""
+    from ..embedding.models import space_of
+    from ..quality.gate import accept
+
+    settings = load_settings()
+    layout = Layout(settings.data).check()
+    space = space_of(settings, layout)
+    verdict = accept(ArtifactStore(layout), repository, space.id, check, reason, getpass.getuser(), settings)
+    if verdict.passed:
+        raise GateRefusedError(f"the latest verdict on {repository} has passed already", remedy="nothing to accept")
+    click.echo(f"accepted {check} for {repository} at {verdict.commit[:12]}: {reason}")
+    click.echo(f"next: code-index index {repository}")
