@@ -1,0 +1,166 @@
+"""What a language may need to know of the repository around a file: its paths and the names manifests declare.
+
+What lives here: `ProjectContext` and `project_context`, which reads only manifests. What does not: the languages'
+rules that use them (`languages/`).
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ..fingerprint import digest, digest_lines
+
+Read = Callable[[str], str | None]
+
+GO_MODULE = re.compile(r"^\s*module\s+(\S+)", re.M)
+GRADLE_INCLUDE = re.compile(r"[\"']:?([\w:./-]+)[\"']")
+MAVEN_ARTIFACT = re.compile(r"<artifactId>\s*([^<\s]+)\s*</artifactId>")
+MAVEN_PARENT = re.compile(r"<parent>.*?</parent>", re.S)
+
+
+@dataclass(frozen=True)
+class ProjectContext:
+    """Paths of a repository and the names of its modules, by folder ('' is the root)."""
+
+    paths: tuple[str, ...] = ()
+    go_modules: tuple[tuple[str, str], ...] = ()  # (folder, module path)
+    crates: tuple[tuple[str, str], ...] = ()  # (folder, crate name with '_')
+    packages: tuple[tuple[str, str], ...] = ()  # (folder, name in package.json)
+    psr4: tuple[tuple[str, str], ...] = ()  # (namespace prefix, folder)
+    builds: tuple[tuple[str, str], ...] = ()  # (folder, Gradle or Maven module)
+    extra: tuple[tuple[str, str], ...] = field(default=())
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of everything qualified names and resolved imports may depend on."""
+        named = (self.go_modules, self.crates, self.packages, self.psr4, self.builds, self.extra)
+        pairs = [f"{kind}\0{a}\0{b}" for kind, group in enumerate(named) for a, b in group]
+        return digest(digest_lines(self.paths), digest_lines(pairs))
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        return frozenset(self.paths)
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        found: set[str] = {""}
+        for path in self.paths:
+            folder = posixpath.dirname(path)
+            while folder and folder not in found:
+                found.add(folder)
+                folder = posixpath.dirname(folder)
+        return frozenset(found)
+
+    @cached_property
+    def by_name(self) -> dict[str, tuple[str, ...]]:
+        """Paths by file name."""
+        found: dict[str, list[str]] = {}
+        for path in self.paths:
+            found.setdefault(posixpath.basename(path), []).append(path)
+        return {name: tuple(paths) for name, paths in found.items()}
+
+    @cached_property
+    def _owners(self) -> dict[str, dict[str, str]]:
+        kinds = ("go_modules", "crates", "packages", "builds")
+        return {kind: dict(getattr(self, kind)) for kind in kinds}
+
+    def owner(self, kind: str, path: str) -> tuple[str, str] | None:
+        """The nearest enclosing (folder, name) of a kind of module, or None."""
+        known = self._owners[kind]
+        if not known:
+            return None
+        folder = posixpath.dirname(path)
+        while True:
+            if folder in known:
+                return folder, known[folder]
+            if not folder:
+                return None
+            folder = posixpath.dirname(folder)
+
+    def by_suffix(self, suffix: str, near: str = "") -> str | None:
+        """The path that ends in `/suffix` (or is it); of several, the one nearest to `near`. None if there is none."""
+        suffix = suffix.lstrip("/")
+        tail = "/" + suffix
+        candidates = self.by_name.get(posixpath.basename(suffix), ())
+        found = [path for path in candidates if path == suffix or path.endswith(tail)]
+        if len(found) < 2:
+            return found[0] if found else None
+        return max(found, key=lambda path: (len(posixpath.commonprefix([path, near])), -len(path), path))
+
+
+EMPTY = ProjectContext()
+
+
+def project_context(paths: Iterable[str], read: Read) -> ProjectContext:
+    """The context of a repository; `read` gives a file's text or None, and is asked for manifests only."""
+    every = tuple(sorted(paths))
+    readers = {
+        "go.mod": _go_module,
+        "Cargo.toml": _crate,
+        "package.json": _package,
+        "composer.json": _psr4,
+        "pom.xml": _maven,
+        "settings.gradle": _gradle,
+        "settings.gradle.kts": _gradle,
+    }
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path in every:
+        folder, _, name = path.rpartition("/")
+        reader = readers.get(name)
+        if reader is None:
+            continue
+        text = read(path)
+        if text is None:
+            continue
+        try:
+            for kind, key, value in reader(folder, text):
+                found.setdefault(kind, []).append((key, value))
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            continue  # a manifest that cannot be read names nothing; its own chunks still show it
+    return ProjectContext(every, **{kind: tuple(sorted(set(pairs))) for kind, pairs in found.items()})
+
+
+Named = Iterable[tuple[str, str, str]]
+
+
+def _go_module(folder: str, text: str) -> Named:
+    found = GO_MODULE.search(text)
+    return [("go_modules", folder, found[1].strip('"'))] if found else []
+
+
+def _crate(folder: str, text: str) -> Named:
+    manifest = tomllib.loads(text)
+    name = manifest.get("lib", {}).get("name") or manifest.get("package", {}).get("name")
+    return [("crates", folder, str(name).replace("-", "_"))] if name else []
+
+
+def _package(folder: str, text: str) -> Named:
+    name = json.loads(text).get("name")
+    return [("packages", folder, name)] if isinstance(name, str) else []
+
+
+def _psr4(folder: str, text: str) -> Named:
+    manifest = json.loads(text)
+    for section in ("autoload", "autoload-dev"):
+        for prefix, targets in manifest.get(section, {}).get("psr-4", {}).items():
+            for target in [targets] if isinstance(targets, str) else targets:
+                yield "psr4", prefix, posixpath.normpath(posixpath.join(folder, target)).removeprefix(".")
+
+
+def _maven(folder: str, text: str) -> Named:
+    found = MAVEN_ARTIFACT.search(MAVEN_PARENT.sub("", text))
+    return [("builds", folder, found[1])] if found else []
+
+
+def _gradle(folder: str, text: str) -> Named:
+    for line in text.splitlines():
+        if line.lstrip().startswith("include"):
+            for name in GRADLE_INCLUDE.findall(line):
+                inner = name.strip(":").replace(":", "/")
+                yield "builds", posixpath.join(folder, inner), ":" + name.strip(":")

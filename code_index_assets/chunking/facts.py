@@ -1,0 +1,125 @@
+"""What a language plug-in says about its language, beside its query file.
+
+What lives here: `LanguageFacts`, with defaults that suit most languages, and the record of one definition that its
+hooks get to see. What does not: the facts of any one language (`languages/`) and how they are used (`outline.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .context import ProjectContext
+    from .outline import Outline
+
+# Kinds that hold other definitions as members: a function inside one is a method.
+TYPE_KINDS = frozenset({"class", "interface", "struct", "trait", "enum", "union", "impl", "object", "record", "mixin"})
+CALLABLE_KINDS = frozenset({"function", "method", "constructor", "test"})
+# Kinds that are symbols but become chunks of their own only when they are large.
+SMALL_KINDS = frozenset(
+    {"variable", "constant", "field", "property", "enum_member", "type", "macro", "alias", "import"}
+)
+
+
+class Definition:
+    """One definition found in a file. Offsets are bytes of the UTF-8 text."""
+
+    __slots__ = (
+        "ancestor",
+        "body",
+        "decorators",
+        "doc",
+        "end",
+        "extends",
+        "facts",
+        "head",
+        "kind",
+        "local",
+        "name",
+        "name_start",
+        "node",
+        "parent",
+        "qualified",
+        "scope",
+        "signature",
+        "start",
+        "visibility",
+    )
+
+    def __init__(self, node: Any, kind: str, name: str, name_start: int) -> None:
+        self.node = node
+        self.kind = kind
+        self.name = name
+        self.name_start = name_start
+        self.start: int = node.start_byte
+        self.end: int = node.end_byte
+        self.head = self.start  # where its leading comments and decorators begin
+        self.body = -1  # where the signature ends; -1: nowhere before the end
+        self.parent: Definition | None = None
+        self.scope = ""  # what the name is qualified by without being enclosed: receiver, `Foo::` of `Foo::bar`
+        self.local = name
+        self.qualified = name
+        self.signature: str | None = None
+        self.doc: str | None = None
+        self.visibility: str | None = None
+        self.decorators: list[str] = []
+        self.extends: list[str] = []
+        self.facts: list[str] = []
+
+
+Finish = Callable[["Outline", "ProjectContext"], None]
+ModuleName = Callable[["Outline", "ProjectContext"], str]
+Resolve = Callable[[str, str, "ProjectContext"], str | None]
+Visibility = Callable[[Definition, bytes], str | None]
+
+
+@dataclass(frozen=True)
+class LanguageFacts:
+    """Facts of one language.
+
+    `module` gives what qualified names begin with (a package, a crate path); `resolve` the file that an import names,
+    from (path of the importing file, module as written, context); `visibility` reads a definition's words before its
+    name; `finish` adds what the community asks for.
+    """
+
+    separator: str = "."
+    member_separator: str = ""
+    body_fields: tuple[str, ...] = ("body",)
+    keywords: frozenset[str] = frozenset()
+    constructors: frozenset[str] = frozenset()
+    comment_markers: str = r"///?!?|//!|/\*\*?!?|\*+/|\*|#+!?|--+|;+|%+"
+    doc_needs: bytes = b""
+    docs_after_blank_line: bool = False
+    private: re.Pattern[str] | None = None
+    default_visibility: str | None = None
+    members_visibility: str | None = None
+    module: ModuleName | None = None
+    resolve: Resolve | None = None
+    visibility: Visibility | None = None
+    finish: Finish | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    locals_are_symbols: bool = False
+    strip_name: str = ""
+    same_as: str = ""
+    extends_from_header: re.Pattern[str] | None = None
+
+
+VISIBILITY_WORD = re.compile(rb"\b(public|private|protected|internal|fileprivate|package)\b")
+
+
+def visibility_by_words(default: str, of_members: str | None = None) -> Visibility:
+    """Visibility as written before the name, or the language's default."""
+
+    def read(definition: Definition, prefix: bytes) -> str | None:
+        found = VISIBILITY_WORD.findall(prefix)
+        if found:
+            word: str = found[-1].decode()
+            return "protected" if b"protected" in found and word == "internal" else word
+        if of_members and definition.parent is not None and definition.parent.kind == "interface":
+            return of_members
+        return default
+
+    return read

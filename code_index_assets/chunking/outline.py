@@ -1,0 +1,378 @@
+"""The outline of one file: its definitions with everything known of them, its imports, and where names are used.
+
+What lives here: running a plug-in's query and putting its captures in place by position. What does not: cutting the
+text (`splitter.py`) and what is particular to a language (`languages/`).
+
+Queries run in C; Python touches captures only. Captures are placed by offset with bisection, never by walking to
+parents: `Node.parent` descends from the root, which is quadratic on deep files.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from typing import Any
+
+from .context import ProjectContext
+from .facts import CALLABLE_KINDS, TYPE_KINDS, Definition
+from .plugins import Plugin
+
+MAX_SIGNATURE = 400
+MAX_DOC = 4000
+MAX_NAME = 300
+MATCH_LIMIT = 1 << 16
+QUOTES = "\"'`"
+SPACES = re.compile(rb"\s+")
+LOCAL_KINDS = frozenset({"variable", "constant", "field", "property"})
+IDENTIFIER_KINDS = ("identifier", "name", "word", "symbol", "atom", "variable")
+
+
+class Import:
+    """One import statement, or one name of it."""
+
+    __slots__ = ("alias", "line", "module", "name", "resolved", "start")
+
+    def __init__(self, start: int, module: str, name: str | None, alias: str | None) -> None:
+        self.start, self.module, self.name, self.alias = start, module, name, alias
+        self.line = 0
+        self.resolved: str | None = None
+
+
+class Outline:
+    """What a query found in one text. Offsets are bytes of `raw`."""
+
+    def __init__(self, path: str, raw: bytes, plugin: Plugin) -> None:
+        self.path = path
+        self.raw = raw
+        self.plugin = plugin
+        self.definitions: list[Definition] = []
+        self.imports: list[Import] = []
+        self.comments: list[tuple[int, int]] = []
+        self.decorators: list[tuple[int, int]] = []
+        self.masks: list[tuple[int, int]] = []
+        self.packages: list[tuple[int, str]] = []
+        self.module = ""
+
+    def text(self, start: int, end: int) -> str:
+        return self.raw[start:end].decode("utf-8", "replace")
+
+    def flat(self, start: int, end: int) -> str:
+        """Text on one line."""
+        return SPACES.sub(b" ", self.raw[start:end]).strip().decode("utf-8", "replace")
+
+
+def outline(path: str, raw: bytes, root: Any, plugin: Plugin, context: ProjectContext) -> Outline:
+    """Runs the plug-in's query below `root`."""
+    from tree_sitter import QueryCursor
+
+    found = Outline(path, raw, plugin)
+    # No progress callback here: in tree-sitter 0.26.1 any callback given to QueryCursor crashes the process.
+    cursor = QueryCursor(plugin.query, match_limit=MATCH_LIMIT)
+    loose = _sort_captures(found, cursor.matches(root))
+    found.definitions.sort(key=lambda d: (d.start, -d.end, d.name_start))
+    _nest(found.definitions)
+    if loose["outer"]:
+        _widen(found, loose["outer"])
+    _drop_locals(found)
+    _attach(found, loose)
+    _name(found, context)
+    if plugin.facts.finish:
+        plugin.facts.finish(found, context)
+    return found
+
+
+def _sort_captures(found: Outline, matches: list[tuple[int, dict[str, list[Any]]]]) -> dict[str, list[tuple[Any, ...]]]:
+    """Puts captures into lists by role; definitions and imports become records."""
+    roles = found.plugin.roles
+    loose: dict[str, list[tuple[Any, ...]]] = {"outer": [], "doc": [], "extends": [], "note": []}
+    by_name: dict[int, tuple[int, Definition]] = {}
+    plain = {"comment": found.comments, "decorator": found.decorators, "mask": found.masks}
+    for pattern, captures in matches:
+        role = roles[pattern]
+        spans = plain.get(role)
+        if spans is not None:
+            for node in captures[role]:
+                spans.append((node.start_byte, node.end_byte))
+        elif role.startswith("definition."):
+            _define(found, by_name, pattern, role, captures)
+        elif role == "import":
+            _import(found, captures)
+        elif role == "package":
+            node = captures[role][0]
+            found.packages.append((node.start_byte, found.flat(node.start_byte, node.end_byte)))
+        elif role in loose:
+            loose[role].extend((node.start_byte, node.end_byte) for node in captures[role])
+        else:
+            key = role.partition(".")[2]
+            flag = role.startswith("flag.")
+            loose["note"].extend((node.start_byte, node.end_byte, key, flag) for node in captures[role])
+    found.definitions = [definition for _, definition in by_name.values()]
+    for spans in (found.comments, found.decorators, found.masks, found.packages, *loose.values()):
+        spans.sort()
+    return loose
+
+
+def _define(
+    found: Outline,
+    by_name: dict[int, tuple[int, Definition]],
+    pattern: int,
+    role: str,
+    captures: dict[str, list[Any]],
+) -> None:
+    node = captures[role][0]
+    named = captures.get("name")
+    name_node = named[0] if named else _generic_name(node)
+    if name_node is None:
+        return
+    start, end = name_node.start_byte, name_node.end_byte
+    known = by_name.get(start)
+    if known is not None and known[0] <= pattern:
+        return
+    name = found.text(start, min(end, start + MAX_NAME)).strip()
+    if "\n" in name:
+        name = " ".join(name.split())
+    if name and name[0] in QUOTES:
+        name = name.strip(QUOTES)
+    if not name:
+        return
+    definition = Definition(node, role[11:], name, start)
+    scope = captures.get("scope")
+    if scope:
+        definition.scope = found.flat(scope[0].start_byte, scope[0].end_byte)
+    body = captures.get("body")
+    if body:
+        definition.body = body[0].start_byte
+    else:
+        for field in found.plugin.body_fields:
+            below = node.child_by_field_id(field)
+            if below is not None:
+                definition.body = below.start_byte
+                break
+    for extra in ("extends", "doc"):
+        for below in captures.get(extra, ()):
+            text = found.flat(below.start_byte, below.end_byte)
+            if extra == "extends":
+                definition.extends.append(text)
+            else:
+                definition.doc = clean_doc(found, [(below.start_byte, below.end_byte)])
+    for key in captures:
+        if key.startswith(("flag.", "fact.")):
+            first = captures[key][0]
+            label = key[5:]
+            definition.facts.append(
+                label if key[1] == "l" else f"{label}={found.flat(first.start_byte, first.end_byte)[:200]}"
+            )
+    by_name[start] = (pattern, definition)
+
+
+def _generic_name(node: Any) -> Any:
+    """The name node of a definition of an unknown grammar: its `name` field, else its first identifier-like child."""
+    name = node.child_by_field_name("name")
+    if name is not None:
+        return name
+    for _ in range(4):
+        deeper = None
+        for child in node.named_children[:8]:
+            kind = child.type
+            if kind.endswith(IDENTIFIER_KINDS) and child.end_byte - child.start_byte < MAX_NAME:
+                return child
+            if (
+                deeper is None
+                and child.named_child_count
+                and kind.endswith(("declarator", "head", "header", "signature", "clause", "name"))
+            ):
+                deeper = child
+        if deeper is None:
+            return None
+        node = deeper
+    return None
+
+
+def _import(found: Outline, captures: dict[str, list[Any]]) -> None:
+    def read(key: str) -> str | None:
+        nodes = captures.get(key)
+        if not nodes:
+            return None
+        return found.flat(nodes[0].start_byte, nodes[0].end_byte).strip(QUOTES)
+
+    start = captures["import"][0].start_byte
+    module = read("import.module")
+    name = read("import.name")
+    if module is None and name is None:
+        module = found.flat(start, captures["import"][0].end_byte)
+    found.imports.append(Import(start, (module or "")[:MAX_NAME], name, read("import.alias")))
+
+
+def _nest(definitions: list[Definition]) -> None:
+    """Sets each definition's parent: the innermost one around it."""
+    stack: list[Definition] = []
+    for definition in definitions:
+        while stack and (
+            stack[-1].end < definition.end
+            or stack[-1].end <= definition.start
+            or (stack[-1].start == definition.start and stack[-1].end == definition.end)
+        ):
+            stack.pop()
+        definition.parent = stack[-1] if stack else None
+        stack.append(definition)
+
+
+def _widen(found: Outline, outers: list[tuple[Any, ...]]) -> None:
+    """Gives a definition the bounds of the node that only wraps it: `export …`, `template<…> …`, decorators."""
+    definitions = found.definitions
+    starts = [definition.start for definition in definitions]
+    moved = False
+    for start, end in sorted(outers, key=lambda span: (span[0], -span[1]), reverse=True):
+        index = bisect_left(starts, start)
+        if index < len(definitions):
+            definition = definitions[index]
+            if definition.start < end and definition.end <= end:
+                definition.head = min(definition.head, start)
+                definition.end = end
+                moved = True
+    if moved:
+        for definition in definitions:
+            definition.start = min(definition.start, definition.head)
+        definitions.sort(key=lambda d: (d.start, -d.end, d.name_start))
+        _nest(definitions)
+
+
+def _drop_locals(found: Outline) -> None:
+    """Variables and constants inside functions are no definitions anybody looks for."""
+    if found.plugin.facts.locals_are_symbols:
+        return
+    kept = [
+        d
+        for d in found.definitions
+        if d.kind not in LOCAL_KINDS or d.parent is None or d.parent.kind not in CALLABLE_KINDS or "." in d.name
+    ]
+    if len(kept) < len(found.definitions):
+        found.definitions = kept
+
+
+def _attach(found: Outline, loose: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Finds each definition's leading comments and decorators, doc, base types and signature."""
+    raw = found.raw
+    leads = sorted(found.comments + found.decorators) if found.decorators else found.comments
+    lead_starts = [start for start, _ in leads]
+    decorated = frozenset(found.decorators)
+    decorator_starts = [start for start, _ in found.decorators]
+    bases = loose["extends"]
+    base_starts = [start for start, _ in bases]
+    owned: dict[int, Definition] = {}
+    for definition in found.definitions:
+        head = definition.start
+        before: list[tuple[int, int]] = []
+        index = bisect_left(lead_starts, head) - 1
+        while index >= 0:
+            start, end = leads[index]
+            gap = raw[end:head]
+            if end > head or gap.strip() or gap.count(b"\n") > (raw[end - 1] != 10):
+                break
+            if leads[index] not in decorated:
+                line = raw.rfind(b"\n", 0, start) + 1
+                if raw[line:start].strip():
+                    break
+                before.append(leads[index])
+            head = start
+            index -= 1
+        definition.head = head
+        if before and definition.doc is None:
+            definition.doc = clean_doc(found, before[::-1])
+        signature = definition.start
+        for index in range(bisect_left(decorator_starts, head), bisect_left(decorator_starts, definition.name_start)):
+            start, end = found.decorators[index]
+            if owned.get(start) is None:
+                owned[start] = definition
+                definition.decorators.append(found.flat(start, end)[:MAX_SIGNATURE])
+            if start >= signature and not raw[signature:start].strip():
+                signature = end
+        stop = definition.body if definition.body > definition.name_start else definition.end
+        definition.signature = _signature(found, signature, stop)
+        if bases:
+            low = bisect_right(base_starts, definition.start)
+            high = bisect_left(base_starts, stop)
+            definition.extends += [found.flat(*bases[index]) for index in range(low, high)]
+    _notes(found, loose)
+
+
+def _signature(found: Outline, start: int, stop: int) -> str:
+    text = found.flat(start, min(stop, start + 4 * MAX_SIGNATURE))
+    if len(text) > MAX_SIGNATURE:
+        text = text[: MAX_SIGNATURE - 1] + "…"
+    return text.rstrip("{:= ;").rstrip() or text
+
+
+def _notes(found: Outline, loose: dict[str, list[tuple[Any, ...]]]) -> None:
+    """Gives facts, flags and docs captured on their own to the innermost definition around them."""
+    for start, end in loose["doc"]:
+        around = innermost(found, start)
+        if around is not None and around.doc is None:
+            around.doc = clean_doc(found, [(start, end)])
+    for start, end, key, flag in loose["note"]:
+        around = innermost(found, start)
+        if around is not None:
+            fact = key if flag else f"{key}={found.flat(start, end)[:200]}"
+            if fact not in around.facts:
+                around.facts.append(fact)
+
+
+def innermost(found: Outline, offset: int) -> Definition | None:
+    """The innermost definition around a byte."""
+    index = bisect_right(found.definitions, offset, key=lambda d: d.start) - 1
+    definition = found.definitions[index] if index >= 0 else None
+    while definition is not None and definition.end <= offset:
+        definition = definition.parent
+    return definition
+
+
+MARKERS: dict[str, re.Pattern[str]] = {}
+
+
+def clean_doc(found: Outline, spans: list[tuple[int, int]]) -> str | None:
+    """Text of comments or of a docstring without its markers."""
+    pattern = found.plugin.facts.comment_markers
+    regex = MARKERS.get(pattern)
+    if regex is None:
+        regex = MARKERS[pattern] = re.compile(rf"^[ \t]*(?:{pattern})[ \t]?|[ \t]*\*/\s*$|[ \t]+$", re.M)
+    text = "\n".join(found.text(start, end).strip() for start, end in spans)
+    if text[:1] in "\"'rRuUbB" and (quoted := re.fullmatch(r"[rRuUbB]*(\"\"\"|'''|\"|')(.*)\1", text, re.S)):
+        lines = quoted[2].strip().split("\n")
+        text = "\n".join(line.strip() for line in lines)
+    else:
+        text = regex.sub("", text).strip()
+    return text[:MAX_DOC] or None
+
+
+def _name(found: Outline, context: ProjectContext) -> None:
+    """Sets local and qualified names, kinds of members, visibility."""
+    facts = found.plugin.facts
+    raw = found.raw
+    if facts.module:
+        found.module = facts.module(found, context)
+    elif found.packages:
+        found.module = found.packages[0][1]
+    packages = found.packages if len(found.packages) > 1 else []
+    for definition in found.definitions:
+        parent = definition.parent
+        member = parent is not None and parent.kind in TYPE_KINDS
+        if definition.kind == "function" and (member or definition.scope):
+            definition.kind = "method"
+        if definition.kind == "method" and definition.name in facts.constructors:
+            definition.kind = "constructor"
+        separator = facts.separator
+        if facts.member_separator and definition.kind not in TYPE_KINDS and (member or definition.scope):
+            separator = facts.member_separator
+        own = definition.name
+        if definition.scope:
+            own = f"{definition.scope}{separator}{own}"
+            separator = facts.separator
+        definition.local = f"{parent.local}{separator}{own}" if parent is not None else own
+        module = found.module
+        if packages:
+            index = bisect_right(packages, (definition.start, "")) - 1
+            module = packages[index][1] if index >= 0 else ""
+        top_separator = facts.separator
+        definition.qualified = f"{module}{top_separator}{definition.local}" if module else definition.local
+        if facts.visibility:
+            definition.visibility = facts.visibility(definition, raw[definition.start : definition.name_start])

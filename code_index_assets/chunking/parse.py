@@ -1,0 +1,23 @@
+"""The door of this room: files to chunks, symbols, imports and references.
+
+What lives here: the names other rooms use. What does not: how it is done (`single.py` one file, `batch.py` many).
+"""
+
+from __future__ import annotations
+
+from .batch import ParsedTables, parse_files
+from .context import ProjectContext, project_context
+from .single import CHUNKER_VERSION, ChunkOptions, ParsedFile, SourceFile, parse_file, parser_fingerprint
+
+__all__ = [
+    "CHUNKER_VERSION",
+    "ChunkOptions",
+    "ParsedFile",
+    "ParsedTables",
+    "ProjectContext",
+    "SourceFile",
+    "parse_file",
+    "parse_files",
+    "parser_fingerprint",
+    "project_context",
+]

@@ -1,0 +1,265 @@
+"""Cuts a text into chunks on definition bounds.
+
+What lives here: pieces with their bounds, from a region and the definitions in it. What does not: finding the
+definitions (`outline.py`) and turning pieces into rows (`parse.py`).
+
+The laws: pieces are in order and do not overlap, and every line that is not blank is in one. A definition of more than
+`max_chars` is split between the children of its syntax tree; a type whose members become pieces keeps its head (doc,
+header, fields) as a piece of its own; neighbours below `min_chars` are merged inside the same enclosing definition.
+Sizes are characters that are not white space. Iterative: the nesting of a hostile file does not recurse.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import Any
+
+from .facts import SMALL_KINDS, Definition
+
+# White space and the continuation bytes of UTF-8: what `size` does not count.
+UNCOUNTED = b" \t\r\n\v\f" + bytes(range(0x80, 0xC0))
+# A type that is small as a whole stays whole: its parts mean little alone.
+WHOLE_SHARE = 4
+
+
+class Piece:
+    """A stretch of the text and the definition it is of (None outside definitions)."""
+
+    __slots__ = ("end", "owner", "size", "solid", "start")
+
+    def __init__(self, start: int, end: int, size: int, owner: Definition | None, solid: bool) -> None:
+        self.start, self.end, self.size, self.owner = start, end, size, owner
+        self.solid = solid  # a whole definition, not code around or between definitions
+
+
+class Splitter:
+    """Cuts one text. `root` is its syntax tree (None: lines only)."""
+
+    def __init__(self, raw: bytes, lines: Sequence[int], max_chars: int, min_chars: int) -> None:
+        self.raw = raw
+        self.lines = lines  # offsets where lines begin
+        self.max = max_chars
+        self.min = min_chars
+
+    def size(self, start: int, end: int) -> int:
+        """Characters that are not white space."""
+        return len(self.raw[start:end].translate(None, UNCOUNTED))
+
+    def split(self, start: int, end: int, definitions: Sequence[Definition], root: Any) -> list[Piece]:
+        """Pieces of a region. `definitions` sorted by start, outer before inner."""
+        children = self._tree(definitions)
+        pieces: list[Piece] = []
+        # Work list of (start, end, owner, ready pieces): a region to cut, or a group to merge once it is cut.
+        stack: list[tuple[int, int, Definition | None, int]] = [(start, end, None, -1)]
+        while stack:
+            low, high, owner, mark = stack.pop()
+            if mark >= 0:
+                self._merge(pieces, mark, owner)
+                continue
+            inner = children.get(owner, ())
+            if owner is not None:
+                size = self.size(low, high)
+                whole = size <= (self.max // WHOLE_SHARE if inner else self.max)
+                if whole:
+                    pieces.append(Piece(low, high, size, owner, True))
+                    continue
+            if not inner or (owner is not None and not self._divides(owner, inner)):
+                pieces += self._cut(low, high, owner, owner.node if owner is not None else root, owner is not None)
+                continue
+            stack.append((low, high, owner, len(pieces)))
+            todo: list[tuple[int, int, Definition | None, int]] = []
+            at = low
+            for child in inner:
+                child_start, child_end = max(child.head, at), min(child.end, high)
+                child_start, child_end = self._snap(child_start, at), self._line_tail(child_end, high)
+                if child_end <= child_start:
+                    continue
+                if self.raw[at:child_start].strip():
+                    todo.append((at, child_start, owner, -2))
+                todo.append((child_start, child_end, child, -1))
+                at = child_end
+            if self.raw[at:high].strip():
+                todo.append((at, high, owner, -2))
+            for item in reversed(todo):
+                stack.append(item)
+            self._gaps(stack, pieces, owner, root)
+        return pieces
+
+    def _gaps(
+        self,
+        stack: list[tuple[int, int, Definition | None, int]],
+        pieces: list[Piece],
+        owner: Definition | None,
+        root: Any,
+    ) -> None:
+        """Cuts the gaps on top of the work list until a definition is on top."""
+        while stack and stack[-1][3] == -2:
+            low, high, around, _ = stack.pop()
+            pieces += self._cut(low, high, around, around.node if around is not None else root, False)
+
+    def _tree(self, definitions: Sequence[Definition]) -> dict[Definition | None, list[Definition]]:
+        """Definitions that become pieces, by the one around them."""
+        children: dict[Definition | None, list[Definition]] = {}
+        kept: set[Definition] = set()
+        last_end: dict[Definition | None, int] = {}
+        floor = self.max // WHOLE_SHARE
+        for definition in definitions:
+            kind = definition.kind
+            if kind in SMALL_KINDS and (
+                kind in ("enum_member", "import")
+                or definition.end - definition.head <= floor
+                or self.size(definition.head, definition.end) <= floor
+            ):
+                continue
+            parent = definition.parent
+            while parent is not None and parent not in kept:
+                parent = parent.parent
+            if definition.head < last_end.get(parent, 0):
+                continue
+            if parent is not None and definition.start <= parent.start and definition.end >= parent.end:
+                continue
+            last_end[parent] = definition.end
+            kept.add(definition)
+            children.setdefault(parent, []).append(definition)
+        return children
+
+    def _divides(self, owner: Definition, inner: Sequence[Definition]) -> bool:
+        del owner
+        return bool(inner)
+
+    def _snap(self, offset: int, floor: int) -> int:
+        """The start of the offset's line if only white space is before it, not below `floor`."""
+        line = self.lines[bisect_right(self.lines, offset) - 1]
+        line = max(line, floor)
+        return line if not self.raw[line:offset].strip() else offset
+
+    def _line_tail(self, offset: int, ceiling: int) -> int:
+        """The end of the offset's line if only white space, punctuation or a comment's rest is after it."""
+        index = bisect_left(self.lines, offset)
+        line_end = self.lines[index] if index < len(self.lines) else len(self.raw)
+        line_end = min(line_end, ceiling)
+        rest = self.raw[offset:line_end].strip(b" \t\r\n;,")
+        return line_end if not rest or rest.startswith((b"//", b"#", b"/*", b"--")) else offset
+
+    def _cut(self, start: int, end: int, owner: Definition | None, node: Any, solid: bool) -> list[Piece]:
+        """Pieces of a region without definitions, between syntax nodes, each at most `max` unless a line is longer."""
+        raw = self.raw
+        size = self.size(start, end)
+        if size == 0:
+            return []
+        if size <= self.max:
+            return [Piece(start, end, size, owner, solid)]
+        cuts = self._cut_points(start, end, node)
+        pieces: list[Piece] = []
+        at = start
+        index = 0
+        while at < end:
+            # As many cut points as fit, at least one; a stretch that alone is too long is cut by lines.
+            low, high = index, len(cuts) - 1
+            best = None
+            total = self.size(at, cuts[low])
+            while low <= high and total <= self.max:
+                best = low
+                low += 1
+                if low <= high:
+                    total += self.size(cuts[low - 1], cuts[low])
+            if best is None:
+                stop = cuts[index]
+                pieces += self._cut_lines(at, stop, owner)
+                at, index = stop, index + 1
+            else:
+                stop = cuts[best]
+                if raw[at:stop].strip():
+                    pieces.append(Piece(at, stop, self.size(at, stop), owner, solid))
+                at, index = stop, best + 1
+        return pieces
+
+    def _cut_points(self, start: int, end: int, node: Any) -> list[int]:
+        """Offsets to cut at: where children begin; below a child that is too long, where its children begin."""
+        points: set[int] = {end}
+        stack = [node] if node is not None else []
+        while stack:
+            around = stack.pop()
+            if around.child_count == 0:
+                continue
+            children = around.children
+            for child in children:
+                low, high = child.start_byte, child.end_byte
+                if high <= start or low >= end:
+                    continue
+                if low > start and child.is_named:
+                    points.add(self._snap(low, start))
+                if high - low > self.max and self.size(max(low, start), min(high, end)) > self.max:
+                    stack.append(child)
+        points.discard(start)
+        # Only line starts: a chunk that begins inside a line reads badly. A single long line has none.
+        inside = sorted(point for point in points if start < point <= end)
+        lines = self.lines
+        at_lines = [p for p in inside if p == end or lines[bisect_right(lines, p) - 1] == p]
+        return at_lines or [end]
+
+    def _cut_lines(self, start: int, end: int, owner: Definition | None) -> list[Piece]:
+        """Pieces of whole lines; a line that is too long is cut by characters."""
+        pieces: list[Piece] = []
+        at, total = start, 0
+        index = bisect_right(self.lines, start)
+        low = start
+        while low < end:
+            high = min(self.lines[index] if index < len(self.lines) else len(self.raw), end)
+            index += 1
+            size = self.size(low, high)
+            if total + size > self.max and total:
+                pieces.append(Piece(at, low, total, owner, False))
+                at, total = low, 0
+            if size > self.max:
+                pieces += self._cut_line(low, high, owner)
+                at, total = high, 0
+            else:
+                total += size
+            low = high
+        if total:
+            pieces.append(Piece(at, end, total, owner, False))
+        return pieces
+
+    def _cut_line(self, start: int, end: int, owner: Definition | None) -> list[Piece]:
+        pieces = []
+        while start < end:
+            stop = min(start + self.max, end)
+            while stop < end and 0x80 <= self.raw[stop] < 0xC0:
+                stop += 1
+            size = self.size(start, stop)
+            if size:
+                pieces.append(Piece(start, stop, size, owner, False))
+            start = stop
+        return pieces
+
+    def _merge(self, pieces: list[Piece], mark: int, owner: Definition | None) -> None:
+        """Merges small neighbours among the pieces made since `mark`, all inside `owner`."""
+        group = pieces[mark:]
+        merged: list[Piece] = []
+        for piece in group:
+            last = merged[-1] if merged else None
+            if last is not None and last.size + piece.size <= self.max and self._joins(last, piece):
+                last.end = piece.end
+                last.size += piece.size
+                if last.owner is not piece.owner or not (last.solid and piece.solid):
+                    last.owner = self._common(last, piece, owner)
+                    last.solid = False
+            else:
+                merged.append(piece)
+        pieces[mark:] = merged
+
+    def _joins(self, last: Piece, piece: Piece) -> bool:
+        if last.size < self.min and piece.size < self.min:
+            return True
+        # A closing brace, a few lines between definitions: never chunks of their own.
+        return (not piece.solid and piece.size < self.min) or (not last.solid and last.size < self.min)
+
+    def _common(self, last: Piece, piece: Piece, owner: Definition | None) -> Definition | None:
+        """Whose the merged piece is: the one definition that it holds, else what is around both."""
+        if last.solid != piece.solid:
+            return last.owner if last.solid else piece.owner
+        if last.owner is not None and piece.owner is not None:
+            return last.owner if last.owner.parent is piece.owner.parent and last.solid else owner
+        return owner if owner is not None else (last.owner or piece.owner)
