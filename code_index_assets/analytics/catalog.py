@@ -202,9 +202,9 @@ class _Builder:
                 for r in log.read("step")
             ]  # fmt: skip
             self._rows("run_steps", "What each step of each run did.", steps,
-                       "run_id partition asset outcome at:f seconds:f commit fingerprint error info")  # fmt: skip
+                       "run_id partition asset outcome ended_at:f seconds:f commit fingerprint error info")  # fmt: skip
             self.connection.execute(
-                "CREATE TABLE runs AS SELECT run_id, min(at - seconds) AS started_at, max(at) AS ended_at, "
+                "CREATE TABLE runs AS SELECT run_id, min(ended_at - seconds) AS started_at, max(ended_at) AS ended_at, "
                 "count(DISTINCT partition) AS partitions, count(*) AS steps, "
                 "count(*) FILTER (outcome = 'failed') AS failed_steps, sum(seconds) AS seconds "
                 "FROM run_steps GROUP BY run_id"
@@ -223,9 +223,9 @@ class _Builder:
                 for r in log.read("check")
             ]  # fmt: skip
             self._rows("checks", "Results of every expectation of every verdict.", checks,
-                       "run_id partition space subject suite commit check severity passed:b observed at:f")  # fmt: skip
+                       "run_id partition space subject suite commit check severity passed:b observed judged_at:f")  # fmt: skip
             self.connection.execute(
-                "CREATE TABLE publications AS SELECT run_id, partition, at AS published_at, commit, outcome, "
+                "CREATE TABLE publications AS SELECT run_id, partition, ended_at AS published_at, commit, outcome, "
                 "CAST(json_extract(info, '$.points') AS BIGINT) AS points, "
                 "CAST(json_extract(info, '$.written') AS BIGINT) AS written, "
                 "CAST(json_extract(info, '$.removed') AS BIGINT) AS removed, "

@@ -1,7 +1,5 @@
 """The unpartitioned `catalog` asset: the DuckDB snapshot of everything published and every run."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from resources.code_index import CodeIndexResource

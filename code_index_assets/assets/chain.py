@@ -1,7 +1,5 @@
 """The first four partitioned assets: repository → file_hashes → chunks → embeddings."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from resources.code_index import CodeIndexResource

@@ -3,10 +3,7 @@
 Partitioned asset checks are a preview API of Dagster (a pin test holds what is used of it): they live here only.
 """
 
-from __future__ import annotations
-
 import time
-import warnings
 from collections.abc import Iterator
 
 import dagster as dg
@@ -34,18 +31,16 @@ _DESCRIPTIONS = {
     "plausible": "No third of the code and no main language is gone since the last publication.",
 }
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", dg.PreviewWarning)
-    _SPECS = [
-        dg.AssetCheckSpec(
-            name=name,
-            asset="index_quality",
-            description=_DESCRIPTIONS[name],
-            blocking=True,
-            partitions_def=repositories,
-        )
-        for name in CHECK_GROUPS
-    ]
+_SPECS = [
+    dg.AssetCheckSpec(
+        name=name,
+        asset="index_quality",
+        description=_DESCRIPTIONS[name],
+        blocking=True,
+        partitions_def=repositories,
+    )
+    for name in CHECK_GROUPS
+]
 
 
 @dg.asset(

@@ -37,11 +37,16 @@ class ProjectContext:
     extra: tuple[tuple[str, str], ...] = field(default=())
 
     @cached_property
-    def digest(self) -> str:
-        """Digest of everything qualified names and resolved imports may depend on."""
+    def names_digest(self) -> str:
+        """Digest of what qualified names depend on: the manifests' names, not the list of paths."""
         named = (self.go_modules, self.crates, self.packages, self.psr4, self.builds, self.extra)
         pairs = [f"{kind}\0{a}\0{b}" for kind, group in enumerate(named) for a, b in group]
-        return digest(digest_lines(self.paths), digest_lines(pairs))
+        return digest_lines(pairs)
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of everything qualified names and resolved imports may depend on."""
+        return digest(digest_lines(self.paths), self.names_digest)
 
     @cached_property
     def files(self) -> frozenset[str]:

@@ -7,19 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import polars as pl
 
-from ..artifacts import Artifact, ArtifactWriter
+from ..artifacts import Artifact, ArtifactWriter, part_name
+from ..errors import SourceUnavailableError
 from ..fingerprint import bucket_of, fingerprint
 from ..sources.snapshot import Snapshot
 from ..sources.steps import FILE_HASHES, REPOSITORY, source_of
 from ..sources.text import redacted
 from ..steps import StepContext, StepResult
-from ..tables import ARTIFACT_TABLES
-from .context import ProjectContext, project_context
-from .parse import CHUNKER_VERSION, ChunkOptions, ParsedTables, SourceFile, parse_files, parser_fingerprint
+from ..tables import ARTIFACT_TABLES, FINDINGS
+from .imports import resolved_again
+from .parse import (
+    CHUNKER_VERSION,
+    ChunkOptions,
+    ParsedTables,
+    ProjectContext,
+    SourceFile,
+    parse_files,
+    parser_fingerprint,
+    project_context,
+)
 
 KIND = "chunks"
 TABLES = ("chunks", "symbols", "imports", "references", "diagnostics")
@@ -81,21 +92,28 @@ class _Work:
         buckets = self.files.manifest.buckets
         project = self._project()
         known = previous.manifest.bucket_inputs if previous and previous.manifest.buckets == buckets else {}
-        comparable = bool(previous) and known.get("rules") == fingerprint({"parser": parser, "project": project.digest})
-        writer.bucket_inputs["rules"] = fingerprint({"parser": parser, "project": project.digest})
+        rules = fingerprint({"parser": parser, "project": project.names_digest})
+        comparable = bool(previous) and known.get("rules") == rules
+        writer.bucket_inputs["rules"] = rules
+        same_paths = known.get("paths") == project.digest
+        writer.bucket_inputs["paths"] = project.digest
         changed: list[int] = []
         for bucket in range(buckets):
             part = fingerprint(
                 {
                     "files": self.files.part("files", bucket).digest,
                     "findings": self.files.part("findings", bucket).digest,
-                    "rules": writer.bucket_inputs["rules"],
+                    "rules": rules,
                 }
             )
             writer.bucket_inputs[str(bucket)] = part
             if previous and known.get(str(bucket)) == part:
                 for table in TABLES:
-                    self._count(table, writer.link(previous, table, bucket).rows)
+                    if table == "imports" and not same_paths:
+                        self._relink_imports(writer, previous, bucket, project)
+                    else:
+                        writer.link(previous, table, bucket)
+                    self._count(table, writer.parts[part_name(table, bucket)].rows)
                 self.reused_files += self._kept(bucket).height
                 self._count_diagnostics(previous.read_bucket("diagnostics", bucket))
             else:
@@ -123,20 +141,21 @@ class _Work:
         new = pl.concat(todo)
         self.parsed_files += new.height
         parts: dict[int, list[ParsedTables]] = {bucket: [] for bucket in buckets}
-        with self.context.stages.stage("parse", total=new.height, unit="files") as ticker:
-            for tables in parse_files(
-                self._sources(new, ticker),
-                self.options,
-                workers=self.context.settings.workers,
-                context=project,
-                stages=self.context.stages,
-            ):
-                for bucket, rows in _split(tables, self.files.manifest.buckets).items():
-                    parts[bucket].append(rows)
+        for tables in parse_files(
+            self._sources(new),
+            self.options,
+            workers=self.context.settings.workers,
+            context=project,
+            stages=self.context.stages,
+        ):
+            for bucket, rows in _split(tables, self.files.manifest.buckets).items():
+                parts[bucket].append(rows)
         with self.context.stages.stage("write", unit="chunks") as ticker:
             for bucket in buckets:
                 for table in TABLES:
                     frames = [old[bucket][table], *(getattr(rows, table) for rows in parts[bucket])]
+                    if table == "imports":
+                        frames[0] = resolved_again(frames[0], self.languages, project)
                     frame = pl.concat(frames).sort(_order(table), maintain_order=True)
                     writer.write(table, bucket, frame)
                     self._count(table, frame.height)
@@ -159,26 +178,46 @@ class _Work:
         rows = self.files.read_bucket("files", bucket)
         return rows.filter(pl.col("status") == "kept").select(_FILE_COLUMNS)
 
-    def _sources(self, files: pl.DataFrame, ticker: Any) -> Iterator[SourceFile]:
+    def _relink_imports(self, writer: ArtifactWriter, previous: Artifact, bucket: int, project: ProjectContext) -> None:
+        """Takes over a bucket's imports; files that came or went may have changed what they resolve to."""
+        before = previous.read_bucket("imports", bucket)
+        after = resolved_again(before, self.languages, project)
+        if after.equals(before):
+            writer.link(previous, "imports", bucket)
+        else:
+            writer.write("imports", bucket, after)
+
+    @cached_property
+    def languages(self) -> dict[str, str | None]:
+        """Language by path, of kept files."""
+        rows = self.files.read("files", ["path", "language", "status"]).filter(pl.col("status") == "kept")
+        return dict(rows.select("path", "language").iter_rows())
+
+    def _sources(self, files: pl.DataFrame) -> Iterator[SourceFile]:
         """The redacted texts of files, read in one stream."""
         if files.is_empty():
             return
         findings = self.files.read("findings").join(files.select("path"), on="path", how="semi")
         by_path = findings.partition_by("path", as_dict=True)
+        empty = FINDINGS.empty()
         source = source_of(self.context)
         rows = files.select("path", "blob", "language", "encoding").rows()
         for index, raw in source.read(self.snapshot, files):
             path, blob, language, encoding = rows[index]
-            ticker.advance()
-            if raw is not None:
-                yield SourceFile(path, blob, language, redacted(raw, encoding, by_path.get((path,))))
+            if raw is None:
+                raise SourceUnavailableError(
+                    f"{path} (blob {blob[:12]}) of {self.context.key} was there a moment ago and is gone now",
+                    remedy="run it again: the repository is observed anew",
+                )
+            secrets = by_path.get((path,), empty).to_dicts()
+            yield SourceFile(path, blob, language, redacted(raw, encoding, secrets))
 
     def _project(self) -> ProjectContext:
         files = self.files.read("files", _FILE_COLUMNS + ["status"]).filter(pl.col("status") == "kept").sort("path")
 
         def read(path: str) -> str | None:
             row = files.filter(pl.col("path") == path).select(_FILE_COLUMNS)
-            return next((source.text for source in self._sources(row, _Silent())), None)
+            return next((source.text for source in self._sources(row)), None)
 
         with self.context.stages.stage("project context", unit="files"):
             return project_context(files.get_column("path").to_list(), read)
@@ -200,11 +239,6 @@ class _Work:
             "reused_files": self.reused_files,
             "diagnosed": dict(sorted(self.diagnostics.items())),
         }
-
-
-class _Silent:
-    def advance(self, items: int = 1) -> None:
-        return
 
 
 def _order(table: str) -> list[str]:

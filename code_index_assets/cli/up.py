@@ -31,4 +31,4 @@ def up_command(host: str, port: int) -> None:
     arguments = ["-m", "dagster", "dev", "-m", "code_index_assets.definitions", "-h", host, "-p", str(port)]
     # Children put the working folder first on their path: the project's own is known to shadow nothing.
     os.chdir(Path(__file__).resolve().parents[2])
-    os.execve(sys.executable, [sys.executable, *arguments], environment)
+    os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606 - replaced by Dagster on purpose

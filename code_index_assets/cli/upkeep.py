@@ -1,4 +1,4 @@
-"""Commands that take things away: prune (what nothing names), purge (a file or a secret), and removal of a repository."""
+"""Commands that take things away: prune (what nothing names), purge (a file or a secret), removal of a repository."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def remove_everywhere(layout: Layout, settings: Settings, entry: RepositoryEntry
         for key in entry.keys:
             if instance.has_dynamic_partition(REPOSITORIES, key):
                 instance.delete_dynamic_partition(REPOSITORIES, key)
-    yield f"{entry.name} is gone from the artifacts and from Dagster's partitions; run `code-index prune` to free vectors"
+    yield f"{entry.name} is gone from the artifacts and Dagster's partitions; `code-index prune` frees more"
 
 
 def _prune_index(layout: Layout, settings: Settings, retention: object) -> int:

@@ -30,7 +30,10 @@ def baseline_of(context: StepContext) -> Baseline | None:
     receipt = current.receipts.get(context.key) if current else None
     if receipt is None:
         return None
-    return Baseline(int(receipt.coverage.get("chunks", 0)), dict(receipt.coverage.get("chunk_languages", {})))
+    coverage = receipt.coverage
+    return Baseline(
+        receipt.artifacts["embeddings"], int(coverage.get("chunks", 0)), dict(coverage.get("chunk_languages", {}))
+    )
 
 
 def publish_partition(context: StepContext) -> StepResult:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from ..fingerprint import digest
-from ..sources.secrets import scan_text
+from ..sources.secrets import scan_many
 
 PROFILE_SCHEMA: dict[str, pl.DataType] = {
     "chunk_id": pl.String(),
@@ -31,8 +31,9 @@ PROFILE_SCHEMA: dict[str, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the last publication held, for the plausibility checks."""
+    """What the last publication held, for the plausibility checks. `embeddings` is the artifact it was made from."""
 
+    embeddings: str
     chunks: int
     languages: dict[str, int] = field(default_factory=dict)
 
@@ -65,7 +66,7 @@ def profile_bucket(chunks: pl.DataFrame, embeddings: pl.DataFrame, files: pl.Dat
             & (pl.col("end_line") <= pl.col("file_lines").fill_null(0))
         ),
         text_changed=pl.Series([digest(t) != h for t, h in zip(texts, hashes, strict=True)], dtype=pl.Int8),
-        secrets=pl.Series([len(scan_text(t)) for t in texts], dtype=pl.Int32),
+        secrets=pl.Series([len(found) for found in scan_many(texts)], dtype=pl.Int32),
         vectors=pl.col("vectors").fill_null(0),
     )
     orphans = embeddings.join(chunks, on="chunk_id", how="anti").height

@@ -89,12 +89,12 @@ def expectations(settings: Settings, dimension: int) -> tuple[Expectation, ...]:
 
 def suite_hash(suite: tuple[Expectation, ...]) -> str:
     """Names the suite: a verdict by another one is out of date."""
-    from ..sources.secrets import SECRET_RULES_VERSION
+    from ..sources.secrets import secret_rules_version
 
     return fingerprint(
         {
             "version": SUITE_VERSION,
-            "secrets": SECRET_RULES_VERSION,
+            "secrets": secret_rules_version(),
             "expectations": [[e.name, e.subject, e.type, e.severity, e.arguments] for e in suite],
         }
     )
@@ -105,8 +105,7 @@ def run_suite(suite: tuple[Expectation, ...], chunks: pl.DataFrame, repository: 
 
     Raises CodeIndexError if an expectation could not be evaluated: that is never a pass.
     """
-    gx = _great_expectations()
-    context = gx.get_context(mode="ephemeral")
+    gx, context = _great_expectations()
     results: dict[str, CheckResult] = {}
     for subject, frame in (("chunks", chunks), ("repository", repository)):
         mine = [e for e in suite if e.subject == subject]
@@ -147,7 +146,8 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _great_expectations() -> Any:
+def _great_expectations() -> tuple[Any, Any]:
+    """The library, and a context that writes nothing and shows no progress bars."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -158,4 +158,4 @@ def _great_expectations() -> Any:
         logging.getLogger(name).setLevel(logging.ERROR)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return gx
+    return gx, context
