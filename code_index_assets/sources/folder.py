@@ -50,7 +50,7 @@ def walk_folder(root: Path) -> Walk:
     while pending:
         folder = pending.pop()
         try:
-            with os.scandir(os.path.join(base, folder)) as listing:
+            with os.scandir(base + b"/" + folder) as listing:
                 children = sorted(listing, key=lambda child: child.name)
         except OSError as error:
             if not folder:

@@ -24,6 +24,7 @@ from .snapshot import MODE_SUBMODULE, Snapshot, entries_frame
 
 _COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
 _OID = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})$")
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
 _ALL_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
@@ -37,7 +38,7 @@ class Commit:
 
 
 def is_git_repository(folder: Path) -> bool:
-    """Whether a folder is itself a git repository: a checkout, a linked worktree or a bare one (not a folder inside)."""
+    """Whether a folder is itself a git repository: a checkout, a linked worktree, a bare one."""
     if (folder / ".git").exists():
         return True
     return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
@@ -233,7 +234,10 @@ class GitSource(_GitObjects):
         return self.layout.mirror(self.entry.name)
 
     def observe(self) -> Snapshot:
-        """Brings the mirror up to date and resolves the ref. Raises SourceError, SourceUnavailableError, LockedError."""
+        """Brings the mirror up to date and resolves the ref.
+
+        Raises SourceError, SourceUnavailableError, LockedError.
+        """
         ref = validate_ref(self.ref or self.entry.default_ref or "HEAD")
         with self.layout.lock(f"mirror-{self.entry.name}", timeout=self.settings.lock_timeout_seconds):
             self._update(ref)
@@ -277,12 +281,10 @@ class GitSource(_GitObjects):
 
     def _fetch(self, git_dir: Path, url: str, refs: dict[str, str], head: str | None, ref: str) -> None:
         if _local_refs(git_dir) != {name: oid for name, oid in refs.items() if _is_mirrored(name)}:
-            self._git(git_dir, url, ["fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-write-fetch-head", "--", url,
-                                     *_ALL_REFS])  # fmt: skip
+            self._git(git_dir, url, [*_FETCH, "--prune", "--force", "--", url, *_ALL_REFS])
         if _OID.match(ref) and not self._has(git_dir, ref):
             # A commit on no branch and no tag: most hosts give it when it is asked for by its id.
-            self._git(git_dir, url, ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", url,
-                                     f"+{ref}:refs/code-index/{ref}"])  # fmt: skip
+            self._git(git_dir, url, [*_FETCH, "--", url, f"+{ref}:refs/code-index/{ref}"])
         if head is not None and re.fullmatch(r"refs/heads/\S+", head):
             self._git(git_dir, None, ["symbolic-ref", "HEAD", head])
         elif "HEAD" in refs:

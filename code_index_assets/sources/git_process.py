@@ -78,7 +78,6 @@ def run_git(
     git_dir: Path | None = None,
     url: str | None = None,
     timeout: float = LOCAL_TIMEOUT_SECONDS,
-    stdin: bytes | None = None,
 ) -> bytes:
     """Standard output of one git call.
 
@@ -86,11 +85,9 @@ def run_git(
     SourceUnavailableError on a time-out, SourceError if git is not installed.
     """
     with _askpass(url) as extra:
-        process = _start(
-            arguments, cwd=cwd, git_dir=git_dir, network=url is not None, extra=extra, piped=stdin is not None
-        )
+        process = _start(arguments, cwd=cwd, git_dir=git_dir, network=url is not None, extra=extra, piped=False)
         try:
-            out, err = process.communicate(stdin, timeout=timeout)
+            out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             raise SourceUnavailableError(
                 f"git did not answer within {timeout:.0f} s" + (f" ({url})" if url else ""),
@@ -316,40 +313,40 @@ _MISSING = re.compile(
 def translate(failure: GitFailed, where: str, *, url: str | None = None) -> SourceError:
     """The error people get for a failed git call; `where` names the repository without credentials."""
     text = _without_credentials(failure.stderr)
-    last = next(
-        (line for line in reversed(text.splitlines()) if line.startswith(("fatal:", "error:", "remote:"))), text
-    )
+    said = [line for line in text.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
+    last = said[-1] if said else text or f"exit status {failure.status}"
     host = host_of(url) if url else None
-    if _NO_SPACE.search(text):
-        return SourceError(
-            f"the disk filled up while {where} was being fetched", remedy="free some space and run again"
-        )
-    if _HOST_KEY.search(text):
-        return SourceError(
+    variable = token_variable(host) if host else "CODE_INDEX_GIT_TOKEN_<HOST>"
+    cases = (
+        (_NO_SPACE, f"the disk filled up while {where} was read: {last}", "free some space and run again"),
+        (
+            _HOST_KEY,
             f"the ssh host key of {host or where} is not known",
-            remedy=f"connect once by hand, or run `ssh-keyscan {host or 'HOST'} >> ~/.ssh/known_hosts`",
-        )
-    if _REFUSED.search(text):
-        variable = token_variable(host) if host else "CODE_INDEX_GIT_TOKEN_<HOST>"
-        return SourceError(
+            f"connect once by hand, or run `ssh-keyscan {host or 'HOST'} >> ~/.ssh/known_hosts`",
+        ),
+        (
+            _REFUSED,
             f"authentication refused for {where}: {last}",
-            remedy=f"use a git credential helper, an ssh agent, or set {variable} to a token that may read it",
-        )
-    if _NO_REF.search(text):
-        return SourceError(f"{where}: {last}", remedy="check the ref in the registry")
-    if _NOT_FOUND.search(text):
-        return SourceError(
+            f"use a git credential helper, an ssh agent, or set {variable} to a token that may read it",
+        ),
+        (_NO_REF, f"{where}: {last}", "check the ref in the registry"),
+        (
+            _NOT_FOUND,
             f"{where} is not a git repository, or may not be seen: {last}",
-            remedy="check the URL or path; a private repository needs a credential helper, an ssh agent or a token",
-        )
-    if url is not None and _UNREACHABLE.search(text):
-        return SourceUnavailableError(f"{where} cannot be reached: {last}", remedy="check the network and try again")
-    if _MISSING.search(text):
-        return SourceError(
+            "check the URL or path; a private repository needs a credential helper, an ssh agent or a token",
+        ),
+        (_UNREACHABLE if url else None, f"{where} cannot be reached: {last}", "check the network and try again"),
+        (
+            _MISSING,
             f"{where} lacks objects that its commit names: {last}",
-            remedy="run `git fsck`, or clone the repository again",
-        )
-    return SourceError(f"git failed on {where}: {last or f'exit status {failure.status}'}", remedy="see git's message")
+            "run `git fsck` there, or clone the repository again",
+        ),
+    )
+    for pattern, message, remedy in cases:
+        if pattern is not None and pattern.search(text):
+            kind = SourceUnavailableError if pattern is _UNREACHABLE else SourceError
+            return kind(message, remedy=remedy)
+    return SourceError(f"git failed on {where}: {last}", remedy="see git's message")
 
 
 def _without_credentials(text: str) -> str:

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import polars as pl
 
+from ..errors import SourceChangedError
 from ..layout import Layout, key_segment
 from .snapshot import MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK, NOT_READABLE
 
@@ -98,28 +99,34 @@ def hash_files(root: Path, paths: Iterable[bytes], scheme: ContentId, cache: Has
 
 
 def _hash_one(base: bytes, path: bytes, scheme: ContentId, cache: HashCache) -> Hashed | None:
-    full = os.path.join(base, path)
+    full = base + b"/" + path
     try:
-        status = os.lstat(full)
-        if stat.S_ISLNK(status.st_mode):
-            target = os.readlink(full)
-            return Hashed(path, id_of(scheme, target), MODE_SYMLINK, len(target))
-        if not stat.S_ISREG(status.st_mode):
-            return Hashed(path, NOT_READABLE, 0, None)
-        mode = MODE_EXECUTABLE if status.st_mode & 0o100 else MODE_FILE
-        known = cache.get(path, status)
-        if known is not None:
-            return Hashed(path, known, mode, status.st_size)
-        for _ in range(3):
-            blob, after = _hash_content(full, scheme)
-            if blob is not None:
-                cache.put(path, after, blob)
-                return Hashed(path, blob, mode, after.st_size)
+        return _hash_entry(full, path, scheme, cache)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError:
         return Hashed(path, NOT_READABLE, MODE_FILE, None)
-    return Hashed(path, NOT_READABLE, mode, None)
+
+
+def _hash_entry(full: bytes, path: bytes, scheme: ContentId, cache: HashCache) -> Hashed:
+    status = os.lstat(full)
+    if stat.S_ISLNK(status.st_mode):
+        target = os.readlink(full)  # noqa: PTH115 - bytes
+        return Hashed(path, id_of(scheme, target), MODE_SYMLINK, len(target))
+    if not stat.S_ISREG(status.st_mode):
+        return Hashed(path, NOT_READABLE, 0, None)
+    mode = MODE_EXECUTABLE if status.st_mode & 0o100 else MODE_FILE
+    known = cache.get(path, status)
+    if known is not None:
+        return Hashed(path, known, mode, status.st_size)
+    for _ in range(3):
+        blob, after = _hash_content(full, scheme)
+        if blob is not None:
+            cache.put(path, after, blob)
+            return Hashed(path, blob, mode, after.st_size)
+    raise SourceChangedError(
+        f"{os.fsdecode(full)} is being written to all the time", remedy="run again when nothing writes there"
+    )
 
 
 def _hash_content(full: bytes, scheme: ContentId) -> tuple[str | None, os.stat_result]:
@@ -141,10 +148,10 @@ def _hash_content(full: bytes, scheme: ContentId) -> tuple[str | None, os.stat_r
 
 def read_regular(root: Path, path: bytes, limit: int | None) -> bytes | None:
     """Content of a regular file, or a symlink's target; None if it is gone, is neither, or is longer than `limit`."""
-    full = os.path.join(os.fsencode(root), path)
+    full = os.fsencode(root) + b"/" + path
     try:
         if stat.S_ISLNK(os.lstat(full).st_mode):
-            return os.readlink(full)
+            return os.readlink(full)  # noqa: PTH115 - bytes
         handle = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None

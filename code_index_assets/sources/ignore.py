@@ -18,6 +18,7 @@ _POSIX = {
     b"graph": rb"!-~", b"lower": rb"a-z", b"print": rb" -~", b"punct": rb"!-/:-@\[-`{-~", b"space": rb" \t\n\r\f\v",
     b"upper": rb"A-Z", b"xdigit": rb"0-9A-Fa-f",
 }  # fmt: skip
+_POSIX_CLASS = re.compile(rb"\[:([^\]]*):\]")
 
 
 @dataclass(frozen=True)
@@ -147,34 +148,32 @@ def _bracket(glob: bytes, start: int, pathname: bool) -> tuple[int, bytes] | Non
         if c == b"]" and not first:
             break
         first = False
-        if glob[i : i + 2] == b"[:":
-            close = glob.find(b"]", i + 2)
-            if close < 0:
+        named = _POSIX_CLASS.match(glob, i)
+        if named is not None:
+            if named[1] not in _POSIX:
                 return None
-            if glob[close - 1 : close] == b":" and close - 1 >= i + 2:
-                name = glob[i + 2 : close - 1]
-                if name not in _POSIX:
-                    return None
-                items.append(_POSIX[name])
-                i = close + 1
-                continue
-        low, i = _class_char(glob, i)
-        if low is None:
+            items.append(_POSIX[named[1]])
+            i = named.end()
+            continue
+        item, i = _class_item(glob, i)
+        if item is None:
             return None
-        if glob[i : i + 1] == b"-" and glob[i + 1 : i + 2] not in (b"", b"]"):
-            high, i = _class_char(glob, i + 1)
-            if high is None:
-                return None
-            if low <= high:
-                items.append(re.escape(low) + b"-" + re.escape(high))
-        else:
-            items.append(re.escape(low))
+        items.append(item)
     body = b"".join(items)
-    if not body:
-        piece = rb"." if negated else rb"(?!)"
-    else:
-        piece = (b"[^" if negated else b"[") + body + b"]"
+    empty = rb"." if negated else rb"(?!)"
+    piece = (b"[^" if negated else b"[") + body + b"]" if body else empty
     return i + 1, (rb"(?!/)" if pathname else b"") + piece
+
+
+def _class_item(glob: bytes, i: int) -> tuple[bytes | None, int]:
+    """A character or a range of a class, as a regular expression (None: the class is not closed)."""
+    low, i = _class_char(glob, i)
+    if low is None or glob[i : i + 1] != b"-" or glob[i + 1 : i + 2] in (b"", b"]"):
+        return (None if low is None else re.escape(low)), i
+    high, i = _class_char(glob, i + 1)
+    if high is None:
+        return None, i
+    return (re.escape(low) + b"-" + re.escape(high) if low <= high else b""), i
 
 
 def _class_char(glob: bytes, i: int) -> tuple[bytes | None, int]:

@@ -91,7 +91,7 @@ def host_of(url: str) -> str | None:
 
 
 def token_variable(host: str) -> str:
-    """The environment variable that holds the token of a host: `git.example.com` → CODE_INDEX_GIT_TOKEN_GIT_EXAMPLE_COM.
+    """The variable that holds the token of a host: `git.example.com` → CODE_INDEX_GIT_TOKEN_GIT_EXAMPLE_COM.
 
     A port is part of the name only where one is given in the URL.
     """

@@ -173,9 +173,8 @@ def _findings(text: str, raw: bytes, spans: dict[tuple[int, int], str]) -> list[
     findings = []
     for start, end, rule in merged:
         line = raw.count(b"\n", 0, start) + 1
-        if not ascii_text:
-            start, end = len(raw[:start].decode("utf-8", "ignore")), len(raw[:end].decode("utf-8", "ignore"))
-        findings.append(Finding(rule, line, start, end))
+        ends = (start, end) if ascii_text else tuple(len(raw[:at].decode("utf-8", "ignore")) for at in (start, end))
+        findings.append(Finding(rule, line, *ends))
     return findings
 
 
@@ -195,12 +194,14 @@ _UUID = re.compile(rb"\A[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\Z")
 _HEX = re.compile(rb"\A(?:0x)?[0-9a-fA-F]+\Z")
 _BASE64 = re.compile(rb"\A[A-Za-z0-9+/_=.~-]+\Z")
 _REFERENCE = re.compile(
-    rb"[${}<>()\[\]%]|\.\.\.|\\[nrtu0]|::|->|https?:|[*]{2}|^[@/.#&]|\.(?:com|org|io|net|py|go|js|ts|json|ya?ml|pem)\b"
+    rb"[${}<>()\[\]%]|\.\.\.|\\[nrtu0]|::|->|https?:|[*]{2}|^[@/.#&]"
+    rb"|\.(?:com|org|io|net|py|go|js|ts|json|ya?ml|pem)\b"
 )
 _SEQUENCE = re.compile(rb"(.)\1{5}|01234|12345|abcde|qwert|98765|deadbeef|cafebabe", re.IGNORECASE)
 _PUBLIC = re.compile(
-    rb"(?i)(?:public|pub|integrity|checksum|digest|sha\d*|md5|hash|commit|etag|fingerprint|next|page|csrf_field"
-    rb"|nonce|cursor|placeholder|label|title|message|regex|pattern|example|mock|fake|dummy)[\w\"' .-]{0,24}\Z"
+    rb"(?:public|pub|integrity|checksum|digest|sha\d*|md5|hash|commit|etag|fingerprint|next|page|csrf_field|nonce|cursor"
+    rb"|placeholder|label|title|message|regex|pattern|example|mock|fake|dummy)[\w\"' .-]{0,24}\Z",
+    re.IGNORECASE,
 )
 
 

@@ -58,6 +58,8 @@ _BATCH_FILES = 512
 _SNIFF_BYTES = 8_000
 _LFS = b"version https://git-lfs.github.com/spec/v1"
 _MAX_CONTROL_BYTES = 1 << 20
+_REGULAR = 0o100000
+_HOSTILE = re.compile(rb"(?:^|/)(?:\.{1,2}|\.git|)(?:/|\Z)|\0", re.IGNORECASE)
 _READ_COLUMNS = ("status", "reason", "detail", "language", "role", "encoding", "lines", "secrets", "hash")
 
 
@@ -158,7 +160,7 @@ def select_files(
     reused = _reuse(rows, previous, previous_findings, findings)
     wanted = [i for i, row in enumerate(rows) if not row.status]
     with stages.stage("read and scan", total=len(wanted)) as ticker:
-        for row, found in _read(source, snapshot, entries, rows, wanted, ticker):
+        for row, found in _read(source, snapshot, entries[wanted], [rows[i] for i in wanted], ticker):
             findings += [(row.path, row.blob, f.rule, f.line, f.start, f.end) for f in found]
     files = _frame(rows)
     return Selection(
@@ -197,38 +199,61 @@ def _decide_by_path(row: _Row, rules: _Rules) -> None:
     attributes = rules.attributes.of(raw) if rules.attributes else {}
     _apply_attributes(row, attributes)
     row.keep_generated = rules.settings.include_generated or attributes.get("generated") is False
+    decision = (
+        _by_kind(row, raw) or _by_user(raw, rules) or _by_role(row, attributes, rules.settings) or _by_size(row, rules)
+    )
+    if decision is not None:
+        row.end(*decision)
+
+
+_Decision = tuple[str, str, str | None]
+
+
+def _by_kind(row: _Row, raw: bytes) -> _Decision | None:
+    """What is no readable file, and credential files."""
     kind = row.mode & 0o170000
-    rule = credential_rule(row.path)
     if row.mode == MODE_SUBMODULE:
-        row.end("skipped", "submodule", f"commit {row.blob[:12]}")
-    elif row.mode == MODE_SYMLINK:
-        row.end("skipped", "symlink")
-    elif row.blob == NOT_READABLE and kind in (0o100000, MODE_FOLDER):
-        row.end("unreadable", "permission", "a folder" if kind == MODE_FOLDER else None)
-    elif kind != 0o100000:
-        row.end("skipped", "special_file")
-    elif _hostile(raw):
-        row.end("skipped", "bad_path", "a path component that git refuses to check out")
-    elif rule is not None:
-        row.end("refused", "credential_file", rule)
-    elif rules.include and rules.include.match(raw) is None:
-        row.end("skipped", "excluded", "not in include")
-    elif (glob := rules.exclude.match(raw)) is not None:
-        row.end("skipped", "excluded", glob)
-    elif rules.ignore and (match := rules.ignore.ignored(raw)) is not None:
-        row.end("skipped", "ignored", match.where)
-    elif row.role == "vendored" and not rules.settings.include_vendored:
-        row.end("skipped", "vendored", "by .gitattributes" if attributes.get("vendored") else None)
-    elif row.role == "generated" and not row.keep_generated:
-        row.end("skipped", "generated", "by .gitattributes" if attributes.get("generated") else "by its name")
-    elif is_binary_name(row.path):
-        row.end("skipped", "binary", "by its name")
-    elif row.size is None:
-        row.end("unreadable", "missing", "git does not have this object")
-    elif row.size == 0:
-        row.end("skipped", "empty")
-    elif row.size > rules.settings.max_file_bytes:
-        row.end("skipped", "too_large", f"{row.size} bytes, limit {rules.settings.max_file_bytes}")
+        return "skipped", "submodule", f"commit {row.blob[:12]}"
+    if row.mode == MODE_SYMLINK:
+        return "skipped", "symlink", None
+    if row.blob == NOT_READABLE and kind in (_REGULAR, MODE_FOLDER):
+        return "unreadable", "permission", "a folder" if kind == MODE_FOLDER else None
+    if kind != _REGULAR:
+        return "skipped", "special_file", None
+    if _HOSTILE.search(raw):
+        return "skipped", "bad_path", "a path component that git refuses to check out"
+    rule = credential_rule(row.path)
+    return None if rule is None else ("refused", "credential_file", rule)
+
+
+def _by_user(raw: bytes, rules: _Rules) -> _Decision | None:
+    """The registry entry's globs and `.codeindexignore`."""
+    if rules.include and rules.include.match(raw) is None:
+        return "skipped", "excluded", "not in include"
+    glob = rules.exclude.match(raw)
+    if glob is not None:
+        return "skipped", "excluded", glob
+    match = rules.ignore.ignored(raw) if rules.ignore else None
+    return None if match is None else ("skipped", "ignored", match.where)
+
+
+def _by_role(row: _Row, attributes: dict[str, bool], settings: Settings) -> _Decision | None:
+    if row.role == "vendored" and not settings.include_vendored:
+        return "skipped", "vendored", "by .gitattributes" if attributes.get("vendored") else None
+    if row.role == "generated" and not row.keep_generated:
+        return "skipped", "generated", "by .gitattributes" if attributes.get("generated") else "by its name"
+    return None
+
+
+def _by_size(row: _Row, settings: Settings) -> _Decision | None:
+    limit = settings.max_file_bytes
+    if is_binary_name(row.path):
+        return "skipped", "binary", "by its name"
+    if row.size is None:
+        return "unreadable", "missing", "git does not have this object"
+    if row.size == 0:
+        return "skipped", "empty", None
+    return ("skipped", "too_large", f"{row.size} bytes, limit {limit}") if row.size > limit else None
 
 
 def _apply_attributes(row: _Row, attributes: dict[str, bool]) -> None:
@@ -237,13 +262,6 @@ def _apply_attributes(row: _Row, attributes: dict[str, bool]) -> None:
             row.role = role
         elif attributes.get(role) is False and row.role == role:
             row.role = role_without(row.path, role)
-
-
-_HOSTILE = re.compile(rb"(?:^|/)(?:\.{1,2}|\.git|)(?:/|\Z)|\0", re.IGNORECASE)
-
-
-def _hostile(raw: bytes) -> bool:
-    return bool(_HOSTILE.search(raw))
 
 
 # -- reuse ----------------------------------------------------------------------------------------------------
@@ -277,18 +295,23 @@ def _reuse(
     return len(reused)
 
 
+def _steering(files: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Blobs of the files that steer the rules, by path."""
+    return {path: blob for path, blob in files if path.rpartition("/")[2] in _CONTROL_FILES}
+
+
 # -- by content -----------------------------------------------------------------------------------------------
 
 
 def _read(
-    source: Source, snapshot: Snapshot, entries: pl.DataFrame, rows: list[_Row], wanted: list[int], ticker: Ticker
+    source: Source, snapshot: Snapshot, entries: pl.DataFrame, rows: list[_Row], ticker: Ticker
 ) -> Iterator[tuple[_Row, list[Finding]]]:
-    """Reads the wanted rows and ends each; gives those kept with what was found in them."""
+    """Reads the content of rows (the same as `entries`) and ends each; gives those kept with what was found in them."""
     batch: list[tuple[_Row, str]] = []
     held = 0
-    for i, content in source.read(snapshot, entries[wanted]):
+    for i, content in source.read(snapshot, entries):
         ticker.advance()
-        row = rows[wanted[i]]
+        row = rows[i]
         text = _decide_by_content(row, content)
         if text is None:
             continue
@@ -382,3 +405,7 @@ def _changes(files: pl.DataFrame, previous: pl.DataFrame | None) -> dict[str, in
             added += 1
     changed = sum(now[path] != before[path] for path in now.keys() & before.keys())
     return {"added": added, "changed": changed, "removed": sum(gone.values()), "renamed": renamed}
+
+
+def _contents(files: pl.DataFrame) -> dict[str, tuple[str, int]]:
+    return {path: (blob, mode) for path, blob, mode in files.select("path", "blob", "mode").iter_rows()}
