@@ -1,0 +1,317 @@
+"""Git repositories: a remote through a bare mirror, a local one read at its commit.
+
+What lives here: mirrors and their fetching, refs to commits, listing a tree, reading blobs. What does not: how git is
+called and its messages understood (`git_process.py`), a checkout as it lies (`worktree.py`).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from ..errors import SourceError
+from ..layout import Layout
+from ..settings import Settings
+from .git_process import GitFailed, cat_file_batch, run_git, translate
+from .location import display_location
+from .registry import RepositoryEntry, partition_key, validate_ref
+from .snapshot import MODE_SUBMODULE, Snapshot, entries_frame
+
+_COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
+_OID = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})$")
+_FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
+_ALL_REFS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit: its id, its tree's id, its committer time (Unix seconds)."""
+
+    oid: str
+    tree: str
+    committed_at: float | None
+
+
+def is_git_repository(folder: Path) -> bool:
+    """Whether a folder is itself a git repository: a checkout, a linked worktree, a bare one."""
+    if (folder / ".git").exists():
+        return True
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+
+
+def git_dir_of(folder: Path) -> Path:
+    """The git directory of a local repository. Raises SourceError if git does not take it for one."""
+    if not (folder / ".git").exists():
+        return folder
+    try:
+        out = run_git(["rev-parse", "--absolute-git-dir"], cwd=folder)
+    except GitFailed as failure:
+        raise translate(failure, str(folder)) from None
+    return Path(out.decode("utf-8", "surrogateescape").rstrip("\n"))
+
+
+def remote_refs(url: str, timeout: float) -> tuple[dict[str, str], str | None]:
+    """Heads, tags and HEAD of a remote (name → commit or tag object), and the branch HEAD names.
+
+    Raises SourceError, SourceUnavailableError.
+    """
+    try:
+        out = run_git(
+            ["ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*", "refs/tags/*"], url=url, timeout=timeout
+        )
+    except GitFailed as failure:
+        raise translate(failure, display_location(url), url=url) from None
+    refs: dict[str, str] = {}
+    head: str | None = None
+    for line in out.decode("utf-8", "surrogateescape").splitlines():
+        value, _, name = line.partition("\t")
+        if value.startswith("ref: "):
+            head = value.removeprefix("ref: ") if name == "HEAD" else head
+        elif _OID.match(value):
+            refs[name] = value
+    return refs, head
+
+
+def head_of(entry: RepositoryEntry, ref: str | None, settings: Settings) -> str:
+    """The commit a ref points at now, asked of the remote without fetching: for pollers.
+
+    Raises SourceError (no such ref, empty, refused), SourceUnavailableError.
+    """
+    wanted = ref or entry.default_ref or "HEAD"
+    if entry.url is None:
+        return read_commit(git_dir_of(Path(entry.path or "")), wanted, entry.location).oid
+    refs, _ = remote_refs(entry.url, settings.git_timeout_seconds)
+    if not refs:
+        raise _empty(entry.location)
+    for name in _candidates(wanted):
+        if name in refs:
+            return refs.get(f"{name}^{{}}", refs[name])
+    if _OID.match(wanted):
+        return wanted
+    raise _no_ref(wanted, entry.location, refs)
+
+
+def read_commit(git_dir: Path, ref: str, where: str) -> Commit:
+    """The commit a branch, tag or commit id names in a local git directory. Raises SourceError."""
+    validate_ref(ref)
+    tried = [*_candidates(ref), f"refs/remotes/origin/{ref}"] + ([ref] if _COMMIT.match(ref) else [])
+    for name in tried:
+        try:
+            out = run_git(
+                ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"], git_dir=git_dir
+            )
+        except GitFailed as failure:
+            if failure.status == 1 or "Needed a single revision" in failure.stderr:
+                continue
+            raise translate(failure, where) from None
+        return _parsed_commit(git_dir, out.decode("ascii").strip(), where)
+    raise _unresolved(git_dir, ref, where)
+
+
+def _parsed_commit(git_dir: Path, oid: str, where: str) -> Commit:
+    try:
+        raw = run_git(["cat-file", "commit", oid], git_dir=git_dir)
+    except GitFailed as failure:
+        raise translate(failure, where) from None
+    header = raw.partition(b"\n\n")[0]
+    tree = re.search(rb"^tree ([0-9a-f]+)$", header, re.MULTILINE)
+    at = re.search(rb"^committer .*> (-?\d+) [+-]\d+$", header, re.MULTILINE)
+    if tree is None:
+        raise SourceError(f"commit {oid[:12]} of {where} is damaged", remedy="run `git fsck` in the repository")
+    return Commit(oid, tree[1].decode("ascii"), float(at[1]) if at else None)
+
+
+def _unresolved(git_dir: Path, ref: str, where: str) -> SourceError:
+    try:
+        out = run_git(["for-each-ref", "--format=%(refname)"], git_dir=git_dir)
+    except GitFailed as failure:
+        return translate(failure, where)
+    refs = dict.fromkeys(out.decode("utf-8", "surrogateescape").split(), "")
+    if ref == "HEAD" and (not refs or not any(name.startswith("refs/heads/") for name in refs)):
+        return _empty(where)
+    return _no_ref(ref, where, refs)
+
+
+def _candidates(ref: str) -> list[str]:
+    if ref == "HEAD" or ref.startswith("refs/"):
+        return [ref]
+    return [f"refs/heads/{ref}", f"refs/tags/{ref}"]
+
+
+def _empty(where: str) -> SourceError:
+    return SourceError(f"{where} is empty: it has no commit yet", remedy="push a first commit, then run again")
+
+
+def _no_ref(ref: str, where: str, refs: dict[str, str]) -> SourceError:
+    names = [name.removeprefix("refs/heads/") for name in sorted(refs) if name.startswith("refs/heads/")]
+    shown = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
+    if ref == "HEAD":
+        return SourceError(
+            f"the HEAD of {where} names a branch that is not there",
+            remedy=f'name a ref in the registry, e.g. refs = ["{names[0] if names else "main"}"]; branches: {shown}',
+        )
+    return SourceError(
+        f"{where} has no branch, tag or commit {ref!r}", remedy=f"check the ref; branches: {shown or 'none'}"
+    )
+
+
+class _GitObjects:
+    """Listing and reading of one git directory; the kinds of git source say which."""
+
+    def __init__(self, entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> None:
+        self.entry, self.ref, self.layout, self.settings = entry, ref, layout, settings
+
+    @property
+    def git_dir(self) -> Path:
+        raise NotImplementedError
+
+    def snapshot_of(self, commit: Commit) -> Snapshot:
+        return Snapshot(
+            repository=self.entry.name,
+            key=partition_key(self.entry, self.ref),
+            kind="git",
+            location=self.entry.location,
+            ref=self.ref or self.entry.default_ref or "HEAD",
+            default_ref=self.ref is None or self.ref == self.entry.default_ref,
+            commit=commit.oid,
+            label=commit.oid,
+            committed_at=commit.committed_at,
+            observed_at=time.time(),
+            tree=commit.tree,
+        )
+
+    def entries(self, snapshot: Snapshot) -> pl.DataFrame:
+        """Every entry of the commit's tree (tables.ENTRIES). Raises SourceError if tree objects are missing."""
+        return entries_frame(list_tree(self.git_dir, snapshot.commit, self.entry.location))
+
+    def read(self, snapshot: Snapshot, entries: pl.DataFrame) -> Iterator[tuple[int, bytes | None]]:
+        blobs = entries.get_column("blob").to_list()
+        yield from enumerate(cat_file_batch(self.git_dir, blobs))
+
+
+def list_tree(git_dir: Path, commit: str, where: str) -> list[tuple[bytes, str, int, int | None]]:
+    """(path, object id, mode, size or None) of every entry of a commit. Raises SourceError."""
+    try:
+        out = run_git(["ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", commit], git_dir=git_dir)
+    except GitFailed as failure:
+        raise translate(failure, where) from None
+    rows: list[tuple[bytes, str, int, int | None]] = []
+    for record in out.split(b"\0")[:-1]:
+        facts, _, path = record.partition(b"\t")
+        mode, _, oid, size = facts.split()
+        number = int(mode, 8)
+        known = int(size) if size.isdigit() else (0 if number == MODE_SUBMODULE else None)
+        rows.append((path, oid.decode("ascii"), number, known))
+    return rows
+
+
+class LocalGitSource(_GitObjects):
+    """A local repository, read at a commit straight from its objects; its working tree is not touched or looked at."""
+
+    _git_dir: Path | None = None
+
+    @property
+    def git_dir(self) -> Path:
+        if self._git_dir is None:
+            self._git_dir = git_dir_of(Path(self.entry.path or ""))
+        return self._git_dir
+
+    def observe(self) -> Snapshot:
+        ref = self.ref or self.entry.default_ref or "HEAD"
+        return self.snapshot_of(read_commit(self.git_dir, ref, self.entry.location))
+
+
+class GitSource(_GitObjects):
+    """A remote repository, through the bare mirror under `layout.mirror(name)`."""
+
+    @property
+    def git_dir(self) -> Path:
+        return self.layout.mirror(self.entry.name)
+
+    def observe(self) -> Snapshot:
+        """Brings the mirror up to date and resolves the ref.
+
+        Raises SourceError, SourceUnavailableError, LockedError.
+        """
+        ref = validate_ref(self.ref or self.entry.default_ref or "HEAD")
+        with self.layout.lock(f"mirror-{self.entry.name}", timeout=self.settings.lock_timeout_seconds):
+            self._update(ref)
+            return self.snapshot_of(read_commit(self.git_dir, ref, self.entry.location))
+
+    def _update(self, ref: str) -> None:
+        url = self.entry.url or ""
+        refs, head = remote_refs(url, self.settings.git_timeout_seconds)
+        if not refs:
+            raise _empty(self.entry.location)
+        known = (*_candidates(ref), "HEAD")
+        if not _COMMIT.match(ref) and not any(name in refs for name in known[:-1]):
+            raise _no_ref(ref, self.entry.location, refs)
+        if not self._is_whole():
+            self._make(url, refs, head, ref)
+        else:
+            self._fetch(self.git_dir, url, refs, head, ref)
+
+    def _is_whole(self) -> bool:
+        try:
+            return (
+                self.git_dir.is_dir()
+                and run_git(["rev-parse", "--is-bare-repository"], git_dir=self.git_dir) == b"true\n"
+            )
+        except GitFailed:
+            return False
+
+    def _make(self, url: str, refs: dict[str, str], head: str | None, ref: str) -> None:
+        """A new mirror, fetched in a temporary folder and renamed in: a half-made one is never left."""
+        with self.layout.temporary("mirror") as folder:
+            made = folder / "mirror.git"
+            try:
+                run_git(["init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(made)])
+            except GitFailed as failure:
+                raise translate(failure, self.entry.location) from None
+            self._fetch(made, url, refs, head, ref)
+            self.git_dir.parent.mkdir(parents=True, exist_ok=True)
+            if self.git_dir.exists():
+                self.git_dir.rename(folder / "damaged.git")
+            made.rename(self.git_dir)
+
+    def _fetch(self, git_dir: Path, url: str, refs: dict[str, str], head: str | None, ref: str) -> None:
+        if _local_refs(git_dir) != {name: oid for name, oid in refs.items() if _is_mirrored(name)}:
+            self._git(git_dir, url, [*_FETCH, "--prune", "--force", "--", url, *_ALL_REFS])
+        if _OID.match(ref) and not self._has(git_dir, ref):
+            # A commit on no branch and no tag: most hosts give it when it is asked for by its id.
+            self._git(git_dir, url, [*_FETCH, "--", url, f"+{ref}:refs/code-index/{ref}"])
+        if head is not None and re.fullmatch(r"refs/heads/\S+", head):
+            self._git(git_dir, None, ["symbolic-ref", "HEAD", head])
+        elif "HEAD" in refs:
+            self._git(git_dir, None, ["update-ref", "--no-deref", "HEAD", refs["HEAD"]])
+
+    def _has(self, git_dir: Path, oid: str) -> bool:
+        try:
+            run_git(["cat-file", "-e", f"{oid}^{{commit}}"], git_dir=git_dir)
+        except GitFailed:
+            return False
+        return True
+
+    def _git(self, git_dir: Path, url: str | None, arguments: list[str]) -> None:
+        try:
+            run_git(arguments, git_dir=git_dir, url=url, timeout=self.settings.git_timeout_seconds)
+        except GitFailed as failure:
+            raise translate(failure, self.entry.location, url=url) from None
+
+
+def _is_mirrored(name: str) -> bool:
+    return name.startswith(("refs/heads/", "refs/tags/")) and not name.endswith("^{}")
+
+
+def _local_refs(git_dir: Path) -> dict[str, str]:
+    try:
+        out = run_git(["for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"], git_dir=git_dir)
+    except GitFailed:
+        return {}
+    lines = out.decode("utf-8", "surrogateescape").splitlines()
+    return {name: oid for oid, _, name in (line.partition(" ") for line in lines)}

@@ -1,0 +1,143 @@
+"""Where a repository is: URLs and paths as users write them.
+
+What lives here: telling URLs from paths, their parts, refusing credentials in them, the form shown to people, the
+default name. What does not: the registry file (`registry.py`) and talking to the place (`git.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from ..errors import ConfigurationError
+
+SCHEMES = ("https", "http", "ssh", "file")
+_URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://(.*)$", re.DOTALL)
+_SCP = re.compile(r"^(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[^\]]+\]|[^@/:\s\[\]]+):(?P<path>(?!/?/)[^\s].*)$", re.DOTALL)
+_TOKEN_PREFIX = re.compile(r"^(gh[pousr]_|github_pat_|glpat-|oauth2|x-access-token|x-token-auth)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Location:
+    """The parts of a git URL; `host` (with a port, if one is given) is empty for file URLs."""
+
+    scheme: str
+    user: str
+    host: str
+    path: str
+
+
+def is_url(text: str) -> bool:
+    """Whether this is a git URL (also the `git@host:path` form) rather than a local path."""
+    if _URL.match(text):
+        return True
+    # "C:\\x" is nobody's host, and a path that is there is a path.
+    return bool(_SCP.match(text)) and not re.match(r"^[A-Za-z]:[\\/]", text) and not Path(text).exists()
+
+
+def parse_url(url: str) -> Location:
+    """The parts of a git URL. Raises ConfigurationError for what is none, a protocol not spoken, and credentials."""
+    if any(ord(c) < 32 or ord(c) == 127 for c in url) or url != url.strip() or not url:
+        raise ConfigurationError(f"{url!r} is not a git URL", remedy="write it without spaces or control characters")
+    if url.startswith("-"):
+        raise ConfigurationError(f"a URL may not begin with '-': {url!r}", remedy="check the URL")
+    match = _URL.match(url)
+    if match is None:
+        scp = _SCP.match(url)
+        if scp is None:
+            raise ConfigurationError(
+                f"{url!r} is not a git URL", remedy="use https://host/owner/name or git@host:owner/name"
+            )
+        location = Location("ssh", scp["user"] or "", scp["host"], scp["path"])
+    else:
+        location = _parts(match[1].lower(), match[2], url)
+    if location.scheme != "file" and (location.host.startswith("-") or location.path.startswith("-")):
+        raise ConfigurationError(f"{display_location(url)!r} is not a git URL", remedy="check the URL")
+    return location
+
+
+def _parts(scheme: str, rest: str, url: str) -> Location:
+    if scheme not in SCHEMES:
+        raise ConfigurationError(
+            f"git over {scheme}:// is not supported: {display_location(url)}",
+            remedy=f"use one of: {', '.join(SCHEMES)}",
+        )
+    authority, slash, path = rest.partition("/")
+    user, _, host = authority.rpartition("@")
+    if scheme == "file":
+        return Location(scheme, "", "", slash + path)
+    # GitHub takes a token in place of the user name; Azure DevOps writes plain user names into the URLs it offers.
+    if ":" in user or (scheme in {"https", "http"} and (len(user) >= 20 or _TOKEN_PREFIX.match(user))):
+        host_only = host.split(":")[0].lower()
+        raise ConfigurationError(
+            f"the URL of {host}/{path} holds a password or token",
+            remedy=f"write it without ({scheme}://{host}/{path}) and use a git credential helper, an ssh agent, or the "
+            f"environment variable {token_variable(host_only)}; and revoke the one that was written down",
+        )
+    if not host or not path.strip("/"):
+        raise ConfigurationError(f"{display_location(url)!r} names no repository", remedy="use https://host/owner/name")
+    return Location(scheme, user, host.lower(), path)
+
+
+def host_of(url: str) -> str | None:
+    """Host (with the port, if given) of a URL; None for files and for what cannot be read as a URL."""
+    try:
+        return parse_url(url).host or None
+    except ConfigurationError:
+        return None
+
+
+def token_variable(host: str) -> str:
+    """The variable that holds the token of a host: `git.example.com` → CODE_INDEX_GIT_TOKEN_GIT_EXAMPLE_COM.
+
+    A port is part of the name only where one is given in the URL.
+    """
+    return "CODE_INDEX_GIT_TOKEN_" + re.sub(r"[^A-Za-z0-9]", "_", host).upper()
+
+
+def display_location(text: str) -> str:
+    """A URL or path without any credentials, for people and logs."""
+    without = re.sub(r"^(\w[\w+.-]*://)[^/@]*@", r"\1", text) if not text.lower().startswith("ssh://") else text
+    without = re.sub(r"^(ssh://[^/@:]*):[^/@]*@", r"\1@", without, flags=re.IGNORECASE)
+    return re.sub(r"(?<=[?&])([^=&]*(?:token|secret|password)[^=&]*)=[^&]*", r"\1=…", without, flags=re.IGNORECASE)
+
+
+def default_name(url_or_path: str, taken: Collection[str] = ()) -> str:
+    """The name a repository gets when none is given.
+
+    A URL gives its path without `.git` (owner/name, GitLab subgroups kept), with the host in front where that is
+    taken. A local path gives the folder's name — what people see in their shell — with the parent folder in front
+    where that is taken, then a number. Names are compared without regard to case, as code hosts do.
+    """
+    used = {name.casefold() for name in taken}
+    if is_url(url_or_path):
+        location = parse_url(url_or_path)
+        path = unquote(location.path) if "://" in url_or_path else location.path
+        parts = [part for part in path.removesuffix("/").removesuffix(".git").split("/") if part and part != "~"]
+        if location.scheme == "file":
+            candidates = ["/".join(parts[-1:]), "/".join(parts[-2:])]
+        else:
+            candidates = ["/".join(parts), "/".join([location.host.replace(":", "-"), *parts])]
+    else:
+        folder = Path(url_or_path).expanduser().absolute()
+        parts = [part for part in folder.parts if part != "/"]
+        if parts and parts[-1] == ".git":
+            parts = parts[:-1]
+        if parts:
+            parts[-1] = parts[-1].removesuffix(".git") or parts[-1]
+        candidates = ["/".join(parts[-1:]), "/".join(parts[-2:])]
+    names = [_usable(candidate) or "repository" for candidate in candidates]
+    names += [f"{names[-1]}-{number}" for number in range(2, len(used) + 3)]
+    return next(name for name in names if name.casefold() not in used)
+
+
+def _usable(name: str) -> str:
+    """The name with what may not stand in one replaced by '-'."""
+    clean = "".join("-" if ord(c) < 33 or ord(c) == 127 or c in "@,|\"'`\\*?<>:" else c for c in name)
+    clean = re.sub(r"\.\.+", "-", clean)
+    parts = [part.strip(" .") for part in clean.split("/")]
+    joined = "/".join(part for part in parts if part)
+    return joined.encode("utf-8", "replace")[:120].decode("utf-8", "ignore").strip("/ ")

@@ -1,0 +1,336 @@
+"""The registry: which repositories there are, in one file that users edit and commit.
+
+What lives here: `repositories.toml` read and edited with its comments and order kept, names and partition keys.
+What does not: URLs (`location.py`) and reading the repositories (`git.py`, `folder.py`).
+
+    [[repository]]
+    name = "gin-gonic/gin"                        # unique; the partition key of the default ref
+    url = "https://github.com/gin-gonic/gin"      # or: path = "/srv/code/gin"
+    refs = ["master", "v1.10.0"]                  # default: the remote's HEAD; the first one is the default ref
+    exclude = ["testdata/**"]                     # globs as in .gitignore
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from ..errors import ConfigurationError
+from ..fingerprint import digest
+from ..layout import Layout, write_atomically
+from .location import default_name, display_location, is_url, parse_url
+
+KEY_BYTES = 255
+_HEADER = "# The repositories of this index. Edit it by hand or with `code-index add` and `code-index remove`.\n"
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f|,\"'`\\*?<>]")
+_BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\|,\"'`]|\.\.|@\{|//|\.lock(/|$)|(^|/)\.|[./]$|^/|^@$")
+_FIELDS = {
+    "name": str, "id": str, "url": str, "path": str, "refs": list, "worktree": bool,
+    "include": list, "exclude": list, "enabled": bool,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RepositoryEntry:
+    """One repository. Exactly one of `url` and `path` is set; `path` is absolute.
+
+    `id` keeps the identity over a rename. `refs` empty: the remote's HEAD (a checkout's current commit); otherwise the
+    first is the default ref. `include` empty: everything.
+    """
+
+    name: str
+    id: str
+    url: str | None = None
+    path: str | None = None
+    refs: tuple[str, ...] = ()
+    worktree: bool = False
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    enabled: bool = True
+
+    @property
+    def location(self) -> str:
+        """The URL or path as people see it."""
+        return display_location(self.url or self.path or "")
+
+    @property
+    def default_ref(self) -> str | None:
+        return self.refs[0] if self.refs else None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The partition keys of this entry, the default ref's first."""
+        return tuple(partition_key(self, ref) for ref in self.refs or (None,))
+
+
+def validate_name(name: str) -> str:
+    """The name, if it can be one. Raises ConfigurationError."""
+    if "@" in name:
+        raise ConfigurationError(
+            f"the name {name!r} has an '@'", remedy="'@' separates the ref: leave it out of the name"
+        )
+    return validate_key(name, "name")
+
+
+def validate_key(key: str, what: str = "partition key") -> str:
+    """The key, if it can be a partition key (Dagster itself accepts anything). Raises ConfigurationError."""
+    bad = _FORBIDDEN.search(key)
+    problem = None
+    if not key:
+        problem = "is empty"
+    elif bad:
+        problem = f"has the character {bad[0]!r}"
+    elif not key.isprintable():
+        problem = "has a character that cannot be shown"
+    elif ".." in key:
+        problem = "has '..'"  # '...' is Dagster's range separator
+    elif key != key.strip() or key.startswith("/") or key.endswith("/") or "//" in key:
+        problem = "begins or ends with a space or '/', or has '//'"
+    elif key.startswith("-"):
+        problem = "begins with '-'"
+    elif len(key.encode("utf-8", "replace")) > KEY_BYTES:
+        problem = f"is longer than {KEY_BYTES} bytes"
+    if problem:
+        raise ConfigurationError(
+            f"the {what} {key[:80]!r} {problem}", remedy="use letters, digits, '-', '_', '.' and '/', as in owner/name"
+        )
+    return key
+
+
+def validate_ref(ref: str) -> str:
+    """The ref, if git could have one of that name. Raises ConfigurationError."""
+    if not ref or ref.startswith("-") or _BAD_REF.search(ref) or len(ref.encode("utf-8", "replace")) > KEY_BYTES:
+        raise ConfigurationError(f"{ref[:80]!r} is not the name of a branch, tag or commit", remedy="check the ref")
+    return ref
+
+
+def partition_key(entry: RepositoryEntry, ref: str | None = None) -> str:
+    """The partition key of an entry at a ref: its name for the default ref, else `name@ref`."""
+    if ref is None or ref == entry.default_ref or (ref == "HEAD" and not entry.refs):
+        return validate_key(entry.name)
+    return validate_key(f"{entry.name}@{validate_ref(ref)}")
+
+
+def parse_partition_key(key: str, registry: Registry) -> tuple[RepositoryEntry, str | None]:
+    """Entry and ref (None: the entry's default) of a partition key. Raises ConfigurationError."""
+    name, _, ref = validate_key(key).partition("@")
+    entry = registry.get(name)
+    return entry, validate_ref(ref) if ref else None
+
+
+@dataclass
+class Registry:
+    """The entries of one `repositories.toml`. Editing reads the file anew, under a lock, and writes it in one move."""
+
+    file: Path
+    layout: Layout
+    entries: tuple[RepositoryEntry, ...] = field(default=())
+
+    @classmethod
+    def load(cls, file: Path, layout: Layout) -> Registry:
+        """The registry of a file; a file that is not there is an empty registry. Raises ConfigurationError."""
+        registry = cls(file, layout)
+        registry.entries = _entries(registry._document(), file)
+        return registry
+
+    @property
+    def names(self) -> list[str]:
+        return [entry.name for entry in self.entries]
+
+    def get(self, name: str) -> RepositoryEntry:
+        """The entry of a name. Raises ConfigurationError naming close ones."""
+        for entry in self.entries:
+            if entry.name == name:
+                return entry
+        close = [other for other in self.names if name.casefold() in other.casefold()][:5]
+        raise ConfigurationError(
+            f"no repository is named {name!r}",
+            remedy=f"did you mean {', '.join(close)}?" if close else "see `code-index status`, or `code-index add` it",
+        )
+
+    def find(self, text: str) -> RepositoryEntry | None:
+        """The entry that has this name, URL or path, or None."""
+        wanted = _same_place(text)
+        for entry in self.entries:
+            if text == entry.name or wanted == _same_place(entry.url or entry.path or ""):
+                return entry
+        folded = [entry for entry in self.entries if entry.name.casefold() == text.casefold()]
+        return folded[0] if folded else None
+
+    def add(
+        self,
+        url_or_path: str,
+        *,
+        name: str | None = None,
+        refs: Iterable[str] = (),
+        worktree: bool = False,
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+    ) -> RepositoryEntry:
+        """Adds a repository and returns its entry. Raises ConfigurationError if it cannot be, or is there already."""
+        if is_url(url_or_path):
+            parse_url(url_or_path)
+            place: dict[str, Any] = {"url": url_or_path}
+        else:
+            folder = Path(url_or_path).expanduser().absolute()
+            if not folder.is_dir():
+                raise ConfigurationError(
+                    f"there is no folder {folder}",
+                    remedy="give a git URL (https://…, git@host:…) or an existing folder",
+                )
+            place = {"path": str(folder)}
+        with self.layout.lock("registry", timeout=30):
+            document = self._document()
+            self.entries = _entries(document, self.file)
+            known = self.find(url_or_path)
+            if known is not None and name in (None, known.name):
+                raise ConfigurationError(
+                    f"{known.location} is registered already, as {known.name}",
+                    remedy="use that name, or give another one to register it twice",
+                )
+            chosen = validate_name(name or default_name(url_or_path, self.names))
+            raw = {"name": chosen, "id": secrets.token_hex(8), **place}
+            options = {"refs": list(refs), "include": list(include), "exclude": list(exclude)}
+            raw.update({key: value for key, value in options.items() if value})
+            if worktree:
+                raw["worktree"] = True
+            table = tomlkit.table()
+            table.update(raw)
+            rows = document.setdefault("repository", tomlkit.aot())
+            rows.append(table)
+            return self._store(document).get(chosen)
+
+    def remove(self, name: str) -> RepositoryEntry:
+        """Takes an entry out of the file and returns it. What was made from it stays. Raises ConfigurationError."""
+        with self.layout.lock("registry", timeout=30):
+            document = self._document()
+            self.entries = _entries(document, self.file)
+            entry = self.get(name)
+            rows = document["repository"]
+            position = next(i for i, row in enumerate(rows) if row.get("name") == name)  # type: ignore[arg-type]
+            del rows[position]  # type: ignore[union-attr]
+            if not rows:
+                del document["repository"]
+            self._store(document)
+            return entry
+
+    def rename(self, name: str, new: str) -> RepositoryEntry:
+        """Gives an entry another name; its id stays. Raises ConfigurationError."""
+        with self.layout.lock("registry", timeout=30):
+            document = self._document()
+            self.entries = _entries(document, self.file)
+            entry = self.get(name)
+            row = next(row for row in document["repository"] if row["name"] == name)  # type: ignore[union-attr,index]
+            row["name"] = validate_name(new)
+            row["id"] = entry.id
+            return self._store(document).get(new)
+
+    def _store(self, document: tomlkit.TOMLDocument) -> Registry:
+        text = tomlkit.dumps(document)
+        self.entries = _entries(tomlkit.parse(text), self.file)  # refuses what it could not read back
+        write_atomically(self.file, text.encode())
+        return self
+
+    def _document(self) -> tomlkit.TOMLDocument:
+        try:
+            return tomlkit.parse(self.file.read_text("utf-8"))
+        except FileNotFoundError:
+            return tomlkit.parse(_HEADER)
+        except TOMLKitError as error:
+            raise ConfigurationError(f"{self.file} cannot be read: {error}", remedy="correct that line") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"{self.file} cannot be read: {error}", remedy="make it a readable UTF-8 file"
+            ) from error
+
+
+def _entries(document: tomlkit.TOMLDocument, file: Path) -> tuple[RepositoryEntry, ...]:
+    raw = document.unwrap()
+    unknown = sorted(set(raw) - {"repository"})
+    rows = raw.get("repository", [])
+    if unknown or not isinstance(rows, list):
+        raise ConfigurationError(
+            f"{file}: {unknown[0] if unknown else 'repository'!r} is not understood",
+            remedy="entries are [[repository]] tables",
+        )
+    lines = [
+        n for n, line in enumerate(tomlkit.dumps(document).splitlines(), 1) if line.strip().startswith("[[repository]]")
+    ]
+    entries: list[RepositoryEntry] = []
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        where = f"{file}:{lines[number] if number < len(lines) else '?'}, entry {number + 1}"
+        try:
+            entry = _entry(row, file.parent)
+            for unique in (entry.name.casefold(), "id:" + entry.id):
+                if unique in seen:
+                    raise ConfigurationError(
+                        f"entry {seen[unique]} has the same name or id", remedy="change one of them"
+                    )
+                seen[unique] = number + 1
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{where} ({row.get('name', 'no name')}): {error.message}", remedy=error.remedy
+            ) from None
+        entries.append(entry)
+    return tuple(entries)
+
+
+def _entry(row: dict[str, Any], folder: Path) -> RepositoryEntry:
+    for key, value in row.items():
+        expected = _FIELDS.get(key)
+        if expected is None:
+            raise ConfigurationError(f"{key!r} is not understood", remedy=f"use: {', '.join(_FIELDS)}")
+        strings = not isinstance(value, list) or all(isinstance(item, str) for item in value)
+        if not isinstance(value, expected) or not strings:
+            kind = {str: "text in quotes", bool: "true or false", list: "a list of texts"}[expected]
+            raise ConfigurationError(f"{key} must be {kind}", remedy="correct that line")
+    url, path = row.get("url"), row.get("path")
+    if bool(url) == bool(path):
+        raise ConfigurationError("give exactly one of url and path", remedy="a git URL or a local folder")
+    if url:
+        if not is_url(url):
+            raise ConfigurationError(f"{url!r} is not a git URL", remedy="for a local folder write path = …")
+        parse_url(url)
+    if path:
+        path = str((folder / Path(path).expanduser()).absolute())
+    refs = tuple(validate_ref(ref) for ref in row.get("refs", []))
+    if len(set(refs)) != len(refs):
+        raise ConfigurationError("a ref is named twice in refs", remedy="name each once")
+    worktree = row.get("worktree", False)
+    if worktree and (url or refs):
+        raise ConfigurationError("worktree needs a path and no refs", remedy="a checkout is read as it lies")
+    name = validate_name(row.get("name") or "")
+    entry = RepositoryEntry(
+        name=name,
+        # A hand-written entry need not have an id: the place keeps it the same over a rename.
+        id=row.get("id") or digest("repository", url or path or "", str(worktree))[:16],
+        url=url or None,
+        path=path or None,
+        refs=refs,
+        worktree=worktree,
+        include=tuple(row.get("include", [])),
+        exclude=tuple(row.get("exclude", [])),
+        enabled=row.get("enabled", True),
+    )
+    for ref in refs:
+        partition_key(entry, ref)
+    return entry
+
+
+def _same_place(text: str) -> str:
+    if not is_url(text):
+        return str(Path(text).expanduser().absolute())
+    try:
+        location = parse_url(text)
+    except ConfigurationError:
+        return text
+    path = location.path.strip("/").removesuffix(".git")
+    return f"{location.scheme}://{location.host}/{path}"

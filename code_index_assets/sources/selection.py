@@ -1,0 +1,411 @@
+"""Which files are kept, and why the others are not. Every entry of the tree gets a row.
+
+What lives here: the order of the rules, reuse of what an earlier selection read, and the scan of kept files. What
+does not: the rules themselves (`roles.py`, `ignore.py`, `secrets.py`, `languages.py`).
+
+Reasons, one word each:
+
+| status | reason | |
+|---|---|---|
+| skipped | submodule, symlink, special_file | not a file of its own |
+| skipped | bad_path | a path git itself calls hostile (`..`, `.git`) |
+| skipped | excluded, ignored | by the registry entry's globs; by `.codeindexignore` |
+| skipped | vendored, generated, minified | not written here, or not by people |
+| skipped | binary, lfs_pointer, empty, too_large, undecodable | no text to index |
+| refused | credential_file | by its name before it is read, or by what such a file holds |
+| refused | scan_failed | the scan for secrets failed: not shown, to be safe |
+| unreadable | missing, permission | git lacks the object; the system does not let it be read |
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from ..fingerprint import content_hash, fingerprint
+from ..progress import Stages, Ticker
+from ..settings import Settings
+from ..tables import FILES, FINDINGS
+from .attributes import Attributes
+from .folder import frame_root
+from .ignore import Globs, IgnoreRules
+from .languages import language_of, language_of_path
+from .registry import RepositoryEntry
+from .roles import (
+    credential_content_rule,
+    credential_rule,
+    generated_marker,
+    is_binary_name,
+    minified,
+    role_of,
+    role_without,
+    roles_version,
+)
+from .secrets import Finding, scan_many, secret_rules_version
+from .snapshot import MODE_FOLDER, MODE_SUBMODULE, MODE_SYMLINK, NOT_READABLE, Snapshot, Source, raw_path
+from .text import count_lines, decode, has_mark
+
+SELECTION_VERSION = "1"
+IGNORE_FILE = ".codeindexignore"
+_CONTROL_FILES = (IGNORE_FILE, ".gitattributes")
+_BATCH_BYTES = 4 << 20  # texts scanned in one pass; what is held at a time
+_BATCH_FILES = 512
+_SNIFF_BYTES = 8_000
+_LFS = b"version https://git-lfs.github.com/spec/v1"
+_MAX_CONTROL_BYTES = 1 << 20
+_REGULAR = 0o100000
+_HOSTILE = re.compile(rb"(?:^|/)(?:\.{1,2}|\.git|)(?:/|\Z)|\0", re.IGNORECASE)
+_READ_COLUMNS = ("status", "reason", "detail", "language", "role", "encoding", "lines", "secrets", "hash")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What became of every file. `changes` counts added, changed, removed and renamed files against the last run."""
+
+    files: pl.DataFrame
+    findings: pl.DataFrame
+    merkle_root: str
+    changes: dict[str, int]
+    read: int
+    reused: int
+
+    def counts(self) -> dict[str, int]:
+        """Files by `kept` or the reason they were left out for, most first."""
+        names = self.files.select(pl.coalesce("reason", "status")).to_series().to_list()
+        return dict(Counter(names).most_common())
+
+
+@dataclass
+class _Row:
+    """A FILES row in the making."""
+
+    path: str
+    path_raw: bytes | None
+    blob: str
+    mode: int
+    size: int | None
+    role: str = "source"
+    status: str = ""
+    reason: str | None = None
+    detail: str | None = None
+    hash: str | None = None
+    language: str | None = None
+    encoding: str | None = None
+    lines: int | None = None
+    secrets: int = 0
+    keep_generated: bool = False  # .gitattributes says it is not generated, or the settings keep generated files
+
+    def end(self, status: str, reason: str | None = None, detail: str | None = None) -> None:
+        self.status, self.reason, self.detail = status, reason, detail
+
+
+@dataclass
+class _Rules:
+    """Everything a decision by path needs."""
+
+    settings: Settings
+    include: Globs
+    exclude: Globs
+    ignore: IgnoreRules = field(default_factory=lambda: IgnoreRules(IGNORE_FILE))
+    attributes: Attributes = field(default_factory=Attributes)
+
+
+def rules_fingerprint(settings: Settings, entry: RepositoryEntry | None = None) -> str:
+    """Fingerprint of all rules that a selection follows; rows made under another one are not reused."""
+    return fingerprint(
+        {
+            "selection": SELECTION_VERSION,
+            "secrets": secret_rules_version(),
+            "roles": roles_version(),
+            "max_file_bytes": settings.max_file_bytes,
+            "include_vendored": settings.include_vendored,
+            "include_generated": settings.include_generated,
+            "include": list(entry.include) if entry else [],
+            "exclude": list(entry.exclude) if entry else [],
+        }
+    )
+
+
+def select_files(
+    source: Source,
+    snapshot: Snapshot,
+    entries: pl.DataFrame,
+    settings: Settings,
+    *,
+    previous: pl.DataFrame | None = None,
+    previous_findings: pl.DataFrame | None = None,
+    entry: RepositoryEntry | None = None,
+    stages: Stages | None = None,
+) -> Selection:
+    """Decides about every entry (tables.ENTRIES) of a snapshot.
+
+    `previous` and `previous_findings` are FILES and FINDINGS of the last selection made under the same
+    `rules_fingerprint`: content they have read is not read again. At most a few MB of content are held at a time.
+    Raises SourceError if the source fails, SourceChangedError if a folder changed meanwhile.
+    """
+    stages = stages or Stages()
+    rules = _Rules(settings, Globs(entry.include if entry else ()), Globs(entry.exclude if entry else ()))
+    with stages.stage("select", total=entries.height) as ticker:
+        _read_control_files(source, snapshot, entries, rules)
+        rows = [_Row(*values) for values in entries.select("path", "path_raw", "blob", "mode", "size").iter_rows()]
+        for row in rows:
+            _decide_by_path(row, rules)
+        ticker.advance(len(rows))
+    findings: list[tuple[Any, ...]] = []
+    reused = _reuse(rows, previous, previous_findings, findings)
+    wanted = [i for i, row in enumerate(rows) if not row.status]
+    with stages.stage("read and scan", total=len(wanted)) as ticker:
+        for row, found in _read(source, snapshot, entries[wanted], [rows[i] for i in wanted], ticker):
+            findings += [(row.path, row.blob, f.rule, f.line, f.start, f.end) for f in found]
+    files = _frame(rows)
+    return Selection(
+        files=files,
+        findings=pl.DataFrame(findings, schema=FINDINGS.schema, orient="row").sort("path", "start"),
+        merkle_root=frame_root(entries),
+        changes=_changes(files, previous),
+        read=len(wanted),
+        reused=reused,
+    )
+
+
+# -- by path --------------------------------------------------------------------------------------------------
+
+
+def _read_control_files(source: Source, snapshot: Snapshot, entries: pl.DataFrame, rules: _Rules) -> None:
+    """Loads `.codeindexignore` and `.gitattributes` of every folder of the tree."""
+    name = pl.col("path").str.split("/").list.last()
+    regular = (pl.col("mode") & 0o170000) == 0o100000
+    control = entries.filter(name.is_in(_CONTROL_FILES) & regular & (pl.col("size") <= _MAX_CONTROL_BYTES))
+    if control.height == 0:
+        return
+    paths = [raw_path(*row) for row in control.select("path", "path_raw").iter_rows()]
+    for i, content in source.read(snapshot, control):
+        if content is not None:
+            folder, _, file_name = paths[i].rpartition(b"/")
+            target = rules.ignore if file_name.decode() == IGNORE_FILE else rules.attributes
+            target.add(folder, content)
+
+
+def _decide_by_path(row: _Row, rules: _Rules) -> None:
+    """Ends the row if its path, mode or size decide; sets its role. Credentials come before all that a user can set."""
+    raw = raw_path(row.path, row.path_raw)
+    row.language = language_of_path(row.path)
+    row.role = role_of(row.path)
+    attributes = rules.attributes.of(raw) if rules.attributes else {}
+    _apply_attributes(row, attributes)
+    row.keep_generated = rules.settings.include_generated or attributes.get("generated") is False
+    decision = (
+        _by_kind(row, raw) or _by_user(raw, rules) or _by_role(row, attributes, rules.settings) or _by_size(row, rules)
+    )
+    if decision is not None:
+        row.end(*decision)
+
+
+_Decision = tuple[str, str, str | None]
+
+
+def _by_kind(row: _Row, raw: bytes) -> _Decision | None:
+    """What is no readable file, and credential files."""
+    kind = row.mode & 0o170000
+    if row.mode == MODE_SUBMODULE:
+        return "skipped", "submodule", f"commit {row.blob[:12]}"
+    if row.mode == MODE_SYMLINK:
+        return "skipped", "symlink", None
+    if row.blob == NOT_READABLE and kind in (_REGULAR, MODE_FOLDER):
+        return "unreadable", "permission", "a folder" if kind == MODE_FOLDER else None
+    if kind != _REGULAR:
+        return "skipped", "special_file", None
+    if _HOSTILE.search(raw):
+        return "skipped", "bad_path", "a path component that git refuses to check out"
+    rule = credential_rule(row.path)
+    return None if rule is None else ("refused", "credential_file", rule)
+
+
+def _by_user(raw: bytes, rules: _Rules) -> _Decision | None:
+    """The registry entry's globs and `.codeindexignore`."""
+    if rules.include and rules.include.match(raw) is None:
+        return "skipped", "excluded", "not in include"
+    glob = rules.exclude.match(raw)
+    if glob is not None:
+        return "skipped", "excluded", glob
+    match = rules.ignore.ignored(raw) if rules.ignore else None
+    return None if match is None else ("skipped", "ignored", match.where)
+
+
+def _by_role(row: _Row, attributes: dict[str, bool], settings: Settings) -> _Decision | None:
+    if row.role == "vendored" and not settings.include_vendored:
+        return "skipped", "vendored", "by .gitattributes" if attributes.get("vendored") else None
+    if row.role == "generated" and not row.keep_generated:
+        return "skipped", "generated", "by .gitattributes" if attributes.get("generated") else "by its name"
+    return None
+
+
+def _by_size(row: _Row, settings: Settings) -> _Decision | None:
+    limit = settings.max_file_bytes
+    if is_binary_name(row.path):
+        return "skipped", "binary", "by its name"
+    if row.size is None:
+        return "unreadable", "missing", "git does not have this object"
+    if row.size == 0:
+        return "skipped", "empty", None
+    return ("skipped", "too_large", f"{row.size} bytes, limit {limit}") if row.size > limit else None
+
+
+def _apply_attributes(row: _Row, attributes: dict[str, bool]) -> None:
+    for role in ("docs", "generated", "vendored"):
+        if attributes.get(role) is True:
+            row.role = role
+        elif attributes.get(role) is False and row.role == role:
+            row.role = role_without(row.path, role)
+
+
+# -- reuse ----------------------------------------------------------------------------------------------------
+
+
+def _reuse(
+    rows: list[_Row], previous: pl.DataFrame | None, findings: pl.DataFrame | None, out: list[tuple[Any, ...]]
+) -> int:
+    """Takes over what reading a file told last time. Nothing, if a file that steers the rules is another one now."""
+    if previous is None or previous.height == 0 or findings is None:
+        return 0
+    known = {row["path"]: row for row in previous.filter(pl.col("hash").is_not_null()).iter_rows(named=True)}
+    before = {
+        path: blob
+        for path, blob in previous.select("path", "blob").iter_rows()
+        if path.rpartition("/")[2] in _CONTROL_FILES
+    }
+    now = {row.path: row.blob for row in rows if row.path.rpartition("/")[2] in _CONTROL_FILES}
+    if before != now:
+        return 0
+    reused: set[str] = set()
+    for row in rows:
+        old = known.get(row.path)
+        if row.status or old is None or (old["blob"], old["mode"]) != (row.blob, row.mode):
+            continue
+        for column in _READ_COLUMNS:
+            setattr(row, column, old[column])
+        reused.add(row.path)
+    columns = [column.name for column in FINDINGS.columns]
+    out += [found for found in findings.select(columns).iter_rows() if found[0] in reused]
+    return len(reused)
+
+
+def _steering(files: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Blobs of the files that steer the rules, by path."""
+    return {path: blob for path, blob in files if path.rpartition("/")[2] in _CONTROL_FILES}
+
+
+# -- by content -----------------------------------------------------------------------------------------------
+
+
+def _read(
+    source: Source, snapshot: Snapshot, entries: pl.DataFrame, rows: list[_Row], ticker: Ticker
+) -> Iterator[tuple[_Row, list[Finding]]]:
+    """Reads the content of rows (the same as `entries`) and ends each; gives those kept with what was found in them."""
+    batch: list[tuple[_Row, str]] = []
+    held = 0
+    for i, content in source.read(snapshot, entries):
+        ticker.advance()
+        row = rows[i]
+        text = _decide_by_content(row, content)
+        if text is None:
+            continue
+        batch.append((row, text))
+        held += len(text)
+        if held >= _BATCH_BYTES or len(batch) >= _BATCH_FILES:
+            yield from _scan(batch)
+            batch, held = [], 0
+    yield from _scan(batch)
+
+
+def _decide_by_content(row: _Row, content: bytes | None) -> str | None:
+    """The text to scan, or None if the row was ended without."""
+    if content is None:
+        row.end("unreadable", "missing", "git does not have this object")
+        return None
+    row.hash = content_hash(content)
+    if content.startswith(_LFS) and len(content) < 1024:
+        row.end("skipped", "lfs_pointer", "the content is in Git LFS")
+        return None
+    if b"\0" in content[:_SNIFF_BYTES] and not has_mark(content):
+        row.end("skipped", "binary", "a zero byte")
+        return None
+    decoded = decode(content)
+    if decoded is None or "\0" in decoded[0]:
+        row.end("skipped", *(("undecodable", "no encoding fits") if decoded is None else ("binary", "a zero byte")))
+        return None
+    text, row.encoding = decoded
+    row.lines = count_lines(text)
+    row.language = language_of(row.path, text)
+    if not text.strip():
+        row.end("skipped", "empty", "only white space")
+    elif (rule := credential_content_rule(row.path, text)) is not None:
+        row.end("refused", "credential_file", rule)
+    elif row.role != "vendored" and not row.keep_generated and generated_marker(text):
+        # The line itself is content that was not scanned: it is not quoted.
+        row.role = "generated"
+        row.end("skipped", "generated", "its first lines say so")
+    elif (detail := minified(row.path, text)) is not None:
+        row.end("skipped", "minified", detail)
+    else:
+        return text
+    return None
+
+
+def _scan(batch: list[tuple[_Row, str]]) -> Iterator[tuple[_Row, list[Finding]]]:
+    for (row, _), found in zip(batch, _scan_safely([text for _, text in batch]), strict=True):
+        if found is None:
+            row.end("refused", "scan_failed")
+            continue
+        row.end("kept")
+        row.secrets = len(found)
+        yield row, found
+
+
+def _scan_safely(texts: list[str]) -> Iterable[list[Finding] | None]:
+    """Findings by text; None where the scan failed. A file that cannot be scanned is not shown: fail closed."""
+    try:
+        return scan_many(texts)
+    except Exception:
+        if len(texts) == 1:
+            return [None]
+        return [found for text in texts for found in _scan_safely([text])]
+
+
+# -- the result -----------------------------------------------------------------------------------------------
+
+
+def _frame(rows: list[_Row]) -> pl.DataFrame:
+    names = [column.name for column in FILES.columns]
+    return pl.DataFrame([[getattr(row, name) for name in names] for row in rows], schema=FILES.schema, orient="row")
+
+
+def _changes(files: pl.DataFrame, previous: pl.DataFrame | None) -> dict[str, int]:
+    """Counts against the last run; a file gone from one path and new at another with the same content is renamed."""
+    now: dict[str, tuple[str, int]] = {
+        path: (blob, mode) for path, blob, mode in files.select("path", "blob", "mode").iter_rows()
+    }
+    columns = previous.select("path", "blob", "mode").iter_rows() if previous is not None else iter(())
+    before: dict[str, tuple[str, int]] = {path: (blob, mode) for path, blob, mode in columns}
+    gone: dict[str, int] = defaultdict(int)
+    for path in before.keys() - now.keys():
+        gone[before[path][0]] += 1
+    added = renamed = 0
+    for path in now.keys() - before.keys():
+        blob = now[path][0]
+        if gone[blob] > 0:
+            gone[blob] -= 1
+            renamed += 1
+        else:
+            added += 1
+    changed = sum(now[path] != before[path] for path in now.keys() & before.keys())
+    return {"added": added, "changed": changed, "removed": sum(gone.values()), "renamed": renamed}
+
+
+def _contents(files: pl.DataFrame) -> dict[str, tuple[str, int]]:
+    return {path: (blob, mode) for path, blob, mode in files.select("path", "blob", "mode").iter_rows()}

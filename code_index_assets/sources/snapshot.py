@@ -1,0 +1,133 @@
+"""What was observed of a source, and what every kind of source can do.
+
+What lives here: `Snapshot` (stored in artifact manifests), the `Source` protocol, `open_source`, and the spelling of
+paths that are not UTF-8. What does not: the kinds of source themselves (`git.py`, `worktree.py`, `folder.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import polars as pl
+
+from ..errors import CorruptArtifactError
+from ..fingerprint import digest
+from ..tables import ENTRIES
+
+if TYPE_CHECKING:
+    from ..layout import Layout
+    from ..settings import Settings
+    from .registry import RepositoryEntry
+
+MODE_FOLDER = 0o040000
+MODE_FILE = 0o100644
+MODE_EXECUTABLE = 0o100755
+MODE_SYMLINK = 0o120000
+MODE_SUBMODULE = 0o160000
+
+NOT_READABLE = "unreadable"  # stands in `blob` for content the operating system would not give us
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One state of one source.
+
+    `commit` is the git commit, or the folder's digest. `label` is what people see. `tree` is the digest of the
+    entries: equal trees hold the same files. `location` never holds credentials. Times are Unix seconds.
+    """
+
+    repository: str
+    key: str
+    kind: str  # "git", "worktree" or "folder"
+    location: str
+    ref: str
+    default_ref: bool
+    commit: str
+    label: str
+    committed_at: float | None
+    observed_at: float
+    tree: str
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> Snapshot:
+        """The snapshot of `to_json`; fields it does not know are ignored. Raises CorruptArtifactError."""
+        try:
+            return cls(**{f.name: raw[f.name] for f in fields(cls)})
+        except (KeyError, TypeError) as error:
+            raise CorruptArtifactError(
+                f"a stored snapshot lacks {error}", remedy="run `code-index index` again: it is observed anew"
+            ) from error
+
+
+class Source(Protocol):
+    """Something that can be observed, listed and read."""
+
+    def observe(self) -> Snapshot:
+        """The state there is now. Raises SourceError (or SourceUnavailableError if that may pass)."""
+
+    def entries(self, snapshot: Snapshot) -> pl.DataFrame:
+        """Every entry of the snapshot (tables.ENTRIES), in order of the path. Raises SourceError."""
+
+    def read(self, snapshot: Snapshot, entries: pl.DataFrame) -> Iterator[tuple[int, bytes | None]]:
+        """Contents of these entries, in order: (row index, content), None where the content is not there.
+
+        One content at a time is held. Raises SourceChangedError if a folder no longer holds what was listed.
+        """
+
+
+def open_source(entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> Source:
+    """The source of a registry entry at a ref (None: the entry's default). Raises SourceError, ConfigurationError."""
+    from .folder import FolderSource
+    from .git import GitSource, LocalGitSource, is_git_repository
+    from .worktree import WorktreeSource
+
+    if entry.url is not None:
+        return GitSource(entry, ref, layout, settings)
+    folder = Path(entry.path or "")
+    if is_git_repository(folder):
+        return (WorktreeSource if entry.worktree else LocalGitSource)(entry, ref, layout, settings)
+    return FolderSource(entry, ref, layout, settings)
+
+
+def shown_path(raw: bytes) -> str:
+    """A path's text: UTF-8, with bytes that are not UTF-8 as \\xNN."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "backslashreplace")
+
+
+def raw_path(path: str, path_raw: bytes | None) -> bytes:
+    """The bytes of a path of ENTRIES or FILES."""
+    return path.encode("utf-8") if path_raw is None else path_raw
+
+
+def entries_frame(rows: Iterable[tuple[bytes, str, int, int | None]]) -> pl.DataFrame:
+    """ENTRIES from (path bytes, blob, mode, size), ordered by path; every `path` is unique.
+
+    Where the shown form of a path that is not UTF-8 equals another path, it gets a digest of its bytes appended.
+    """
+    shown: list[tuple[str, bytes | None, str, int, int | None]] = []
+    taken: set[str] = set()
+    odd: list[tuple[bytes, str, int, int | None]] = []
+    for row in rows:
+        try:
+            path = row[0].decode("utf-8")
+        except UnicodeDecodeError:
+            odd.append(row)
+            continue
+        taken.add(path)
+        shown.append((path, None, *row[1:]))
+    for raw, *rest in odd:
+        path = shown_path(raw)
+        if path in taken:
+            path = f"{path}~{digest(raw)[:8]}"
+        taken.add(path)
+        shown.append((path, raw, *rest))  # type: ignore[arg-type]
+    return pl.DataFrame(shown, schema=ENTRIES.schema, orient="row").sort("path")

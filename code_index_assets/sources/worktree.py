@@ -1,0 +1,178 @@
+"""A git checkout as it lies: uncommitted changes and untracked files included.
+
+What lives here: `WorktreeSource`. What does not: hashing (`hashing.py`), git calls (`git_process.py`).
+
+`git status` is not used: it runs the filters that a repository's configuration names. Content ids are computed here
+and compared with the commit's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from ..errors import ConfigurationError
+from ..layout import Layout
+from ..settings import Settings
+from .folder import changed, frame_root
+from .git import Commit, git_dir_of, list_tree, read_commit
+from .git_process import GitFailed, cat_file_batch, run_git, translate
+from .hashing import GitBlobId, HashCache, Hashed, Sha256Id, hash_files, id_of, read_regular
+from .registry import RepositoryEntry, partition_key
+from .snapshot import MODE_EXECUTABLE, MODE_FILE, MODE_SUBMODULE, NOT_READABLE, Snapshot, entries_frame, raw_path
+
+_LFS_POINTER = re.compile(
+    rb"\Aversion https://git-lfs\.github\.com/spec/v1\n.*^oid sha256:([0-9a-f]{64})$", re.S | re.M
+)
+_LFS_POINTER_BYTES = 1024
+_REGULAR = (MODE_FILE, MODE_EXECUTABLE)
+
+Row = tuple[bytes, str, int, int | None]
+
+
+class WorktreeSource:
+    """A checkout with its uncommitted work; shown as `<commit>+dirty` where it differs from its commit."""
+
+    def __init__(self, entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> None:
+        self.entry, self.layout, self.settings = entry, layout, settings
+        self.root = Path(entry.path or "")
+        if ref is not None or entry.refs:
+            raise ConfigurationError(
+                f"{entry.name} is read as it lies: it has no other refs", remedy="register it again without --worktree"
+            )
+        if not (self.root / ".git").exists():
+            raise ConfigurationError(
+                f"{self.root} is a bare repository: it has no checkout", remedy="leave worktree out"
+            )
+        self.git_dir = git_dir_of(self.root)
+        self._listed: pl.DataFrame | None = None
+
+    def observe(self) -> Snapshot:
+        """Lists and hashes the checkout. Raises SourceError (no commit yet, unreadable)."""
+        commit = read_commit(self.git_dir, "HEAD", self.entry.location)
+        committed = list_tree(self.git_dir, commit.oid, self.entry.location)
+        frame = self._list(commit, committed)
+        self._listed = frame
+        dirty = not frame.equals(entries_frame(committed))
+        return Snapshot(
+            repository=self.entry.name,
+            key=partition_key(self.entry),
+            kind="worktree",
+            location=self.entry.location,
+            ref="HEAD",
+            default_ref=True,
+            commit=commit.oid,
+            label=f"{commit.oid}+dirty" if dirty else commit.oid,
+            committed_at=commit.committed_at,
+            observed_at=time.time(),
+            tree=frame_root(frame),
+        )
+
+    def entries(self, snapshot: Snapshot) -> pl.DataFrame:
+        """Every file of the observed checkout. Raises SourceChangedError if it no longer is what was observed."""
+        if self._listed is None or frame_root(self._listed) != snapshot.tree:
+            commit = read_commit(self.git_dir, "HEAD", self.entry.location)
+            self._listed = self._list(commit, list_tree(self.git_dir, commit.oid, self.entry.location))
+        if frame_root(self._listed) != snapshot.tree:
+            raise changed(self.root, None)
+        return self._listed
+
+    def read(self, snapshot: Snapshot, entries: pl.DataFrame) -> Iterator[tuple[int, bytes | None]]:
+        """Contents by their ids: from the checkout, else from git's objects (line ends converted, sparse checkouts)."""
+        scheme = self._scheme(snapshot.commit)
+        columns = entries.select("path", "path_raw", "blob", "size").iter_rows()
+        for row, (path, path_raw, blob, size) in enumerate(columns):
+            if blob == NOT_READABLE:
+                yield row, None
+                continue
+            content = read_regular(self.root, raw_path(path, path_raw), size)
+            if content is None or id_of(scheme, content) != blob:
+                content = next(cat_file_batch(self.git_dir, [blob]), None)
+                if content is None:
+                    raise changed(self.root, path)
+            yield row, content
+
+    @staticmethod
+    def _scheme(oid: str) -> GitBlobId:
+        return GitBlobId(sha256=len(oid) == 64)
+
+    def _list(self, commit: Commit, committed: list[Row]) -> pl.DataFrame:
+        scheme = self._scheme(commit.oid)
+        tracked, sparse, others = self._paths()
+        cache = HashCache(self.layout, self.entry.name, "git")
+        paths = sorted({path for path, (_, mode) in tracked.items() if mode != MODE_SUBMODULE and path not in sparse}
+                       | {path for path in others if not path.endswith(b"/")})  # fmt: skip
+        hashed = {h.path: h for h in hash_files(self.root, paths, scheme, cache)}
+        sizes = {(path, oid): size for path, oid, _, size in committed}
+        rows: list[Row] = []
+        doubtful: list[tuple[Hashed, str, int]] = []
+        for path, (oid, mode) in tracked.items():
+            found = hashed.pop(path, None)
+            if mode == MODE_SUBMODULE:
+                rows.append((path, oid, mode, 0))
+            elif path in sparse:
+                rows.append((path, oid, mode, sizes.get((path, oid))))
+            elif found is not None and found.mode in _REGULAR and mode in _REGULAR and found.blob != oid:
+                doubtful.append((found, oid, mode))
+            elif found is not None:
+                rows.append(
+                    (path, found.blob, mode if found.mode in _REGULAR and mode in _REGULAR else found.mode, found.size)
+                )
+        rows += self._settled(doubtful, scheme, sizes)
+        rows += [(h.path, h.blob, h.mode, h.size) for h in hashed.values()]
+        # A repository inside this one that is not a submodule of it: git does not look inside either.
+        rows += [
+            (path.rstrip(b"/"), "untracked-repository", MODE_SUBMODULE, 0) for path in others if path.endswith(b"/")
+        ]
+        return entries_frame(rows)
+
+    def _settled(
+        self, doubtful: list[tuple[Hashed, str, int]], scheme: GitBlobId, sizes: dict[tuple[bytes, str], int | None]
+    ) -> list[Row]:
+        """Rows of tracked files whose bytes differ from the index: changed, or only converted by git on check-out.
+
+        Converted line ends and Git LFS content count as unchanged and keep the id of the committed blob.
+        """
+        pointers = [
+            i for i, (h, oid, _) in enumerate(doubtful) if (sizes.get((h.path, oid)) or 1 << 30) < _LFS_POINTER_BYTES
+        ]
+        contents = dict(zip(pointers, cat_file_batch(self.git_dir, [doubtful[i][1] for i in pointers]), strict=True))
+        rows: list[Row] = []
+        for i, (found, oid, mode) in enumerate(doubtful):
+            size = sizes.get((found.path, oid))
+            pointer = _LFS_POINTER.match(contents.get(i) or b"")
+            limit = self.settings.max_file_bytes
+            content = read_regular(self.root, found.path, None if pointer else limit)
+            same = False
+            if content is not None and pointer:
+                same = id_of(Sha256Id(), content) == "sha256:" + pointer[1].decode("ascii")
+            elif content is not None and b"\r\n" in content:
+                same = id_of(scheme, content.replace(b"\r\n", b"\n")) == oid
+            rows.append((found.path, oid, mode, size) if same else (found.path, found.blob, mode, found.size))
+        return rows
+
+    def _paths(self) -> tuple[dict[bytes, tuple[str, int]], set[bytes], list[bytes]]:
+        """Tracked files (path → object id, mode), those a sparse checkout leaves out, and untracked ones."""
+        tracked: dict[bytes, tuple[str, int]] = {}
+        sparse: set[bytes] = set()
+        for record in self._ls_files("-t", "-s").split(b"\0")[:-1]:
+            facts, _, path = record.partition(b"\t")
+            tag, mode, oid, _ = facts.split()
+            tracked.setdefault(path, (oid.decode("ascii"), int(mode, 8)))
+            if tag == b"S":
+                sparse.add(path)
+        others = self._ls_files("-o", "--exclude-standard").split(b"\0")[:-1]
+        return tracked, sparse, others
+
+    def _ls_files(self, *options: str) -> bytes:
+        try:
+            return run_git(
+                ["--work-tree", os.fspath(self.root), "ls-files", "-z", *options], git_dir=self.git_dir, cwd=self.root
+            )
+        except GitFailed as failure:
+            raise translate(failure, self.entry.location) from None
