@@ -33,13 +33,13 @@ PATH_WEIGHT = 4.0
 BODY_WEIGHT = 1.0
 
 _MAX_WORD = 64
-_WORDS = re.compile(r"\w+")
+WORDS = re.compile(r"\w+")
 # Acronym before a capitalised word, capitalised or lower-case run, capitals, digits: HTTPServer2go -> HTTP Server 2 go.
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
-_STOP_WORDS = """a an and are as at be been but by can could did do does for from had has have how i if in into is it its
-me my no not of on or our should so some such than that the their them then there these they this those to was
+_STOP_WORDS = """a an and are as at be been but by can could did do does for from had has have how i if in into is it
+its me my no not of on or our should so some such than that the their them then there these they this those to was
 we were what when where which while who why will with would you your"""
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
@@ -96,7 +96,7 @@ def _word_ids(word: str) -> tuple[int, ...]:
 
 
 def words_of(text: str) -> list[str]:
-    return _WORDS.findall(text)
+    return WORDS.findall(text)
 
 
 def terms_of(text: str) -> list[str]:

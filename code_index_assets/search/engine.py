@@ -1,0 +1,420 @@
+"""The search engine: one for the terminal, HTTP and MCP.
+
+What lives here: requests and answers, which repositories are asked, freshness, symbol lookups. What does not: parsing
+(`query.py`), lanes, ranking, rendering (`render.py`), embedding (the caller hands in a function).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..errors import NotIndexedError, QueryError, SpaceMismatchError
+from ..index.backend import IndexBackend, Scored
+from ..index.filters import Filter, glob_pattern
+from ..index.manifest import Receipt
+from ..index.reader import IndexSnapshot, SnapshotGoneError, open_index, published_spaces
+from ..layout import Layout
+from ..settings import Settings
+from . import query as queries
+from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
+from .query import Query, parse
+from .ranking import Candidate, rank
+from .snippets import Snippet, cut_snippet
+from .weights import DEFAULT, Weights
+
+State = Literal["current", "behind", "unknown"]
+MAX_LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class Head:
+    """The commit a ref was last seen at, and when (Unix time)."""
+
+    commit: str
+    seen_at: float | None = None
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """A search. Options restrict what operators in the query do not already; several values of one mean any of them."""
+
+    query: str
+    repositories: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    limit: int = 10
+    lanes: tuple[str, ...] = LANES
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One place that answers. `score` is in [0, 1] within an answer; `lanes` are ranks from 1."""
+
+    repository: str
+    ref: str
+    commit: str
+    path: str
+    start_line: int
+    end_line: int
+    qualified_name: str | None
+    kind: str
+    language: str | None
+    score: float
+    lanes: dict[str, int]
+    signature: str | None
+    snippet: Snippet
+    text: str
+    why: tuple[str, ...]
+    blob: str
+    key: str
+    role: str
+    name: str | None = None
+    doc: str | None = None
+    more_lines: tuple[tuple[int, int], ...] = ()  # neighbouring chunks folded into this one
+    also_in: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RepositoryState:
+    """What was searched of one partition."""
+
+    key: str
+    repository: str
+    ref: str
+    commit: str
+    label: str
+    state: State
+    coverage: dict[str, Any]
+    indexed_at: float
+    observed_at: float
+    head_seen_at: float | None = None
+
+
+@dataclass(frozen=True)
+class LaneReport:
+    """Whether a lane ran: "ran", "skipped" (and why), "failed" (and why)."""
+
+    state: Literal["ran", "skipped", "failed"]
+    hits: int = 0
+    took_ms: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class SearchAnswer:
+    """An answer. `outcome`: "found"; "no_match"; "degraded" when a lane failed, with or without hits."""
+
+    hits: tuple[Hit, ...]
+    repositories: tuple[RepositoryState, ...]
+    lanes: dict[str, LaneReport]
+    outcome: Literal["found", "no_match", "degraded"]
+    took_ms: float
+    query: Query
+    publication: str = ""
+    space: str = ""
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class SymbolHit:
+    """One definition."""
+
+    repository: str
+    ref: str
+    commit: str
+    path: str
+    start_line: int
+    end_line: int
+    name: str
+    qualified_name: str
+    kind: str
+    language: str | None
+    signature: str | None
+    role: str
+    exact: bool
+    key: str
+
+
+@dataclass
+class _Opened:
+    snapshot: IndexSnapshot | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class SearchEngine:
+    """Searches the published index; safe for threads. A new publication is picked up by the next query."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: Settings,
+        embed_query: EmbedQuery | None = None,
+        *,
+        space: str | None = None,
+        head_of: Callable[[str], Head | None] | None = None,
+        weights: Weights = DEFAULT,
+        backend: IndexBackend | None = None,
+    ) -> None:
+        """`space`: the embedding space `embed_query` makes vectors of; None takes the space published last.
+
+        `head_of` tells where a partition's ref was last seen, for the answer's state; without it that is unknown.
+        """
+        self.layout = layout
+        self.settings = settings
+        self.embed_query = embed_query
+        self.space = space
+        self.weights = weights
+        self._head_of = head_of or (lambda key: None)
+        self._backend = backend
+        self._opened = _Opened()
+
+    def snapshot(self) -> IndexSnapshot:
+        """The current publication. Raises NotIndexedError (nothing is published), SpaceMismatchError."""
+        with self._opened.lock:
+            held = self._opened.snapshot
+            if held is not None and (self.space is not None or len(published_spaces(self.layout)) == 1):
+                self._opened.snapshot = held.refresh()
+            else:
+                self._opened.snapshot = self._open(held)
+            return self._opened.snapshot
+
+    def _open(self, held: IndexSnapshot | None) -> IndexSnapshot:
+        published = published_spaces(self.layout)
+        if self.space is not None and published and self.space not in published:
+            raise SpaceMismatchError(
+                f"the index was made in the embedding space {published[0]}, the query would be in {self.space}",
+                remedy="set CODE_INDEX_MODEL to the model the index was made with, or index again with this one",
+            )
+        if held is not None and published[:1] == [held.space]:
+            return held.refresh()
+        return open_index(self.layout, self.settings, self.space, backend=self._backend)
+
+    # -- search ------------------------------------------------------------------------------------------------
+
+    def search(self, request: SearchRequest) -> SearchAnswer:
+        """Answers a search.
+
+        Raises QueryError (cannot be understood, or no lane could answer), NotIndexedError (nothing is indexed, or not
+        the repository or ref asked for), SpaceMismatchError.
+        """
+        started = time.perf_counter()
+        query = parse(request.query)
+        if not 1 <= request.limit <= MAX_LIMIT:
+            raise QueryError(f"the limit {request.limit} is not between 1 and {MAX_LIMIT}")
+        for lane in request.lanes:
+            if lane not in LANES:
+                raise QueryError(f"there is no lane {lane!r}", remedy=f"lanes are {', '.join(LANES)}")
+        snapshot, where, lanes = self._ask(request, query)
+        failed = {lane: result.error for lane, result in lanes.items() if result.error}
+        if len(failed) == len(lanes) or (failed and all(r.error or r.skipped for r in lanes.values())):
+            raise QueryError(
+                "no lane of the search could answer: " + "; ".join(f"{lane}: {why}" for lane, why in failed.items()),
+                remedy="see `code-index doctor`",
+            )
+        ranked = rank(lanes, query, self.weights)
+        best = max((candidate.score for candidate in ranked), default=0.0)
+        hits = tuple(self._hit(snapshot, c, query, best) for c in ranked[: request.limit])
+        return SearchAnswer(
+            hits=hits,
+            repositories=self.repositories(snapshot, where),
+            lanes={lane: _report(result) for lane, result in lanes.items()},
+            outcome="degraded" if failed else "found" if hits else "no_match",
+            took_ms=(time.perf_counter() - started) * 1000,
+            query=query,
+            publication=snapshot.manifest.name,
+            space=snapshot.space,
+            total=len(ranked),
+        )
+
+    def _ask(self, request: SearchRequest, query: Query) -> tuple[IndexSnapshot, Filter, dict[str, LaneResult]]:
+        for attempt in range(4):
+            snapshot = self.snapshot()
+            where = self._filter(snapshot, request, query)
+            try:
+                lanes = run_lanes(
+                    snapshot, query, where, self.weights, embed_query=self.embed_query, lanes=request.lanes
+                )
+                return snapshot, where, lanes
+            except SnapshotGoneError:
+                # Pruned between being named and being loaded: what CURRENT names now answers.
+                if attempt == 3:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
+
+    def _filter(self, snapshot: IndexSnapshot, request: SearchRequest, query: Query) -> Filter:
+        return Filter(
+            keys=resolve_keys(snapshot.receipts, request.repositories + query.repositories, request.refs + query.refs),
+            paths=request.paths + query.paths,
+            languages=queries.languages(request.languages) + query.languages,
+            kinds=queries.kinds(request.kinds) + query.kinds,
+            roles=request.roles + query.roles,
+            names=tuple(name.name for name in query.names[: len(query.symbols)]),
+            exclude=query.exclude,
+            phrases=query.phrases,
+        )
+
+    def repositories(self, snapshot: IndexSnapshot, where: Filter) -> tuple[RepositoryState, ...]:
+        """What a filter searches, repository by repository."""
+        keys = sorted(snapshot.receipts) if where.keys is None else sorted(where.keys)
+        return tuple(self._state(snapshot.receipts[key]) for key in keys)
+
+    def _state(self, receipt: Receipt) -> RepositoryState:
+        head = self._head_of(receipt.key)
+        state: State = "unknown" if head is None else "current" if head.commit == receipt.commit else "behind"
+        return RepositoryState(
+            receipt.key, receipt.repository, receipt.ref, receipt.commit, receipt.label, state, receipt.coverage,
+            receipt.published_at, receipt.observed_at, head.seen_at if head else None,
+        )  # fmt: skip
+
+    def _hit(self, snapshot: IndexSnapshot, candidate: Candidate, query: Query, best: float) -> Hit:
+        payload = candidate.payload
+        receipt = snapshot.receipts[payload["key"]]
+        return Hit(
+            repository=payload["repository"],
+            ref=payload["ref"],
+            commit=receipt.commit,
+            path=payload["path"],
+            start_line=payload["start_line"],
+            end_line=payload["end_line"],
+            qualified_name=payload["qualified_name"],
+            kind=payload["kind"],
+            language=payload["language"],
+            score=round(candidate.score / best, 4) if best > 0 else 0.0,
+            lanes=dict(candidate.ranks),
+            signature=payload["signature"],
+            snippet=cut_snippet(payload["text"], payload["start_line"], query),
+            text=payload["text"],
+            why=tuple(candidate.why),
+            blob=payload["blob"],
+            key=payload["key"],
+            role=payload["role"],
+            name=payload["name"],
+            doc=payload["doc"],
+            more_lines=tuple(sorted((other["start_line"], other["end_line"]) for other in candidate.folded)),
+            also_in=tuple(candidate.also_in),
+        )
+
+    # -- symbols -----------------------------------------------------------------------------------------------
+
+    def symbol(
+        self,
+        name: str,
+        *,
+        repositories: tuple[str, ...] = (),
+        refs: tuple[str, ...] = (),
+        kinds: tuple[str, ...] = (),
+        languages: tuple[str, ...] = (),
+        paths: tuple[str, ...] = (),
+        prefix: bool = False,
+        limit: int = 50,
+    ) -> list[SymbolHit]:
+        """Definitions of a name (any case; `Type::name` and `module.name` narrow), the same spelling first.
+
+        With `prefix`, definitions whose name begins so. Raises NotIndexedError, QueryError.
+        """
+        asked = queries.name_of(name.strip())
+        if not asked.name:
+            raise QueryError("no name was given", remedy="`code-index symbol NAME`")
+        for _ in range(4):
+            snapshot = self.snapshot()
+            where = Filter(
+                keys=resolve_keys(snapshot.receipts, repositories, refs),
+                languages=queries.languages(languages),
+                paths=paths,
+            )
+            try:
+                found = snapshot.search_names([asked.name], where, max(limit * 4, 200), prefix=prefix)
+            except SnapshotGoneError:
+                continue
+            hits = [hit for point in found if point.payload["part"] == 0 for hit in _symbols(point, snapshot)]
+            wanted = queries.kinds(kinds)
+            hits = [hit for hit in hits if _is_wanted(hit, asked, prefix) and (not wanted or hit.kind in wanted)]
+            hits.sort(key=lambda h: (h.name != asked.name, h.role != "source", len(h.name), h.path, h.start_line))
+            return hits[:limit]
+        raise QueryError("the index was published over and over while it was read", remedy="ask again")
+
+
+def resolve_keys(
+    receipts: dict[str, Receipt], repositories: tuple[str, ...], refs: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """The partition keys asked for; None for every published key. Without refs, default refs alone answer.
+
+    A repository is given by its whole name, its last part, its key, or a glob. Raises NotIndexedError.
+    """
+    found = dict(receipts)
+    if repositories:
+        found = {}
+        for wanted in repositories:
+            matching = {key: r for key, r in receipts.items() if _is_repository(wanted, r)}
+            if not matching:
+                raise NotIndexedError(
+                    f"{wanted} is not indexed{_near(wanted, receipts)}",
+                    remedy=f"run `code-index index {wanted}`, or see `code-index status` for what is indexed",
+                )
+            found |= matching
+    if refs:
+        kept = {key: r for key, r in found.items() if any(glob_match(ref, r.ref) for ref in refs)}
+        if not kept:
+            raise NotIndexedError(
+                f"ref {', '.join(refs)} is not indexed; indexed: {', '.join(sorted({r.ref for r in found.values()}))}",
+                remedy="name the ref in the registry entry and index again",
+            )
+    else:
+        # A key asked for by its whole name is meant, default or not.
+        kept = {key: r for key, r in found.items() if r.default_ref or key in repositories}
+    return None if len(kept) == len(receipts) else tuple(sorted(kept))
+
+
+def _is_repository(wanted: str, receipt: Receipt) -> bool:
+    wanted = wanted.strip("/").lower()
+    key, repository = receipt.key.lower(), receipt.repository.lower()
+    if wanted in (key, repository) or repository.endswith(f"/{wanted}"):
+        return True
+    return any(c in wanted for c in "*?") and glob_match(wanted, repository)
+
+
+def glob_match(glob: str, text: str) -> bool:
+    return glob == text or (any(c in glob for c in "*?") and glob_pattern(glob).fullmatch(text) is not None)
+
+
+def _near(wanted: str, receipts: dict[str, Receipt]) -> str:
+    import difflib
+
+    names = sorted({r.repository for r in receipts.values()})
+    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+    return f" (near: {', '.join(near)})" if near else ""
+
+
+def _symbols(point: Scored, snapshot: IndexSnapshot) -> list[SymbolHit]:
+    payload = point.payload
+    return [
+        SymbolHit(
+            payload["repository"], payload["ref"], snapshot.receipts[payload["key"]].commit, payload["path"],
+            symbol["start_line"], symbol["end_line"], symbol["name"], symbol["qualified_name"], symbol["kind"],
+            payload["language"], symbol["signature"], payload["role"], True, payload["key"],
+        )
+        for symbol in payload.get("symbols") or ()
+    ]  # fmt: skip
+
+
+def _is_wanted(hit: SymbolHit, asked: queries.Name, prefix: bool) -> bool:
+    name, wanted = hit.name.lower(), asked.name.lower()
+    if name != wanted and not (prefix and name.startswith(wanted)):
+        return False
+    around = f"{hit.qualified_name} {hit.path}".lower()
+    return all(part.lower() in around for part in asked.qualifier)
+
+
+def _report(result: LaneResult) -> LaneReport:
+    if result.error:
+        return LaneReport("failed", 0, result.took_ms, result.error)
+    if result.skipped:
+        return LaneReport("skipped", 0, result.took_ms, result.skipped)
+    return LaneReport("ran", len(result.hits), result.took_ms)

@@ -1,0 +1,134 @@
+"""The lanes: symbol, lexical, semantic; run side by side, each allowed to fail.
+
+What lives here: asking the index. What does not: fusing what comes back (`ranking.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import SpaceMismatchError
+from ..index.backend import Scored
+from ..index.filters import Filter
+from ..index.reader import IndexSnapshot, SnapshotGoneError
+from .query import Query
+from .weights import Weights
+
+LANES = ("symbol", "lexical", "semantic")
+EmbedQuery = Callable[[str], np.ndarray]
+
+# Edge holds the GIL through a query, so threads gain nothing there; they do on a server, and they keep the embedding
+# of the query off the lexical lane's path.
+_POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lane")
+
+
+@dataclass(frozen=True)
+class LaneResult:
+    """What one lane found, best first, one hit a chunk; `error` if it failed, `skipped` if it had nothing to do."""
+
+    lane: str
+    hits: tuple[Scored, ...] = ()
+    took_ms: float = 0.0
+    error: str = ""
+    skipped: str = ""
+    weights: dict[int, float] = field(default_factory=dict)
+
+
+def run_lanes(
+    snapshot: IndexSnapshot,
+    query: Query,
+    where: Filter,
+    weights: Weights,
+    *,
+    embed_query: EmbedQuery | None,
+    lanes: tuple[str, ...] = LANES,
+) -> dict[str, LaneResult]:
+    """Runs the lanes asked for and waits for all. Raises only SnapshotGoneError: the caller asks again."""
+    jobs: dict[str, Callable[[], LaneResult]] = {
+        "symbol": lambda: _symbol(snapshot, query, where, weights),
+        "lexical": lambda: _lexical(snapshot, query, where, weights),
+        "semantic": lambda: _semantic(snapshot, query, where, weights, embed_query),
+    }
+    running = {lane: _POOL.submit(_timed, lane, jobs[lane]) for lane in lanes}
+    return {lane: future.result() for lane, future in running.items()}
+
+
+def _timed(lane: str, job: Callable[[], LaneResult]) -> LaneResult:
+    started = time.perf_counter()
+    try:
+        result = job()
+    except SnapshotGoneError:
+        raise
+    except Exception as error:
+        result = LaneResult(lane, error=str(error) or type(error).__name__)
+    took = (time.perf_counter() - started) * 1000
+    return LaneResult(lane, result.hits, took, result.error, result.skipped, result.weights)
+
+
+def _symbol(snapshot: IndexSnapshot, query: Query, where: Filter, weights: Weights) -> LaneResult:
+    if not query.names:
+        return LaneResult("symbol", skipped="no name in the query")
+    names = sorted({name.name.lower() for name in query.names})
+    hits = snapshot.search_names(names, where, weights.lane_depth)
+    exact = [name for name in query.names if not name.guessed]
+    if not hits and query.form == "symbol" and exact and len(exact[0].name) >= 3:
+        hits = snapshot.search_names([exact[0].name], where, weights.lane_depth, prefix=True)
+    return LaneResult("symbol", tuple(_best_part(sorted(hits, key=lambda hit: _symbol_order(hit, query)))))
+
+
+def _symbol_order(hit: Scored, query: Query) -> tuple[bool, bool, bool, str, int]:
+    symbols = hit.payload.get("symbols") or ()
+    written = {symbol["name"] for symbol in symbols}
+    return (
+        not any(name.name in written for name in query.names),
+        not any(
+            part.lower() in (symbol["qualified_name"] or "").lower()
+            for name in query.names
+            for part in name.qualifier
+            for symbol in symbols
+        ),
+        hit.payload.get("role") != "source",
+        hit.payload["path"],
+        hit.payload["start_line"],
+    )
+
+
+def _lexical(snapshot: IndexSnapshot, query: Query, where: Filter, weights: Weights) -> LaneResult:
+    terms = snapshot.query_weights(query.text or " ".join(query.symbols), where)
+    if not terms:
+        return LaneResult("lexical", skipped="no word of the query is in the index")
+    hits = snapshot.search_lexical(terms, where, weights.lane_depth)
+    return LaneResult("lexical", tuple(_best_part(hits)), weights=terms)
+
+
+def _semantic(
+    snapshot: IndexSnapshot, query: Query, where: Filter, weights: Weights, embed_query: EmbedQuery | None
+) -> LaneResult:
+    if embed_query is None:
+        return LaneResult("semantic", skipped="no embedding model is loaded")
+    vector = np.asarray(embed_query(query.text or " ".join(query.symbols)), np.float32).reshape(-1)
+    if len(vector) != snapshot.manifest.dimension:
+        raise SpaceMismatchError(
+            f"the query's vector has {len(vector)} dimensions, the index has {snapshot.manifest.dimension}",
+            remedy="search with the model the index was made with (CODE_INDEX_MODEL)",
+        )
+    # Several vectors of one chunk count once, so a few more are fetched.
+    hits = snapshot.search_dense(vector, where, weights.lane_depth + weights.lane_depth // 4)
+    return LaneResult("semantic", tuple(_best_part(hits)[: weights.lane_depth]))
+
+
+def _best_part(hits: list[Scored]) -> list[Scored]:
+    """The first (best) hit of each chunk."""
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for hit in hits:
+        chunk = (hit.payload["key"], hit.payload["chunk_id"])
+        if chunk not in seen:
+            seen.add(chunk)
+            kept.append(hit)
+    return kept

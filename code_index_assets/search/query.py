@@ -1,0 +1,192 @@
+"""Understanding a query: its operators, its form, the names and paths in it.
+
+What lives here: parsing. What does not: resolving repositories and refs (`engine.py`), lanes, ranking.
+
+    words "a phrase" -without repo:owner/name ref:v1 path:src/** lang:go kind:function symbol:Name
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..errors import QueryError
+from ..index.lexical import STOP_WORDS, split_identifier
+
+Form = Literal["symbol", "path", "natural", "mixed", "empty"]
+MAX_CHARS = 4000
+
+_TOKEN = re.compile(r'(?P<minus>-)?(?:(?P<operator>[a-z]+):(?=\S))?(?:"(?P<quoted>[^"]*)"|(?P<bare>\S+))')
+_OPERATORS = {
+    "repo": "repositories",
+    "repository": "repositories",
+    "ref": "refs",
+    "branch": "refs",
+    "path": "paths",
+    "file": "paths",
+    "lang": "languages",
+    "language": "languages",
+    "kind": "kinds",
+    "symbol": "symbols",
+    "role": "roles",
+}
+_LANGUAGES = {
+    "py": "python", "js": "javascript", "jsx": "javascript", "ts": "typescript", "golang": "go", "c++": "cpp",
+    "cxx": "cpp", "c#": "csharp", "cs": "csharp", "rs": "rust", "rb": "ruby", "sh": "bash", "shell": "bash",
+    "kt": "kotlin", "md": "markdown", "yml": "yaml", "objc": "objective-c", "hs": "haskell",
+}  # fmt: skip
+_KINDS = {"func": "function", "fn": "function", "def": "function", "cls": "class", "const": "constant"}
+_SEPARATOR = re.compile(r"::|->|\.|#|/")
+_IDENTIFIER = re.compile(r"[^\W\d]\w*")
+_PATH = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)+/?|[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}")
+# Endings that make `name.ext` a file rather than `object.member`.
+_ENDINGS_TEXT = """py pyi js jsx ts tsx mjs cjs vue svelte go rs rb java kt kts scala c h cc cpp cxx hpp hh cs php swift m
+mm lua pl sh bash zsh sql md rst txt json yaml yml toml xml html css scss proto cfg ini gradle cmake lock mod sum tf
+dart ex exs erl hs clj ml r jl zig nim"""
+_ENDINGS = frozenset(_ENDINGS_TEXT.split())
+
+
+@dataclass(frozen=True)
+class Name:
+    """A name asked for: its last part, what qualifies it (may be empty), and whether it was only guessed."""
+
+    name: str
+    qualifier: tuple[str, ...] = ()
+    guessed: bool = False
+
+
+@dataclass(frozen=True)
+class Query:
+    """A parsed query. `text` is what is left for the lexical and semantic lanes; `names` what the symbol lane asks."""
+
+    raw: str
+    text: str
+    form: Form
+    names: tuple[Name, ...] = ()
+    path: str = ""
+    words: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    symbols: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    asked: frozenset[str] = field(default_factory=frozenset)  # every word, lower case
+
+
+def parse(raw: str) -> Query:
+    """Parses a query. Raises QueryError if it is empty, too long, or excludes what cannot be excluded."""
+    if len(raw) > MAX_CHARS:
+        raise QueryError(f"the query has {len(raw):,} characters", remedy=f"ask in {MAX_CHARS:,} or fewer")
+    found: dict[str, list[str]] = {}
+    tokens: list[str] = []
+    for match in _TOKEN.finditer(raw):
+        _take(match, found, tokens)
+    text = " ".join(tokens)
+    operators = {name: tuple(values) for name, values in found.items()}
+    operators["languages"] = languages(operators.get("languages", ()))
+    operators["kinds"] = kinds(operators.get("kinds", ()))
+    bare = [token for token in tokens if token]
+    asked = frozenset(part.lower() for token in bare for part in re.findall(r"\w+", token))
+    if not bare and not operators.get("symbols"):
+        raise QueryError(
+            "the query has no words to search for", remedy='give words, a name or a path: `code-index search "retry"`'
+        )
+    form, names, path = _understand(bare)
+    explicit = tuple(name_of(symbol) for symbol in operators.get("symbols", ()))
+    words = tuple(word for word in re.findall(r"\w+", text.lower()) if word not in STOP_WORDS)
+    return Query(
+        raw, text, form if bare else "symbol", explicit + names, path, words, asked=asked,
+        **operators,
+    )  # fmt: skip
+
+
+def languages(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_LANGUAGES.get(value.lower(), value.lower()) for value in values)
+
+
+def kinds(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_KINDS.get(value.lower(), value.lower()) for value in values)
+
+
+def _take(match: re.Match[str], found: dict[str, list[str]], tokens: list[str]) -> None:
+    operator, quoted, bare = match["operator"], match["quoted"], match["bare"]
+    value = quoted if quoted is not None else bare
+    field_name = _OPERATORS.get(operator or "")
+    if operator and not field_name:
+        # `std::string`, `http://…`: not an operator of ours.
+        value, operator = f"{operator}:{value}", None
+    if match["minus"]:
+        if field_name:
+            raise QueryError(f"-{operator}: is not understood", remedy="only words can be excluded: -word")
+        if value and (value[0].isalnum() or value[0] == "_"):
+            found.setdefault("exclude", []).append(value)
+            return
+        value = f"-{value}"
+    if field_name:
+        found.setdefault(field_name, []).extend(part for part in value.split(",") if part)
+        return
+    if quoted is not None and quoted.strip():
+        found.setdefault("phrases", []).append(quoted)
+    if value.strip():
+        tokens.append(value)
+
+
+def _understand(tokens: list[str]) -> tuple[Form, tuple[Name, ...], str]:
+    """The form of what was asked, the names in it, and the path in it."""
+    if not tokens:
+        return "empty", (), ""
+    path = next((token for token in tokens if _is_path(token)), "")
+    if path and len(tokens) == 1:
+        return "path", (), path.strip("/")
+    names = tuple(name_of(token) for token in tokens if token != path and looks_like_code(token))
+    if len(tokens) == 1:
+        only = name_of(tokens[0])
+        if names:
+            return "symbol", names, path
+        return "natural", (Name(only.name, guessed=True),) if only.name else (), path
+    if names and len(names) == len(tokens):
+        return "symbol", names, path.strip("/")
+    return ("mixed" if names or path else "natural"), names + _joined(tokens), path.strip("/")
+
+
+def _joined(tokens: list[str]) -> tuple[Name, ...]:
+    """The names a few plain words would make when written as one identifier."""
+    words = [word for token in tokens for word in re.findall(r"[a-z0-9]+", token.lower()) if word not in STOP_WORDS]
+    if not 2 <= len(words) <= 4:
+        return tuple(Name(word, guessed=True) for word in words if len(words) == 1)
+    return (Name("_".join(words), guessed=True), Name("".join(words), guessed=True))
+
+
+def looks_like_code(token: str) -> bool:
+    """Whether a token can only be a name in code: qualified, called, snake, camel, or a constant."""
+    bare = token.strip("`'\"(),;?!&*")
+    if not bare or not _IDENTIFIER.match(bare):
+        return False
+    if token.rstrip("`'\",;?!").endswith(("()", "(")) or re.search(r"\w(?:::|->|#)\w", bare):
+        return True
+    if re.fullmatch(r"\w+(?:\.\w+)+", bare):
+        return True
+    if not re.fullmatch(r"\w+", bare):
+        return False
+    inner = bare.strip("_")
+    return "_" in bare or (len(split_identifier(inner)) > 1 and not inner.islower() and not inner.isupper())
+
+
+def _is_path(token: str) -> bool:
+    bare = token.strip("`'\"(),;")
+    if not _PATH.fullmatch(bare):
+        return False
+    if "/" in bare:
+        return True
+    return bare.rsplit(".", 1)[1].lower() in _ENDINGS
+
+
+def name_of(token: str) -> Name:
+    bare = token.strip("`'\"(),;?!&*").removesuffix("()").split("(", 1)[0]
+    parts = [part for part in _SEPARATOR.split(bare) if part]
+    return Name(parts[-1], tuple(parts[:-1])) if parts else Name(bare)

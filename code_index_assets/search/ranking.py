@@ -1,0 +1,226 @@
+"""Ranking: lanes fused by normalised scores, then what code tells.
+
+What lives here: signals and how they add up. What does not: their weights (`weights.py`), the lanes, snippets.
+Pure: the same lanes and query give the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from ..index.backend import Scored
+from ..index.lexical import term_id, terms_of
+from .lanes import LaneResult
+from .query import Name, Query
+from .weights import ROLE_WORDS, Weights
+
+
+@dataclass
+class Candidate:
+    """One chunk some lane found."""
+
+    payload: dict[str, Any]
+    ranks: dict[str, int] = field(default_factory=dict)  # lane -> rank, from 1
+    lane_scores: dict[str, float] = field(default_factory=dict)  # lane -> [0, 1]
+    score: float = 0.0
+    why: list[str] = field(default_factory=list)
+    folded: list[dict[str, Any]] = field(default_factory=list)  # neighbouring chunks of the same file, less good
+    also_in: list[str] = field(default_factory=list)  # other repositories with the same text
+
+    @property
+    def file(self) -> tuple[str, str]:
+        return self.payload["key"], self.payload["path"]
+
+
+def rank(lanes: dict[str, LaneResult], query: Query, weights: Weights) -> list[Candidate]:
+    """All candidates, best first; neighbours folded, copies in other repositories collapsed."""
+    candidates = _gather(lanes)
+    if not candidates:
+        return []
+    terms = lanes["lexical"].weights if "lexical" in lanes else {}
+    share = semantic_share(query, weights, lanes)
+    for candidate in candidates:
+        semantic, lexical = (candidate.lane_scores.get(lane, 0.0) for lane in ("semantic", "lexical"))
+        candidate.score = share * semantic + (1.0 - share) * lexical
+    _add_file_scores(candidates, weights)
+    for candidate in candidates:
+        _add_signals(candidate, query, terms, weights)
+    return _spread(candidates, weights)
+
+
+def semantic_share(query: Query, weights: Weights, lanes: dict[str, LaneResult]) -> float:
+    """How much of the fused score is the semantic lane's; all or nothing if only one of the two answered."""
+    if not lanes.get("semantic", LaneResult("")).hits:
+        return 0.0
+    if not lanes.get("lexical", LaneResult("")).hits:
+        return 1.0
+    if query.form in ("symbol", "path"):
+        return weights.semantic_symbol if query.form == "symbol" else weights.semantic_path
+    if query.form == "mixed":
+        return weights.semantic_mixed
+    words = len(query.words)
+    return weights.semantic_short if words <= 2 else weights.semantic_medium if words <= 4 else weights.semantic_long
+
+
+def _gather(lanes: dict[str, LaneResult]) -> list[Candidate]:
+    found: dict[tuple[str, str], Candidate] = {}
+    for lane, result in lanes.items():
+        for rank_, (hit, score) in enumerate(zip(result.hits, _normalised(lane, result.hits), strict=True), 1):
+            chunk = (hit.payload["key"], hit.payload["chunk_id"])
+            candidate = found.setdefault(chunk, Candidate(hit.payload))
+            candidate.ranks[lane] = rank_
+            candidate.lane_scores[lane] = score
+    return list(found.values())
+
+
+def _normalised(lane: str, hits: tuple[Scored, ...]) -> list[float]:
+    """Scores of one lane in [0, 1]. Words score from nothing up; cosines only mean something against each other."""
+    if not hits:
+        return []
+    if lane == "symbol":
+        return [1.0] * len(hits)
+    best, worst = hits[0].score, hits[-1].score if lane == "semantic" else 0.0
+    spread = best - worst
+    return [(hit.score - worst) / spread if spread > 0 else 1.0 for hit in hits]
+
+
+def _add_file_scores(candidates: list[Candidate], weights: Weights) -> None:
+    """A file of which several chunks match is more likely the one meant."""
+    by_file: dict[tuple[str, str], list[float]] = {}
+    for candidate in candidates:
+        by_file.setdefault(candidate.file, []).append(candidate.score)
+    totals = {
+        file: sum(score * weights.coherence_decay**i for i, score in enumerate(sorted(scores, reverse=True)))
+        for file, scores in by_file.items()
+    }
+    most = max(totals.values(), default=0.0)
+    for candidate in candidates:
+        if most > 0:
+            candidate.score += weights.file * totals[candidate.file] / most
+
+
+def _add_signals(candidate: Candidate, query: Query, terms: dict[int, float], weights: Weights) -> None:
+    payload = candidate.payload
+    gain, why = _definition(payload, query, weights)
+    candidate.score += gain
+    candidate.why += why
+    total = sum(terms.values())
+    if total > 0:
+        names = _share(terms, total, _term_ids(tuple(payload.get("names") or ()), tuple(_written(payload))))
+        path = _share(terms, total, _path_ids(payload["path"]))
+        candidate.score += weights.name_words * names + weights.path_words * path
+        if names >= 0.5:
+            candidate.why.append("words in the defined name")
+        if path >= 0.5:
+            candidate.why.append("words in the path")
+    gain, why = _path(payload, query, weights)
+    candidate.score += gain
+    candidate.why += why
+    role = payload.get("role") or "source"
+    if role in weights.roles and role not in query.roles and not (ROLE_WORDS.get(role, frozenset()) & query.asked):
+        candidate.score *= weights.roles[role]
+        candidate.why.append(f"{role} file")
+
+
+def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[float, list[str]]:
+    names = set(payload.get("names") or ())
+    best, why = 0.0, []
+    for asked in query.names:
+        if asked.name.lower() not in names:
+            continue
+        if asked.guessed:
+            gain = weights.definition_guess
+        else:
+            gain = weights.definition
+            gain += weights.definition_case * (asked.name in _written(payload))
+            gain += weights.definition_qualified * _qualified(payload, asked)
+        if gain > best:
+            best, why = gain, [f"defines {asked.name}"]
+    return best, why
+
+
+def _qualified(payload: dict[str, Any], asked: Name) -> bool:
+    """Whether a definition here has the qualifier asked for: in its qualified name, or in the path."""
+    if not asked.qualifier:
+        return False
+    wanted = [part.lower() for part in asked.qualifier]
+    for symbol in payload.get("symbols") or ():
+        if symbol["name"].lower() == asked.name.lower():
+            around = f"{symbol.get('qualified_name') or ''} {payload['path']}".lower()
+            if all(part in around for part in wanted):
+                return True
+    return False
+
+
+def _path(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[float, list[str]]:
+    path = payload["path"].lower()
+    if query.path and f"/{path}".endswith(f"/{query.path.lower()}"):
+        return weights.path_asked, ["the path asked for"]
+    if query.path and query.path.lower() in path:
+        return weights.path_asked / 2, ["part of its path"]
+    stem = payload["file_name"].lower().split(".", 1)[0].replace("-", "_")
+    wanted = {name.name.lower() for name in query.names} | {"_".join(query.words), "".join(query.words)}
+    if stem in wanted or (len(query.words) > 1 and stem in query.words):
+        return weights.file_name, ["its file name"]
+    return 0.0, []
+
+
+def _spread(candidates: list[Candidate], weights: Weights) -> list[Candidate]:
+    """Orders by score, then folds neighbours into the better, collapses copies, and lets other files in between."""
+    order = sorted(candidates, key=lambda c: (-c.score, c.payload["path"], c.payload["start_line"], c.payload["key"]))
+    kept: list[Candidate] = []
+    by_file: dict[tuple[str, str], list[Candidate]] = {}
+    by_text: dict[tuple[str, str], Candidate] = {}
+    for candidate in order:
+        text = (candidate.payload["text_hash"], candidate.payload["file_name"])
+        twin = by_text.get(text)
+        if twin is not None and twin.payload["key"] != candidate.payload["key"]:
+            if candidate.payload["repository"] not in (twin.payload["repository"], *twin.also_in):
+                twin.also_in.append(candidate.payload["repository"])
+            continue
+        mates = by_file.setdefault(candidate.file, [])
+        neighbour = next((mate for mate in mates if _adjacent(mate, candidate)), None)
+        if neighbour is not None and not _asked_for(candidate):
+            neighbour.folded.append(candidate.payload)
+            continue
+        candidate.score *= weights.crowding ** len(mates)
+        mates.append(candidate)
+        by_text.setdefault(text, candidate)
+        kept.append(candidate)
+    return sorted(kept, key=lambda c: (-c.score, c.payload["path"], c.payload["start_line"], c.payload["key"]))
+
+
+def _asked_for(candidate: Candidate) -> bool:
+    return any(reason.startswith("defines ") for reason in candidate.why)
+
+
+def _adjacent(one: Candidate, other: Candidate) -> bool:
+    spans = [(c.payload["start_line"], c.payload["end_line"]) for c in (one, *(Candidate(p) for p in one.folded))]
+    start, end = other.payload["start_line"], other.payload["end_line"]
+    return any(start <= e + 1 and s <= end + 1 for s, e in spans)
+
+
+def _written(payload: dict[str, Any]) -> list[str]:
+    names = [symbol["name"] for symbol in payload.get("symbols") or ()]
+    return [*names, payload["name"]] if payload.get("name") else names
+
+
+def _share(terms: dict[int, float], total: float, present: frozenset[int]) -> float:
+    return sum(weight for term, weight in terms.items() if term in present) / total
+
+
+@lru_cache(maxsize=8192)
+def _term_ids(names: tuple[str, ...], written: tuple[str, ...]) -> frozenset[int]:
+    return _ids((*names, *written))
+
+
+@lru_cache(maxsize=8192)
+def _path_ids(path: str) -> frozenset[int]:
+    return _ids((path,))
+
+
+def _ids(texts: Iterable[str]) -> frozenset[int]:
+    return frozenset(term_id(term) for text in texts for term in terms_of(text))

@@ -1,0 +1,176 @@
+"""Answers as text for a terminal, and as the JSON object of `--json`.
+
+What lives here: both renderings. What does not: finding anything, HTML (`serve/`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .engine import Hit, RepositoryState, SearchAnswer, SymbolHit
+from .snippets import Snippet
+
+Paint = Callable[[str, str], str]
+_CODES = {"path": "36", "line": "32", "name": "1", "match": "1;33", "dim": "2", "warn": "31"}
+
+
+def painter(color: bool) -> Paint:
+    """Wraps text in ANSI codes by its part in the rendering, or leaves it as it is."""
+    if not color:
+        return lambda part, text: text
+    return lambda part, text: f"\033[{_CODES[part]}m{text}\033[0m" if text else text
+
+
+# -- terminal --------------------------------------------------------------------------------------------------------
+
+
+def render_answer(answer: SearchAnswer, *, color: bool = False, now: float | None = None) -> str:
+    """Hits, then what was searched: commit, coverage, state, lanes that failed."""
+    paint = painter(color)
+    several = len({hit.key for hit in answer.hits}) > 1 or len(answer.repositories) > 1
+    blocks = [_hit_block(number, hit, several, paint) for number, hit in enumerate(answer.hits, 1)]
+    if not answer.hits:
+        blocks.append(f"No match for {answer.query.raw!r} in what was searched.")
+    blocks.append(_footer(answer, paint, time.time() if now is None else now))
+    return "\n\n".join(blocks)
+
+
+def _hit_block(number: int, hit: Hit, several: bool, paint: Paint) -> str:
+    place = paint("path", hit.path) + ":" + paint("line", f"{hit.start_line}-{hit.end_line}")
+    where = f"{paint('dim', hit.repository)} " if several else ""
+    name = f"  {hit.kind} {paint('name', hit.qualified_name)}" if hit.qualified_name else f"  {hit.kind}"
+    head = f"{number:>2}. {where}{place}{name}  {paint('dim', f'{hit.score:.2f}')}"
+    notes = [*hit.why]
+    if hit.more_lines:
+        notes.append("also lines " + ", ".join(f"{start}-{end}" for start, end in hit.more_lines))
+    if hit.also_in:
+        notes.append(f"also in {', '.join(hit.also_in)}")
+    lines = [head, *_snippet_lines(hit.snippet, paint)]
+    ranks = " ".join(f"{lane}#{rank}" for lane, rank in hit.lanes.items())
+    lines.append(paint("dim", f"      {ranks}" + (f" · {'; '.join(notes)}" if notes else "")))
+    return "\n".join(lines)
+
+
+def _snippet_lines(snippet: Snippet, paint: Paint) -> list[str]:
+    width = len(str(snippet.start_line + len(snippet.lines) - 1))
+    rendered = []
+    for offset, (line, spans) in enumerate(zip(snippet.lines, snippet.spans, strict=True)):
+        out, at = [], 0
+        for start, end in spans:
+            out += [printable(line[at:start]), paint("match", printable(line[start:end]))]
+            at = end
+        out.append(printable(line[at:]))
+        number = paint("dim", f"{snippet.start_line + offset:>{width}} │")
+        rendered.append(f"    {number} {''.join(out)[:400]}".rstrip())
+    return rendered
+
+
+def printable(text: str) -> str:
+    """Text without control characters: file content must not drive the terminal."""
+    return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).expandtabs(4)
+
+
+def _footer(answer: SearchAnswer, paint: Paint, now: float) -> str:
+    lines = []
+    for state in answer.repositories[:5]:
+        lines.append(paint("dim", repository_line(state, now)))
+    if len(answer.repositories) > 5:
+        lines.append(paint("dim", f"… and {len(answer.repositories) - 5} more repositories"))
+    for lane, report in answer.lanes.items():
+        if report.state == "failed":
+            lines.append(paint("warn", f"The {lane} lane failed, the answer may lack hits: {report.reason}"))
+    lines.append(paint("dim", f"{len(answer.hits)} of {answer.total} hits in {answer.took_ms:.0f} ms"))
+    return "\n".join(lines)
+
+
+def repository_line(state: RepositoryState, now: float) -> str:
+    coverage = state.coverage
+    kept = coverage.get("kept")
+    skipped = coverage.get("skipped")
+    left_out = sum(skipped.values()) if isinstance(skipped, dict) else skipped or 0
+    files = f", {kept} files indexed, {left_out} left out" if kept is not None else ""
+    behind = ", behind its head" if state.state == "behind" else ""
+    return f"{state.repository}@{state.ref} {state.label}, indexed {_ago(now - state.indexed_at)}{behind}{files}"
+
+
+def _ago(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return "just now"
+
+
+def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
+    paint = painter(color)
+    return "\n".join(
+        f"{paint('dim', hit.repository)} {paint('path', hit.path)}:{paint('line', str(hit.start_line))}  "
+        f"{hit.kind} {paint('name', hit.qualified_name)}"
+        + (f"\n    {printable(hit.signature.splitlines()[0])}" if hit.signature else "")
+        for hit in hits
+    )
+
+
+# -- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def answer_json(answer: SearchAnswer) -> dict[str, Any]:
+    """The object `--json` prints. Fields are only ever added."""
+    return {
+        "hits": [hit_json(hit) for hit in answer.hits],
+        "repositories": [repository_json(state) for state in answer.repositories],
+        "lanes": {
+            lane: {"state": report.state, "hits": report.hits, "took_ms": round(report.took_ms, 2)}
+            | ({"reason": report.reason} if report.reason else {})
+            for lane, report in answer.lanes.items()
+        },
+        "outcome": answer.outcome,
+        "took_ms": round(answer.took_ms, 2),
+        "publication": answer.publication,
+        "space": answer.space,
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, Any]:
+    return {
+        "repository": hit.repository,
+        "ref": hit.ref,
+        "commit": hit.commit,
+        "path": hit.path,
+        "start_line": hit.start_line,
+        "end_line": hit.end_line,
+        "qualified_name": hit.qualified_name,
+        "kind": hit.kind,
+        "language": hit.language,
+        "score": hit.score,
+        "lanes": hit.lanes,
+        "name": hit.name,
+        "signature": hit.signature,
+        "role": hit.role,
+        "blob": hit.blob,
+        "why": list(hit.why),
+        "snippet": {"start_line": hit.snippet.start_line, "lines": list(hit.snippet.lines)},
+        "text": hit.text,
+        "more_lines": [list(span) for span in hit.more_lines],
+        "also_in": list(hit.also_in),
+    }
+
+
+def repository_json(state: RepositoryState) -> dict[str, Any]:
+    return {
+        "repository": state.repository,
+        "ref": state.ref,
+        "key": state.key,
+        "commit": state.commit,
+        "label": state.label,
+        "state": state.state,
+        "coverage": state.coverage,
+        "indexed_at": state.indexed_at,
+        "observed_at": state.observed_at,
+        "head_seen_at": state.head_seen_at,
+    }
+
+
+def symbol_json(hit: SymbolHit) -> dict[str, Any]:
+    return {name: getattr(hit, name) for name in SymbolHit.__dataclass_fields__ if name != "exact"}

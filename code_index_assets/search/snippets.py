@@ -1,0 +1,69 @@
+"""Snippets: the lines of a hit worth showing, and where the query's words are in them.
+
+What lives here: choosing lines, spans to highlight. What does not: colours and HTML (`render.py`, `serve/`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from ..index.lexical import WORDS, term_id, word_terms
+from .query import Query
+
+SNIPPET_LINES = 8
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Consecutive lines; `spans[i]` are (start, end) character offsets in line i that match the query."""
+
+    start_line: int
+    lines: tuple[str, ...]
+    spans: tuple[tuple[tuple[int, int], ...], ...]
+
+
+def cut_snippet(text: str, start_line: int, query: Query, limit: int = SNIPPET_LINES) -> Snippet:
+    """The window of at most `limit` lines with most matches, the earliest of equals; blank edges left out."""
+    lines = text.split("\n")
+    wanted = _wanted(query.text or " ".join(query.symbols))
+    spans = [_spans(line, wanted) for line in lines]
+    first = _best_window([len(set(_matched(line, found))) for line, found in zip(lines, spans, strict=True)], limit)
+    last = min(first + limit, len(lines))
+    while first < last - 1 and not lines[first].strip():
+        first += 1
+    while last > first + 1 and not lines[last - 1].strip():
+        last -= 1
+    return Snippet(start_line + first, tuple(lines[first:last]), tuple(spans[first:last]))
+
+
+def _best_window(counts: list[int], limit: int) -> int:
+    if len(counts) <= limit:
+        return 0
+    total = sum(counts[:limit])
+    best, at = total, 0
+    for start in range(1, len(counts) - limit + 1):
+        total += counts[start + limit - 1] - counts[start - 1]
+        if total > best:
+            best, at = total, start
+    # A line or two before the first match shows what it belongs to.
+    while at > 0 and counts[at] > 0 and not any(counts[at + limit - 1 :][:1]):
+        at -= 1
+    return at
+
+
+@lru_cache(maxsize=256)
+def _wanted(text: str) -> frozenset[int]:
+    return frozenset(term_id(term) for word in WORDS.findall(text) for term in word_terms(word))
+
+
+def _spans(line: str, wanted: frozenset[int]) -> tuple[tuple[int, int], ...]:
+    return tuple(
+        match.span()
+        for match in WORDS.finditer(line)
+        if any(term_id(term) in wanted for term in word_terms(match.group()))
+    )
+
+
+def _matched(line: str, spans: tuple[tuple[int, int], ...]) -> list[str]:
+    return [line[start:end].lower() for start, end in spans]
