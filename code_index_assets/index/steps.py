@@ -50,7 +50,7 @@ def publish_partition(context: StepContext) -> StepResult:
             remedy=f"materialize `index_quality` for this partition, or run `code-index index {context.key}`",
         )
     repository = context.parent(files, "repository")
-    snapshot = observed_snapshot(repository)
+    snapshot = observed_snapshot(repository, context.layout)
     content = content_of(context, snapshot, files, chunks, embeddings, space.dimension)
     backend = make_backend(context.layout, context.settings, space.id, space.dimension)
     result = publish(permit, content, backend, context.layout, context.stages)

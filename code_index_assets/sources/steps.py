@@ -6,7 +6,6 @@ What lives here: the steps over artifacts. What does not: reading sources (`git.
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -16,7 +15,8 @@ import polars as pl
 from ..artifacts import Artifact, bucket_count
 from ..errors import SourceError
 from ..fingerprint import bucket_of, fingerprint
-from ..layout import write_atomically
+from ..layout import Layout
+from ..observations import Observation, last_observation, observe
 from ..quality.subject import frame_digest
 from ..steps import StepContext, StepResult
 from ..tables import FILES, FINDINGS
@@ -67,8 +67,7 @@ def observe_repository(context: StepContext) -> StepResult:
     else:
         context.store.point(known)
     artifact = Artifact.open(context.layout.artifact_home(REPOSITORY, context.key) / name)
-    observed = {"fingerprint": name, "observed_at": snapshot.observed_at}
-    write_atomically(artifact.path.parent / "OBSERVED", json.dumps(observed).encode())
+    observe(context.layout, context.key, Observation(snapshot.commit, snapshot.label, snapshot.observed_at, name))
     context.pin(artifact)
     facts = {
         "commit": snapshot.commit, "label": snapshot.label, "ref": snapshot.ref, "location": snapshot.location,
@@ -77,15 +76,12 @@ def observe_repository(context: StepContext) -> StepResult:
     return StepResult(artifact, "built" if known is None else "reused", snapshot.commit, facts, snapshot.label)
 
 
-def observed_snapshot(repository: Artifact) -> Snapshot:
+def observed_snapshot(repository: Artifact, layout: Layout) -> Snapshot:
     """The snapshot of a repository artifact, with the time its commit was last seen."""
     snapshot = Snapshot.from_json(repository.info["snapshot"])
-    try:
-        seen = json.loads((repository.path.parent / "OBSERVED").read_bytes())
-    except (OSError, ValueError):
-        return snapshot
-    if seen.get("fingerprint") == repository.fingerprint:
-        return replace(snapshot, observed_at=max(float(seen["observed_at"]), snapshot.observed_at))
+    seen = last_observation(layout, snapshot.key)
+    if seen is not None and seen.fingerprint == repository.fingerprint:
+        return replace(snapshot, observed_at=max(seen.seen_at, snapshot.observed_at))
     return snapshot
 
 

@@ -1,0 +1,39 @@
+"""Where the ref of each partition was last seen: what makes "current" and "behind" answerable.
+
+What lives here: one small file a partition. What does not: looking (`sources/`, pollers) and telling (`search/`).
+Imports nothing heavy: searches read this.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from .layout import Layout, write_atomically
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A ref was seen at this commit, with these entries (label, artifact) at this time (Unix seconds)."""
+
+    commit: str
+    label: str
+    seen_at: float
+    fingerprint: str = ""
+
+
+def observe(layout: Layout, key: str, observation: Observation) -> None:
+    """Records an observation, unless a later one is there already."""
+    with layout.lock(f"observation-{key}", timeout=30):
+        known = last_observation(layout, key)
+        if known is None or known.seen_at <= observation.seen_at:
+            path = layout.artifact_home("repository", key) / "OBSERVED"
+            write_atomically(path, json.dumps(asdict(observation)).encode())
+
+
+def last_observation(layout: Layout, key: str) -> Observation | None:
+    """The last observation of a partition's ref, or None."""
+    try:
+        return Observation(**json.loads((layout.artifact_home("repository", key) / "OBSERVED").read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
