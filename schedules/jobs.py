@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dagster as dg
 
-from code_index_assets.assets.partitions import repositories
-
 CHAIN = ("repository", "file_hashes", "chunks", "embeddings", "index_quality", "search_index")
 
 index_repository = dg.define_asset_job(
     "index_repository",
     selection=dg.AssetSelection.assets(*CHAIN),
-    partitions_def=repositories,
     description="Observe, select, chunk, embed, check and publish one repository.",
 )
 

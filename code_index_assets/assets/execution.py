@@ -57,7 +57,7 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
     key = context.partition_key
     started = time.time()
     try:
-        step = code_index.step(key, context.run_id, f"{key} {asset}", progress_of(context))
+        step = code_index.step(key, context.run.run_id, f"{key} {asset}", progress_of(context))
     except CodeIndexError as error:
         raise failure_of(error) from error
     log = RunLog(step.layout)
@@ -71,7 +71,7 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
         _record(log, context, "failed", started, error=f"{type(error).__name__}: {error}")
         raise
     finally:
-        log.stages(context.run_id, key, asset, step.stages.done)
+        log.stages(context.run.run_id, key, asset, step.stages.done)
 
 
 def run_step(
@@ -157,7 +157,7 @@ def _record(log: RunLog, context: dg.AssetExecutionContext, outcome: str, starte
         "seconds": round(time.time() - started, 4),
         **facts,
     }
-    log.append("step", context.run_id, [record])
+    log.append("step", context.run.run_id, [record])
 
 
 def _markdown(rows: list[dict[str, Any]]) -> str:

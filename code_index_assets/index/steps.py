@@ -62,7 +62,7 @@ def publish_partition(context: StepContext) -> StepResult:
         "subject": permit.subject,
         "space": space.id,
         "label": snapshot.label,
-        "coverage": {name: content.coverage[name] for name in ("files", "kept", "left_out")},
+        "coverage": {name: content.coverage[name] for name in ("files", "kept", "skipped")},
     }
     outcome: Outcome = "reused" if result.outcome == "reused" else "built"
     return StepResult(embeddings, outcome, snapshot.commit, facts, permit.subject)
@@ -82,7 +82,7 @@ def content_of(
     coverage = {
         "files": files.info["files"],
         "kept": files.info["kept"],
-        "left_out": files.info["left_out"],
+        "skipped": files.info["left_out"],
         "secrets": files.info["secrets"],
         "lines": files.info["lines"],
         "chunks": chunks.rows_of("chunks"),

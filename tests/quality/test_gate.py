@@ -1,0 +1,175 @@
+"""The gate: what was tampered with is refused, in the chain and alone, and the last publication stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from chains import Chain, GitRepository, failure
+
+from code_index_assets.artifacts import Artifact
+from code_index_assets.errors import GateRefusedError
+from code_index_assets.quality.permit import Permit
+
+CODE = {f"m{i}.py": f"def f{i}(a):\n    return a + {i}\n" for i in range(12)}
+
+
+@pytest.fixture
+def indexed(chain: Chain, repository: GitRepository) -> Chain:
+    repository.commit(CODE)
+    chain.register(repository.path, "code")
+    chain.index("code")
+    return chain
+
+
+def embeddings_of(chain: Chain) -> Artifact:
+    artifact = chain.store.current("embeddings", "code", chain.snapshot().space)
+    assert artifact is not None
+    return artifact
+
+
+def prepare_next(chain: Chain, repository: GitRepository) -> None:
+    """A new commit, embedded but neither judged nor published."""
+    repository.commit({"new.py": "def brand_new():\n    return 'new'\n"})
+    result = chain.run("code", "repository", "file_hashes", "chunks", "embeddings")
+    assert result.success, failure(result)
+
+
+def rewrite(artifact: Artifact, table: str, change) -> None:
+    """Changes a part's rows and brings size and digest in the manifest in line, as a careful intruder would."""
+    import json
+
+    from code_index_assets.fingerprint import file_digest
+
+    path = artifact.path / f"{table}-000.parquet"
+    frame = change(pl.read_parquet(path))
+    path.unlink()
+    frame.write_parquet(path, compression="zstd")
+    manifest = json.loads((artifact.path / "manifest.json").read_text())
+    part = manifest["parts"][path.name]
+    part.update(size=path.stat().st_size, digest=file_digest(path), rows=frame.height)
+    (artifact.path / "manifest.json").write_text(json.dumps(manifest))
+
+
+def flip_byte(path: Path) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[len(raw) // 2] ^= 0xFF
+    path.unlink()
+    path.write_bytes(bytes(raw))
+
+
+@pytest.mark.parametrize("table", ["embeddings", "chunks"])
+@pytest.mark.parametrize("asset", ["index_quality", "search_index"])
+def test_a_changed_byte_is_refused(indexed: Chain, repository: GitRepository, table: str, asset: str) -> None:
+    before = indexed.published()
+    prepare_next(indexed, repository)
+    if asset == "search_index":
+        assert indexed.run("code", "index_quality").success
+    artifact = embeddings_of(indexed)
+    if table == "chunks":
+        artifact = indexed.store.require("chunks", "code")
+    flip_byte(artifact.path / f"{table}-000.parquet")
+
+    result = indexed.run("code", asset)
+
+    assert not result.success
+    assert "is not what its manifest says" in failure(result)
+    assert indexed.published() == before
+
+
+def scale(frame: pl.DataFrame) -> pl.DataFrame:
+    vectors = frame.get_column("vector").to_numpy() * 1.5
+    return frame.with_columns(vector=pl.Series(vectors, dtype=frame.schema["vector"]))
+
+
+def nudge(frame: pl.DataFrame) -> pl.DataFrame:
+    vectors = frame.get_column("vector").to_numpy().copy()
+    vectors[0, 0] = -vectors[0, 0] if vectors[0, 0] else vectors[0, 1]
+    return frame.with_columns(vector=pl.Series(vectors, dtype=frame.schema["vector"]))
+
+
+def retext(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(text=pl.col("text") + "# tampered")
+
+
+def reline(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(end_line=pl.col("end_line") + 1000)
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "check"),
+    [
+        ("embeddings", lambda f: f.head(5), "vectors_sound"),
+        ("embeddings", scale, "vectors_sound"),
+        ("embeddings", lambda f: pl.concat([f, f.head(1).with_columns(chunk_id=pl.lit("0" * 32))]), "vectors_sound"),
+        ("chunks", retext, "chunks_sound"),
+        ("chunks", reline, "chunks_sound"),
+        ("chunks", lambda f: pl.concat([f, f.head(1)]), "chunks_sound"),
+    ],
+    ids=["dropped", "scaled", "orphan", "text", "lines", "duplicate"],
+)
+def test_the_gate_sees_what_a_forged_manifest_hides(
+    indexed: Chain, repository: GitRepository, table, change, check
+) -> None:
+    before = indexed.published()
+    prepare_next(indexed, repository)
+    artifact = embeddings_of(indexed) if table == "embeddings" else indexed.store.require("chunks", "code")
+    rewrite(artifact, table, change)
+
+    result = indexed.run("code", "index_quality", "search_index")
+
+    assert not result.success
+    failed = {c.check_name for c in result.get_asset_check_evaluations() if not c.passed}
+    assert check in failed
+    alone = indexed.run("code", "search_index")
+    assert not alone.success
+    assert "failed its checks" in failure(alone)
+    assert indexed.published() == before
+
+
+@pytest.mark.parametrize(("table", "change"), [("embeddings", nudge), ("chunks", retext)])
+def test_the_publisher_refuses_other_bytes_than_were_judged(indexed: Chain, repository, table, change) -> None:
+    before = indexed.published()
+    prepare_next(indexed, repository)
+    assert indexed.run("code", "index_quality").success
+    artifact = embeddings_of(indexed) if table == "embeddings" else indexed.store.require("chunks", "code")
+    rewrite(artifact, table, change)
+
+    result = indexed.run("code", "search_index")
+
+    assert not result.success
+    assert indexed.published() == before
+
+
+def test_search_index_alone_needs_a_verdict_on_the_current_embeddings(indexed: Chain, repository) -> None:
+    before = indexed.published()
+    prepare_next(indexed, repository)
+    result = indexed.run("code", "search_index")
+    assert not result.success
+    assert "speaks of other embeddings" in failure(result)
+    assert indexed.published() == before
+
+
+def test_a_lost_third_warns_or_blocks_and_can_be_accepted(repository: GitRepository, make_chain) -> None:
+    from code_index_assets.quality.gate import accept
+
+    chain = make_chain("strict", plausibility="block")
+    repository.commit(CODE)
+    chain.register(repository.path, "code")
+    chain.index("code")
+    repository.commit({name: None for name in list(CODE)[:8]})
+
+    refused = chain.run("code")
+    assert not refused.success
+    assert len({str(p["path"]) for p in chain.published().values()}) == 12
+    space = chain.snapshot().space
+    accept(chain.store, "code", space, "code_still_there", "moved to another repository", "tester", chain.settings)
+
+    chain.index("code")
+    assert len({str(p["path"]) for p in chain.published().values()}) == 4
+
+
+def test_permits_cannot_be_made_elsewhere() -> None:
+    with pytest.raises(GateRefusedError):
+        Permit("k", "space", "subject", "suite", "commit", 0.0)
