@@ -6,7 +6,9 @@ called and its messages understood (`git_process.py`), a checkout as it lies (`w
 
 from __future__ import annotations
 
+import os
 import re
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,6 +55,33 @@ def git_dir_of(folder: Path) -> Path:
     except GitFailed as failure:
         raise translate(failure, str(folder)) from None
     return Path(out.decode("utf-8", "surrogateescape").rstrip("\n"))
+
+
+class ObjectStore:
+    """Where the objects of a local repository are read: its git directory, unless that is a partial clone.
+
+    Git before 2.44 goes to the network for each object that a partial clone lacks, and dies where it may not. Read
+    through an empty git directory that borrows the objects, a missing object is just missing.
+    """
+
+    def __init__(self, git_dir: Path) -> None:
+        self.git_dir = git_dir
+        self._shadow: tempfile.TemporaryDirectory[str] | None = None
+        try:
+            run_git(["config", "--get-regexp", r"^(remote\..*\.promisor|extensions\.partialclone)$"], git_dir=git_dir)
+        except GitFailed:
+            return
+        self._shadow = tempfile.TemporaryDirectory(prefix="code-index-objects-")
+        self.git_dir = Path(self._shadow.name) / "shadow.git"
+        try:
+            shape = run_git(["rev-parse", "--show-object-format"], git_dir=git_dir).decode("ascii").strip()
+            objects = run_git(["rev-parse", "--git-path", "objects"], git_dir=git_dir).rstrip(b"\n")
+            run_git(["init", "--quiet", "--bare", "--template=", f"--object-format={shape}", str(self.git_dir)])
+        except GitFailed as failure:
+            raise translate(failure, str(git_dir)) from None
+        borrowed = self.git_dir / "objects" / "info" / "alternates"
+        borrowed.parent.mkdir(parents=True, exist_ok=True)
+        borrowed.write_bytes(os.path.abspath(objects) + b"\n")  # noqa: PTH100 - bytes
 
 
 def remote_refs(url: str, timeout: float) -> tuple[dict[str, str], str | None]:
@@ -213,17 +242,17 @@ def list_tree(git_dir: Path, commit: str, where: str) -> list[tuple[bytes, str, 
 class LocalGitSource(_GitObjects):
     """A local repository, read at a commit straight from its objects; its working tree is not touched or looked at."""
 
-    _git_dir: Path | None = None
+    _store: ObjectStore | None = None
 
     @property
     def git_dir(self) -> Path:
-        if self._git_dir is None:
-            self._git_dir = git_dir_of(Path(self.entry.path or ""))
-        return self._git_dir
+        if self._store is None:
+            self._store = ObjectStore(git_dir_of(Path(self.entry.path or "")))
+        return self._store.git_dir
 
     def observe(self) -> Snapshot:
         ref = self.ref or self.entry.default_ref or "HEAD"
-        return self.snapshot_of(read_commit(self.git_dir, ref, self.entry.location))
+        return self.snapshot_of(read_commit(git_dir_of(Path(self.entry.path or "")), ref, self.entry.location))
 
 
 class GitSource(_GitObjects):

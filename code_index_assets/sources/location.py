@@ -16,7 +16,7 @@ from ..errors import ConfigurationError
 
 SCHEMES = ("https", "http", "ssh", "file")
 _URL = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://(.*)$", re.DOTALL)
-_SCP = re.compile(r"^(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[^\]]+\]|[^@/:\s\[\]]+):(?P<path>(?!/?/)[^\s].*)$", re.DOTALL)
+_SCP = re.compile(r"^(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[^\]]+\]|[^@/:\s\[\]]+):(?P<path>(?!//|:)[^\s].*)$", re.DOTALL)
 _TOKEN_PREFIX = re.compile(r"^(gh[pousr]_|github_pat_|glpat-|oauth2|x-access-token|x-token-auth)", re.IGNORECASE)
 
 
@@ -67,6 +67,8 @@ def _parts(scheme: str, rest: str, url: str) -> Location:
         )
     authority, slash, path = rest.partition("/")
     user, _, host = authority.rpartition("@")
+    if any(c.isspace() for c in authority):
+        raise ConfigurationError(f"{url!r} is not a git URL", remedy="write it without spaces")
     if scheme == "file":
         return Location(scheme, "", "", slash + path)
     # GitHub takes a token in place of the user name; Azure DevOps writes plain user names into the URLs it offers.
@@ -136,8 +138,8 @@ def default_name(url_or_path: str, taken: Collection[str] = ()) -> str:
 
 def _usable(name: str) -> str:
     """The name with what may not stand in one replaced by '-'."""
-    clean = "".join("-" if ord(c) < 33 or ord(c) == 127 or c in "@,|\"'`\\*?<>:" else c for c in name)
+    clean = "".join("-" if not c.isprintable() or c.isspace() or c in "@,|\"'`\\*?<>:" else c for c in name)
     clean = re.sub(r"\.\.+", "-", clean)
-    parts = [part.strip(" .") for part in clean.split("/")]
+    parts = [part.strip(".").lstrip("-") for part in clean.split("/")]
     joined = "/".join(part for part in parts if part)
-    return joined.encode("utf-8", "replace")[:120].decode("utf-8", "ignore").strip("/ ")
+    return joined.encode("utf-8", "replace")[:120].decode("utf-8", "ignore").strip("/")

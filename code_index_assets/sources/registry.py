@@ -213,12 +213,7 @@ class Registry:
             document = self._document()
             self.entries = _entries(document, self.file)
             entry = self.get(name)
-            rows = document["repository"]
-            position = next(i for i, row in enumerate(rows) if row.get("name") == name)  # type: ignore[arg-type]
-            del rows[position]  # type: ignore[union-attr]
-            if not rows:
-                del document["repository"]
-            self._store(document)
+            self._store(tomlkit.parse(_without_entry(tomlkit.dumps(document), self.names.index(name))))
             return entry
 
     def rename(self, name: str, new: str) -> RepositoryEntry:
@@ -260,9 +255,7 @@ def _entries(document: tomlkit.TOMLDocument, file: Path) -> tuple[RepositoryEntr
             f"{file}: {unknown[0] if unknown else 'repository'!r} is not understood",
             remedy="entries are [[repository]] tables",
         )
-    lines = [
-        n for n, line in enumerate(tomlkit.dumps(document).splitlines(), 1) if line.strip().startswith("[[repository]]")
-    ]
+    lines = [number + 1 for number in _headers(tomlkit.dumps(document).splitlines())]
     entries: list[RepositoryEntry] = []
     seen: dict[str, int] = {}
     for number, row in enumerate(rows):
@@ -281,6 +274,23 @@ def _entries(document: tomlkit.TOMLDocument, file: Path) -> tuple[RepositoryEntr
             ) from None
         entries.append(entry)
     return tuple(entries)
+
+
+def _headers(lines: list[str]) -> list[int]:
+    return [number for number, line in enumerate(lines) if line.replace(" ", "").startswith("[[repository]]")]
+
+
+def _without_entry(text: str, position: int) -> str:
+    """The file without one entry. Every comment stays: those above a header are the next entry's as often as not.
+
+    Done on lines: tomlkit counts the comments between two entries to the first one and would remove them with it.
+    """
+    lines = text.splitlines(keepends=True)
+    starts = [*_headers(lines), len(lines)]
+    start, end = starts[position], starts[position + 1]
+    while end > start and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+        end -= 1
+    return "".join(lines[:start] + lines[end:])
 
 
 def _entry(row: dict[str, Any], folder: Path) -> RepositoryEntry:

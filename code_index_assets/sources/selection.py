@@ -200,7 +200,10 @@ def _decide_by_path(row: _Row, rules: _Rules) -> None:
     _apply_attributes(row, attributes)
     row.keep_generated = rules.settings.include_generated or attributes.get("generated") is False
     decision = (
-        _by_kind(row, raw) or _by_user(raw, rules) or _by_role(row, attributes, rules.settings) or _by_size(row, rules)
+        _by_kind(row, raw)
+        or _by_user(raw, rules)
+        or _by_role(row, attributes, rules.settings)
+        or _by_size(row, rules.settings)
     )
     if decision is not None:
         row.end(*decision)

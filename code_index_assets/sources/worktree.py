@@ -20,7 +20,7 @@ from ..errors import ConfigurationError
 from ..layout import Layout
 from ..settings import Settings
 from .folder import changed, frame_root
-from .git import Commit, git_dir_of, list_tree, read_commit
+from .git import Commit, ObjectStore, git_dir_of, list_tree, read_commit
 from .git_process import GitFailed, cat_file_batch, run_git, translate
 from .hashing import GitBlobId, HashCache, Hashed, Sha256Id, hash_files, id_of, read_regular
 from .registry import RepositoryEntry, partition_key
@@ -50,12 +50,13 @@ class WorktreeSource:
                 f"{self.root} is a bare repository: it has no checkout", remedy="leave worktree out"
             )
         self.git_dir = git_dir_of(self.root)
+        self._objects = ObjectStore(self.git_dir)
         self._listed: pl.DataFrame | None = None
 
     def observe(self) -> Snapshot:
         """Lists and hashes the checkout. Raises SourceError (no commit yet, unreadable)."""
         commit = read_commit(self.git_dir, "HEAD", self.entry.location)
-        committed = list_tree(self.git_dir, commit.oid, self.entry.location)
+        committed = list_tree(self._objects.git_dir, commit.oid, self.entry.location)
         frame = self._list(commit, committed)
         self._listed = frame
         dirty = not frame.equals(entries_frame(committed))
@@ -77,7 +78,7 @@ class WorktreeSource:
         """Every file of the observed checkout. Raises SourceChangedError if it no longer is what was observed."""
         if self._listed is None or frame_root(self._listed) != snapshot.tree:
             commit = read_commit(self.git_dir, "HEAD", self.entry.location)
-            self._listed = self._list(commit, list_tree(self.git_dir, commit.oid, self.entry.location))
+            self._listed = self._list(commit, list_tree(self._objects.git_dir, commit.oid, self.entry.location))
         if frame_root(self._listed) != snapshot.tree:
             raise changed(self.root, None)
         return self._listed
@@ -92,7 +93,7 @@ class WorktreeSource:
                 continue
             content = read_regular(self.root, raw_path(path, path_raw), size)
             if content is None or id_of(scheme, content) != blob:
-                content = next(cat_file_batch(self.git_dir, [blob]), None)
+                content = next(cat_file_batch(self._objects.git_dir, [blob]), None)
                 if content is None:
                     raise changed(self.root, path)
             yield row, content
@@ -141,7 +142,9 @@ class WorktreeSource:
         pointers = [
             i for i, (h, oid, _) in enumerate(doubtful) if (sizes.get((h.path, oid)) or 1 << 30) < _LFS_POINTER_BYTES
         ]
-        contents = dict(zip(pointers, cat_file_batch(self.git_dir, [doubtful[i][1] for i in pointers]), strict=True))
+        contents = dict(
+            zip(pointers, cat_file_batch(self._objects.git_dir, [doubtful[i][1] for i in pointers]), strict=True)
+        )
         rows: list[Row] = []
         for i, (found, oid, mode) in enumerate(doubtful):
             size = sizes.get((found.path, oid))

@@ -1,0 +1,101 @@
+"""Real git repositories, folders and registries for the tests of the sources room."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from code_index_assets.layout import Layout
+from code_index_assets.settings import Settings
+from code_index_assets.sources.registry import RepositoryEntry
+from code_index_assets.sources.selection import select_files
+from code_index_assets.sources.snapshot import open_source
+
+AT = "2024-05-01T12:00:00 +0000"
+
+
+class Repo:
+    """A git repository on disk that tests write into."""
+
+    def __init__(self, path: Path, *init: str) -> None:
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+        self.git("init", "-q", "-b", "main", *init)
+
+    def git(self, *arguments: str, stdin: bytes | None = None) -> str:
+        environment = {
+            "PATH": os.environ["PATH"], "HOME": str(self.path.parent), "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_AUTHOR_DATE": AT,
+            "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.com", "GIT_COMMITTER_DATE": AT,
+        }  # fmt: skip
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.path, env=environment, input=stdin, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode("utf-8", "surrogateescape").strip()
+
+    def write(self, files: dict[str | bytes, str | bytes]) -> Repo:
+        for name, content in files.items():
+            target = os.path.join(os.fsencode(self.path), os.fsencode(name))
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "wb") as stream:
+                stream.write(content.encode() if isinstance(content, str) else content)
+        return self
+
+    def commit(self, files: dict[str | bytes, str | bytes] | None = None, message: str = "change") -> str:
+        self.write(files or {})
+        self.git("add", "-A", "-f")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repo(tmp_path):
+    return Repo(tmp_path / "repo")
+
+
+@pytest.fixture
+def layout(tmp_path):
+    return Layout(tmp_path / "data").create()
+
+
+@pytest.fixture
+def settings(layout):
+    return Settings(data=layout.root)
+
+
+@pytest.fixture
+def opened(layout, settings):
+    """opened(path_or_url, ref=None, **entry fields) → an open source."""
+
+    def open_(place, ref=None, **fields):
+        kind = "url" if "://" in str(place) else "path"
+        entry = RepositoryEntry(name=fields.pop("name", "x"), id="1", **{kind: str(place)}, **fields)
+        return open_source(entry, ref, layout, settings)
+
+    return open_
+
+
+@pytest.fixture
+def selected(opened, settings):
+    """selected(place, **options) → (source, snapshot, Selection) of a place as it is now."""
+
+    def select(place, previous=None, settings=settings, **fields):
+        source = opened(place, **fields)
+        snapshot = source.observe()
+        selection = select_files(
+            source, snapshot, source.entries(snapshot), settings, entry=source.entry,
+            previous=previous.files if previous else None, previous_findings=previous.findings if previous else None,
+        )  # fmt: skip
+        return source, snapshot, selection
+
+    return select
+
+
+def reasons(selection) -> dict[str, str]:
+    """path → reason, or "kept"."""
+    rows = selection.files.select("path", "status", "reason").iter_rows()
+    return {path: reason or status for path, status, reason in rows}
