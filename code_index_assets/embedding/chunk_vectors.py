@@ -37,10 +37,6 @@ class EmbeddingCounts:
     tokens: int = 0
     runtime: str = ""
 
-    @property
-    def reused(self) -> int:
-        return self.from_previous + self.from_cache
-
 
 @dataclass
 class ChunkVectors:

@@ -71,7 +71,7 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
             runtime=counts.runtime,
             vectors=counts.vectors,
             computed=counts.computed,
-            reused=counts.reused,
+            reused=counts.vectors - counts.computed,
             from_cache=counts.from_cache,
         )
     artifact = context.store.require(KIND, key, space.id)
@@ -102,14 +102,14 @@ def require_space(context: StepContext) -> EmbeddingSpace:
 def _facts(artifact: Artifact, space: EmbeddingSpace, *, reused: bool) -> dict[str, object]:
     info = artifact.info
     vectors = int(info.get("vectors", 0))
-    taken = vectors if reused else int(info.get("reused", 0))
+    computed = 0 if reused else int(info.get("computed", 0))
     return {
         "model": space.model,
         "space": space.id,
         "dimension": space.dimension,
         "runtime": info.get("runtime", ""),
         "vectors": vectors,
-        "computed": vectors - taken,
-        "reused": taken,
-        "reuse_rate": round(taken / vectors, 4) if vectors else 1.0,
+        "computed": computed,
+        "reused": vectors - computed,
+        "reuse_rate": round(1 - computed / vectors, 4) if vectors else 1.0,
     }

@@ -87,6 +87,7 @@ class Chain:
             instance=self.instance,
             resources=defs.resources,
             tags=tags,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
 
