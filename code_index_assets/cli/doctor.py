@@ -1,0 +1,155 @@
+"""The `doctor` command: is everything here that is needed, and is what is stored whole?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import click
+
+from ..errors import CodeIndexError
+from ..layout import Layout
+from ..settings import Settings, load_settings
+
+Finding = tuple[str, str, str]  # ("ok", "warn" or "fail"; what; what to do)
+LARGE_INDEX_POINTS = 2_000_000
+
+
+@click.command("doctor")
+@click.option("--deep", is_flag=True, help="Also verify every artifact's and the index's bytes.")
+def doctor_command(deep: bool) -> int:
+    """Check the installation, the settings and the data folder; say what to do about what is wrong."""
+    settings = load_settings()
+    layout = Layout(settings.data)
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        _programs,
+        lambda: _folder(settings, layout),
+        lambda: _model(settings, layout),
+        lambda: _registry(settings, layout),
+        lambda: _index(settings, layout, deep),
+    ]
+    if deep:
+        checks.append(lambda: _artifacts(layout))
+    failed = False
+    for check in checks:
+        try:
+            findings = list(check())
+        except CodeIndexError as error:
+            findings = [("fail", error.message, error.remedy)]
+        for level, what, remedy in findings:
+            color = {"ok": "green", "warn": "yellow", "fail": "red"}[level]
+            click.echo(f"{click.style(f'{level:<5}', fg=color)} {what}" + (f"\n      → {remedy}" if remedy else ""))
+            failed = failed or level == "fail"
+    return 1 if failed else 0
+
+
+def _programs() -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield ("ok" if sys.version_info >= (3, 11) else "fail", f"Python {python}", "")
+    git = shutil.which("git")
+    if git is None:
+        yield "fail", "git is not installed", "install git"
+    else:
+        said = subprocess.run([git, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+        yield "ok", said, ""
+    for package in ("dagster", "duckdb", "qdrant-edge-py", "torch", "tree-sitter-language-pack", "great-expectations"):
+        try:
+            yield "ok", f"{package} {version(package)}", ""
+        except PackageNotFoundError:
+            yield "fail", f"{package} is not installed", "make index, or pip install -e ."
+
+
+def _folder(settings: Settings, layout: Layout) -> Iterator[Finding]:
+    if not settings.data.exists():
+        yield "warn", f"there is no data folder {settings.data} yet", "code-index index <git URL or path>"
+        return
+    layout.check()
+    free = shutil.disk_usage(settings.data).free / 1e9
+    yield (
+        "ok" if free > 2 else "warn",
+        f"data folder {settings.data}, {free:,.1f} GB free",
+        "" if free > 2 else "free some space",
+    )
+    if not os.access(settings.data, os.W_OK):
+        yield "fail", f"{settings.data} cannot be written", "check its owner and permissions"
+    if _is_network(settings.data):
+        yield "warn", "the data folder is on a network file system", "locks and memory maps need a local disk"
+
+
+def _is_network(path: Path) -> bool:
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    except OSError:
+        return False
+    inside = [(len(point), kind) for point, kind in mounts if str(path).startswith(point)]
+    return bool(inside) and max(inside)[1] in ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs")
+
+
+def _model(settings: Settings, layout: Layout) -> Iterator[Finding]:
+    from ..embedding.models import chosen_model
+
+    model = chosen_model(settings)
+    why = " (chosen: no GPU here)" if settings.model == "auto" and model == "static" else ""
+    yield "ok", f"embedding model {model}{why}", ""
+    tables = [path.name for path in layout.models.glob("static-*")] if layout.models.is_dir() else []
+    if model == "static" and not tables:
+        yield "warn", "the static table is not made yet", "the first index run makes it (about half a minute)"
+
+
+def _registry(settings: Settings, layout: Layout) -> Iterator[Finding]:
+    from ..sources.registry import Registry
+
+    registry = Registry.load(settings.registry_file, layout)
+    yield "ok", f"{len(registry.entries)} repositories in {settings.registry_file}", ""
+    for entry in registry.entries:
+        if entry.path and not Path(entry.path).is_dir():
+            yield "warn", f"{entry.name}: {entry.path} is gone", f"code-index remove {entry.name}, or put it back"
+
+
+def _index(settings: Settings, layout: Layout, deep: bool) -> Iterator[Finding]:
+    from ..index.backend import make_backend
+    from ..index.maintenance import verify
+    from ..index.manifest import PublicationStore
+    from ..index.reader import published_spaces
+
+    where = f"server {settings.qdrant_url}" if settings.qdrant_url else "embedded"
+    spaces = published_spaces(layout)
+    if not spaces:
+        yield "warn", "nothing is published yet", "code-index index <git URL or path>"
+    for space in spaces:
+        manifest = PublicationStore(layout, space).current()
+        if manifest is None:
+            continue
+        yield "ok", f"index {space} ({where}): {manifest.points:,} points of {len(manifest.receipts)} partitions", ""
+        if manifest.points > LARGE_INDEX_POINTS and not settings.qdrant_url:
+            yield (
+                "warn",
+                f"more than {LARGE_INDEX_POINTS:,} points in the embedded index",
+                "use a server: CODE_INDEX_QDRANT_URL",
+            )
+        backend = make_backend(layout, settings, space, manifest.dimension)
+        for key in manifest.receipts:
+            for problem in verify(key, backend, layout, space, deep=deep):
+                yield "fail", f"{key}: {problem}", f"code-index index {key}"
+
+
+def _artifacts(layout: Layout) -> Iterator[Finding]:
+    from ..artifacts import ArtifactStore
+
+    store = ArtifactStore(layout)
+    checked = 0
+    for kind in ("repository", "file_hashes", "chunks"):
+        for home in layout.keys(kind):
+            current = layout.read_pointer(home / "CURRENT")
+            artifact = store.open_folder(home / current) if current else None
+            if artifact is None:
+                yield "fail", f"{home} has no readable current artifact", "index that repository again"
+                continue
+            artifact.verify()
+            checked += 1
+    yield "ok", f"{checked} current artifacts are whole", ""

@@ -1,0 +1,146 @@
+"""The `status` and `files` commands: what is indexed, how fresh, and what was left out."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from ..artifacts import ArtifactStore
+from ..errors import NotBuiltError
+from ..index.manifest import PublicationStore, Receipt
+from ..index.reader import published_spaces
+from ..layout import Layout
+from ..observations import last_observation
+from ..settings import load_settings
+from ..sources.registry import Registry
+
+
+@click.command("status")
+@click.argument("repository", required=False)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status_command(repository: str | None, as_json: bool) -> int:
+    """What is published of every repository (or of REPOSITORY, in detail): commit, freshness, coverage, verdict."""
+    settings = load_settings()
+    layout = Layout(settings.data).check()
+    registry = Registry.load(settings.registry_file, layout)
+    rows = [_state(layout, key) for entry in registry.entries for key in entry.keys]
+    known = {row["key"] for row in rows}
+    rows += [_state(layout, key) for key in _published_keys(layout) - known]
+    if repository is not None:
+        rows = [row for row in rows if repository in (row["key"], row["key"].partition("@")[0])]
+    if as_json:
+        click.echo(json.dumps({"repositories": rows}, default=str))
+    elif repository is not None and rows:
+        for row in rows:
+            _print_detail(layout, row)
+    else:
+        for row in rows:
+            click.echo(_line(row))
+    if not rows:
+        click.echo("nothing is registered" if repository is None else f"nothing is known of {repository!r}", err=True)
+    return 0 if rows and all(row["state"] != "not indexed" for row in rows) else 1
+
+
+def _published_keys(layout: Layout) -> set[str]:
+    keys: set[str] = set()
+    for space in published_spaces(layout):
+        manifest = PublicationStore(layout, space).current()
+        keys |= set(manifest.receipts) if manifest else set()
+    return keys
+
+
+def _receipt(layout: Layout, key: str) -> tuple[str, Receipt] | None:
+    for space in published_spaces(layout):
+        manifest = PublicationStore(layout, space).current()
+        if manifest is not None and key in manifest.receipts:
+            return space, manifest.receipts[key]
+    return None
+
+
+def _state(layout: Layout, key: str) -> dict[str, Any]:
+    found = _receipt(layout, key)
+    seen = last_observation(layout, key)
+    if found is None:
+        return {"key": key, "state": "not indexed", "head": seen.commit if seen else None}
+    space, receipt = found
+    state = "unknown" if seen is None else "current" if seen.commit == receipt.commit else "behind"
+    return {
+        "key": key,
+        "repository": receipt.repository,
+        "ref": receipt.ref,
+        "state": state,
+        "commit": receipt.commit,
+        "label": receipt.label,
+        "published_at": receipt.published_at,
+        "head": seen.commit if seen else None,
+        "head_seen_at": seen.seen_at if seen else None,
+        "points": receipt.points,
+        "space": space,
+        "coverage": receipt.coverage,
+        "run_id": receipt.run_id,
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    if row["state"] == "not indexed":
+        return f"{row['key']}\tnot indexed"
+    when = datetime.fromtimestamp(row["published_at"], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    coverage = row["coverage"]
+    return (
+        f"{row['key']}\t{row['state']}\t{row['label'][:12]}{row['label'][40:]}\tpublished {when}\t"
+        f"{coverage.get('kept', 0):,}/{coverage.get('files', 0):,} files\t{row['points']:,} points"
+    )
+
+
+def _print_detail(layout: Layout, row: dict[str, Any]) -> None:
+    from ..quality.gate import current_verdict
+
+    click.echo(_line(row))
+    if row["state"] == "not indexed":
+        return
+    for reason, count in row["coverage"].get("skipped", {}).items():
+        click.echo(f"  left out {count:>7,}  {reason}")
+    for rule, count in row["coverage"].get("secrets", {}).items():
+        click.echo(f"  secrets  {count:>7,}  {rule}")
+    click.echo(f"  space    {row['space']}")
+    verdict = current_verdict(ArtifactStore(layout), row["key"], row["space"])
+    if verdict is not None:
+        word = "passed" if verdict.passed else "FAILED"
+        age = (time.time() - verdict.at) / 3600
+        click.echo(f"  verdict  {word} on {verdict.commit[:12]}, {len(verdict.results)} checks, {age:.1f} h ago")
+        for result in verdict.results:
+            if not result.passed or result.observed.get("accepted"):
+                click.echo(f"    {result.severity}: {result.name} — {result.description} {result.observed}")
+
+
+@click.command("files")
+@click.argument("repository")
+@click.option("--left-out", is_flag=True, help="Only files that were not kept.")
+@click.option("--reason", help="Only files left out for this reason.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def files_command(repository: str, left_out: bool, reason: str | None, as_json: bool) -> None:
+    """Every file of REPOSITORY's latest selection: kept, or left out and why."""
+    import polars as pl
+
+    settings = load_settings()
+    layout = Layout(settings.data).check()
+    artifact = ArtifactStore(layout).current("file_hashes", repository)
+    if artifact is None:
+        raise NotBuiltError(f"{repository} has no files yet", remedy=f"code-index index {repository}")
+    rows = artifact.read("files").drop("path_raw").sort("path")
+    if left_out or reason:
+        rows = rows.filter(pl.col("status") != "kept")
+    if reason:
+        rows = rows.filter(pl.col("reason") == reason)
+    for row in rows.iter_rows(named=True):
+        if as_json:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        else:
+            told = (
+                row["language"] or row["role"] if row["status"] == "kept" else f"{row['reason']} {row['detail'] or ''}"
+            )
+            click.echo(f"{row['status']:<10} {row['path']}  {told}".rstrip())
