@@ -27,6 +27,9 @@ _RULES_FILE = "secret_rules.toml"
 _BEFORE, _AFTER = 240, 2_000  # bytes of surroundings a rule sees; a PEM rule asks for more
 
 
+_QUOTED = re.compile(rb"[\"'`][^\"'`\s]{8,512}[\"'`]")
+
+
 @dataclass(frozen=True)
 class Finding:
     """A secret: the rule, the line it starts on (from 1), offsets in the text (characters, end exclusive)."""
@@ -51,6 +54,7 @@ class Rule:
     check: str
     allow: re.Pattern[bytes] | None
     form_only: bool
+    quoted: bool
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,7 @@ def _rule(row: dict[str, Any]) -> Rule:
         check=row.get("check", "token"),
         allow=re.compile("|".join(allow).encode()) if allow else None,
         form_only=row.get("form_only", False),
+        quoted=row.get("quoted", False),
     )
 
 
@@ -145,12 +150,21 @@ def _apply(rule: Rule, raw: bytes, start: int, spans: dict[tuple[int, int], str]
     low = max(0, start - rule.before)
     if rule.before <= _BEFORE:
         low = max(low, raw.rfind(b"\n", low, start) + 1)
+    high = min(len(raw), start + rule.after)
+    if rule.quoted:
+        line_end = raw.find(b"\n", start, high)
+        high = high if line_end < 0 else line_end
+        if _QUOTED.search(raw, start, high) is None:
+            return -1  # nine of ten mentions of "token" are no assignment of a literal
     end = -1
-    for match in rule.pattern.finditer(raw, low, min(len(raw), start + rule.after)):
-        group = "secret" if "secret" in rule.pattern.groupindex else 0
+    for match in rule.pattern.finditer(raw, low, high):
+        # Where the form alone is enough, the alternative without the group matched.
+        group = "secret" if match.groupdict().get("secret") is not None else 0
         first, last = match.span(group)
         value = raw[first:last]
-        if (first, last) in spans or not value or not _CHECKS[rule.check](value, match, rule, rules):
+        # A provider's rule says more than "some value given to a name".
+        known = (first, last) in spans and rule.check != "token"
+        if known or not value or not _CHECKS[rule.check](value, match, rule, rules):
             continue
         spans[first, last] = rule.id
         end = max(end, last)
@@ -248,7 +262,7 @@ def _url_password(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rule
     host = match.groupdict().get("host") or b""
     if re.match(rb"(?i)(?:localhost|127\.|0\.0\.0\.0|\[::1\]|\w*example|host\b|db\b|user|server\b|\$|<|\{)", host):
         return False
-    return len(set(value)) >= 5 and not re.match(rb"(?i)[a-z]{1,12}\Z", value)
+    return len(set(value)) >= 5 and not re.match(rb"[A-Za-z]?[a-z]{1,12}\Z", value)
 
 
 def _name(match: re.Match[bytes]) -> bytes:

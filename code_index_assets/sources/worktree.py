@@ -139,9 +139,8 @@ class WorktreeSource:
 
         Converted line ends and Git LFS content count as unchanged and keep the id of the committed blob.
         """
-        pointers = [
-            i for i, (h, oid, _) in enumerate(doubtful) if (sizes.get((h.path, oid)) or 1 << 30) < _LFS_POINTER_BYTES
-        ]
+        known = [sizes.get((found.path, oid)) for found, oid, _ in doubtful]
+        pointers = [i for i, size in enumerate(known) if size is not None and size < _LFS_POINTER_BYTES]
         contents = dict(
             zip(pointers, cat_file_batch(self._objects.git_dir, [doubtful[i][1] for i in pointers]), strict=True)
         )

@@ -1,0 +1,171 @@
+"""Secrets: every rule finds its kind, what only looks like one is let through, and nothing is left after removal.
+
+No secret stands in this file: samples are put together at run time.
+"""
+
+from __future__ import annotations
+
+import random
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from code_index_assets.sources import secrets
+from code_index_assets.sources.secrets import rule_ids, scan, scan_many, secret_rules_version
+from code_index_assets.sources.text import redact
+
+HEX, UPPER, ALNUM = "0123456789abcdef", string.ascii_uppercase + "234567", string.ascii_letters + string.digits
+
+
+def chars(count: int, alphabet: str = ALNUM, seed: int = 7) -> str:
+    return "".join(random.Random(seed).choices(alphabet, k=count))
+
+
+def pem(kind: str = "RSA ", end: bool = True, lines: int = 20) -> str:
+    body = "\n".join(chars(64, ALNUM + "+/", seed) for seed in range(lines))
+    return f"-----BEGIN {kind}PRIVATE KEY-----\n{body}\n" + (f"-----END {kind}PRIVATE KEY-----" if end else "")
+
+
+SAMPLES = {
+    "private-key": lambda: pem(),
+    "private-key-part": lambda: pem(end=False),
+    "aws-access-key": lambda: "AKIA" + chars(16, UPPER),
+    "aws-secret-key": lambda: 'aws_secret_access_key = "' + chars(40, ALNUM + "/+") + '"',
+    "gcp-api-key": lambda: "AIza" + chars(35),
+    "gcp-oauth-secret": lambda: "GOCSPX-" + chars(28),
+    "gcp-oauth-token": lambda: "ya29." + chars(80),
+    "azure-storage-key": lambda: "AccountName=a;AccountKey=" + chars(86) + "==;EndpointSuffix=core.windows.net",
+    "azure-client-secret": lambda: "'" + chars(3) + "8Q~" + chars(34) + "'",
+    "azure-shared-access": lambda: "Endpoint=sb://x/;SharedAccessKeyName=n;SharedAccessKey=" + chars(43) + "=",
+    "github-token": lambda: "ghp_" + chars(36),
+    "github-fine-grained-token": lambda: "github_pat_" + chars(22) + "_" + chars(59),
+    "gitlab-token": lambda: "glpat-" + chars(20),
+    "slack-token": lambda: "xoxb-" + chars(12, string.digits) + "-" + chars(24),
+    "slack-webhook": lambda: "https://hooks.slack.com/services/T" + chars(8, UPPER) + "/B" + chars(8, UPPER) + "/" + chars(24),  # noqa: E501
+    "stripe-key": lambda: "sk_live_" + chars(24),
+    "npm-token": lambda: "npm_" + chars(36),
+    "pypi-token": lambda: "pypi-AgEIcHlwaS5vcmc" + chars(80),
+    "openai-key": lambda: "sk-proj-" + chars(60),
+    "anthropic-key": lambda: "sk-ant-api03-" + chars(93),
+    "hugging-face-token": lambda: "hf_" + chars(34, string.ascii_letters),
+    "voyage-key": lambda: 'VOYAGE_API_KEY = "pa-' + chars(43) + '"',
+    "twilio-key": lambda: "SK" + chars(32, HEX),
+    "sendgrid-key": lambda: "SG." + chars(22) + "." + chars(43),
+    "mailgun-key": lambda: 'mailgun_key = "key-' + chars(32, HEX) + '"',
+    "mailchimp-key": lambda: chars(32, HEX) + "-us12",
+    "telegram-bot-token": lambda: "'" + "1" + chars(8, string.digits) + ":AA" + chars(33) + "'",
+    "discord-token": lambda: 'discord_bot("M' + chars(25) + "." + chars(6) + "." + chars(30) + '")',
+    "discord-webhook": lambda: "https://discord.com/api/webhooks/1" + chars(17, string.digits) + "/" + chars(68),
+    "shopify-token": lambda: "shpat_" + chars(32, HEX),
+    "digitalocean-token": lambda: "dop_v1_" + chars(64, HEX),
+    "datadog-key": lambda: "datadog_api_key: " + chars(32, HEX),
+    "new-relic-key": lambda: "NRAK-" + chars(27, string.ascii_uppercase + string.digits),
+    "grafana-token": lambda: "glsa_" + chars(32) + "_" + chars(8, HEX),
+    "sentry-token": lambda: "sntryu_" + chars(64, HEX),
+    "heroku-key": lambda: "HRKU-" + chars(40),
+    "cloudflare-token": lambda: "CLOUDFLARE_API_TOKEN=" + chars(40),
+    "databricks-token": lambda: "dapi" + chars(32, HEX),
+    "docker-token": lambda: "dckr_pat_" + chars(27),
+    "vault-token": lambda: "hvs." + chars(90),
+    "terraform-cloud-token": lambda: chars(14) + ".atlasv1." + chars(67),
+    "linear-key": lambda: "lin_api_" + chars(40),
+    "notion-token": lambda: "ntn_" + chars(46),
+    "square-token": lambda: "sq0csp-" + chars(43),
+    "facebook-token": lambda: "EAAC" + chars(120),
+    "atlassian-token": lambda: "ATATT3" + chars(180),
+    "artifactory-token": lambda: "AKCp" + chars(69),
+    "age-secret-key": lambda: "AGE-SECRET-KEY-1" + chars(58, "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"),
+    "jwt": lambda: "eyJ" + chars(30) + ".eyJ" + chars(80) + "." + chars(43),
+    "bearer-token": lambda: 'Authorization: "Bearer ' + chars(40) + '"',
+    "url-password": lambda: "postgres://app:" + chars(12) + "@db1.prod.internal:5432/main",
+    "connection-string": lambda: "Server=sql1;Database=main;User Id=app;Password=" + chars(12) + ";",
+    "assigned-secret": lambda: 'client_secret = "' + chars(40) + '"',
+    "assigned-password": lambda: 'db_password: "g7#Kq' + chars(6) + '"',
+    "environment-secret": lambda: "export SERVICE_TOKEN=" + chars(40),
+}  # fmt: skip
+
+
+def test_every_rule_has_a_sample():
+    assert sorted(SAMPLES) == sorted(rule_ids())
+
+
+@pytest.mark.parametrize("rule", sorted(SAMPLES))
+def test_each_rule_finds_its_kind_and_none_is_left_after_removal(rule):
+    for surround in ("{}", "x = 1\né = '{}'\nend\n", 'config = {{"k": "{}"}}\n'):
+        sample = SAMPLES[rule]()
+        if "{" in surround and '"' in sample and surround != "{}":
+            surround = "# é\n{}\nend\n"
+        text = surround.format(sample)
+        found = scan(text)
+        assert rule in {f.rule for f in found}, surround
+        assert text[: found[0].start].count("\n") + 1 == found[0].line
+        clean = redact(text, [vars(f) for f in found])
+        assert scan(clean) == []
+        assert clean.count("\n") == text.count("\n")
+        core = max("".join(c if c.isalnum() else " " for c in text[found[0].start : found[0].end]).split(), key=len)
+        assert core not in clean
+
+
+HARMLESS = [
+    'password = os.environ["DB_PASSWORD"]', "api_key: ${API_KEY}", 'token = "your-token-goes-here-12345"',
+    'secret = getSecret("projects/x/secrets/y")', 'const tokenType = "AccessTokenExpiredError"',
+    '"integrity": "sha512-' + chars(86) + '=="', 'sha256 = "' + chars(64, HEX) + '"', "commit: " + chars(40, HEX),
+    'id = "123e4567-e89b-12d3-a456-426614174000"', "ssh-rsa AAAAB3NzaC1yc2E" + chars(300), 'password: "password123!"',
+    "-----BEGIN PRIVATE KEY-----", 'if (line.startsWith("-----BEGIN RSA PRIVATE KEY-----")) { return parse(line); }',
+    "-----BEGIN PUBLIC KEY-----\n" + chars(64) + "\n-----END PUBLIC KEY-----", "AKIAIOSFODNN7EXAMPLE",
+    "https://user:password@example.com/x", "http://localhost:8080/@user", "postgres://user:${PASS}@host/db",
+    "https://github.com/a/b/blob/main/c.py#L10@x", 'token_url = "https://oauth.host.io/v2/token/abc123def456ghi789"',
+    'public_key = "' + chars(44) + '"', 'nextPageToken = "CAESBggDEgIIAhIKCgYIBBICCAM"', "git@github.com:owner/name.git",  # noqa: E501
+    'msg = "the secret of happiness is 42 things, and a token of it"', 'csrf_token_name = "csrf_token_2"',
+    'accessKeyId = "<access-key-id-from-the-console>"', "eyJhbGciOi...", "sk-learn-2024-tutorial-notes", "task-sk_live_x",  # noqa: E501
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_what_only_looks_like_a_secret_is_let_through(text):
+    assert scan(text) == []
+
+
+def test_an_encrypted_key_with_headers_is_a_key():
+    head, body = pem().split("\n", 1)
+    text = f"{head}\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,9E1B2C3D4E5F6071\n\n{body}\n"
+    (found,) = scan(text)
+    assert (found.rule, found.start, found.end) == ("private-key", 0, len(text) - 1)
+
+
+def test_keys_inside_strings_of_code_are_found_whole():
+    joined = pem("", lines=6).replace("\n", "\\n")
+    text = f'{{"private_key": "{joined}\\n", "x": 1}}'
+    (found,) = scan(text)
+    assert text[found.start : found.end] == joined
+    java = 'String KEY =\n    "' + pem("EC ", lines=4).replace("\n", '\\n" +\n    "') + '";\n'
+    clean = redact(java, [vars(f) for f in scan(java)])
+    assert clean.count("\n") == java.count("\n")
+    assert chars(64, ALNUM + "+/", 2) not in clean
+
+
+def test_a_batch_finds_what_single_scans_find():
+    texts = [f"é{sample()}\n" * 2 for sample in SAMPLES.values()] + ["", "nothing"]
+    assert scan_many(texts) == [scan(text) for text in texts]
+
+
+def test_a_long_line_does_not_take_for_ever_and_is_searched_to_its_end():
+    key = SAMPLES["github-token"]()
+    text = "token:'" * 20_000 + "://a" * 20_000 + " " + key
+    assert [f.rule for f in scan(text)] == ["github-token"]
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_scanned_and_findings_are_in_order(text):
+    found = scan(text + SAMPLES["stripe-key"]())
+    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))  # noqa: RUF007
+
+
+def test_the_version_follows_the_rules(monkeypatch):
+    before = secret_rules_version()
+    secrets._load.cache_clear()
+    monkeypatch.setattr(secrets, "digest", lambda text: "0" * 32)
+    assert secret_rules_version() != before
+    secrets._load.cache_clear()
