@@ -24,22 +24,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """One point found: its id, the lane's score, its payload."""
+    """One point found: its id, the lane's score, its payload; `shard` where the payload was not read along."""
 
     id: str
     score: float
     payload: dict[str, Any]
+    shard: str = ""
 
 
 class View(Protocol):
-    """Reads exactly one publication. `keys` None means every key of the shard."""
+    """Reads exactly one publication. `keys` None means every key of the shard.
+
+    The searches with `bare` may leave payloads out and name the shard in place of them, where reading them apart is
+    cheaper.
+    """
 
     def search_dense(
-        self, shard: str, keys: Sequence[str] | None, where: Conditions, vector: np.ndarray, limit: int
+        self,
+        shard: str,
+        keys: Sequence[str] | None,
+        where: Conditions,
+        vector: np.ndarray,
+        limit: int,
+        *,
+        bare: bool = False,
     ) -> list[Scored]: ...
 
     def search_lexical(
-        self, shard: str, keys: Sequence[str] | None, where: Conditions, weights: dict[int, float], limit: int
+        self,
+        shard: str,
+        keys: Sequence[str] | None,
+        where: Conditions,
+        weights: dict[int, float],
+        limit: int,
+        *,
+        bare: bool = False,
     ) -> list[Scored]: ...
 
     def scan(self, shard: str, keys: Sequence[str] | None, where: Conditions, limit: int) -> list[Scored]:
@@ -59,6 +78,10 @@ class View(Protocol):
         ...
 
     def ids(self, shard: str, key: str) -> Iterator[str]: ...
+
+    def warm(self, shard: str) -> None:
+        """Touches what queries will read, so that the first ones are not slower. For processes that stay."""
+        ...
 
     def close(self) -> None: ...
 

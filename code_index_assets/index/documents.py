@@ -87,7 +87,7 @@ def _payload(chunk: dict[str, Any], symbols: list[dict[str, Any]], role: str) ->
         "path": path,
         "folders": folder_terms(path),
         "file_name": file_name,
-        "extension": file_name.rsplit(".", 1)[1].lower() if "." in file_name[1:] else "",
+        "extension": file_name.rsplit(".", 1)[1] if "." in file_name else "",
         "language": chunk["language"],
         "kind": chunk["kind"],
         "role": role,

@@ -102,7 +102,7 @@ def _simple_glob(glob: str) -> list[Condition]:
         return [Condition("folders", (glob[:-3],))]
     name = re.fullmatch(r"(?:\*\*/)?\*\.([^*?\[\]/.]+)", glob)
     if name:
-        return [Condition("extension", (name.group(1).lower(),))] if name.group(1).islower() else []
+        return [Condition("extension", (name.group(1),))]
     name = re.fullmatch(r"\*\*/([^*?\[\]/]+)", glob)
     return [Condition("file_name", (name.group(1),))] if name else []
 

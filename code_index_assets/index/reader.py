@@ -96,19 +96,37 @@ class IndexSnapshot:
 
     # -- lanes -------------------------------------------------------------------------------------------------
 
-    def search_dense(self, vector: np.ndarray, where: Filter, limit: int) -> list[Scored]:
-        """Nearest points by dot product, best first."""
+    def search_dense(self, vector: np.ndarray, where: Filter, limit: int, *, bare: bool = False) -> list[Scored]:
+        """Nearest points by dot product, best first. `bare`: payloads may be left to `hydrate`."""
+        bare = bare and not where.has_text_rules
         return self._ranked(
-            where, limit, lambda shard, keys, also, n: self._view.search_dense(shard, keys, also, vector, n)
+            where,
+            limit,
+            lambda shard, keys, also, n: self._view.search_dense(shard, keys, also, vector, n, bare=bare),
         )
 
-    def search_lexical(self, weights: dict[int, float], where: Filter, limit: int) -> list[Scored]:
+    def search_lexical(
+        self, weights: dict[int, float], where: Filter, limit: int, *, bare: bool = False
+    ) -> list[Scored]:
         """Best points by the sum of term weights, best first; `weights` as `query_weights` gives them."""
+        bare = bare and not where.has_text_rules
         if not weights:
             return []
         return self._ranked(
-            where, limit, lambda shard, keys, also, n: self._view.search_lexical(shard, keys, also, weights, n)
+            where,
+            limit,
+            lambda shard, keys, also, n: self._view.search_lexical(shard, keys, also, weights, n, bare=bare),
         )
+
+    def hydrate(self, *lists: Sequence[Scored]) -> list[list[Scored]]:
+        """The same hits with their payloads; each point is read once, however many lists have it."""
+        wanted: dict[str, set[str]] = {}
+        payloads = {hit.id: hit.payload for hits in lists for hit in hits if hit.payload}
+        for hit in (hit for hits in lists for hit in hits if hit.id not in payloads):
+            wanted.setdefault(hit.shard, set()).add(hit.id)
+        for shard, ids in wanted.items():
+            payloads.update((hit.id, hit.payload) for hit in self._guard(self._view.get, shard, sorted(ids)))
+        return [[Scored(hit.id, hit.score, payloads[hit.id]) for hit in hits] for hits in lists]
 
     def search_names(self, names: Sequence[str], where: Filter, limit: int, *, prefix: bool = False) -> list[Scored]:
         """Points in which a definition of one of these names starts, any case; `prefix`: one that begins so."""
@@ -146,6 +164,11 @@ class IndexSnapshot:
     def paths(self, keys: Sequence[str]) -> list[str]:
         """Every path that has a point, ascending."""
         return self._paths(tuple(sorted(keys)))
+
+    def warm(self) -> None:
+        """Loads every shard and touches its payloads; halves the hydration of queries that come after."""
+        for shard in self.manifest.shards:
+            self._guard(self._view.warm, shard)
 
     # -- inside ------------------------------------------------------------------------------------------------
 

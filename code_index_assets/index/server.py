@@ -195,12 +195,26 @@ class ServerView:
         self._sequence = sequence
 
     def search_dense(
-        self, shard: str, keys: Sequence[str] | None, where: Conditions, vector: np.ndarray, limit: int
+        self,
+        shard: str,
+        keys: Sequence[str] | None,
+        where: Conditions,
+        vector: np.ndarray,
+        limit: int,
+        *,
+        bare: bool = False,
     ) -> list[Scored]:
         return self._query(keys, where, np.asarray(vector, np.float32).tolist(), DENSE, limit)
 
     def search_lexical(
-        self, shard: str, keys: Sequence[str] | None, where: Conditions, weights: dict[int, float], limit: int
+        self,
+        shard: str,
+        keys: Sequence[str] | None,
+        where: Conditions,
+        weights: dict[int, float],
+        limit: int,
+        *,
+        bare: bool = False,
     ) -> list[Scored]:
         from qdrant_client import models as m
 
@@ -237,6 +251,9 @@ class ServerView:
     def ids(self, shard: str, key: str) -> Iterator[str]:
         for record in self._scroll(self._filter([key], ()), None, payload=["point"]):
             yield record.payload["point"]
+
+    def warm(self, shard: str) -> None:
+        """A server keeps itself warm."""
 
     def close(self) -> None:
         """The client belongs to the backend."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,7 +55,12 @@ def run_lanes(
         "semantic": lambda: _semantic(snapshot, query, where, weights, embed_query),
     }
     running = {lane: _POOL.submit(_timed, lane, jobs[lane]) for lane in lanes}
-    return {lane: future.result() for lane, future in running.items()}
+    results = {lane: future.result() for lane, future in running.items()}
+    hydrated = snapshot.hydrate(*(result.hits for result in results.values()))
+    return {
+        result.lane: replace(result, hits=tuple(_best_part(hits)[: weights.lane_depth]))
+        for result, hits in zip(results.values(), hydrated, strict=True)
+    }
 
 
 def _timed(lane: str, job: Callable[[], LaneResult]) -> LaneResult:
@@ -66,8 +71,7 @@ def _timed(lane: str, job: Callable[[], LaneResult]) -> LaneResult:
         raise
     except Exception as error:
         result = LaneResult(lane, error=str(error) or type(error).__name__)
-    took = (time.perf_counter() - started) * 1000
-    return LaneResult(lane, result.hits, took, result.error, result.skipped, result.weights)
+    return replace(result, took_ms=(time.perf_counter() - started) * 1000)
 
 
 def _symbol(snapshot: IndexSnapshot, query: Query, where: Filter, weights: Weights) -> LaneResult:
@@ -78,7 +82,7 @@ def _symbol(snapshot: IndexSnapshot, query: Query, where: Filter, weights: Weigh
     exact = [name for name in query.names if not name.guessed]
     if not hits and query.form == "symbol" and exact and len(exact[0].name) >= 3:
         hits = snapshot.search_names([exact[0].name], where, weights.lane_depth, prefix=True)
-    return LaneResult("symbol", tuple(_best_part(sorted(hits, key=lambda hit: _symbol_order(hit, query)))))
+    return LaneResult("symbol", tuple(sorted(hits, key=lambda hit: _symbol_order(hit, query))))
 
 
 def _symbol_order(hit: Scored, query: Query) -> tuple[bool, bool, bool, str, int]:
@@ -102,8 +106,8 @@ def _lexical(snapshot: IndexSnapshot, query: Query, where: Filter, weights: Weig
     terms = snapshot.query_weights(query.text or " ".join(query.symbols), where)
     if not terms:
         return LaneResult("lexical", skipped="no word of the query is in the index")
-    hits = snapshot.search_lexical(terms, where, weights.lane_depth)
-    return LaneResult("lexical", tuple(_best_part(hits)), weights=terms)
+    hits = snapshot.search_lexical(terms, where, weights.lane_depth, bare=True)
+    return LaneResult("lexical", tuple(hits), weights=terms)
 
 
 def _semantic(
@@ -118,8 +122,8 @@ def _semantic(
             remedy="search with the model the index was made with (CODE_INDEX_MODEL)",
         )
     # Several vectors of one chunk count once, so a few more are fetched.
-    hits = snapshot.search_dense(vector, where, weights.lane_depth + weights.lane_depth // 4)
-    return LaneResult("semantic", tuple(_best_part(hits)[: weights.lane_depth]))
+    hits = snapshot.search_dense(vector, where, weights.lane_depth + weights.lane_depth // 4, bare=True)
+    return LaneResult("semantic", tuple(hits))
 
 
 def _best_part(hits: list[Scored]) -> list[Scored]:

@@ -41,8 +41,8 @@ _SEPARATOR = re.compile(r"::|->|\.|#|/")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _PATH = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)+/?|[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}")
 # Endings that make `name.ext` a file rather than `object.member`.
-_ENDINGS_TEXT = """py pyi js jsx ts tsx mjs cjs vue svelte go rs rb java kt kts scala c h cc cpp cxx hpp hh cs php swift m
-mm lua pl sh bash zsh sql md rst txt json yaml yml toml xml html css scss proto cfg ini gradle cmake lock mod sum tf
+_ENDINGS_TEXT = """py pyi js jsx ts tsx mjs cjs vue svelte go rs rb java kt kts scala c h cc cpp cxx hpp hh cs php swift
+m mm lua pl sh bash zsh sql md rst txt json yaml yml toml xml html css scss proto cfg ini gradle cmake lock mod sum tf
 dart ex exs erl hs clj ml r jl zig nim"""
 _ENDINGS = frozenset(_ENDINGS_TEXT.split())
 

@@ -1,0 +1,139 @@
+"""Publication on the embedded backend: shards of bounded size, damaged artifacts, what a change costs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+import publishing as p
+
+from code_index_assets.errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
+from code_index_assets.index.edge import EdgeBackend
+from code_index_assets.index.filters import Filter
+from code_index_assets.index.maintenance import verify
+from code_index_assets.index.manifest import PublicationManifest, PublicationStore
+from code_index_assets.index.publish import publish
+from code_index_assets.index.reader import open_index
+from code_index_assets.settings import Settings
+
+
+@pytest.fixture
+def layout(tmp_path):
+    return p.layout_at(tmp_path / "data")
+
+
+@pytest.fixture
+def backend(layout):
+    return EdgeBackend(layout, p.SPACE, p.DIM, shard_points=100)
+
+
+def put(layout, backend, files, **options):
+    content = p.make_content(layout, files, **options)
+    return publish(p.permit_for(content), content, backend, layout)
+
+
+def many(count, mark=""):
+    return {f"pkg{i % 7}/m{i}.py": f"def f{i}():\n    return '{i}{mark}'\n" for i in range(count)}
+
+
+def manifest(layout):
+    return PublicationStore(layout, p.SPACE).current()
+
+
+def test_small_repositories_share_a_shard_and_a_huge_one_has_several(layout, backend):
+    for i in range(3):
+        put(layout, backend, many(20), key=f"acme/small{i}")
+    assert len(manifest(layout).shards) == 1
+    put(layout, backend, many(350), key="acme/huge", buckets=16)
+    current = manifest(layout)
+    assert len(current.receipts["acme/huge"].shards) >= 4
+    assert all(state.points <= 120 for state in current.shards.values())
+    view = open_index(layout, Settings(), p.SPACE, backend=backend)
+    assert view.count(Filter()) == 410 and view.count(Filter(keys=("acme/huge",))) == 350
+    best = view.search_dense(p.unit_vector("def f300():\n    return '300'"), Filter(keys=("acme/huge",)), 5)
+    assert [hit.score for hit in best] == sorted((hit.score for hit in best), reverse=True)
+    assert verify("acme/huge", backend, layout, p.SPACE, deep=True) == []
+
+
+def test_a_change_rewrites_one_shard_only(layout, backend):
+    put(layout, backend, many(350), key="acme/huge", buckets=16)
+    before = manifest(layout).shards
+    result = put(layout, backend, many(350) | {"pkg0/m0.py": "def f0(): return 'new'"}, key="acme/huge", buckets=16)
+    after = manifest(layout).shards
+    assert (result.written, result.removed, result.unchanged) == (1, 1, 349)
+    assert sum(before[name].generation != after[name].generation for name in before) == 1
+
+
+def test_an_overfull_shard_gives_up_what_changes(layout, backend):
+    put(layout, backend, many(60), key="acme/a")
+    put(layout, backend, many(30), key="acme/b")
+    put(layout, backend, many(160), key="acme/a")  # grows in place to 190 points
+    put(layout, backend, many(30, "x"), key="acme/b")
+    current = manifest(layout)
+    assert set(current.receipts["acme/b"].shards).isdisjoint(current.receipts["acme/a"].shards)
+    for key in ("acme/a", "acme/b"):
+        assert verify(key, backend, layout, p.SPACE, deep=True) == []
+
+
+@pytest.mark.parametrize("kind", ["embeddings", "chunks"])
+def test_one_changed_byte_is_refused_and_the_last_publication_stays(layout, backend, kind):
+    put(layout, backend, p.SHOP)
+    before = PublicationStore(layout, p.SPACE).current_name()
+    content = p.make_content(layout, p.SHOP | {"a.py": "def a(): pass"})
+    permit = p.permit_for(content)
+    artifact = content.embeddings if kind == "embeddings" else content.chunks
+    part = artifact.path / f"{kind}-001.parquet"
+    raw = bytearray(part.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    part.unlink()
+    part.write_bytes(raw)
+    with pytest.raises(CorruptArtifactError):
+        publish(permit, content, backend, layout)
+    assert PublicationStore(layout, p.SPACE).current_name() == before
+    assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
+
+
+def test_rewritten_artifacts_with_honest_manifests_are_refused_by_the_subject(layout, backend):
+    content = p.make_content(layout, p.SHOP, commit="a" * 40)
+    permit = p.permit_for(content)
+    forged = p.make_content(
+        layout, p.SHOP, commit="a" * 40, key="acme/shop", vectors=lambda t, d: p.unit_vector(t + "!")
+    )
+    # The store keeps the first artifact of a fingerprint; the forger replaces it whole, manifest included.
+    import shutil
+
+    shutil.rmtree(content.embeddings.path)
+    forged = p.make_content(layout, p.SHOP, commit="a" * 40, vectors=lambda t, d: p.unit_vector(t + "!"))
+    with pytest.raises(GateRefusedError, match="not what the checks passed"):
+        publish(permit, forged, backend, layout)
+    assert manifest(layout) is None
+    assert not list(layout.index(p.SPACE).glob("shards/*/*"))
+    publish(p.permit_for(forged), forged, backend, layout)
+
+
+def test_another_dimension_is_refused(layout, backend):
+    content = p.make_content(layout, p.SHOP, dimension=8)
+    object.__setattr__(content, "dimension", 16)
+    with pytest.raises(SpaceMismatchError):
+        publish(p.permit_for(content), content, backend, layout)
+
+
+def test_a_repository_without_a_kept_chunk_is_published_empty(layout, backend):
+    result = put(layout, backend, {})
+    assert result.receipt.points == 0
+    view = open_index(layout, Settings(), p.SPACE, backend=backend)
+    assert view.count(Filter()) == 0 and "acme/shop" in view.receipts
+    assert view.search_dense(p.unit_vector("x"), Filter(), 5) == []
+    put(layout, backend, p.SHOP)
+    put(layout, backend, {})
+    assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
+
+
+def test_manifests_read_back_as_they_were_written(layout, backend):
+    put(layout, backend, p.SHOP)
+    current = manifest(layout)
+    assert PublicationManifest.from_json(current.to_json()) == current
+    assert current.receipts["acme/shop"].artifacts.keys() == {"chunks", "embeddings", "file_hashes"}
