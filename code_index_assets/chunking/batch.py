@@ -6,18 +6,21 @@ file (`single.py`) and the pool itself (`pool.py`).
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
 import polars as pl
+import pyarrow as pa
 
 from ..progress import Stages
 from ..tables import CHUNKS, DIAGNOSTICS, IMPORTS, REFERENCES, SYMBOLS, Table
+from .columns import arrow
 from .context import ProjectContext
-from .single import ChunkOptions, ParsedFile, Row, SourceFile, parse_file
+from .single import ChunkOptions, SourceFile, parse_file
 
 BATCH_CHARS = 400_000
 # A pool of two starts in about 0.6 s, the time one process parses some 700 files of mean size (5 MB).
@@ -54,9 +57,45 @@ def parse_files(
     there are cores. Memory holds a few batches at a time.
     """
     with (stages or Stages()).stage("parse") as ticker:
-        for batch in batches(files):
-            yield tables([parse_file(file, options, context) for file in batch])
-            ticker.advance(len(batch))
+        groups = batches(files)
+        count = workers or core_count()
+        if mode == "auto":
+            groups, large = _look_ahead(groups) if count > 1 else (groups, False)
+            mode = "parallel" if large else "sequential"
+        ticker.info["mode"] = mode
+        if mode == "sequential":
+            for group in groups:
+                yield frames(_sequential(group, options, context))
+                ticker.advance(len(group))
+            return
+        from .pool import parse_in_pool
+
+        for done, parsed in parse_in_pool(groups, options, context, count):
+            yield frames(parsed)
+            ticker.advance(done)
+
+
+def _sequential(group: list[SourceFile], options: ChunkOptions, context: ProjectContext | None) -> list[pa.RecordBatch]:
+    # No cycles are made, and the collector would look at every row again and again: 8 % of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return arrow([parse_file(file, options, context) for file in group])
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _look_ahead(groups: Iterator[list[SourceFile]]) -> tuple[Iterator[list[SourceFile]], bool]:
+    """The same batches, and whether they are worth a pool."""
+    first: list[list[SourceFile]] = []
+    size = 0
+    for group in groups:
+        first.append(group)
+        size += sum(len(file.text) for file in group)
+        if size > POOL_CHARS:
+            return chain(first, groups), True
+    return iter(first), False
 
 
 def batches(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
@@ -73,24 +112,16 @@ def batches(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
         yield batch
 
 
-def tables(parsed: list[ParsedFile]) -> ParsedTables:
-    """Frames of some parsed files."""
-    return ParsedTables(
-        _frame(CHUNKS, chain.from_iterable(p.chunks for p in parsed)),
-        _frame(SYMBOLS, chain.from_iterable(p.symbols for p in parsed)),
-        _frame(IMPORTS, chain.from_iterable(p.imports for p in parsed)),
-        _frame(REFERENCES, chain.from_iterable(p.references for p in parsed)),
-        _frame(DIAGNOSTICS, chain.from_iterable(p.diagnostics for p in parsed)),
-    )
+def frames(batches: Sequence[pa.RecordBatch]) -> ParsedTables:
+    """Frames of record batches made by `columns.arrow`."""
+    return ParsedTables(*[_frame(table, batch) for table, batch in zip(TABLES, batches, strict=True)])
 
 
-def _frame(table: Table, rows: Iterable[Row]) -> pl.DataFrame:
-    columns = list(zip(*rows, strict=True))
-    if not columns:
-        return table.empty()
-    return pl.DataFrame(
-        [pl.Series(c.name, values, dtype=c.dtype) for c, values in zip(table.columns, columns, strict=True)]
-    )
+def _frame(table: Table, batch: pa.RecordBatch) -> pl.DataFrame:
+    frame = pl.from_arrow(batch)
+    assert isinstance(frame, pl.DataFrame)
+    frame.columns = [column.name for column in table.columns]
+    return frame
 
 
 def core_count() -> int:

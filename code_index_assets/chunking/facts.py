@@ -20,7 +20,20 @@ TYPE_KINDS = frozenset({"class", "interface", "struct", "trait", "enum", "union"
 CALLABLE_KINDS = frozenset({"function", "method", "constructor", "test"})
 # Kinds that are symbols but become chunks of their own only when they are large.
 SMALL_KINDS = frozenset(
-    {"variable", "constant", "field", "property", "enum_member", "type", "macro", "alias", "import"}
+    {
+        "variable",
+        "constant",
+        "field",
+        "property",
+        "enum_member",
+        "type",
+        "macro",
+        "alias",
+        "import",
+        "prototype",
+        "key",
+        "column",
+    }
 )
 
 
@@ -91,20 +104,16 @@ class LanguageFacts:
     keywords: frozenset[str] = frozenset()
     constructors: frozenset[str] = frozenset()
     comment_markers: str = r"///?!?|//!|/\*\*?!?|\*+/|\*|#+!?|--+|;+|%+"
-    doc_needs: bytes = b""
-    docs_after_blank_line: bool = False
-    private: re.Pattern[str] | None = None
-    default_visibility: str | None = None
-    members_visibility: str | None = None
+    body_kinds: frozenset[str] = frozenset()  # a last child of such a kind is the body, where grammars have no field
+    name_quotes: str = "\"'`"
+    name_ends: str = ""  # a name is cut where this begins: the `<` of Rust's `impl Foo<T>`
+    renames: Mapping[str, str] = field(default_factory=dict)
+    signatures: bool = True
     module: ModuleName | None = None
     resolve: Resolve | None = None
     visibility: Visibility | None = None
     finish: Finish | None = None
-    kinds: Mapping[str, str] = field(default_factory=dict)
     locals_are_symbols: bool = False
-    strip_name: str = ""
-    same_as: str = ""
-    extends_from_header: re.Pattern[str] | None = None
 
 
 VISIBILITY_WORD = re.compile(rb"\b(public|private|protected|internal|fileprivate|package)\b")

@@ -11,19 +11,22 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .context import ProjectContext
 from .facts import CALLABLE_KINDS, TYPE_KINDS, Definition
-from .plugins import Plugin
+
+if TYPE_CHECKING:
+    from .plugins import Plugin
 
 MAX_SIGNATURE = 400
 MAX_DOC = 4000
 MAX_NAME = 300
+SCOPE_END = re.compile(r"[<?(]")  # a receiver's name ends before its type arguments
 MATCH_LIMIT = 1 << 16
 QUOTES = "\"'`"
-SPACES = re.compile(rb"\s+")
 LOCAL_KINDS = frozenset({"variable", "constant", "field", "property"})
+HOLDERS = ("declarator", "head", "header", "signature", "clause", "name")
 IDENTIFIER_KINDS = ("identifier", "name", "word", "symbol", "atom", "variable")
 
 
@@ -58,7 +61,7 @@ class Outline:
 
     def flat(self, start: int, end: int) -> str:
         """Text on one line."""
-        return SPACES.sub(b" ", self.raw[start:end]).strip().decode("utf-8", "replace")
+        return b" ".join(self.raw[start:end].split()).decode("utf-8", "replace")
 
 
 def outline(path: str, raw: bytes, root: Any, plugin: Plugin, context: ProjectContext) -> Outline:
@@ -86,7 +89,11 @@ def _sort_captures(found: Outline, matches: list[tuple[int, dict[str, list[Any]]
     roles = found.plugin.roles
     loose: dict[str, list[tuple[Any, ...]]] = {"outer": [], "doc": [], "extends": [], "note": []}
     by_name: dict[int, tuple[int, Definition]] = {}
-    plain = {"comment": found.comments, "decorator": found.decorators, "mask": found.masks}
+    plain: dict[str, list[tuple[int, int]]] = {
+        "comment": found.comments,
+        "decorator": found.decorators,
+        "mask": found.masks,
+    }
     for pattern, captures in matches:
         role = roles[pattern]
         spans = plain.get(role)
@@ -107,8 +114,9 @@ def _sort_captures(found: Outline, matches: list[tuple[int, dict[str, list[Any]]
             flag = role.startswith("flag.")
             loose["note"].extend((node.start_byte, node.end_byte, key, flag) for node in captures[role])
     found.definitions = [definition for _, definition in by_name.values()]
-    for spans in (found.comments, found.decorators, found.masks, found.packages, *loose.values()):
-        spans.sort()
+    for group in (*plain.values(), *loose.values()):
+        group.sort()
+    found.packages.sort()
     return loose
 
 
@@ -131,38 +139,52 @@ def _define(
     name = found.text(start, min(end, start + MAX_NAME)).strip()
     if "\n" in name:
         name = " ".join(name.split())
-    if name and name[0] in QUOTES:
-        name = name.strip(QUOTES)
+    if name and name[0] in found.plugin.facts.name_quotes:
+        name = name.strip(found.plugin.facts.name_quotes)
+    name = found.plugin.facts.renames.get(name, name)
+    cut = found.plugin.facts.name_ends
+    if cut and cut in name[1:]:
+        name = name[: name.index(cut, 1)].rstrip()
     if not name:
         return
     definition = Definition(node, role[11:], name, start)
     scope = captures.get("scope")
     if scope:
-        definition.scope = found.flat(scope[0].start_byte, scope[0].end_byte)
-    body = captures.get("body")
-    if body:
-        definition.body = body[0].start_byte
-    else:
-        for field in found.plugin.body_fields:
-            below = node.child_by_field_id(field)
-            if below is not None:
-                definition.body = below.start_byte
-                break
-    for extra in ("extends", "doc"):
-        for below in captures.get(extra, ()):
-            text = found.flat(below.start_byte, below.end_byte)
-            if extra == "extends":
-                definition.extends.append(text)
-            else:
-                definition.doc = clean_doc(found, [(below.start_byte, below.end_byte)])
-    for key in captures:
-        if key.startswith(("flag.", "fact.")):
-            first = captures[key][0]
-            label = key[5:]
-            definition.facts.append(
-                label if key[1] == "l" else f"{label}={found.flat(first.start_byte, first.end_byte)[:200]}"
-            )
+        text = found.flat(scope[0].start_byte, scope[0].end_byte)
+        definition.scope = SCOPE_END.split(text, maxsplit=1)[0] or text
+    definition.body = _body(node, captures.get("body"), found.plugin)
+    if len(captures) > 2:
+        _extras(found, definition, captures)
     by_name[start] = (pattern, definition)
+
+
+def _body(node: Any, captured: list[Any] | None, plugin: Plugin) -> int:
+    """Where the body begins, which is where the signature ends; -1 if there is none."""
+    if captured:
+        start: int = captured[0].start_byte
+        return start
+    for field in plugin.body_fields:
+        below = node.child_by_field_id(field)
+        if below is not None:
+            return int(below.start_byte)
+    if plugin.facts.body_kinds:
+        last = node.named_child(node.named_child_count - 1) if node.named_child_count else None
+        if last is not None and last.type in plugin.facts.body_kinds:
+            return int(last.start_byte)
+    return -1
+
+
+def _extras(found: Outline, definition: Definition, captures: dict[str, list[Any]]) -> None:
+    """What a definition's own pattern captured beside its name."""
+    for key, nodes in captures.items():
+        if key == "extends":
+            definition.extends += [found.flat(node.start_byte, node.end_byte) for node in nodes]
+        elif key == "doc":
+            definition.doc = clean_doc(found, [(node.start_byte, node.end_byte) for node in nodes])
+        elif key.startswith("flag."):
+            definition.facts.append(key[5:])
+        elif key.startswith("fact."):
+            definition.facts.append(f"{key[5:]}={found.flat(nodes[0].start_byte, nodes[0].end_byte)[:200]}")
 
 
 def _generic_name(node: Any) -> Any:
@@ -200,7 +222,15 @@ def _import(found: Outline, captures: dict[str, list[Any]]) -> None:
     name = read("import.name")
     if module is None and name is None:
         module = found.flat(start, captures["import"][0].end_byte)
-    found.imports.append(Import(start, (module or "")[:MAX_NAME], name, read("import.alias")))
+    new = Import(start, (module or "")[:MAX_NAME], name, read("import.alias"))
+    last = found.imports[-1] if found.imports else None
+    if last is not None and last.start == start and last.module == new.module:
+        # Several patterns may see one statement; the one that saw most is right.
+        if new.name is None and new.alias is None:
+            return
+        if (last.name is None and last.alias is None) or (last.name == new.name and last.alias is None):
+            found.imports.pop()
+    found.imports.append(new)
 
 
 def _nest(definitions: list[Definition]) -> None:
@@ -226,7 +256,9 @@ def _widen(found: Outline, outers: list[tuple[Any, ...]]) -> None:
         index = bisect_left(starts, start)
         if index < len(definitions):
             definition = definitions[index]
-            if definition.start < end and definition.end <= end:
+            later = bisect_left(starts, definition.end, index + 1)
+            alone = later == len(definitions) or starts[later] >= end
+            if alone and definition.start < end and definition.end <= end:
                 definition.head = min(definition.head, start)
                 definition.end = end
                 moved = True
@@ -255,6 +287,7 @@ def _attach(found: Outline, loose: dict[str, list[tuple[Any, ...]]]) -> None:
     raw = found.raw
     leads = sorted(found.comments + found.decorators) if found.decorators else found.comments
     lead_starts = [start for start, _ in leads]
+    comment_starts = [start for start, _ in found.comments]
     decorated = frozenset(found.decorators)
     decorator_starts = [start for start, _ in found.decorators]
     bases = loose["extends"]
@@ -288,7 +321,11 @@ def _attach(found: Outline, loose: dict[str, list[tuple[Any, ...]]]) -> None:
             if start >= signature and not raw[signature:start].strip():
                 signature = end
         stop = definition.body if definition.body > definition.name_start else definition.end
-        definition.signature = _signature(found, signature, stop)
+        index = bisect_left(comment_starts, definition.name_start)
+        if index < len(comment_starts) and comment_starts[index] < stop:
+            stop = comment_starts[index]
+        if found.plugin.facts.signatures:
+            definition.signature = _signature(found, signature, stop)
         if bases:
             low = bisect_right(base_starts, definition.start)
             high = bisect_left(base_starts, stop)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
@@ -72,63 +70,76 @@ def parse_file(file: SourceFile, options: ChunkOptions, context: ProjectContext 
     A file without grammar, one that takes too long or one whose parser fails comes back as chunks of lines and a
     diagnostic that says so.
     """
-    found = ParsedFile()
-    raw = file.text.encode("utf-8", "replace")
-    lines = line_starts(raw)
-    splitter = Splitter(raw, lines, options.max_chars, options.min_chars)
     if file.language is None:
-        _rows(found, file, raw, lines, None, splitter.split(0, len(raw), (), None), "lines")
-        return found
+        return by_lines(file, options)
     try:
-        _parse(found, file, raw, lines, splitter, options, context or EMPTY)
-        return found
+        return _parse(file, options, context or EMPTY)
     except grammars.GrammarMissingError as error:
-        code, detail = "no_grammar", str(error)
+        return given_up(file, options, "no_grammar", str(error))
     except TimedOutError:
-        code, detail = "timeout", f"took more than {options.timeout_seconds:g} s"
+        return given_up(file, options, "timeout", f"took more than {options.timeout_seconds:g} s")
     except Exception as error:  # a file must never stop a run, whatever a grammar or a rule does with it
-        code, detail = "crashed", f"{type(error).__name__}: {error}"[:200]
-    found = ParsedFile(diagnostics=[(file.path, code, detail)])
-    _rows(found, file, raw, lines, None, splitter.split(0, len(raw), (), None), "lines")
+        return given_up(file, options, "crashed", f"{type(error).__name__}: {error}"[:200])
+
+
+def by_lines(file: SourceFile, options: ChunkOptions) -> ParsedFile:
+    """Chunks of lines."""
+    text = _Text(file, options)
+    found = ParsedFile()
+    found.chunks = _chunk_rows(text, None, text.splitter.split(0, len(text.raw), (), None), "lines")
     return found
 
 
-def _parse(
-    found: ParsedFile,
-    file: SourceFile,
-    raw: bytes,
-    lines: list[int],
-    splitter: Splitter,
-    options: ChunkOptions,
-    context: ProjectContext,
-) -> None:
+def given_up(file: SourceFile, options: ChunkOptions, code: str, detail: str) -> ParsedFile:
+    """Chunks of lines, and the diagnostic that says why."""
+    found = by_lines(file, options)
+    found.diagnostics.append((file.path, code, detail))
+    return found
+
+
+class _Text:
+    """A file's text as bytes, with where its lines begin."""
+
+    def __init__(self, file: SourceFile, options: ChunkOptions) -> None:
+        self.file = file
+        self.raw = file.text.encode("utf-8", "replace")
+        self.plain = file.text.isascii()
+        self.lines = line_starts(self.raw)
+        self.splitter = Splitter(self.raw, self.lines, options.max_chars, options.min_chars)
+
+    def slice(self, start: int, end: int) -> str:
+        return self.file.text[start:end] if self.plain else self.raw[start:end].decode("utf-8")
+
+    def line(self, offset: int) -> int:
+        return bisect_right(self.lines, offset)
+
+
+def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> ParsedFile:
     assert file.language is not None
+    text = _Text(file, options)
     plug = plugin(file.language)
     deadline = time.monotonic() + options.timeout_seconds
-    tree, expired = syntax_tree(raw, plug, deadline)
-    root = tree.root_node
-    view = outline(file.path, raw, root, plug, context)
-    if expired is not None and expired():
+    root = syntax_tree(text.raw, plug, deadline).root_node
+    view = outline(file.path, text.raw, root, plug, context)
+    if time.monotonic() > deadline:
         raise TimedOutError
-    if root.has_error:
-        found.diagnostics.append((file.path, "syntax_errors", None))
-    pieces = splitter.split(0, len(raw), view.definitions, root)
-    _rows(found, file, raw, lines, view, pieces, "tree-sitter")
-    _symbol_rows(found, file, lines, view)
-    _import_rows(found, file, lines, view, context)
-    _reference_rows(found, file, view)
+    pieces = text.splitter.split(0, len(text.raw), view.definitions, root)
+    return ParsedFile(
+        _chunk_rows(text, view, pieces, "tree-sitter"),
+        _symbol_rows(text, view),
+        _import_rows(text, view, context),
+        _reference_rows(text, view),
+        [(file.path, "syntax_errors", None)] if root.has_error else [],
+    )
 
 
-def syntax_tree(raw: bytes, plug: Plugin, deadline: float) -> tuple[Any, Callable[..., bool] | None]:
-    """The syntax tree, and the question "is time up?" where the text is long enough to need one.
-
-    Raises TimedOutError.
-    """
+def syntax_tree(raw: bytes, plug: Plugin, deadline: float) -> Any:
+    """The syntax tree. Raises TimedOutError."""
     from tree_sitter import Parser
 
     parser = Parser(plug.language)
     if len(raw) < CALLBACK_BYTES:
-        return parser.parse(raw), None
+        return parser.parse(raw)
 
     def expired(*_: Any) -> bool:
         return time.monotonic() > deadline
@@ -137,7 +148,7 @@ def syntax_tree(raw: bytes, plug: Plugin, deadline: float) -> tuple[Any, Callabl
         return raw[offset : offset + READ_BYTES]
 
     try:
-        return parser.parse(read, progress_callback=expired), expired
+        return parser.parse(read, progress_callback=expired)
     except ValueError:
         raise TimedOutError from None
 
@@ -150,110 +161,86 @@ def line_starts(raw: bytes) -> list[int]:
     return starts
 
 
-def _rows(
-    found: ParsedFile,
-    file: SourceFile,
-    raw: bytes,
-    lines: list[int],
-    view: Outline | None,
-    pieces: list[Piece],
-    parser: str,
-) -> None:
-    """Chunk rows of pieces."""
-    path, blob, language = file.path, file.blob, file.language
-    plain = len(raw) == len(file.text)
-    text = file.text
+def _chunk_rows(text: _Text, view: Outline | None, pieces: list[Piece], parser: str) -> list[Row]:
+    path, blob, language = text.file.path, text.file.blob, text.file.language
     definitions = view.definitions if view is not None else []
-    seen: Counter[tuple[str, str, str]] = Counter()
+    rows: list[Row] = []
+    seen: dict[tuple[str, str, str], int] = {}
     at = 0
     for ordinal, piece in enumerate(pieces):
         start, end, owner = piece.start, piece.end, piece.owner
-        body = text[start:end] if plain else raw[start:end].decode("utf-8")
-        names: list[str] = []
-        while at < len(definitions) and definitions[at].name_start < end:
-            if definitions[at].name_start >= start:
-                names.append(definitions[at].name)
+        body = text.slice(start, end)
+        names: dict[str, None] = {}
+        while at < len(definitions) and definitions[at].start < end:
+            if definitions[at].start >= start:
+                names[definitions[at].name] = None
             at += 1
+        what: tuple[str, str | None, str | None, str | None, str | None, str | None]
         if owner is None:
-            kind = "lines" if view is None else "block"
-            name = qualified = local = signature = doc = None
+            what = ("lines" if view is None else "block", None, None, None, None, None)
         else:
-            kind, name, qualified, local = owner.kind, owner.name, owner.qualified, owner.local
-            signature, doc = owner.signature, owner.doc
+            what = (owner.kind, owner.name, owner.qualified, owner.local, owner.signature, owner.doc)
         text_hash = digest(body)
-        key = (kind, qualified or "", text_hash)
-        number = seen[key]
-        seen[key] += 1
-        found.chunks.append(
-            (
-                digest(path, kind, qualified or "", text_hash, str(number)),
-                path,
-                blob,
-                ordinal,
-                bisect_right(lines, start),
-                bisect_right(lines, max(start, end - 1)),
-                start,
-                end,
-                language,
-                kind,
-                name,
-                qualified,
-                local,
-                signature,
-                doc,
-                list(dict.fromkeys(names)),
-                body,
-                text_hash,
-                parser,
-            )
+        key = (what[0], what[2] or "", text_hash)
+        number = seen.get(key, 0)
+        seen[key] = number + 1
+        lines = (text.line(start), text.line(max(start, end - 1)))
+        chunk_id = digest(path, *key, str(number))
+        rows.append(
+            (chunk_id, path, blob, ordinal, *lines, start, end, language, *what, list(names), body, text_hash, parser)
         )
+    return rows
 
 
-def _symbol_rows(found: ParsedFile, file: SourceFile, lines: list[int], view: Outline) -> None:
-    path = file.path
-    seen: Counter[tuple[str, str]] = Counter()
+def _symbol_rows(text: _Text, view: Outline) -> list[Row]:
+    path, language = text.file.path, text.file.language
+    rows: list[Row] = []
+    seen: dict[tuple[str, str], int] = {}
     for d in view.definitions:
         key = (d.kind, d.qualified)
-        number = seen[key]
-        seen[key] += 1
-        found.symbols.append(
+        number = seen.get(key, 0)
+        seen[key] = number + 1
+        parent = d.parent.qualified if d.parent is not None else (view.module or None)
+        rows.append(
             (
-                digest(path, d.kind, d.qualified, str(number)),
+                digest(path, *key, str(number)),
                 path,
                 d.name,
                 d.qualified,
                 d.local,
                 d.kind,
-                file.language,
-                bisect_right(lines, d.start),
-                bisect_right(lines, max(d.start, d.end - 1)),
+                language,
+                text.line(d.start),
+                text.line(max(d.start, d.end - 1)),
                 d.signature,
                 d.doc,
-                d.parent.qualified if d.parent is not None else (view.module or None),
+                parent,
                 d.visibility,
                 d.decorators,
-                d.extends,
-                d.facts,
+                list(dict.fromkeys(d.extends)),
+                list(dict.fromkeys(d.facts)),
             )
         )
+    return rows
 
 
-def _import_rows(found: ParsedFile, file: SourceFile, lines: list[int], view: Outline, context: ProjectContext) -> None:
+def _import_rows(text: _Text, view: Outline, context: ProjectContext) -> list[Row]:
     resolve = view.plugin.facts.resolve
+    path = text.file.path
+    rows: list[Row] = []
     for item in sorted(view.imports, key=lambda i: i.start):
         resolved = item.resolved
         if resolved is None and resolve is not None and context.paths:
-            resolved = resolve(file.path, item.module, context)
-        found.imports.append((file.path, bisect_right(lines, item.start), item.module, item.name, item.alias, resolved))
+            resolved = resolve(path, item.module, context)
+        rows.append((path, text.line(item.start), item.module, item.name, item.alias, resolved))
+    return rows
 
 
-def _reference_rows(found: ParsedFile, file: SourceFile, view: Outline) -> None:
-    names = [(d.name_start, d.name_start + len(d.name.encode())) for d in view.definitions]
-    hidden = hidden_spans(names, view.comments, view.masks)
-    path = file.path
-    for name, at in references(view.raw, hidden, view.plugin.keywords).items():
-        if len(name) <= MAX_NAME:
-            found.references.append((path, name.decode("utf-8", "replace"), at))
+def _reference_rows(text: _Text, view: Outline) -> list[Row]:
+    names = [(d.name_start, d.name_start + len(d.name)) for d in view.definitions]
+    found = references(view.raw, hidden_spans(names, view.comments, view.masks), view.plugin.keywords)
+    path = text.file.path
+    return [(path, name.decode("utf-8", "replace"), at) for name, at in found.items() if len(name) <= MAX_NAME]
 
 
 def parser_fingerprint(options: ChunkOptions) -> str:

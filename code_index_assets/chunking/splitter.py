@@ -11,7 +11,7 @@ Sizes are characters that are not white space. Iterative: the nesting of a hosti
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,15 +22,23 @@ UNCOUNTED = b" \t\r\n\v\f" + bytes(range(0x80, 0xC0))
 # A type that is small as a whole stays whole: its parts mean little alone.
 WHOLE_SHARE = 4
 
+# Members without a body in one of these (a signature, a constant) are no pieces of their own unless large.
+BARE_IN = frozenset({"interface", "trait"})
+
+CLOSING_CHARS = 4
+
+WHOLE, GAP, MERGE = range(3)
+
 
 class Piece:
     """A stretch of the text and the definition it is of (None outside definitions)."""
 
-    __slots__ = ("end", "owner", "size", "solid", "start")
+    __slots__ = ("end", "owner", "sealed", "size", "solid", "start")
 
     def __init__(self, start: int, end: int, size: int, owner: Definition | None, solid: bool) -> None:
         self.start, self.end, self.size, self.owner = start, end, size, owner
-        self.solid = solid  # a whole definition, not code around or between definitions
+        self.solid = solid  # holds whole definitions, of which `owner` is the first; else code around or between them
+        self.sealed = False  # inside a definition that was divided: merges with nothing outside of it
 
 
 class Splitter:
@@ -50,53 +58,45 @@ class Splitter:
         """Pieces of a region. `definitions` sorted by start, outer before inner."""
         children = self._tree(definitions)
         pieces: list[Piece] = []
-        # Work list of (start, end, owner, ready pieces): a region to cut, or a group to merge once it is cut.
-        stack: list[tuple[int, int, Definition | None, int]] = [(start, end, None, -1)]
+        # Work list, last first: (what, start, end, owner). A merge's start is where its group of pieces begins.
+        stack: list[tuple[int, int, int, Definition | None]] = [(WHOLE, start, end, None)]
         while stack:
-            low, high, owner, mark = stack.pop()
-            if mark >= 0:
-                self._merge(pieces, mark, owner)
+            what, low, high, owner = stack.pop()
+            if what == MERGE:
+                self._merge(pieces, low)
                 continue
-            inner = children.get(owner, ())
-            if owner is not None:
-                size = self.size(low, high)
-                whole = size <= (self.max // WHOLE_SHARE if inner else self.max)
-                if whole:
-                    pieces.append(Piece(low, high, size, owner, True))
-                    continue
-            if not inner or (owner is not None and not self._divides(owner, inner)):
-                pieces += self._cut(low, high, owner, owner.node if owner is not None else root, owner is not None)
+            node = root if owner is None else owner.node
+            inner = children.get(owner) if what == WHOLE else None
+            if inner is None:
+                pieces += self._cut(low, high, owner, node, what == WHOLE and owner is not None)
                 continue
-            stack.append((low, high, owner, len(pieces)))
-            todo: list[tuple[int, int, Definition | None, int]] = []
-            at = low
-            for child in inner:
-                child_start, child_end = max(child.head, at), min(child.end, high)
-                child_start, child_end = self._snap(child_start, at), self._line_tail(child_end, high)
-                if child_end <= child_start:
-                    continue
-                if self.raw[at:child_start].strip():
-                    todo.append((at, child_start, owner, -2))
-                todo.append((child_start, child_end, child, -1))
-                at = child_end
-            if self.raw[at:high].strip():
-                todo.append((at, high, owner, -2))
-            for item in reversed(todo):
-                stack.append(item)
-            self._gaps(stack, pieces, owner, root)
+            if owner is not None and (size := self.size(low, high)) <= self.max // WHOLE_SHARE:
+                pieces.append(Piece(low, high, size, owner, True))
+                continue
+            parts = self._parts(low, high, owner, inner)
+            stack.append((MERGE, len(pieces), 0, owner))
+            stack += reversed(parts)
         return pieces
 
-    def _gaps(
-        self,
-        stack: list[tuple[int, int, Definition | None, int]],
-        pieces: list[Piece],
-        owner: Definition | None,
-        root: Any,
-    ) -> None:
-        """Cuts the gaps on top of the work list until a definition is on top."""
-        while stack and stack[-1][3] == -2:
-            low, high, around, _ = stack.pop()
-            pieces += self._cut(low, high, around, around.node if around is not None else root, False)
+    def _parts(
+        self, low: int, high: int, owner: Definition | None, inner: Sequence[Definition]
+    ) -> list[tuple[int, int, int, Definition | None]]:
+        """A region as work items: the definitions in it and the gaps between them."""
+        raw = self.raw
+        parts: list[tuple[int, int, int, Definition | None]] = []
+        at = low
+        for child in inner:
+            child_start = self._snap(max(child.head, at), at)
+            child_end = self._line_tail(min(child.end, high), high)
+            if child_end <= child_start:
+                continue
+            if at < child_start and raw[at:child_start].strip():
+                parts.append((GAP, at, child_start, owner))
+            parts.append((WHOLE, child_start, child_end, child))
+            at = child_end
+        if at < high and raw[at:high].strip():
+            parts.append((GAP, at, high, owner))
+        return parts
 
     def _tree(self, definitions: Sequence[Definition]) -> dict[Definition | None, list[Definition]]:
         """Definitions that become pieces, by the one around them."""
@@ -106,11 +106,8 @@ class Splitter:
         floor = self.max // WHOLE_SHARE
         for definition in definitions:
             kind = definition.kind
-            if kind in SMALL_KINDS and (
-                kind in ("enum_member", "import")
-                or definition.end - definition.head <= floor
-                or self.size(definition.head, definition.end) <= floor
-            ):
+            bare = definition.body < 0 and definition.parent is not None and definition.parent.kind in BARE_IN
+            if (bare or kind in SMALL_KINDS) and (kind == "enum_member" or self._below(definition, floor)):
                 continue
             parent = definition.parent
             while parent is not None and parent not in kept:
@@ -124,22 +121,24 @@ class Splitter:
             children.setdefault(parent, []).append(definition)
         return children
 
-    def _divides(self, owner: Definition, inner: Sequence[Definition]) -> bool:
-        del owner
-        return bool(inner)
+    def _below(self, definition: Definition, floor: int) -> bool:
+        low, high = definition.head, definition.end
+        return high - low <= floor or self.size(low, high) <= floor
 
     def _snap(self, offset: int, floor: int) -> int:
         """The start of the offset's line if only white space is before it, not below `floor`."""
-        line = self.lines[bisect_right(self.lines, offset) - 1]
-        line = max(line, floor)
-        return line if not self.raw[line:offset].strip() else offset
+        line = max(self.raw.rfind(b"\n", floor, offset) + 1, floor)
+        return line if line == offset or not self.raw[line:offset].strip() else offset
 
     def _line_tail(self, offset: int, ceiling: int) -> int:
         """The end of the offset's line if only white space, punctuation or a comment's rest is after it."""
-        index = bisect_left(self.lines, offset)
-        line_end = self.lines[index] if index < len(self.lines) else len(self.raw)
-        line_end = min(line_end, ceiling)
-        rest = self.raw[offset:line_end].strip(b" \t\r\n;,")
+        raw = self.raw
+        if raw[offset : offset + 1] == b"\n" and offset < ceiling:
+            return offset + 1
+        line_end = raw.find(b"\n", offset, ceiling) + 1 or ceiling
+        if offset and raw[offset - 1] == 10:
+            return offset
+        rest = raw[offset:line_end].strip(b" \t\r\n;,")
         return line_end if not rest or rest.startswith((b"//", b"#", b"/*", b"--")) else offset
 
     def _cut(self, start: int, end: int, owner: Definition | None, node: Any, solid: bool) -> list[Piece]:
@@ -234,8 +233,8 @@ class Splitter:
             start = stop
         return pieces
 
-    def _merge(self, pieces: list[Piece], mark: int, owner: Definition | None) -> None:
-        """Merges small neighbours among the pieces made since `mark`, all inside `owner`."""
+    def _merge(self, pieces: list[Piece], mark: int) -> None:
+        """Merges small neighbours among the pieces made since `mark`, all inside one definition."""
         group = pieces[mark:]
         merged: list[Piece] = []
         for piece in group:
@@ -243,23 +242,20 @@ class Splitter:
             if last is not None and last.size + piece.size <= self.max and self._joins(last, piece):
                 last.end = piece.end
                 last.size += piece.size
-                if last.owner is not piece.owner or not (last.solid and piece.solid):
-                    last.owner = self._common(last, piece, owner)
-                    last.solid = False
+                if piece.solid and not last.solid:
+                    last.owner, last.solid = piece.owner, True
             else:
                 merged.append(piece)
+        for piece in merged:
+            piece.sealed = True
         pieces[mark:] = merged
 
     def _joins(self, last: Piece, piece: Piece) -> bool:
+        if not piece.solid and not piece.sealed and piece.size <= CLOSING_CHARS:
+            return True  # a closing brace
+        if last.sealed or piece.sealed:
+            return False
         if last.size < self.min and piece.size < self.min:
             return True
-        # A closing brace, a few lines between definitions: never chunks of their own.
+        # A few lines between definitions are no chunk of their own.
         return (not piece.solid and piece.size < self.min) or (not last.solid and last.size < self.min)
-
-    def _common(self, last: Piece, piece: Piece, owner: Definition | None) -> Definition | None:
-        """Whose the merged piece is: the one definition that it holds, else what is around both."""
-        if last.solid != piece.solid:
-            return last.owner if last.solid else piece.owner
-        if last.owner is not None and piece.owner is not None:
-            return last.owner if last.owner.parent is piece.owner.parent and last.solid else owner
-        return owner if owner is not None else (last.owner or piece.owner)

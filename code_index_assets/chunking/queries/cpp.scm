@@ -7,7 +7,7 @@
   (pointer_declarator declarator: (function_declarator declarator: (qualified_identifier) @name))
   (reference_declarator (function_declarator declarator: (qualified_identifier) @name))
   (function_declarator declarator: (template_function name: (identifier) @name))
-  (operator_cast type: (_) @name)]) @definition.function
+  (operator_cast) @name]) @definition.function
 (declaration declarator: [
   (function_declarator declarator: [(identifier) (destructor_name) (operator_name)] @name)
   (pointer_declarator declarator: (function_declarator declarator: [(identifier) (operator_name)] @name))

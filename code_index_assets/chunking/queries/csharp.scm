@@ -18,7 +18,8 @@
 (namespace_declaration name: (_) @name) @definition.namespace
 (file_scoped_namespace_declaration name: (_) @package)
 (base_list (_) @extends)
-(using_directive [(identifier) (qualified_name)] @import.module) @import
+(using_directive [(identifier) (qualified_name)] @import.module .) @import
+(using_directive name: (identifier) @import.alias [(identifier) (qualified_name)] @import.module .) @import
 (comment) @comment
 [(string_literal) (character_literal) (verbatim_string_literal) (raw_string_literal) (string_content)] @mask
 (attribute_list) @decorator

@@ -35,9 +35,13 @@
 (import_statement (import_clause (namespace_import (identifier) @import.alias)) source: (string) @import.module) @import
 (import_statement (import_require_clause (identifier) @import.alias source: (string) @import.module)) @import
 (export_statement source: (string) @import.module) @import
+(export_statement (export_clause (export_specifier name: (identifier) @import.name)) source: (string) @import.module) @import
+(export_statement (export_clause (export_specifier name: (identifier) @import.name alias: (identifier) @import.alias)) source: (string) @import.module) @import
 ((call_expression function: (identifier) @_f arguments: (arguments . (string) @import.module)) @import (#eq? @_f "require"))
 (call_expression function: (import) arguments: (arguments . (string) @import.module)) @import
 (comment) @comment
 [(string) (regex)] @mask
 (template_string (string_fragment) @mask)
 (decorator) @decorator
+((call_expression function: [(identifier) @_t (member_expression object: (identifier) @_t)] arguments: (arguments . [(string) (template_string)] @name . [(arrow_function) (function_expression)])) @definition.test (#any-of? @_t "describe" "it" "test" "suite" "context"))
+(required_parameter (accessibility_modifier) pattern: (identifier) @name) @definition.property

@@ -1,0 +1,160 @@
+"""C, C++ and C#: includes, declarations tied to definitions, overloads, namespaces, partial classes, attributes."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from ..context import ProjectContext
+from ..facts import TYPE_KINDS, Definition, LanguageFacts, visibility_by_words
+from ..outline import Outline
+
+ACCESS = re.compile(rb"^[ \t]*(public|protected|private)(?:[ \t]+(?:slots|Q_SLOTS))?[ \t]*:", re.M)
+TEST_MACROS = frozenset(["TEST", "TEST_F", "TEST_P", "TYPED_TEST", "TYPED_TEST_P", "TEST_CASE", "SCENARIO", "BENCHMARK"])
+TEST_NAMES = re.compile(r"\(\s*\"?([^,)\"]+)\"?(?:\s*,\s*\"?(\w+))?")
+TEMPLATE_ARGUMENTS = re.compile(r"<[^<>]*>")
+SOURCES = (".c", ".cc", ".cpp", ".cxx", ".m")
+HEADERS = (".h", ".hh", ".hpp", ".hxx")
+CSHARP_ROUTE = re.compile(r"Http(Get|Post|Put|Patch|Delete|Head|Options)(?:\(\s*\"([^\"]*)\")?")
+CSHARP_FACTS = {
+    "Fact": "test", "Theory": "test", "Test": "test", "TestMethod": "test", "TestCase": "test", "TestFixture": "test",
+    "TestClass": "test", "SetUp": "fixture", "TearDown": "fixture", "ApiController": "controller", "Benchmark": "benchmark",
+    "Obsolete": "deprecated", "Table": "model", "Serializable": "serializable",
+}  # fmt: skip
+CSHARP_WORDS = re.compile(r"\b(partial|static|abstract|sealed|async|override|virtual|readonly|record|extern|unsafe)\b")
+
+
+def resolve(path: str, module: str, context: ProjectContext) -> str | None:
+    """The file of an `#include`: beside the file, from the root or an include folder, else the only one so named."""
+    name = module.strip("<>\"' ")
+    near = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
+    if near in context.files:
+        return near
+    for folder in ("", "include/", "src/"):
+        if folder + name in context.files:
+            return folder + name
+    return context.by_suffix(name, path)
+
+
+def finish_c(found: Outline, context: ProjectContext) -> None:
+    cpp = found.plugin.name != "c"
+    accesses = _accesses(found) if cpp else {}
+    counts: dict[tuple[str, str], int] = {}
+    for definition in found.definitions:
+        if cpp:
+            _qualify(found, definition)
+        if definition.kind in ("function", "method", "prototype"):
+            _callable(found, definition, context)
+            key = (definition.kind, definition.qualified)
+            counts[key] = counts.get(key, 0) + 1
+        parent = definition.parent
+        if cpp and parent is not None and parent.kind in TYPE_KINDS and parent.kind != "enum":
+            default = "private" if parent.kind == "class" else "public"
+            before = [word for at, word in accesses.get(parent, ()) if at < definition.start]
+            definition.visibility = before[-1] if before else default
+    for definition in found.definitions:
+        if counts.get((definition.kind, definition.qualified), 0) > 1:
+            definition.facts.append("overload")
+
+
+def _accesses(found: Outline) -> dict[Definition | None, list[tuple[int, str]]]:
+    from ..outline import innermost
+
+    accesses: dict[Definition | None, list[tuple[int, str]]] = {}
+    for match in ACCESS.finditer(found.raw):
+        accesses.setdefault(innermost(found, match.start(1)), []).append((match.start(), match[1].decode()))
+    return accesses
+
+
+def _qualify(found: Outline, definition: Definition) -> None:
+    """`Foo<T>::bar` outside its class: the name is `bar`, its scope `Foo`."""
+    if definition.name.startswith("operator ") and "(" in definition.name[9:]:
+        _rename(definition, definition.name[: definition.name.index("(", 9)])
+    if definition.name in TEST_MACROS and (names := TEST_NAMES.search(definition.signature or "")):
+        _rename(definition, f"{names[1]}.{names[2]}" if names[2] else names[1])
+        definition.kind = "test"
+    if "::" not in definition.name or definition.kind == "namespace":
+        return
+    name = definition.name
+    operator = name.find("operator")
+    head = name if operator < 0 else name[:operator]
+    while "<" in head and (shorter := TEMPLATE_ARGUMENTS.sub("", head)) != head:
+        head = shorter
+    scope, _, last = head.rpartition("::") if operator < 0 else (head.rstrip(":"), "", name[operator:])
+    definition.name_start += max(name.rfind(last.strip()), 0)
+    definition.scope, definition.name = scope.strip(), last.strip()
+    if definition.kind == "function":
+        definition.kind = "method"
+        if definition.name == scope.rpartition("::")[2]:
+            definition.kind = "constructor"
+    around = f"{definition.parent.qualified}::" if definition.parent is not None else ""
+    definition.local = (
+        f"{around}{definition.scope}::{definition.name}" if definition.scope else around + definition.name
+    )
+    definition.qualified = definition.local
+
+
+def _rename(definition: Definition, name: str) -> None:
+    around = f"{definition.parent.qualified}::" if definition.parent is not None else ""
+    definition.name = name
+    definition.local = definition.qualified = around + name
+
+
+def _callable(found: Outline, definition: Definition, context: ProjectContext) -> None:
+    prefix = found.raw[definition.start : definition.name_start]
+    if b"static" in prefix and definition.parent is None and found.plugin.name == "c":
+        definition.visibility = "private"
+        definition.facts.append("static")
+    elif definition.visibility is None:
+        definition.visibility = "public"
+    if b"template" in prefix:
+        definition.facts.append("template")
+    parent = definition.parent
+    if parent is not None and definition.name == parent.name and definition.kind == "method":
+        definition.kind = "constructor"
+    if definition.parent is None and definition.kind != "prototype" and context.paths:
+        stem, extension = posixpath.splitext(found.path)
+        if extension in SOURCES:
+            header = next((stem + e for e in HEADERS if stem + e in context.files), None)
+            if header is None:
+                header = context.by_suffix(posixpath.basename(stem) + ".h", found.path)
+            if header:
+                definition.facts.append(f"header={header}")
+
+
+def finish_csharp(found: Outline, _: ProjectContext) -> None:
+    for definition in found.definitions:
+        prefix = found.raw[definition.start : definition.name_start].decode("utf-8", "replace")
+        for attribute in definition.decorators:
+            prefix = prefix.replace(attribute, "")
+            for name in re.findall(r"[\[,]\s*(?:\w+:\s*)?([\w.]+)", attribute):
+                if (fact := CSHARP_FACTS.get(name.removesuffix("Attribute"))) and fact not in definition.facts:
+                    definition.facts.append(fact)
+            if route := CSHARP_ROUTE.search(attribute):
+                definition.facts.append(f"route={route[1].upper()} {route[2] or ''}".rstrip())
+        definition.facts += [w for w in dict.fromkeys(CSHARP_WORDS.findall(prefix)) if w != definition.kind]
+        if definition.kind == "field" and re.search(r"\bconst\b", prefix):
+            definition.kind = "constant"
+        if any(base.endswith(("ControllerBase", "Controller")) for base in definition.extends):
+            definition.facts.append("controller")
+        if any(base.endswith("DbContext") for base in definition.extends):
+            definition.facts.append("model")
+
+
+C_WORDS = frozenset(
+    ["int", "char", "void", "long", "short", "unsigned", "signed", "float", "double", "bool", "size_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "int8_t", "int16_t", "int32_t", "int64_t", "NULL", "true", "false", "nullptr", "std", "ifdef", "ifndef", "endif", "define", "include", "elif"]
+)
+
+LANGUAGES = {
+    "c": LanguageFacts(keywords=C_WORDS, resolve=resolve, finish=finish_c),
+    "cpp": LanguageFacts(separator="::", keywords=C_WORDS, resolve=resolve, finish=finish_c),
+    "csharp": LanguageFacts(
+        keywords=frozenset(
+            ["string", "int", "bool", "object", "void", "double", "float", "long", "byte", "char", "decimal", "var", "this", "base", "null", "true", "false"]
+        ),
+        body_fields=("body", "accessors"),
+        visibility=visibility_by_words("private", "public"),
+        finish=finish_csharp,
+    ),
+}
+LANGUAGES["cuda"] = LANGUAGES["arduino"] = LANGUAGES["cpp"]

@@ -1,0 +1,82 @@
+"""Go: package names, receivers, module paths, interfaces satisfied within a file's package, tests, goroutines."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from ..context import ProjectContext
+from ..facts import Definition, LanguageFacts
+from ..outline import Outline
+
+TEST = re.compile(r"(Test|Benchmark|Fuzz|Example)([A-Z_0-9]\w*)?$")
+ROUTE = re.compile(rb"\.(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|Any|HandleFunc|Handle)\(\s*\"([^\"\n]*)\"")
+
+
+def resolve(_: str, module: str, context: ProjectContext) -> str | None:
+    """The folder of a package of one of the repository's modules."""
+    best = None
+    for folder, name in context.go_modules:
+        if (module == name or module.startswith(name + "/")) and (best is None or len(name) > len(best[1])):
+            best = folder, name
+    if best is None:
+        return None
+    found = posixpath.normpath(posixpath.join(best[0], module[len(best[1]) :].lstrip("/")))
+    found = "" if found == "." else found
+    return (found or ".") if found in context.folders else None
+
+
+def visibility(definition: Definition, _: bytes) -> str:
+    return "public" if definition.name[:1].isupper() else "private"
+
+
+def finish(found: Outline, context: ProjectContext) -> None:
+    methods: dict[str, set[str]] = {}
+    interfaces: dict[str, set[str]] = {}
+    types: list[Definition] = []
+    in_test = found.path.endswith("_test.go")
+    for definition in found.definitions:
+        if in_test and definition.kind == "function" and (test := TEST.match(definition.name)):
+            definition.facts.append("benchmark" if test[1] == "Benchmark" else "test")
+        if definition.scope:
+            methods.setdefault(definition.scope, set()).add(definition.name)
+            definition.facts.append(f"receiver={definition.scope}")
+        elif definition.kind == "method" and definition.parent is not None:
+            interfaces.setdefault(definition.parent.name, set()).add(definition.name)
+        elif definition.kind in ("struct", "type"):
+            types.append(definition)
+    for definition in types:
+        owned = methods.get(definition.name, set())
+        definition.facts += [f"satisfies={name}" for name, wanted in interfaces.items() if wanted and wanted <= owned]
+    module = context.owner("go_modules", found.path)
+    if module is not None:
+        inner = posixpath.relpath(posixpath.dirname(found.path) or ".", module[0] or ".")
+        path = module[1] if inner == "." else f"{module[1]}/{inner}"
+        for definition in found.definitions:
+            if definition.parent is None and definition.kind in ("struct", "interface", "function", "type"):
+                definition.facts.append(f"package={path}")
+    _routes(found)
+
+
+def _routes(found: Outline) -> None:
+    from ..outline import innermost
+
+    for match in ROUTE.finditer(found.raw):
+        if match[2][:1] == b"/":
+            around = innermost(found, match.start())
+            if around is not None:
+                verb = match[1].decode().upper().replace("HANDLEFUNC", "ANY").replace("HANDLE", "ANY")
+                around.facts.append(f"route={verb} {match[2].decode('utf-8', 'replace')}")
+
+
+LANGUAGES = {
+    "go": LanguageFacts(
+        keywords=frozenset(
+            ["bool", "byte", "error", "int", "int8", "int16", "int32", "int64", "uint", "uint8", "uint16", "uint32", "uint64", "uintptr", "string", "rune", "float32", "float64", "complex64", "complex128", "true", "false", "nil", "iota", "len", "cap", "make", "new", "append", "any"]
+        ),
+        body_fields=("body",),
+        resolve=resolve,
+        visibility=visibility,
+        finish=finish,
+    )
+}

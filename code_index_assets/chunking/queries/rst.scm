@@ -1,0 +1,3 @@
+(section (title) @name) @definition.section
+(comment) @comment
+(directive name: (_) @fact.directive)

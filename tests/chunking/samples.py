@@ -1,0 +1,55 @@
+"""Helpers: parse a text, see rows by column name, check the laws every parse must keep."""
+
+from __future__ import annotations
+
+from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_file
+from code_index_assets.tables import CHUNKS, DIAGNOSTICS, IMPORTS, REFERENCES, SYMBOLS
+
+OPTIONS = ChunkOptions()
+
+
+class Parsed:
+    """A parsed text; rows as dictionaries."""
+
+    def __init__(self, language, text, path="file", context=None, options=OPTIONS):
+        self.file = SourceFile(path, "0" * 40, language, text)
+        self.options = options
+        self.rows = parse_file(self.file, options, context)
+        self.chunks = self._named(CHUNKS, self.rows.chunks)
+        self.symbols = self._named(SYMBOLS, self.rows.symbols)
+        self.imports = self._named(IMPORTS, self.rows.imports)
+        self.references = {row["name"]: row["lines"] for row in self._named(REFERENCES, self.rows.references)}
+        self.codes = [row["code"] for row in self._named(DIAGNOSTICS, self.rows.diagnostics)]
+
+    @staticmethod
+    def _named(table, rows):
+        return [dict(zip([c.name for c in table.columns], row, strict=True)) for row in rows]
+
+    def symbol(self, qualified, kind=None):
+        found = [s for s in self.symbols if s["qualified_name"] == qualified and kind in (None, s["kind"])]
+        assert found, f"no {kind or 'symbol'} {qualified}; there are {sorted(self.names())}"
+        return found[0]
+
+    def names(self):
+        return {(s["kind"], s["qualified_name"]) for s in self.symbols}
+
+    def check_laws(self):
+        """Chunks are exact slices in order without overlap, within bounds, and cover every line that is not blank."""
+        raw = self.file.text.encode("utf-8", "replace")
+        covered = bytearray(len(raw))
+        at = 0
+        for ordinal, chunk in enumerate(self.chunks):
+            start, end = chunk["start_byte"], chunk["end_byte"]
+            assert at <= start < end <= len(raw)
+            assert chunk["ordinal"] == ordinal
+            assert chunk["text"].encode() == raw[start:end]
+            assert chunk["start_line"] == raw.count(b"\n", 0, start) + 1
+            assert chunk["end_line"] == raw.count(b"\n", 0, end - 1) + 1
+            assert sum(not c.isspace() for c in chunk["text"]) <= self.options.max_chars
+            covered[start:end] = b"\1" * (end - start)
+            at = end
+        for offset, byte in enumerate(raw):
+            assert covered[offset] or bytes([byte]).isspace(), f"byte {offset} is in no chunk"
+        for rows, key in ((self.chunks, "chunk_id"), (self.symbols, "symbol_id")):
+            ids = [row[key] for row in rows]
+            assert len(ids) == len(set(ids))

@@ -1,0 +1,124 @@
+"""Many files: both modes give the same, and what kills or hangs a process costs one file."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from code_index_assets import tables
+from code_index_assets.chunking import batch, columns
+from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_files
+
+NAMES = ("chunks", "symbols", "imports", "references", "diagnostics")
+
+TEXTS = {
+    "python": "import os\n\n\ndef load(path):\n    return os.stat(path)\n\n\nclass A(B):\n    x = 1\n",
+    "go": 'package a\n\nimport "fmt"\n\ntype T struct{ n int }\n\nfunc (t *T) Say() { fmt.Println(t.n) }\n',
+    "rust": "pub struct P { x: i32 }\nimpl Clone for P { fn clone(&self) -> P { P { x: self.x } } }\n",
+    None: "plain words\n\nmore words\n",
+}
+
+
+def corpus(count):
+    kinds = list(TEXTS.items())
+    for number in range(count):
+        language, text = kinds[number % len(kinds)]
+        yield SourceFile(f"src/{number}.txt", f"{number:040}", language, text + f"\n# number {number}\n" * 3)
+
+
+def whole(parsed):
+    parts = list(parsed)
+    return {name: pl.concat([getattr(part, name) for part in parts]) for name in NAMES}
+
+
+def test_parallel_equals_sequential_in_rows_and_order(monkeypatch):
+    monkeypatch.setattr(batch, "BATCH_CHARS", 500)
+    one = whole(parse_files(corpus(60), ChunkOptions(), mode="sequential"))
+    two = whole(parse_files(corpus(60), ChunkOptions(), mode="parallel", workers=2))
+    for name in NAMES:
+        assert_frame_equal(one[name], two[name])
+    assert one["symbols"].height >= 60
+
+
+def test_frames_have_the_schemas_of_the_tables():
+    parsed = next(iter(parse_files(corpus(4), ChunkOptions(), mode="sequential")))
+    for name in NAMES:
+        frame = getattr(parsed, name)
+        assert dict(frame.schema) == tables.ARTIFACT_TABLES[name].schema
+    assert [len(getattr(columns, name.upper())) for name in NAMES] == [
+        len(tables.ARTIFACT_TABLES[name].columns) for name in NAMES
+    ]
+
+
+def test_auto_stays_in_one_process_for_little_and_takes_a_pool_for_much(monkeypatch):
+    chosen = []
+    monkeypatch.setattr(batch, "core_count", lambda: 2)
+    monkeypatch.setattr(batch, "BATCH_CHARS", 500)
+
+    def noted(stages, limit):
+        monkeypatch.setattr(batch, "POOL_CHARS", limit)
+        list(parse_files(corpus(12), ChunkOptions(), stages=stages))
+        chosen.append(stages.done[0].info["mode"])
+        return stages.done[0].items
+
+    from code_index_assets.progress import Stages
+
+    assert noted(Stages(), 10_000_000) == 12
+    assert noted(Stages(), 600) == 12
+    assert chosen == ["sequential", "parallel"]
+
+
+@pytest.mark.parametrize(("deed", "code"), [("die", "crashed"), ("hang", "timeout")])
+def test_a_file_that_kills_or_hangs_its_process_is_given_up_alone(monkeypatch, tmp_path, deed, code):
+    # A plug-in hook in the parser processes only, loaded through sitecustomize as they are fresh interpreters.
+    act = "os.kill(os.getpid(), 9)" if deed == "die" else "time.sleep(600)"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys, time\n"
+        "if 'code_index_assets.chunking.worker' in ' '.join(sys.orig_argv):\n"
+        "    from code_index_assets.chunking import single\n"
+        "    real = single._parse\n"
+        "    def parse(file, *rest):\n"
+        f"        if file.path == 'src/5.txt': {act}\n"
+        "        return real(file, *rest)\n"
+        "    single._parse = parse\n"
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr("code_index_assets.chunking.pool.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(batch, "BATCH_CHARS", 500)
+    options = ChunkOptions(timeout_seconds=0.5)
+    parsed = whole(parse_files(corpus(20), options, mode="parallel", workers=2))
+    said = parsed["diagnostics"].filter(pl.col("code") != "syntax_errors")
+    assert said.select("path", "code").rows() == [("src/5.txt", code)]
+    assert parsed["chunks"].get_column("path").unique(maintain_order=True).to_list() == [
+        f"src/{number}.txt" for number in range(20)
+    ]
+    assert parsed["chunks"].filter(pl.col("path") == "src/5.txt").get_column("parser").unique().to_list() == ["lines"]
+
+
+def test_no_process_is_left_when_the_reader_stops(monkeypatch):
+    monkeypatch.setattr(batch, "BATCH_CHARS", 500)
+    reading = parse_files(corpus(40), ChunkOptions(), mode="parallel", workers=2)
+    next(reading)
+    before = _children()
+    assert before
+    reading.close()
+    assert not _children() & before
+
+
+def _children():
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as stat:
+                    fields = stat.read().rsplit(")", 1)[1].split()
+                with open(f"/proc/{name}/cmdline") as line:
+                    if int(fields[1]) == os.getpid() and "chunking.worker" in line.read():
+                        found.add(name)
+            except OSError:
+                continue
+    return found
