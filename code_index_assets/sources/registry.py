@@ -216,6 +216,17 @@ class Registry:
             self._store(tomlkit.parse(_without_entry(tomlkit.dumps(document), self.names.index(name))))
             return entry
 
+    def exclude(self, name: str, paths: Iterable[str]) -> RepositoryEntry:
+        """Excludes whole paths (not globs) of an entry from now on. Raises ConfigurationError."""
+        with self.layout.lock("registry", timeout=30):
+            document = self._document()
+            self.entries = _entries(document, self.file)
+            entry = self.get(name)
+            row = next(row for row in document["repository"] if row["name"] == name)  # type: ignore[union-attr,index]
+            literal = ["/" + re.sub(r"([\\*?\[\]!#])", r"\\\1", path.strip("/")) for path in paths]
+            row["exclude"] = [*entry.exclude, *(glob for glob in literal if glob not in entry.exclude)]
+            return self._store(document).get(name)
+
     def rename(self, name: str, new: str) -> RepositoryEntry:
         """Gives an entry another name; its id stays. Raises ConfigurationError."""
         with self.layout.lock("registry", timeout=30):

@@ -29,12 +29,18 @@ def surface() -> dict[str, object]:
             "group": node.group_name,
             "kinds": sorted(node.kinds),
             "owners": sorted(node.owners),
-            "partitioned": node.partitions_def.name if isinstance(node.partitions_def, dg.DynamicPartitionsDefinition) else None,
+            "partitioned": node.partitions_def.name
+            if isinstance(node.partitions_def, dg.DynamicPartitionsDefinition)
+            else None,
             "runs_per_backfill": node.backfill_policy.max_partitions_per_run if node.backfill_policy else None,
             "pools": sorted(node.pools or ()),
-            "columns": [c.name for c in schema.columns] if (schema := node.metadata.get("dagster/column_schema")) else [],
+            "columns": [c.name for c in schema.columns]
+            if (schema := node.metadata.get("dagster/column_schema"))
+            else [],
             "described": bool(node.description),
-            "checks": sorted(f"{c.name}{' (blocking)' if graph.get_check_spec(c).blocking else ''}" for c in node.check_keys),
+            "checks": sorted(
+                f"{c.name}{' (blocking)' if graph.get_check_spec(c).blocking else ''}" for c in node.check_keys
+            ),
         }
     return {
         "assets": assets,

@@ -10,7 +10,9 @@ from ..facts import TYPE_KINDS, Definition, LanguageFacts, visibility_by_words
 from ..outline import Outline
 
 ACCESS = re.compile(rb"^[ \t]*(public|protected|private)(?:[ \t]+(?:slots|Q_SLOTS))?[ \t]*:", re.M)
-TEST_MACROS = frozenset(["TEST", "TEST_F", "TEST_P", "TYPED_TEST", "TYPED_TEST_P", "TEST_CASE", "SCENARIO", "BENCHMARK"])
+TEST_MACROS = frozenset(
+    ["TEST", "TEST_F", "TEST_P", "TYPED_TEST", "TYPED_TEST_P", "TEST_CASE", "SCENARIO", "BENCHMARK"]
+)
 TEST_NAMES = re.compile(r"\(\s*\"?([^,)\"]+)\"?(?:\s*,\s*\"?(\w+))?")
 TEMPLATE_ARGUMENTS = re.compile(r"<[^<>]*>")
 SOURCES = (".c", ".cc", ".cpp", ".cxx", ".m")
@@ -142,7 +144,38 @@ def finish_csharp(found: Outline, _: ProjectContext) -> None:
 
 
 C_WORDS = frozenset(
-    ["int", "char", "void", "long", "short", "unsigned", "signed", "float", "double", "bool", "size_t", "uint8_t", "uint16_t", "uint32_t", "uint64_t", "int8_t", "int16_t", "int32_t", "int64_t", "NULL", "true", "false", "nullptr", "std", "ifdef", "ifndef", "endif", "define", "include", "elif"]
+    [
+        "int",
+        "char",
+        "void",
+        "long",
+        "short",
+        "unsigned",
+        "signed",
+        "float",
+        "double",
+        "bool",
+        "size_t",
+        "uint8_t",
+        "uint16_t",
+        "uint32_t",
+        "uint64_t",
+        "int8_t",
+        "int16_t",
+        "int32_t",
+        "int64_t",
+        "NULL",
+        "true",
+        "false",
+        "nullptr",
+        "std",
+        "ifdef",
+        "ifndef",
+        "endif",
+        "define",
+        "include",
+        "elif",
+    ]
 )
 
 LANGUAGES = {
@@ -150,7 +183,25 @@ LANGUAGES = {
     "cpp": LanguageFacts(separator="::", keywords=C_WORDS, resolve=resolve, finish=finish_c),
     "csharp": LanguageFacts(
         keywords=frozenset(
-            ["string", "int", "bool", "object", "void", "double", "float", "long", "byte", "char", "decimal", "var", "this", "base", "null", "true", "false"]
+            [
+                "string",
+                "int",
+                "bool",
+                "object",
+                "void",
+                "double",
+                "float",
+                "long",
+                "byte",
+                "char",
+                "decimal",
+                "var",
+                "this",
+                "base",
+                "null",
+                "true",
+                "false",
+            ]
         ),
         body_fields=("body", "accessors"),
         visibility=visibility_by_words("private", "public"),

@@ -126,7 +126,25 @@ def _class_routes(found: Outline) -> None:
 LANGUAGES = {
     "java": LanguageFacts(
         keywords=frozenset(
-            ["String", "Object", "int", "long", "boolean", "void", "char", "byte", "short", "float", "double", "var", "this", "super", "true", "false", "null"]
+            [
+                "String",
+                "Object",
+                "int",
+                "long",
+                "boolean",
+                "void",
+                "char",
+                "byte",
+                "short",
+                "float",
+                "double",
+                "var",
+                "this",
+                "super",
+                "true",
+                "false",
+                "null",
+            ]
         ),
         resolve=resolve,
         visibility=visibility_by_words("package", "public"),

@@ -145,7 +145,23 @@ def _decorated(definition: Definition, decorator: str) -> None:
 FACTS = LanguageFacts(
     constructors=frozenset({"constructor"}),
     keywords=frozenset(
-        ["undefined", "null", "true", "false", "this", "string", "number", "boolean", "any", "unknown", "never", "void", "of", "from", "as"]
+        [
+            "undefined",
+            "null",
+            "true",
+            "false",
+            "this",
+            "string",
+            "number",
+            "boolean",
+            "any",
+            "unknown",
+            "never",
+            "void",
+            "of",
+            "from",
+            "as",
+        ]
     ),
     module=module_name,
     resolve=resolve,

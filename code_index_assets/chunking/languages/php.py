@@ -121,7 +121,9 @@ LANGUAGES = {
         separator="\\",
         member_separator="::",
         constructors=frozenset({"__construct"}),
-        keywords=frozenset(["self", "parent", "this", "true", "false", "null", "string", "int", "bool", "float", "void", "mixed"]),
+        keywords=frozenset(
+            ["self", "parent", "this", "true", "false", "null", "string", "int", "bool", "float", "void", "mixed"]
+        ),
         resolve=resolve,
         visibility=visibility_by_words("public"),
         finish=finish,

@@ -109,9 +109,10 @@ def _decorated(definition: Definition) -> None:
 
 
 def _tests(definition: Definition) -> None:
-    if (definition.kind in ("function", "method") and definition.name.startswith("test")) or (definition.kind == "class" and (
-        definition.name.startswith("Test") or "TestCase" in " ".join(definition.extends)
-    )):
+    if (definition.kind in ("function", "method") and definition.name.startswith("test")) or (
+        definition.kind == "class"
+        and (definition.name.startswith("Test") or "TestCase" in " ".join(definition.extends))
+    ):
         definition.facts.append("test")
 
 

@@ -112,7 +112,31 @@ LANGUAGES = {
     "rust": LanguageFacts(
         separator="::",
         keywords=frozenset(
-            ["self", "Self", "super", "crate", "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "true", "false"]
+            [
+                "self",
+                "Self",
+                "super",
+                "crate",
+                "bool",
+                "char",
+                "str",
+                "u8",
+                "u16",
+                "u32",
+                "u64",
+                "u128",
+                "usize",
+                "i8",
+                "i16",
+                "i32",
+                "i64",
+                "i128",
+                "isize",
+                "f32",
+                "f64",
+                "true",
+                "false",
+            ]
         ),
         name_ends="<",
         module=module_name,
