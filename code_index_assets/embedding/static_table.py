@@ -25,8 +25,8 @@ from .space import EmbeddingSpace
 from .text import TEXT_FORMAT, identifier_words
 
 _WORD = re.compile(r"\w+")
-# Bounds the memory of the identifier table: 200,000 rows of 256 float32 are 205 MB.
-_KEPT_WORDS = 200_000
+# Bounds the memory of the identifier table: 100,000 rows of 256 float32 are 102 MB.
+_KEPT_WORDS = 100_000
 
 
 class StaticTableEmbedder(Embedder):
