@@ -116,7 +116,11 @@ class ServerBackend:
             warnings.filterwarnings("ignore", message="Payload indexes have no effect")
             for field in INDEXED_FIELDS:
                 keyword = m.KeywordIndexParams(
-                    type=m.KeywordIndexType.KEYWORD, is_tenant=True if field == "key" else None
+                    type=m.KeywordIndexType.KEYWORD,
+                    is_tenant=True if field == "key" else None,
+                    prefix=True if field == "terms" else None,
+                    # Sub-graphs for thousands of paths and names cost most of an optimize; tenants keep theirs.
+                    enable_hnsw=False if field == "terms" else None,
                 )
                 self.client.create_payload_index(self.collection, field, field_schema=keyword, wait=True)
             self.client.create_payload_index(self.collection, "point", m.PayloadSchemaType.KEYWORD, wait=True)
