@@ -67,8 +67,8 @@ class View(Protocol):
 
     def count(self, shard: str, keys: Sequence[str] | None, where: Conditions) -> int: ...
 
-    def facet(self, shard: str, keys: Sequence[str] | None, field: str, where: Conditions = ()) -> dict[str, int]:
-        """Every value of an indexed field with its number of points."""
+    def paths(self, shard: str, keys: Sequence[str] | None) -> list[str]:
+        """Every path that has a point."""
         ...
 
     def get(self, shard: str, ids: Sequence[str]) -> list[Scored]: ...

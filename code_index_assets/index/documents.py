@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..fingerprint import digest
+from .filters import filter_terms
 from .lexical import ANALYSER_VERSION, document_vector
 
 if TYPE_CHECKING:
@@ -85,9 +86,7 @@ def _payload(chunk: dict[str, Any], symbols: list[dict[str, Any]], role: str) ->
     names = {symbol["name"].lower() for symbol in symbols} | {name.lower() for name in chunk["names"] or ()}
     return {
         "path": path,
-        "folders": folder_terms(path),
         "file_name": file_name,
-        "extension": file_name.rsplit(".", 1)[1] if "." in file_name else "",
         "language": chunk["language"],
         "kind": chunk["kind"],
         "role": role,
@@ -102,16 +101,11 @@ def _payload(chunk: dict[str, Any], symbols: list[dict[str, Any]], role: str) ->
         "blob": chunk["blob"],
         "chunk_id": chunk["chunk_id"],
         "names": sorted(names),
+        "terms": filter_terms(path, chunk["language"], chunk["kind"], role, names),
         "symbols": symbols,
         "text": chunk["text"],
         "text_hash": chunk["text_hash"],
     }
-
-
-def folder_terms(path: str) -> list[str]:
-    """What folder filters match: every enclosing folder's path, and each folder's bare name with "/" in front."""
-    folders = path.split("/")[:-1]
-    return ["/".join(folders[: i + 1]) for i in range(len(folders))] + [f"/{name}" for name in dict.fromkeys(folders)]
 
 
 def _lexical(chunk: dict[str, Any], payload: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,40 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-# Payload fields with an index, and nothing else may be filtered on.
-INDEXED_FIELDS = ("key", "path", "folders", "file_name", "extension", "language", "kind", "role", "names")
+# Payload fields with an index; nothing else may be filtered on. What filters ask about is in one field of prefixed
+# terms: each index costs some twenty synced files a shard, and nine of them made opening a small shard take 0.4 s.
+INDEXED_FIELDS = ("key", "terms")
+_PREFIXES = {
+    "path": "p:",
+    "folders": "d:",
+    "file_name": "f:",
+    "extension": "x:",
+    "language": "l:",
+    "kind": "k:",
+    "role": "r:",
+    "names": "n:",
+}
+PATH_PREFIX = _PREFIXES["path"]
+
+
+def filter_terms(path: str, language: str | None, kind: str, role: str, names: Iterable[str]) -> list[str]:
+    """What filters can ask of a point, as the values of its payload field "terms".
+
+    Folders are there by their paths, and by their bare names with "/" in front.
+    """
+    folders = path.split("/")[:-1]
+    file_name = path.rsplit("/", 1)[-1]
+    values = {
+        "path": [path],
+        "folders": ["/".join(folders[: i + 1]) for i in range(len(folders))] + [f"/{name}" for name in folders],
+        "file_name": [file_name],
+        "extension": [file_name.rsplit(".", 1)[1]] if "." in file_name else [],
+        "language": [language] if language else [],
+        "kind": [kind],
+        "role": [role],
+        "names": [name.lower() for name in names],
+    }
+    return sorted({_PREFIXES[field] + value for field, several in values.items() for value in several})
 
 
 @dataclass(frozen=True)
@@ -42,11 +74,20 @@ class Filter:
 
 @dataclass(frozen=True)
 class Condition:
-    """A payload field has any of the values, or begins with `prefix` if that is given."""
+    """What a point says of `field` has any of the values, or begins with `prefix` if that is given."""
 
     field: str
     values: tuple[str, ...] = ()
     prefix: str = ""
+
+    @property
+    def terms(self) -> list[str]:
+        """The values as they are in the payload field "terms"."""
+        return [_PREFIXES[self.field] + value for value in self.values]
+
+    @property
+    def term_prefix(self) -> str:
+        return _PREFIXES[self.field] + self.prefix if self.prefix else ""
 
 
 # All of the outer, any of the inner: what both backends are handed.

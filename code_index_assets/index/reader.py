@@ -230,5 +230,5 @@ class IndexSnapshot:
     def _list_paths(self, keys: tuple[str, ...]) -> list[str]:
         found: set[str] = set()
         for shard, asked in self._targets(Filter(keys=keys)):
-            found.update(self._guard(self._view.facet, shard, asked, "path"))
+            found.update(self._guard(self._view.paths, shard, asked))
         return sorted(found)

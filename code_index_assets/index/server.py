@@ -22,7 +22,7 @@ from ..errors import ConfigurationError
 from ..fingerprint import digest
 from ..layout import Layout
 from .backend import Scored, ShardWriter, View
-from .filters import INDEXED_FIELDS, Conditions
+from .filters import INDEXED_FIELDS, PATH_PREFIX, Conditions
 from .manifest import PublicationManifest, ShardState
 
 if TYPE_CHECKING:
@@ -116,7 +116,11 @@ class ServerBackend:
             warnings.filterwarnings("ignore", message="Payload indexes have no effect")
             for field in INDEXED_FIELDS:
                 keyword = m.KeywordIndexParams(
-                    type=m.KeywordIndexType.KEYWORD, is_tenant=True if field == "key" else None
+                    type=m.KeywordIndexType.KEYWORD,
+                    is_tenant=True if field == "key" else None,
+                    prefix=True if field == "terms" else None,
+                    # Sub-graphs for thousands of paths and names cost most of an optimize; tenants keep theirs.
+                    enable_hnsw=False if field == "terms" else None,
                 )
                 self.client.create_payload_index(self.collection, field, field_schema=keyword, wait=True)
             self.client.create_payload_index(self.collection, "point", m.PayloadSchemaType.KEYWORD, wait=True)
@@ -227,11 +231,12 @@ class ServerView:
     def count(self, shard: str, keys: Sequence[str] | None, where: Conditions) -> int:
         return int(self._client.count(self._collection, count_filter=self._filter(keys, where), exact=True).count)
 
-    def facet(self, shard: str, keys: Sequence[str] | None, field: str, where: Conditions = ()) -> dict[str, int]:
+    def paths(self, shard: str, keys: Sequence[str] | None) -> list[str]:
         answer = self._client.facet(
-            self._collection, key=field, facet_filter=self._filter(keys, where), limit=10_000_000, exact=True
+            self._collection, key="terms", facet_filter=self._filter(keys, ()), limit=10_000_000, exact=True
         )
-        return {str(hit.value): hit.count for hit in answer.hits}
+        values = (str(hit.value) for hit in answer.hits)
+        return [value.removeprefix(PATH_PREFIX) for value in values if value.startswith(PATH_PREFIX)]
 
     def get(self, shard: str, ids: Sequence[str]) -> list[Scored]:
         from qdrant_client import models as m
@@ -299,9 +304,9 @@ class ServerView:
         if keys is not None:
             must.append(m.FieldCondition(key="key", match=m.MatchAny(any=list(keys))))
         for alternatives in where:
-            fields = [
+            fields: list[Any] = [
                 m.FieldCondition(
-                    key=c.field, match=m.MatchPrefix(prefix=c.prefix) if c.prefix else m.MatchAny(any=list(c.values))
+                    key="terms", match=m.MatchPrefix(prefix=c.term_prefix) if c.prefix else m.MatchAny(any=c.terms)
                 )
                 for c in alternatives
             ]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from code_index_assets.index.documents import folder_terms
-from code_index_assets.index.filters import Filter, conditions, matches_glob, passes_text_rules
+from code_index_assets.index.filters import Filter, conditions, filter_terms, matches_glob, passes_text_rules
 
 segment = st.sampled_from(["a", "b", "src", "x.py", "y.PY", "lib.go", "test_a.py", "a.b", "Makefile", ".py"])
 paths = st.lists(segment, min_size=1, max_size=4).map("/".join)
@@ -14,10 +13,8 @@ glob_segment = st.sampled_from(["a", "b", "src", "*", "**", "x.py", "*.py", "*.P
 globs = st.lists(glob_segment, min_size=1, max_size=4).map("/".join)
 
 
-def payload(path: str) -> dict:
-    name = path.rsplit("/", 1)[-1]
-    extension = name.rsplit(".", 1)[1] if "." in name else ""
-    return {"path": [path], "folders": folder_terms(path), "file_name": [name], "extension": [extension]}
+def terms(path: str) -> set[str]:
+    return set(filter_terms(path, "python", "function", "source", ["Name"]))
 
 
 @given(st.lists(paths, min_size=1, max_size=12, unique=True), globs)
@@ -25,7 +22,7 @@ def payload(path: str) -> dict:
 def test_conditions_equal_the_glob(all_paths, glob):
     for alternatives in conditions(Filter(paths=(glob,)), lambda: all_paths):
         for path in all_paths:
-            found = any(set(c.values) & set(payload(path)[c.field]) for c in alternatives)
+            found = any(set(c.terms) & terms(path) for c in alternatives)
             assert found == matches_glob(glob, path), (glob, path)
 
 
