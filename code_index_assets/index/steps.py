@@ -19,6 +19,7 @@ from ..sources.steps import observed_snapshot
 from ..steps import Outcome, StepContext, StepResult
 from .backend import make_backend
 from .content import RepositoryContent
+from .maintenance import Retention
 from .manifest import PublicationStore
 from .publish import publish
 
@@ -53,7 +54,14 @@ def publish_partition(context: StepContext) -> StepResult:
     snapshot = observed_snapshot(repository, context.layout)
     content = content_of(context, snapshot, files, chunks, embeddings, space.dimension)
     backend = make_backend(context.layout, context.settings, space.id, space.dimension)
-    result = publish(permit, content, backend, context.layout, context.stages)
+    result = publish(
+        permit,
+        content,
+        backend,
+        context.layout,
+        context.stages,
+        retention=Retention(context.settings.keep_generations, context.settings.keep_seconds),
+    )
     facts: dict[str, Any] = {
         "points": result.receipt.points,
         "written": result.written,
