@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
-from chains import Chain, GitRepository  # noqa: E402
+from chains import Chain, GitRepository
 
 
 @pytest.fixture(autouse=True)

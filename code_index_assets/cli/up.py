@@ -28,7 +28,9 @@ def up_command(host: str, port: int) -> None:
         "CODE_INDEX_DATA": str(settings.data),
     }
     click.echo(f"Dagster UI on http://{host}:{port} (data {settings.data}); stop with Ctrl-C", err=True)
-    arguments = ["-m", "dagster", "dev", "-m", "code_index_assets.definitions", "-h", host, "-p", str(port)]
     # Children put the working folder first on their path: the project's own is known to shadow nothing.
-    os.chdir(Path(__file__).resolve().parents[2])
+    root = Path(__file__).resolve().parents[2]
+    os.chdir(root)
+    where = ["-w", "workspace.yaml"] if (root / "workspace.yaml").exists() else ["-m", "code_index_assets.definitions"]
+    arguments = ["-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
     os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606 - replaced by Dagster on purpose

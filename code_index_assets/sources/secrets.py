@@ -212,6 +212,7 @@ _REFERENCE = re.compile(
     rb"|\.(?:com|org|io|net|py|go|js|ts|json|ya?ml|pem)\b"
 )
 _SEQUENCE = re.compile(rb"(.)\1{5}|01234|12345|abcde|qwert|98765|deadbeef|cafebabe", re.IGNORECASE)
+_STARS = re.compile(rb"(.)\1{5}|\*\*\*|\.\.\.|<|\$\{|\{\{")
 _PUBLIC = re.compile(
     rb"(?:public|pub|integrity|checksum|digest|sha\d*|md5|hash|commit|etag|fingerprint|next|page|csrf_field|nonce|cursor"
     rb"|placeholder|label|title|message|regex|pattern|example|mock|fake|dummy)[\w\"' .-]{0,24}\Z",
@@ -223,9 +224,12 @@ def _token(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rules) -> b
     """A provider's key: its form is its own; only made-up ones are let through."""
     if rule.allow is not None and rule.allow.search(value):
         return False
-    if not rule.form_only and (rules.placeholder.search(value) or _SEQUENCE.search(value)):
-        return False
-    return shannon(value) >= rule.entropy
+    if rule.check == "token":
+        # A form of its own is proof enough: taking out a documentation's sample key costs nothing, a missed one does.
+        made_up = not rule.form_only and _STARS.search(value)
+    else:
+        made_up = rules.placeholder.search(value) or _SEQUENCE.search(value)
+    return not made_up and shannon(value) >= rule.entropy
 
 
 def _assigned(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rules) -> bool:
@@ -250,17 +254,26 @@ def _password(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rules) -
         return False
     if _IDENTIFIER.match(value) or _UUID.match(value) or _REFERENCE.search(value) or _PUBLIC.search(_name(match)):
         return False
-    kinds = (any(48 <= c <= 57 for c in value) + any(65 <= c <= 90 for c in value) + any(97 <= c <= 122 for c in value)
-             + any(not (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122) for c in value))  # fmt: skip
-    return kinds >= 3 and shannon(value) >= 2.8
+    return _kinds(value) >= 3 and shannon(value) >= 2.8
+
+
+def _kinds(value: bytes) -> int:
+    """How many of digits, upper case, lower case and other characters a value has."""
+    digits, upper, lower = (any(a <= c <= b for c in value) for a, b in ((48, 57), (65, 90), (97, 122)))
+    other = any(not (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122) for c in value)
+    return digits + upper + lower + other
 
 
 def _url_password(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rules) -> bool:
     """A password inside a URL or connection string."""
     if rules.placeholder.search(value) or _REFERENCE.search(value) or _SEQUENCE.search(value):
         return False
+    if _kinds(value) >= 3 and len(value) >= 10:
+        return True  # nobody writes such a password as an example, whatever the host is called
     host = match.groupdict().get("host") or b""
-    if re.match(rb"(?i)(?:localhost|127\.|0\.0\.0\.0|\[::1\]|\w*example|host\b|db\b|user|server\b|\$|<|\{)", host):
+    if re.match(
+        rb"(?i)(?:localhost|127\.|0\.0\.0\.0|\[::1\]|[\w.-]*example|(?:host|db|user|server)\b(?!\.)|\$|<|\{)", host
+    ):
         return False
     return len(set(value)) >= 5 and not re.match(rb"[A-Za-z]?[a-z]{1,12}\Z", value)
 

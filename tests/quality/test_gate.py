@@ -158,7 +158,7 @@ def test_a_lost_third_warns_or_blocks_and_can_be_accepted(repository: GitReposit
     repository.commit(CODE)
     chain.register(repository.path, "code")
     chain.index("code")
-    repository.commit({name: None for name in list(CODE)[:8]})
+    repository.commit(dict.fromkeys(list(CODE)[:8]))
 
     refused = chain.run("code")
     assert not refused.success
