@@ -114,6 +114,12 @@ class LanguageFacts:
     visibility: Visibility | None = None
     finish: Finish | None = None
     locals_are_symbols: bool = False
+    not_scopes: frozenset[str] = frozenset()  # kinds whose names are no part of the names inside them
+
+
+def words(*lines: str) -> frozenset[str]:
+    """The words of some lines."""
+    return frozenset(" ".join(lines).split())
 
 
 VISIBILITY_WORD = re.compile(rb"\b(public|private|protected|internal|fileprivate|package)\b")

@@ -294,21 +294,7 @@ def _attach(found: Outline, loose: dict[str, list[tuple[Any, ...]]]) -> None:
     base_starts = [start for start, _ in bases]
     owned: dict[int, Definition] = {}
     for definition in found.definitions:
-        head = definition.start
-        before: list[tuple[int, int]] = []
-        index = bisect_left(lead_starts, head) - 1
-        while index >= 0:
-            start, end = leads[index]
-            gap = raw[end:head]
-            if end > head or gap.strip() or gap.count(b"\n") > (raw[end - 1] != 10):
-                break
-            if leads[index] not in decorated:
-                line = raw.rfind(b"\n", 0, start) + 1
-                if raw[line:start].strip():
-                    break
-                before.append(leads[index])
-            head = start
-            index -= 1
+        head, before = _leading(found, definition.start, leads, lead_starts, decorated)
         definition.head = head
         if before and definition.doc is None:
             definition.doc = clean_doc(found, before[::-1])
@@ -321,16 +307,42 @@ def _attach(found: Outline, loose: dict[str, list[tuple[Any, ...]]]) -> None:
             if start >= signature and not raw[signature:start].strip():
                 signature = end
         stop = definition.body if definition.body > definition.name_start else definition.end
-        index = bisect_left(comment_starts, definition.name_start)
-        if index < len(comment_starts) and comment_starts[index] < stop:
-            stop = comment_starts[index]
         if found.plugin.facts.signatures:
+            index = bisect_left(comment_starts, definition.name_start)
+            if index < len(comment_starts) and comment_starts[index] < stop:
+                stop = comment_starts[index]
             definition.signature = _signature(found, signature, stop)
         if bases:
             low = bisect_right(base_starts, definition.start)
             high = bisect_left(base_starts, stop)
             definition.extends += [found.flat(*bases[index]) for index in range(low, high)]
     _notes(found, loose)
+
+
+def _leading(
+    found: Outline,
+    head: int,
+    leads: list[tuple[int, int]],
+    lead_starts: list[int],
+    decorated: frozenset[tuple[int, int]],
+) -> tuple[int, list[tuple[int, int]]]:
+    """Where the comments and decorators right before an offset begin, and the comments, last first."""
+    raw = found.raw
+    before: list[tuple[int, int]] = []
+    index = bisect_left(lead_starts, head) - 1
+    while index >= 0:
+        start, end = leads[index]
+        gap = raw[end:head]
+        if end > head or gap.strip() or gap.count(b"\n") > (raw[end - 1] != 10):
+            break
+        if leads[index] not in decorated:
+            line = raw.rfind(b"\n", 0, start) + 1
+            if raw[line:start].strip():
+                break
+            before.append(leads[index])
+        head = start
+        index -= 1
+    return head, before
 
 
 def _signature(found: Outline, start: int, stop: int) -> str:
@@ -392,6 +404,8 @@ def _name(found: Outline, context: ProjectContext) -> None:
     packages = found.packages if len(found.packages) > 1 else []
     for definition in found.definitions:
         parent = definition.parent
+        while parent is not None and parent.kind in facts.not_scopes:
+            parent = definition.parent = parent.parent
         member = parent is not None and parent.kind in TYPE_KINDS
         if definition.kind == "function" and (member or definition.scope):
             definition.kind = "method"

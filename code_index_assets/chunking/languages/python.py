@@ -71,7 +71,7 @@ def visibility(definition: Definition, _: bytes) -> str:
 def finish(found: Outline, _: ProjectContext) -> None:
     is_test_file = _is_test_file(found.path)
     exported = {word for group in ALL.findall(found.raw) for word in WORD.findall(group)}
-    routes = dict((view.split(b".")[-1], url) for url, view in URL.findall(found.raw)) if b"path(" in found.raw else {}
+    routes = {view.split(b".")[-1]: url for url, view in URL.findall(found.raw)} if b"path(" in found.raw else {}
     for definition in found.definitions:
         _decorated(definition)
         if definition.kind in CALLABLE_KINDS and (definition.signature or "").startswith("async "):
@@ -109,9 +109,10 @@ def _decorated(definition: Definition) -> None:
 
 
 def _tests(definition: Definition) -> None:
-    if (definition.kind in ("function", "method") and definition.name.startswith("test")) or (definition.kind == "class" and (
-        definition.name.startswith("Test") or "TestCase" in " ".join(definition.extends)
-    )):
+    if (definition.kind in ("function", "method") and definition.name.startswith("test")) or (
+        definition.kind == "class"
+        and (definition.name.startswith("Test") or "TestCase" in " ".join(definition.extends))
+    ):
         definition.facts.append("test")
 
 

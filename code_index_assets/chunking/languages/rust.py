@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts
+from ..facts import Definition, LanguageFacts, words
 from ..outline import Outline
 
 DERIVE = re.compile(r"derive\s*\((.*)\)", re.S)
@@ -111,8 +111,9 @@ def _attributes(definition: Definition) -> None:
 LANGUAGES = {
     "rust": LanguageFacts(
         separator="::",
-        keywords=frozenset(
-            ["self", "Self", "super", "crate", "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64", "true", "false"]
+        keywords=words(
+            "self Self super crate bool char str u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize",
+            "f32 f64 true false",
         ),
         name_ends="<",
         module=module_name,
