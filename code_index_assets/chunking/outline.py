@@ -270,9 +270,11 @@ def _widen(found: Outline, outers: list[tuple[Any, ...]]) -> None:
 
 
 def _drop_locals(found: Outline) -> None:
-    """Variables and constants inside functions are no definitions anybody looks for."""
-    if found.plugin.facts.locals_are_symbols:
-        return
+    """Variables and constants inside functions are no definitions anybody looks for; promoted parameters are."""
+    for definition in found.definitions:
+        if definition.kind == "promoted":  # a constructor's parameter that is a property of the class
+            definition.kind = "property"
+            definition.parent = definition.parent.parent if definition.parent is not None else None
     kept = [
         d
         for d in found.definitions

@@ -7,7 +7,7 @@ import re
 
 from ..context import ProjectContext
 from ..facts import Definition, LanguageFacts, words
-from ..outline import Outline
+from ..outline import Outline, innermost
 
 DERIVE = re.compile(r"derive\s*\((.*)\)", re.S)
 TEST = re.compile(r"#\[\s*(\w+::)*(test|rstest|test_case|proptest)\b")
@@ -76,7 +76,11 @@ def visibility(definition: Definition, prefix: bytes) -> str:
     return "public" if b"pub " in prefix else "private"
 
 
-def finish(found: Outline, _: ProjectContext) -> None:
+def finish(found: Outline, context: ProjectContext) -> None:
+    for item in found.imports:
+        around = innermost(found, item.start)
+        if around is not None and around.kind == "module" and context.paths and item.module.startswith("super::"):
+            item.resolved = found.path  # `super` of a module inside this file
     for definition in found.definitions:
         parent = definition.parent
         if definition.kind == "impl":

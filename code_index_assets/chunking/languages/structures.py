@@ -30,20 +30,23 @@ def headings(found: Outline, _: ProjectContext) -> None:
 def dockerfile(found: Outline, _: ProjectContext) -> None:
     """A stage is its FROM and all instructions up to the next one."""
     stages = [definition for definition in found.definitions if definition.kind == "stage"]
-    for stage, following in zip(stages, [*stages[1:], None], strict=True):
-        stage.end = following.start if following is not None else len(found.raw)
-    named: dict[int, object] = {}
-    for definition in stages:
-        named[definition.start] = definition
-    found.definitions = [d for d in found.definitions if d.kind != "stage" or named[d.start] is d]
+    for number, stage in enumerate(stages):
+        stage.end = stages[number + 1].start if number + 1 < len(stages) else len(found.raw)
+        if number and stages[number - 1].start == stage.start:
+            found.definitions.remove(stages[number - 1])  # the image's name; `AS name` came after it
 
 
-DOCUMENT = LanguageFacts(separator=" > ", finish=headings, name_quotes="", signatures=False)
+# The scanners of these two keep a stack of open blocks in a buffer of 1,024 bytes and crash beyond it: at 250 block
+# quotes or lists on one line. Indentation opens blocks over several lines.
+DEEP_MARKDOWN = re.compile(rb"^(?:[ \t]*(?:[>*+-]|\d{1,9}[.)])){60}|^[ \t]{240}[ \t]*(?:[>*+-]|\d{1,9}[.)])[ \t]", re.M)
+DEEP_YAML = re.compile(rb"^(?:[ ]*[-?:][ ]+){60}|^[ ]{240}[ ]*(?:- |\S+:(?:[ ]|$))", re.M)
+
+DOCUMENT = LanguageFacts(separator=" > ", finish=headings, name_quotes="", signatures=False, too_deep=DEEP_MARKDOWN)
 
 LANGUAGES = {
     "markdown": DOCUMENT,
     "rst": DOCUMENT,
-    "yaml": LanguageFacts(keywords=KEYWORDS),
+    "yaml": LanguageFacts(keywords=KEYWORDS, too_deep=DEEP_YAML),
     "toml": LanguageFacts(keywords=KEYWORDS),
     "json": LanguageFacts(keywords=KEYWORDS),
     "css": LanguageFacts(separator=" "),

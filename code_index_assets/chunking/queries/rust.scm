@@ -16,7 +16,7 @@
 (field_declaration name: (field_identifier) @name) @definition.field
 
 (trait_item bounds: (trait_bounds (_) @extends))
-(use_declaration argument: (_) @import.module) @import
+(use_declaration argument: [(identifier) (scoped_identifier) (use_list) (scoped_use_list) (use_wildcard)] @import.module) @import
 (use_declaration argument: (use_as_clause path: (_) @import.module alias: (identifier) @import.alias)) @import
 (mod_item name: (identifier) @import.module !body) @import
 (extern_crate_declaration name: (identifier) @import.module) @import

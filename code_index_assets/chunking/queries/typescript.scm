@@ -44,4 +44,4 @@
 (template_string (string_fragment) @mask)
 (decorator) @decorator
 ((call_expression function: [(identifier) @_t (member_expression object: (identifier) @_t)] arguments: (arguments . [(string) (template_string)] @name . [(arrow_function) (function_expression)])) @definition.test (#any-of? @_t "describe" "it" "test" "suite" "context"))
-(required_parameter (accessibility_modifier) pattern: (identifier) @name) @definition.property
+(required_parameter (accessibility_modifier) pattern: (identifier) @name) @definition.promoted
