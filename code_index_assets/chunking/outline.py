@@ -44,7 +44,9 @@ class Import:
 class Outline:
     """What a query found in one text. Offsets are bytes of `raw`."""
 
-    def __init__(self, path: str, raw: bytes, plugin: Plugin) -> None:
+    def __init__(self, path: str, raw: bytes, plugin: Plugin, root: Any) -> None:
+        self.root = root
+        self.keywords = plugin.keywords
         self.path = path
         self.raw = raw
         self.plugin = plugin
@@ -68,7 +70,7 @@ def outline(path: str, raw: bytes, root: Any, plugin: Plugin, context: ProjectCo
     """Runs the plug-in's query below `root`."""
     from tree_sitter import QueryCursor
 
-    found = Outline(path, raw, plugin)
+    found = Outline(path, raw, plugin, root)
     # No progress callback here: in tree-sitter 0.26.1 any callback given to QueryCursor crashes the process.
     cursor = QueryCursor(plugin.query, match_limit=MATCH_LIMIT)
     loose = _sort_captures(found, cursor.matches(root))

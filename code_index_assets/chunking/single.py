@@ -15,6 +15,7 @@ from typing import Any
 from ..fingerprint import digest, fingerprint
 from . import grammars
 from .context import EMPTY, ProjectContext
+from .embedded import HOSTS, embed
 from .outline import Outline, outline
 from .plugins import QUERIES, Plugin, plugin
 from .references import MAX_NAME, hidden_spans, references
@@ -125,7 +126,7 @@ class _Text:
 def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> ParsedFile:
     assert file.language is not None
     text = _Text(file, options)
-    plug = plugin(file.language)
+    plug = plugin(language_of(file.path, file.language))
     if plug.facts.too_deep is not None and plug.facts.too_deep.search(text.raw):
         raise TooDeepError
     deadline = time.monotonic() + options.timeout_seconds
@@ -133,6 +134,8 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
     if root.has_error and _one_error(root):
         raise TooDeepError
     view = outline(file.path, text.raw, root, plug, context)
+    if plug.name in HOSTS:
+        embed(view, root, context, deadline)
     if time.monotonic() > deadline:
         raise TimedOutError
     pieces = text.splitter.split(0, len(text.raw), view.definitions, root)
@@ -143,6 +146,15 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
         _reference_rows(text, view),
         [(file.path, "syntax_errors", None)] if root.has_error else [],
     )
+
+
+def language_of(path: str, language: str) -> str:
+    """The language a file is parsed as: formats that a grammar's name does not tell apart."""
+    if path.endswith(".ipynb"):
+        return "ipynb"
+    if path.endswith(".blade.php"):
+        return "blade"
+    return language
 
 
 def _one_error(root: Any) -> bool:
@@ -258,7 +270,7 @@ def _import_rows(text: _Text, view: Outline, context: ProjectContext) -> list[Ro
 
 def _reference_rows(text: _Text, view: Outline) -> list[Row]:
     names = [(d.name_start, d.name_start + len(d.name)) for d in view.definitions]
-    found = references(view.raw, hidden_spans(names, view.comments, view.masks), view.plugin.keywords)
+    found = references(view.raw, hidden_spans(names, view.comments, view.masks), view.keywords)
     path = text.file.path
     return [(path, name.decode("utf-8", "replace"), at) for name, at in found.items() if len(name) <= MAX_NAME]
 

@@ -154,11 +154,11 @@ def test_one_long_line_is_cut_by_characters(samples):
     assert parsed.chunks[-1]["end_line"] == 2
 
 
+LONG = "text that makes it long enough to stand, and some more text in the same call for its size"
+
+
 def test_a_type_whose_methods_become_chunks_keeps_its_head_together(samples):
-    body = "".join(
-        f"    def m{n}(self):\n        return call({n}, 'text that makes it long enough to stand', {n}, 'and some more text in the same call for its size')\n\n"
-        for n in range(12)
-    )
+    body = "".join(f"    def m{n}(self):\n        return call({n}, {LONG!r}, {n})\n\n" for n in range(12))
     parsed = samples.Parsed(
         "python", f'@deco\nclass Big(Base):\n    """Doc."""\n\n    size = 1\n    name = "n"\n\n{body}'
     )

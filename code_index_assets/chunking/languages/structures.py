@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..context import ProjectContext
-from ..facts import LanguageFacts
+from ..facts import Definition, LanguageFacts
 from ..outline import Outline
 
 HEADING_MARKS = re.compile(r"[`*_]+|\s+#+$")
@@ -34,6 +34,29 @@ def dockerfile(found: Outline, _: ProjectContext) -> None:
         stage.end = stages[number + 1].start if number + 1 < len(stages) else len(found.raw)
         if number and stages[number - 1].start == stage.start:
             found.definitions.remove(stages[number - 1])  # the image's name; `AS name` came after it
+    current: Definition | None = None
+    for definition in found.definitions:
+        if definition.kind == "stage":
+            current = definition
+        elif current is not None:
+            definition.parent = current
+            definition.local = definition.qualified = f"{current.name}.{definition.name}"
+
+
+def rst_sections(found: Outline, context: ProjectContext) -> None:
+    """A title's section goes on to the next title of its level or above; levels by the order of their underlines."""
+    levels: dict[int, int] = {}
+    open_sections: list[tuple[int, Definition]] = []
+    for definition in found.definitions:
+        mark = found.raw[definition.start : definition.end].rstrip()[-1:]
+        level = levels.setdefault(mark[0] if mark else 0, len(levels))
+        while open_sections and open_sections[-1][0] >= level:
+            open_sections.pop()[1].end = definition.start
+        definition.parent = open_sections[-1][1] if open_sections else None
+        open_sections.append((level, definition))
+    for _, definition in open_sections:
+        definition.end = len(found.raw)
+    headings(found, context)
 
 
 # The scanners of these two keep a stack of open blocks in a buffer of 1,024 bytes and crash beyond it: at 250 block
@@ -45,7 +68,7 @@ DOCUMENT = LanguageFacts(separator=" > ", finish=headings, name_quotes="", signa
 
 LANGUAGES = {
     "markdown": DOCUMENT,
-    "rst": DOCUMENT,
+    "rst": LanguageFacts(separator=" > ", finish=rst_sections, name_quotes="", signatures=False),
     "yaml": LanguageFacts(keywords=KEYWORDS, too_deep=DEEP_YAML),
     "toml": LanguageFacts(keywords=KEYWORDS),
     "json": LanguageFacts(keywords=KEYWORDS),
