@@ -53,8 +53,34 @@ DEPTH = (
 )
 # Kinds of ctags that are no definitions we keep: locals, parameters, imports, packages as such, labels.
 NOT_KEPT = frozenset(
-    ["local", "parameter", "import", "include", "package", "packageName", "label", "heredoc", "unknown", "namespaceAlias", "using", "header", "anonMember", "receiver", "semimethod", "externvar", "typevar", "tparam", "script", "hashtag"]
+    [
+        "local",
+        "parameter",
+        "import",
+        "include",
+        "package",
+        "packageName",
+        "label",
+        "heredoc",
+        "unknown",
+        "namespaceAlias",
+        "using",
+        "header",
+        "anonMember",
+        "receiver",
+        "semimethod",
+        "externvar",
+        "typevar",
+        "tparam",
+        "script",
+        "hashtag",
+    ]
 )
+
+
+# Imports and packages under another name, language by language.
+NOT_KEPT_IN = {"php": {"alias", "namespace"}, "csharp": {"typedef"}}
+FUNCTIONS = frozenset(["function", "method", "member", "func", "constructor", "singletonMethod", "getter", "setter", "generator"])
 
 
 def read(repository, limit):
@@ -136,14 +162,18 @@ def ctags(files, language):
             names[str(target)] = file.path
         listing = Path(folder) / "list"
         listing.write_text("\n".join(names))
-        command = ["ctags", "--output-format=json", "--fields=+K", "-f", "-", "-L", str(listing)]
+        command = ["ctags", "--output-format=json", "--fields=+Ks", "-f", "-", "-L", str(listing)]
         command.append(f"--language-force={CTAGS.get(language, language.capitalize())}")
         before = os.times()
         output = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True).stdout
         after = os.times()
         for line in output.splitlines():
             tag = json.loads(line)
-            if tag.get("_type") == "tag" and tag.get("kind") not in NOT_KEPT and not tag["name"].startswith("__anon"):
+            kind = tag.get("kind")
+            if tag.get("_type") != "tag" or kind in NOT_KEPT or kind in NOT_KEPT_IN.get(language, ()):
+                continue
+            local = kind in ("constant", "variable", "property", "field") and tag.get("scopeKind") in FUNCTIONS
+            if not local and not tag["name"].startswith(("__anon", "<lambda>", "anonymousFunction")):
                 found[names[tag["path"]]][tag["name"]].add(tag["kind"])
     return found, after.children_user + after.children_system - before.children_user - before.children_system
 

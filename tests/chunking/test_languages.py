@@ -82,7 +82,8 @@ CASES = {
         "enum_member geo_core::net::E::C|impl geo_core::net::Point|method geo_core::net::Point::fmt|"
         "method geo_core::net::Point::new|method geo_core::net::Point::go|trait geo_core::net::Shape|"
         "type geo_core::net::Shape::Out|constant geo_core::net::Shape::N|method geo_core::net::Shape::area|"
-        "macro geo_core::net::sq|module geo_core::net::tests|function geo_core::net::tests::works",
+        "macro geo_core::net::sq|module geo_core::net::child|"
+        "module geo_core::net::tests|function geo_core::net::tests::works",
         [
             ("crate::a::B", None, "C", "crates/geo/src/a.rs"),
             ("child", None, None, "crates/geo/src/net/child.rs"),

@@ -23,7 +23,11 @@ CASES = [
         "a b { color: red }\n@media print { b { x: y } }\n",
         {("rule", "a b"), ("rule", "print"), ("rule", "print b")},
     ),
-    ("html", "<html><body><main id='x'>t</main></body></html>\n", {("element", "body"), ("element", "body/main"), ("element", "body/x")}),
+    (
+        "html",
+        "<html><body><main id='x'>t</main></body></html>\n",
+        {("element", "body"), ("element", "body/main"), ("element", "body/x")},
+    ),
     (
         "sql",
         "CREATE TABLE s.t (a int, b text);\nCREATE VIEW v AS SELECT a FROM s.t;\n",

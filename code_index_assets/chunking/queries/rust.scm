@@ -7,7 +7,7 @@
 (trait_item name: (type_identifier) @name) @definition.trait
 (impl_item trait: (_) @extends type: (_) @name) @definition.impl
 (impl_item type: (_) @name) @definition.impl
-(mod_item name: (identifier) @name body: (_)) @definition.module
+(mod_item name: (identifier) @name) @definition.module
 (macro_definition name: (identifier) @name) @definition.macro
 (const_item name: (identifier) @name) @definition.constant
 (static_item name: (identifier) @name) @definition.variable
