@@ -25,12 +25,11 @@ def content_hash(data: bytes) -> str:
 
 def digest(*parts: str | bytes) -> str:
     """BLAKE2b-128 over length-prefixed parts, 32 hex digits: `digest("ab", "c") != digest("a", "bc")`."""
-    state = hashlib.blake2b(digest_size=FINGERPRINT_BYTES)
+    pieces: list[bytes] = []
     for part in parts:
         raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
-        state.update(len(raw).to_bytes(8, "little"))
-        state.update(raw)
-    return state.hexdigest()
+        pieces += (len(raw).to_bytes(8, "little"), raw)
+    return hashlib.blake2b(b"".join(pieces), digest_size=FINGERPRINT_BYTES).hexdigest()
 
 
 def fingerprint(inputs: dict[str, Any]) -> str:

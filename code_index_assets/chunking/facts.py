@@ -109,11 +109,17 @@ class LanguageFacts:
     name_ends: str = ""  # a name is cut where this begins: the `<` of Rust's `impl Foo<T>`
     renames: Mapping[str, str] = field(default_factory=dict)
     signatures: bool = True
+    too_deep: re.Pattern[bytes] | None = None  # text that would crash the grammar's scanner
     module: ModuleName | None = None
     resolve: Resolve | None = None
     visibility: Visibility | None = None
     finish: Finish | None = None
-    locals_are_symbols: bool = False
+    not_scopes: frozenset[str] = frozenset()  # kinds whose names are no part of the names inside them
+
+
+def words(*lines: str) -> frozenset[str]:
+    """The words of some lines."""
+    return frozenset(" ".join(lines).split())
 
 
 VISIBILITY_WORD = re.compile(rb"\b(public|private|protected|internal|fileprivate|package)\b")

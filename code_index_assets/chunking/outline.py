@@ -44,7 +44,9 @@ class Import:
 class Outline:
     """What a query found in one text. Offsets are bytes of `raw`."""
 
-    def __init__(self, path: str, raw: bytes, plugin: Plugin) -> None:
+    def __init__(self, path: str, raw: bytes, plugin: Plugin, root: Any) -> None:
+        self.root = root
+        self.keywords = plugin.keywords
         self.path = path
         self.raw = raw
         self.plugin = plugin
@@ -68,7 +70,7 @@ def outline(path: str, raw: bytes, root: Any, plugin: Plugin, context: ProjectCo
     """Runs the plug-in's query below `root`."""
     from tree_sitter import QueryCursor
 
-    found = Outline(path, raw, plugin)
+    found = Outline(path, raw, plugin, root)
     # No progress callback here: in tree-sitter 0.26.1 any callback given to QueryCursor crashes the process.
     cursor = QueryCursor(plugin.query, match_limit=MATCH_LIMIT)
     loose = _sort_captures(found, cursor.matches(root))
@@ -270,9 +272,11 @@ def _widen(found: Outline, outers: list[tuple[Any, ...]]) -> None:
 
 
 def _drop_locals(found: Outline) -> None:
-    """Variables and constants inside functions are no definitions anybody looks for."""
-    if found.plugin.facts.locals_are_symbols:
-        return
+    """Variables and constants inside functions are no definitions anybody looks for; promoted parameters are."""
+    for definition in found.definitions:
+        if definition.kind == "promoted":  # a constructor's parameter that is a property of the class
+            definition.kind = "property"
+            definition.parent = definition.parent.parent if definition.parent is not None else None
     kept = [
         d
         for d in found.definitions
@@ -294,21 +298,7 @@ def _attach(found: Outline, loose: dict[str, list[tuple[Any, ...]]]) -> None:
     base_starts = [start for start, _ in bases]
     owned: dict[int, Definition] = {}
     for definition in found.definitions:
-        head = definition.start
-        before: list[tuple[int, int]] = []
-        index = bisect_left(lead_starts, head) - 1
-        while index >= 0:
-            start, end = leads[index]
-            gap = raw[end:head]
-            if end > head or gap.strip() or gap.count(b"\n") > (raw[end - 1] != 10):
-                break
-            if leads[index] not in decorated:
-                line = raw.rfind(b"\n", 0, start) + 1
-                if raw[line:start].strip():
-                    break
-                before.append(leads[index])
-            head = start
-            index -= 1
+        head, before = _leading(found, definition.start, leads, lead_starts, decorated)
         definition.head = head
         if before and definition.doc is None:
             definition.doc = clean_doc(found, before[::-1])
@@ -321,16 +311,42 @@ def _attach(found: Outline, loose: dict[str, list[tuple[Any, ...]]]) -> None:
             if start >= signature and not raw[signature:start].strip():
                 signature = end
         stop = definition.body if definition.body > definition.name_start else definition.end
-        index = bisect_left(comment_starts, definition.name_start)
-        if index < len(comment_starts) and comment_starts[index] < stop:
-            stop = comment_starts[index]
         if found.plugin.facts.signatures:
+            index = bisect_left(comment_starts, definition.name_start)
+            if index < len(comment_starts) and comment_starts[index] < stop:
+                stop = comment_starts[index]
             definition.signature = _signature(found, signature, stop)
         if bases:
             low = bisect_right(base_starts, definition.start)
             high = bisect_left(base_starts, stop)
             definition.extends += [found.flat(*bases[index]) for index in range(low, high)]
     _notes(found, loose)
+
+
+def _leading(
+    found: Outline,
+    head: int,
+    leads: list[tuple[int, int]],
+    lead_starts: list[int],
+    decorated: frozenset[tuple[int, int]],
+) -> tuple[int, list[tuple[int, int]]]:
+    """Where the comments and decorators right before an offset begin, and the comments, last first."""
+    raw = found.raw
+    before: list[tuple[int, int]] = []
+    index = bisect_left(lead_starts, head) - 1
+    while index >= 0:
+        start, end = leads[index]
+        gap = raw[end:head]
+        if end > head or gap.strip() or gap.count(b"\n") > (raw[end - 1] != 10):
+            break
+        if leads[index] not in decorated:
+            line = raw.rfind(b"\n", 0, start) + 1
+            if raw[line:start].strip():
+                break
+            before.append(leads[index])
+        head = start
+        index -= 1
+    return head, before
 
 
 def _signature(found: Outline, start: int, stop: int) -> str:
@@ -392,6 +408,8 @@ def _name(found: Outline, context: ProjectContext) -> None:
     packages = found.packages if len(found.packages) > 1 else []
     for definition in found.definitions:
         parent = definition.parent
+        while parent is not None and parent.kind in facts.not_scopes:
+            parent = definition.parent = parent.parent
         member = parent is not None and parent.kind in TYPE_KINDS
         if definition.kind == "function" and (member or definition.scope):
             definition.kind = "method"

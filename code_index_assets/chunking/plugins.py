@@ -28,6 +28,9 @@ COMMENT = re.compile(r";[^\n]*")
 # Grammars read with the query of another, whose grammar they extend.
 SHARED_QUERIES = {"tsx": "typescript", "scss": "css", "cuda": "cpp", "arduino": "cpp", "luau": "lua"}
 
+# Languages of ours that are read with the grammar of another.
+GRAMMARS = {"ipynb": "json", "blade": "html"}
+
 # Node kinds of definitions in grammars we have no query for, and what we call them.
 GENERIC_KINDS = (
     (r"(function|func|fun|procedure|subroutine|sub|lambda|rule|task|recipe|word|predicate|proc)", "function"),
@@ -65,7 +68,7 @@ def plugin(name: str) -> Plugin:
     from tree_sitter import Query
 
     name = grammars.canonical(name)
-    language = grammars.language(name)
+    language = grammars.language(GRAMMARS.get(name, name))
     facts = FACTS.get(name, LanguageFacts())
     source = query_text(name)
     generic = source is None

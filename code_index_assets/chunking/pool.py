@@ -33,7 +33,11 @@ AHEAD = 3  # batches in work or waiting to be yielded, per process
 
 
 class WorkerLostError(Exception):
-    """A parser process died or hangs."""
+    """A parser process died or hangs; `code` is the diagnostic of a file that did it alone."""
+
+    def __init__(self, message: str, code: str = "crashed") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class _Worker:
@@ -72,8 +76,7 @@ class _Worker:
         try:
             answer = self.connection.recv()
         except (EOFError, OSError) as error:
-            code = self.process.poll()
-            raise WorkerLostError(f"the parser process ended with code {code}") from error
+            raise WorkerLostError("the parser process died") from error
         self.heard = time.monotonic()
         if answer == ALIVE:
             return None
@@ -151,7 +154,7 @@ def _listen(  # noqa: PLR0917 - one step of the loop above, its state handed ove
                 done[number] = len(files), answer
                 idle.append(worker)
         elif worker.overdue:
-            raise WorkerLostError("no sign of life")
+            raise WorkerLostError("no sign of life", "timeout")
     except WorkerLostError:
         done[number] = len(files), _replace(team, idle, worker, files, options, context)
 
@@ -173,9 +176,8 @@ def _replace(  # noqa: PLR0917
         try:
             parts.append(_parse_one(worker, file))
         except WorkerLostError as error:
-            hung = worker.process.poll() is None
             worker.stop()
-            parts.append(arrow([given_up(file, options, "timeout" if hung else "crashed", str(error))]))
+            parts.append(arrow([given_up(file, options, error.code, str(error))]))
             worker = _Worker(options, context)
     team.append(worker)
     idle.append(worker)
@@ -186,7 +188,7 @@ def _parse_one(worker: _Worker, file: SourceFile) -> list[pa.RecordBatch]:
     worker.give(0, [file])
     while True:
         if not worker.connection.poll(worker.silence):
-            raise WorkerLostError("no sign of life")
+            raise WorkerLostError("no sign of life", "timeout")
         answer = worker.take()
         if answer is not None:
             return answer

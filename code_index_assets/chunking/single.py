@@ -15,6 +15,7 @@ from typing import Any
 from ..fingerprint import digest, fingerprint
 from . import grammars
 from .context import EMPTY, ProjectContext
+from .embedded import HOSTS, embed
 from .outline import Outline, outline
 from .plugins import QUERIES, Plugin, plugin
 from .references import MAX_NAME, hidden_spans, references
@@ -26,6 +27,8 @@ CHUNKER_VERSION = "1"
 # costs 13 % on small files, and no grammar needs seconds for so little.
 CALLBACK_BYTES = 16_384
 READ_BYTES = 1 << 16
+# A query over one error node of 100,000 children takes 4.5 s (quadratic), and finds nothing in it.
+MAX_ERROR_CHILDREN = 20_000
 
 Row = tuple[Any, ...]
 
@@ -60,6 +63,10 @@ class ParsedFile:
     diagnostics: list[Row] = field(default_factory=list)
 
 
+class TooDeepError(Exception):
+    """A file is nested so deeply that its grammar's scanner would crash the process, or all one error."""
+
+
 class TimedOutError(Exception):
     """A file took longer than its limit."""
 
@@ -76,6 +83,8 @@ def parse_file(file: SourceFile, options: ChunkOptions, context: ProjectContext 
         return _parse(file, options, context or EMPTY)
     except grammars.GrammarMissingError as error:
         return given_up(file, options, "no_grammar", str(error))
+    except TooDeepError:
+        return given_up(file, options, "too_deep", "nested deeper than its grammar can follow")
     except TimedOutError:
         return given_up(file, options, "timeout", f"took more than {options.timeout_seconds:g} s")
     except Exception as error:  # a file must never stop a run, whatever a grammar or a rule does with it
@@ -117,10 +126,16 @@ class _Text:
 def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> ParsedFile:
     assert file.language is not None
     text = _Text(file, options)
-    plug = plugin(file.language)
+    plug = plugin(language_of(file.path, file.language))
+    if plug.facts.too_deep is not None and plug.facts.too_deep.search(text.raw):
+        raise TooDeepError
     deadline = time.monotonic() + options.timeout_seconds
     root = syntax_tree(text.raw, plug, deadline).root_node
+    if root.has_error and _one_error(root):
+        raise TooDeepError
     view = outline(file.path, text.raw, root, plug, context)
+    if plug.name in HOSTS:
+        embed(view, root, context, deadline)
     if time.monotonic() > deadline:
         raise TimedOutError
     pieces = text.splitter.split(0, len(text.raw), view.definitions, root)
@@ -131,6 +146,23 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
         _reference_rows(text, view),
         [(file.path, "syntax_errors", None)] if root.has_error else [],
     )
+
+
+def language_of(path: str, language: str) -> str:
+    """The language a file is parsed as: formats that a grammar's name does not tell apart."""
+    if path.endswith(".ipynb"):
+        return "ipynb"
+    if path.endswith(".blade.php"):
+        return "blade"
+    return language
+
+
+def _one_error(root: Any) -> bool:
+    """Whether the parser gave up on most of a large file."""
+    if root.descendant_count < MAX_ERROR_CHILDREN:
+        return False
+    errors = [node for node in (root, *root.children[:100]) if node.is_error]
+    return any(node.child_count > MAX_ERROR_CHILDREN for node in errors)
 
 
 def syntax_tree(raw: bytes, plug: Plugin, deadline: float) -> Any:
@@ -238,7 +270,7 @@ def _import_rows(text: _Text, view: Outline, context: ProjectContext) -> list[Ro
 
 def _reference_rows(text: _Text, view: Outline) -> list[Row]:
     names = [(d.name_start, d.name_start + len(d.name)) for d in view.definitions]
-    found = references(view.raw, hidden_spans(names, view.comments, view.masks), view.plugin.keywords)
+    found = references(view.raw, hidden_spans(names, view.comments, view.masks), view.keywords)
     path = text.file.path
     return [(path, name.decode("utf-8", "replace"), at) for name, at in found.items() if len(name) <= MAX_NAME]
 

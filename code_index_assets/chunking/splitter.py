@@ -27,7 +27,7 @@ BARE_IN = frozenset({"interface", "trait"})
 
 CLOSING_CHARS = 4
 
-WHOLE, GAP, MERGE = range(3)
+WHOLE, HEAD, GAP, MERGE = range(4)
 
 
 class Piece:
@@ -68,7 +68,7 @@ class Splitter:
             node = root if owner is None else owner.node
             inner = children.get(owner) if what == WHOLE else None
             if inner is None:
-                pieces += self._cut(low, high, owner, node, what == WHOLE and owner is not None)
+                pieces += self._cut(low, high, owner, node, what != GAP and owner is not None)
                 continue
             if owner is not None and (size := self.size(low, high)) <= self.max // WHOLE_SHARE:
                 pieces.append(Piece(low, high, size, owner, True))
@@ -91,7 +91,7 @@ class Splitter:
             if child_end <= child_start:
                 continue
             if at < child_start and raw[at:child_start].strip():
-                parts.append((GAP, at, child_start, owner))
+                parts.append((HEAD if at == low else GAP, at, child_start, owner))
             parts.append((WHOLE, child_start, child_end, child))
             at = child_end
         if at < high and raw[at:high].strip():

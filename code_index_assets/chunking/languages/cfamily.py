@@ -6,13 +6,11 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import TYPE_KINDS, Definition, LanguageFacts, visibility_by_words
+from ..facts import TYPE_KINDS, Definition, LanguageFacts, visibility_by_words, words
 from ..outline import Outline
 
 ACCESS = re.compile(rb"^[ \t]*(public|protected|private)(?:[ \t]+(?:slots|Q_SLOTS))?[ \t]*:", re.M)
-TEST_MACROS = frozenset(
-    ["TEST", "TEST_F", "TEST_P", "TYPED_TEST", "TYPED_TEST_P", "TEST_CASE", "SCENARIO", "BENCHMARK"]
-)
+TEST_MACROS = words("TEST TEST_F TEST_P TYPED_TEST TYPED_TEST_P TEST_CASE SCENARIO BENCHMARK")
 TEST_NAMES = re.compile(r"\(\s*\"?([^,)\"]+)\"?(?:\s*,\s*\"?(\w+))?")
 TEMPLATE_ARGUMENTS = re.compile(r"<[^<>]*>")
 SOURCES = (".c", ".cc", ".cpp", ".cxx", ".m")
@@ -20,7 +18,8 @@ HEADERS = (".h", ".hh", ".hpp", ".hxx")
 CSHARP_ROUTE = re.compile(r"Http(Get|Post|Put|Patch|Delete|Head|Options)(?:\(\s*\"([^\"]*)\")?")
 CSHARP_FACTS = {
     "Fact": "test", "Theory": "test", "Test": "test", "TestMethod": "test", "TestCase": "test", "TestFixture": "test",
-    "TestClass": "test", "SetUp": "fixture", "TearDown": "fixture", "ApiController": "controller", "Benchmark": "benchmark",
+    "TestClass": "test", "SetUp": "fixture", "TearDown": "fixture", "ApiController": "controller",
+    "Benchmark": "benchmark",
     "Obsolete": "deprecated", "Table": "model", "Serializable": "serializable",
 }  # fmt: skip
 CSHARP_WORDS = re.compile(r"\b(partial|static|abstract|sealed|async|override|virtual|readonly|record|extern|unsafe)\b")
@@ -143,65 +142,22 @@ def finish_csharp(found: Outline, _: ProjectContext) -> None:
             definition.facts.append("model")
 
 
-C_WORDS = frozenset(
-    [
-        "int",
-        "char",
-        "void",
-        "long",
-        "short",
-        "unsigned",
-        "signed",
-        "float",
-        "double",
-        "bool",
-        "size_t",
-        "uint8_t",
-        "uint16_t",
-        "uint32_t",
-        "uint64_t",
-        "int8_t",
-        "int16_t",
-        "int32_t",
-        "int64_t",
-        "NULL",
-        "true",
-        "false",
-        "nullptr",
-        "std",
-        "ifdef",
-        "ifndef",
-        "endif",
-        "define",
-        "include",
-        "elif",
-    ]
+C_WORDS = words(
+    "int char void long short unsigned signed float double bool size_t uint8_t uint16_t",
+    "uint32_t uint64_t int8_t int16_t int32_t int64_t NULL true false nullptr std ifdef ifndef",
+    "endif define include elif",
 )
 
 LANGUAGES = {
-    "c": LanguageFacts(keywords=C_WORDS, resolve=resolve, finish=finish_c),
-    "cpp": LanguageFacts(separator="::", keywords=C_WORDS, resolve=resolve, finish=finish_c),
+    "c": LanguageFacts(
+        keywords=C_WORDS, not_scopes=frozenset({"type", "prototype", "enum"}), resolve=resolve, finish=finish_c
+    ),
+    "cpp": LanguageFacts(
+        separator="::", not_scopes=frozenset({"type", "prototype"}), keywords=C_WORDS, resolve=resolve, finish=finish_c
+    ),
     "csharp": LanguageFacts(
-        keywords=frozenset(
-            [
-                "string",
-                "int",
-                "bool",
-                "object",
-                "void",
-                "double",
-                "float",
-                "long",
-                "byte",
-                "char",
-                "decimal",
-                "var",
-                "this",
-                "base",
-                "null",
-                "true",
-                "false",
-            ]
+        keywords=words(
+            "string int bool object void double float long byte char decimal var this base null true", "false"
         ),
         body_fields=("body", "accessors"),
         visibility=visibility_by_words("private", "public"),

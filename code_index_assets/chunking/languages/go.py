@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts
+from ..facts import Definition, LanguageFacts, words
 from ..outline import Outline
 
 TEST = re.compile(r"(Test|Benchmark|Fuzz|Example)([A-Z_0-9]\w*)?$")
@@ -71,39 +71,9 @@ def _routes(found: Outline) -> None:
 
 LANGUAGES = {
     "go": LanguageFacts(
-        keywords=frozenset(
-            [
-                "bool",
-                "byte",
-                "error",
-                "int",
-                "int8",
-                "int16",
-                "int32",
-                "int64",
-                "uint",
-                "uint8",
-                "uint16",
-                "uint32",
-                "uint64",
-                "uintptr",
-                "string",
-                "rune",
-                "float32",
-                "float64",
-                "complex64",
-                "complex128",
-                "true",
-                "false",
-                "nil",
-                "iota",
-                "len",
-                "cap",
-                "make",
-                "new",
-                "append",
-                "any",
-            ]
+        keywords=words(
+            "bool byte error int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 uintptr string",
+            "rune float32 float64 complex64 complex128 true false nil iota len cap make new append any",
         ),
         body_fields=("body",),
         resolve=resolve,

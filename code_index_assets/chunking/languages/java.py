@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..context import ProjectContext
-from ..facts import CALLABLE_KINDS, Definition, LanguageFacts, visibility_by_words
+from ..facts import CALLABLE_KINDS, Definition, LanguageFacts, visibility_by_words, words
 from ..outline import Outline
 
 MAPPING = re.compile(r"@(Get|Post|Put|Patch|Delete|Request)Mapping\b(.*)", re.S)
@@ -15,7 +15,8 @@ STEREOTYPES = {
     "Component": "component", "Service": "service", "Repository": "repository", "Controller": "controller",
     "RestController": "controller", "Configuration": "configuration", "SpringBootApplication": "application",
     "Bean": "bean", "Entity": "model", "Table": "model", "Embeddable": "model", "MappedSuperclass": "model",
-    "Test": "test", "ParameterizedTest": "test", "RepeatedTest": "test", "TestFactory": "test", "Composable": "component",
+    "Test": "test", "ParameterizedTest": "test", "RepeatedTest": "test", "TestFactory": "test",
+    "Composable": "component",
     "BeforeEach": "fixture", "AfterEach": "fixture", "BeforeAll": "fixture", "AfterAll": "fixture", "Before": "fixture",
     "After": "fixture", "BeforeClass": "fixture", "AfterClass": "fixture", "Benchmark": "benchmark",
     "Deprecated": "deprecated", "Scheduled": "scheduled", "EventListener": "listener", "HiltViewModel": "component",
@@ -125,26 +126,8 @@ def _class_routes(found: Outline) -> None:
 
 LANGUAGES = {
     "java": LanguageFacts(
-        keywords=frozenset(
-            [
-                "String",
-                "Object",
-                "int",
-                "long",
-                "boolean",
-                "void",
-                "char",
-                "byte",
-                "short",
-                "float",
-                "double",
-                "var",
-                "this",
-                "super",
-                "true",
-                "false",
-                "null",
-            ]
+        keywords=words(
+            "String Object int long boolean void char byte short float double var this super true false", "null"
         ),
         resolve=resolve,
         visibility=visibility_by_words("package", "public"),
@@ -153,7 +136,7 @@ LANGUAGES = {
     "kotlin": LanguageFacts(
         renames={"object": "Companion"},
         body_kinds=frozenset({"class_body", "enum_class_body", "function_body", "block", "getter", "setter"}),
-        keywords=frozenset(["this", "super", "it", "true", "false", "null", "val", "var", "fun"]),
+        keywords=words("this super it true false null val var fun"),
         resolve=resolve,
         visibility=visibility_by_words("public"),
         finish=finish,

@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts
+from ..facts import Definition, LanguageFacts, words
 from ..outline import Outline, innermost
 
 EXTENSIONS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".vue", ".svelte", ".d.ts", ".json")
@@ -28,8 +28,9 @@ NEST = {
 JSX = re.compile(rb"<[A-Z][\w.]*[\s/>]|<[a-z]+[\s>]|<>|/>")
 
 
-def module_name(found: Outline, _: ProjectContext) -> str:
+def module_name(found: Outline, context: ProjectContext) -> str:
     """The file's stem, or the folder's where the file is an index."""
+    del context
     folder, _, name = found.path.rpartition("/")
     stem = name.split(".")[0] if not name.startswith(".") else name
     return folder.rpartition("/")[2] or stem if stem == "index" else stem
@@ -134,9 +135,9 @@ def _member(definition: Definition, head: bytes) -> None:
 
 
 def _decorated(definition: Definition, decorator: str) -> None:
-    if route := NEST_ROUTE.match(decorator):
-        if route[1] != "Controller":
-            definition.facts.append(f"route={route[1].upper()} {route[2] or ''}".rstrip())
+    route = NEST_ROUTE.match(decorator)
+    if route and route[1] != "Controller":
+        definition.facts.append(f"route={route[1].upper()} {route[2] or ''}".rstrip())
     fact = NEST.get(decorator.split("(", maxsplit=1)[0])
     if fact:
         definition.facts.append(fact)
@@ -144,25 +145,7 @@ def _decorated(definition: Definition, decorator: str) -> None:
 
 FACTS = LanguageFacts(
     constructors=frozenset({"constructor"}),
-    keywords=frozenset(
-        [
-            "undefined",
-            "null",
-            "true",
-            "false",
-            "this",
-            "string",
-            "number",
-            "boolean",
-            "any",
-            "unknown",
-            "never",
-            "void",
-            "of",
-            "from",
-            "as",
-        ]
-    ),
+    keywords=words("undefined null true false this string number boolean any unknown never void of from as"),
     module=module_name,
     resolve=resolve,
     finish=finish,

@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts, visibility_by_words
+from ..facts import Definition, LanguageFacts, visibility_by_words, words
 from ..outline import Outline, innermost
 
 ROUTE = re.compile(
@@ -53,6 +53,18 @@ def finish(found: Outline, context: ProjectContext) -> None:
             prefix = _psr4_name(found.path, context)
             if prefix is not None:
                 definition.facts.append("psr4" if prefix == definition.qualified else f"psr4_mismatch={prefix}")
+    _calls(found)
+    for item in found.imports:
+        if item.name:  # `use A\\{B, C}`
+            item.module = f"{item.module}\\{item.name}"
+    facades = [item.module for item in found.imports if item.module.startswith(FACADE)]
+    for definition in found.definitions:
+        if definition.parent is None and definition.kind == "class":
+            definition.facts += [f"facade={name[len(FACADE) :]}" for name in facades]
+
+
+def _calls(found: Outline) -> None:
+    """Routes and associations, which Laravel writes as calls."""
     for match in ROUTE.finditer(found.raw):
         around = innermost(found, match.start())
         verb = match[1].decode()
@@ -63,13 +75,6 @@ def finish(found: Outline, context: ProjectContext) -> None:
         around = innermost(found, match.start())
         if around is not None and around.kind == "method":
             around.facts.append(f"association={match[1].decode()}:{(match[2] or b'').decode()}")
-    for item in found.imports:
-        if item.name:  # `use A\\{B, C}`
-            item.module = f"{item.module}\\{item.name}"
-    facades = [item.module for item in found.imports if item.module.startswith(FACADE)]
-    for definition in found.definitions:
-        if definition.parent is None and definition.kind == "class":
-            definition.facts += [f"facade={name[len(FACADE) :]}" for name in facades]
 
 
 def _kind(definition: Definition) -> None:
@@ -121,9 +126,7 @@ LANGUAGES = {
         separator="\\",
         member_separator="::",
         constructors=frozenset({"__construct"}),
-        keywords=frozenset(
-            ["self", "parent", "this", "true", "false", "null", "string", "int", "bool", "float", "void", "mixed"]
-        ),
+        keywords=words("self parent this true false null string int bool float void mixed"),
         resolve=resolve,
         visibility=visibility_by_words("public"),
         finish=finish,

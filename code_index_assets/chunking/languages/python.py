@@ -68,10 +68,14 @@ def visibility(definition: Definition, _: bytes) -> str:
     return "private" if name.startswith("_") and not name.endswith("__") else "public"
 
 
-def finish(found: Outline, _: ProjectContext) -> None:
+def finish(found: Outline, context: ProjectContext) -> None:
+    for item in found.imports:
+        if item.name and context.paths:  # the name may be a module itself
+            joint = "" if item.module.endswith(".") else "."
+            item.resolved = resolve(found.path, f"{item.module}{joint}{item.name}", context)
     is_test_file = _is_test_file(found.path)
     exported = {word for group in ALL.findall(found.raw) for word in WORD.findall(group)}
-    routes = dict((view.split(b".")[-1], url) for url, view in URL.findall(found.raw)) if b"path(" in found.raw else {}
+    routes = {view.split(b".")[-1]: url for url, view in URL.findall(found.raw)} if b"path(" in found.raw else {}
     for definition in found.definitions:
         _decorated(definition)
         if definition.kind in CALLABLE_KINDS and (definition.signature or "").startswith("async "):

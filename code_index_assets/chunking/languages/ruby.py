@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts
+from ..facts import Definition, LanguageFacts, words
 from ..outline import Outline, innermost
 
 VISIBILITY = re.compile(rb"^[ \t]*(private|protected|public|module_function)[ \t]*(?:#.*)?\r?$", re.M)
@@ -120,9 +120,9 @@ def _visibility(found: Outline, raw: bytes) -> None:
 def _actions(found: Outline) -> None:
     for definition in found.definitions:
         parent = definition.parent
-        if definition.kind == "method" and parent is not None and "controller" in parent.facts and not definition.scope:
-            if definition.visibility == "public":
-                definition.facts.append(f"action={parent.name.removesuffix('Controller')}#{definition.name}")
+        action = definition.kind == "method" and definition.visibility == "public" and not definition.scope
+        if action and parent is not None and "controller" in parent.facts:
+            definition.facts.append(f"action={parent.name.removesuffix('Controller')}#{definition.name}")
 
 
 def _routes(found: Outline) -> None:
@@ -152,7 +152,7 @@ LANGUAGES = {
         constructors=frozenset({"initialize"}),
         body_fields=("body", "block"),
         name_quotes="\"':",
-        keywords=frozenset(["self", "nil", "true", "false", "puts", "require", "require_relative"]),
+        keywords=words("self nil true false puts require require_relative"),
         resolve=resolve,
         finish=finish,
     )

@@ -6,8 +6,8 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts
-from ..outline import Outline
+from ..facts import Definition, LanguageFacts, words
+from ..outline import Outline, innermost
 
 DERIVE = re.compile(r"derive\s*\((.*)\)", re.S)
 TEST = re.compile(r"#\[\s*(\w+::)*(test|rstest|test_case|proptest)\b")
@@ -76,7 +76,11 @@ def visibility(definition: Definition, prefix: bytes) -> str:
     return "public" if b"pub " in prefix else "private"
 
 
-def finish(found: Outline, _: ProjectContext) -> None:
+def finish(found: Outline, context: ProjectContext) -> None:
+    for item in found.imports:
+        around = innermost(found, item.start)
+        if around is not None and around.kind == "module" and context.paths and item.module.startswith("super::"):
+            item.resolved = found.path  # `super` of a module inside this file
     for definition in found.definitions:
         parent = definition.parent
         if definition.kind == "impl":
@@ -111,32 +115,9 @@ def _attributes(definition: Definition) -> None:
 LANGUAGES = {
     "rust": LanguageFacts(
         separator="::",
-        keywords=frozenset(
-            [
-                "self",
-                "Self",
-                "super",
-                "crate",
-                "bool",
-                "char",
-                "str",
-                "u8",
-                "u16",
-                "u32",
-                "u64",
-                "u128",
-                "usize",
-                "i8",
-                "i16",
-                "i32",
-                "i64",
-                "i128",
-                "isize",
-                "f32",
-                "f64",
-                "true",
-                "false",
-            ]
+        keywords=words(
+            "self Self super crate bool char str u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize",
+            "f32 f64 true false",
         ),
         name_ends="<",
         module=module_name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..context import ProjectContext
-from ..facts import LanguageFacts
+from ..facts import Definition, LanguageFacts
 from ..outline import Outline
 
 HEADING_MARKS = re.compile(r"[`*_]+|\s+#+$")
@@ -30,20 +30,46 @@ def headings(found: Outline, _: ProjectContext) -> None:
 def dockerfile(found: Outline, _: ProjectContext) -> None:
     """A stage is its FROM and all instructions up to the next one."""
     stages = [definition for definition in found.definitions if definition.kind == "stage"]
-    for stage, following in zip(stages, [*stages[1:], None], strict=True):
-        stage.end = following.start if following is not None else len(found.raw)
-    named: dict[int, object] = {}
-    for definition in stages:
-        named[definition.start] = definition
-    found.definitions = [d for d in found.definitions if d.kind != "stage" or named[d.start] is d]
+    for number, stage in enumerate(stages):
+        stage.end = stages[number + 1].start if number + 1 < len(stages) else len(found.raw)
+        if number and stages[number - 1].start == stage.start:
+            found.definitions.remove(stages[number - 1])  # the image's name; `AS name` came after it
+    current: Definition | None = None
+    for definition in found.definitions:
+        if definition.kind == "stage":
+            current = definition
+        elif current is not None:
+            definition.parent = current
+            definition.local = definition.qualified = f"{current.name}.{definition.name}"
 
 
-DOCUMENT = LanguageFacts(separator=" > ", finish=headings, name_quotes="", signatures=False)
+def rst_sections(found: Outline, context: ProjectContext) -> None:
+    """A title's section goes on to the next title of its level or above; levels by the order of their underlines."""
+    levels: dict[int, int] = {}
+    open_sections: list[tuple[int, Definition]] = []
+    for definition in found.definitions:
+        mark = found.raw[definition.start : definition.end].rstrip()[-1:]
+        level = levels.setdefault(mark[0] if mark else 0, len(levels))
+        while open_sections and open_sections[-1][0] >= level:
+            open_sections.pop()[1].end = definition.start
+        definition.parent = open_sections[-1][1] if open_sections else None
+        open_sections.append((level, definition))
+    for _, definition in open_sections:
+        definition.end = len(found.raw)
+    headings(found, context)
+
+
+# The scanners of these two keep a stack of open blocks in a buffer of 1,024 bytes and crash beyond it: at 250 block
+# quotes or lists on one line. Indentation opens blocks over several lines.
+DEEP_MARKDOWN = re.compile(rb"^(?:[ \t]*(?:[>*+-]|\d{1,9}[.)])){60}|^[ \t]{240}[ \t]*(?:[>*+-]|\d{1,9}[.)])[ \t]", re.M)
+DEEP_YAML = re.compile(rb"^(?:[ ]*[-?:][ ]+){60}|^[ ]{240}[ ]*(?:- |\S+:(?:[ ]|$))", re.M)
+
+DOCUMENT = LanguageFacts(separator=" > ", finish=headings, name_quotes="", signatures=False, too_deep=DEEP_MARKDOWN)
 
 LANGUAGES = {
     "markdown": DOCUMENT,
-    "rst": DOCUMENT,
-    "yaml": LanguageFacts(keywords=KEYWORDS),
+    "rst": LanguageFacts(separator=" > ", finish=rst_sections, name_quotes="", signatures=False),
+    "yaml": LanguageFacts(keywords=KEYWORDS, too_deep=DEEP_YAML),
     "toml": LanguageFacts(keywords=KEYWORDS),
     "json": LanguageFacts(keywords=KEYWORDS),
     "css": LanguageFacts(separator=" "),

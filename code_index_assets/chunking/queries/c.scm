@@ -1,3 +1,6 @@
+(type_definition type: (struct_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.struct
+(type_definition type: (union_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.union
+(type_definition type: (enum_specifier !name body: (_)) declarator: (type_identifier) @name) @definition.enum
 (function_definition declarator: [
   (function_declarator declarator: (identifier) @name)
   (pointer_declarator declarator: (function_declarator declarator: (identifier) @name))
@@ -46,3 +49,21 @@
 (preproc_include path: (_) @import.module) @import
 (comment) @comment
 [(string_literal) (char_literal) (system_lib_string)] @mask
+(preproc_ifdef (declaration declarator: [
+  (identifier) @name
+  (init_declarator declarator: (identifier) @name)
+  (init_declarator declarator: (pointer_declarator declarator: (identifier) @name))
+  (init_declarator declarator: (array_declarator declarator: (identifier) @name))
+  (array_declarator declarator: (identifier) @name)]) @definition.variable)
+(preproc_if (declaration declarator: [
+  (identifier) @name
+  (init_declarator declarator: (identifier) @name)
+  (init_declarator declarator: (pointer_declarator declarator: (identifier) @name))
+  (init_declarator declarator: (array_declarator declarator: (identifier) @name))
+  (array_declarator declarator: (identifier) @name)]) @definition.variable)
+(preproc_else (declaration declarator: [
+  (identifier) @name
+  (init_declarator declarator: (identifier) @name)
+  (init_declarator declarator: (pointer_declarator declarator: (identifier) @name))
+  (init_declarator declarator: (array_declarator declarator: (identifier) @name))
+  (array_declarator declarator: (identifier) @name)]) @definition.variable)

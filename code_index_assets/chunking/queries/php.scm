@@ -6,7 +6,7 @@
 (method_declaration name: (name) @name) @definition.method
 (function_definition name: (name) @name) @definition.function
 (property_declaration (property_element name: (variable_name (name) @name))) @definition.property
-(property_promotion_parameter name: (variable_name (name) @name)) @definition.property
+(property_promotion_parameter name: (variable_name (name) @name)) @definition.promoted
 (const_declaration (const_element (name) @name)) @definition.constant
 (expression_statement (assignment_expression left: (variable_name (name) @name) right: [(anonymous_function) (arrow_function)])) @definition.function
 ((function_call_expression function: (name) @_f arguments: (arguments . (argument (string (string_content) @name)))) @definition.constant (#eq? @_f "define"))

@@ -7,7 +7,7 @@
 (trait_item name: (type_identifier) @name) @definition.trait
 (impl_item trait: (_) @extends type: (_) @name) @definition.impl
 (impl_item type: (_) @name) @definition.impl
-(mod_item name: (identifier) @name body: (_)) @definition.module
+(mod_item name: (identifier) @name) @definition.module
 (macro_definition name: (identifier) @name) @definition.macro
 (const_item name: (identifier) @name) @definition.constant
 (static_item name: (identifier) @name) @definition.variable
@@ -16,7 +16,7 @@
 (field_declaration name: (field_identifier) @name) @definition.field
 
 (trait_item bounds: (trait_bounds (_) @extends))
-(use_declaration argument: (_) @import.module) @import
+(use_declaration argument: [(identifier) (scoped_identifier) (use_list) (scoped_use_list) (use_wildcard)] @import.module) @import
 (use_declaration argument: (use_as_clause path: (_) @import.module alias: (identifier) @import.alias)) @import
 (mod_item name: (identifier) @import.module !body) @import
 (extern_crate_declaration name: (identifier) @import.module) @import

@@ -1,0 +1,102 @@
+"""Notebooks and Blade templates: documents that hold code in a way no grammar of ours sees."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..context import ProjectContext
+from ..facts import Definition, LanguageFacts
+from ..outline import Outline, innermost
+
+DEFINED = re.compile(r"^(\s*)(?:async\s+)?(def|class)\s+(\w+)[^\n]*", re.M)
+MAGIC_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\s+(\w+)|import\s+([\w.]+))", re.M)
+HEADING = re.compile(r"^#+\s+(.+)$", re.M)
+DIRECTIVE = re.compile(
+    rb"@(extends|section|yield|include|component|slot|push|stack|livewire|props|use|inject)\s*\(\s*['\"]([^'\"]+)"
+)
+
+
+def cells(found: Outline, _: ProjectContext) -> None:
+    """Names cells by number, kind and first heading; functions and classes of code cells become symbols."""
+    symbols: list[Definition] = []
+    kept = [cell for cell in found.definitions if cell.parent is None]
+    for number, cell in enumerate(kept, 1):
+        try:
+            content: Any = json.loads(found.raw[cell.start : cell.end])
+        except (ValueError, RecursionError):
+            content = {}
+        source = content.get("source", "") if isinstance(content, dict) else ""
+        text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+        kind = str(content.get("cell_type", "cell")) if isinstance(content, dict) else "cell"
+        heading = HEADING.search(text) if kind == "markdown" else None
+        cell.name = cell.local = cell.qualified = heading[1].strip() if heading else f"cell {number}"
+        cell.facts.append(f"cell={kind}")
+        cell.signature = None
+        if kind == "code":
+            symbols += _defined(found, cell, text)
+            _imports(found, cell, text)
+    found.definitions = sorted([*kept, *symbols], key=lambda d: (d.start, -d.end, d.name_start))
+
+
+def _defined(found: Outline, cell: Definition, text: str) -> list[Definition]:
+    """Definitions of a cell's source, placed on the line of the file that holds their first line."""
+    made: list[Definition] = []
+    at = cell.start
+    for match in DEFINED.finditer(text):
+        written = json.dumps(match[0], ensure_ascii=False)[1:-1].encode("utf-8", "replace")
+        start = found.raw.find(written, at, cell.end)
+        if start < 0:
+            continue
+        at = start + len(written)
+        definition = Definition(cell.node, "class" if match[2] == "class" else "function", match[3], start)
+        definition.start, definition.end, definition.parent = start, at, cell
+        definition.head = start
+        definition.name_start = start + written.find(match[3].encode())
+        definition.signature = match[0].strip().rstrip(":")
+        definition.facts.append("notebook")
+        made.append(definition)
+    return made
+
+
+def _imports(found: Outline, cell: Definition, text: str) -> None:
+    from ..outline import Import
+
+    for match in MAGIC_IMPORT.finditer(text):
+        start = found.raw.find(match[0].strip().encode(), cell.start, cell.end)
+        found.imports.append(Import(max(start, cell.start), match[1] or match[3], match[2], None))
+
+
+def blade(found: Outline, _: ProjectContext) -> None:
+    """Sections and the templates a template extends or includes."""
+    from ..outline import Import
+
+    made = []
+    for match in DIRECTIVE.finditer(found.raw):
+        word, name = match[1].decode(), match[2].decode("utf-8", "replace")
+        if word in ("extends", "include", "component", "livewire", "use"):
+            found.imports.append(Import(match.start(), name, None, None))
+            continue
+        if word not in ("section", "push", "slot", "props"):
+            continue
+        close = found.raw.find(b"@end" + match[1], match.end())
+        end = found.raw.find(b"\n", close) if close >= 0 else found.raw.find(b"\n", match.end())
+        definition = Definition(found.root, "section", name, match.start(2))
+        definition.start = definition.head = match.start()
+        definition.end = end if end > 0 else len(found.raw)
+        definition.facts.append(f"directive={word}")
+        made.append(definition)
+    for definition in made:
+        definition.parent = innermost(found, definition.start)
+    # Directives and elements need not nest; what would cross an element stays a symbol inside it.
+    for definition in made:
+        if definition.parent is not None:
+            definition.end = min(definition.end, definition.parent.end)
+    found.definitions = sorted([*found.definitions, *made], key=lambda d: (d.start, -d.end, d.name_start))
+
+
+LANGUAGES = {
+    "ipynb": LanguageFacts(finish=cells),
+    "blade": LanguageFacts(separator="/", finish=blade),
+}
