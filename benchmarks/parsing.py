@@ -80,7 +80,9 @@ NOT_KEPT = frozenset(
 
 # Imports and packages under another name, language by language.
 NOT_KEPT_IN = {"php": {"alias", "namespace"}, "csharp": {"typedef"}}
-FUNCTIONS = frozenset(["function", "method", "member", "func", "constructor", "singletonMethod", "getter", "setter", "generator"])
+FUNCTIONS = frozenset(
+    ["function", "method", "member", "func", "constructor", "singletonMethod", "getter", "setter", "generator"]
+)
 
 
 def read(repository, limit):

@@ -109,6 +109,7 @@ class LanguageFacts:
     name_ends: str = ""  # a name is cut where this begins: the `<` of Rust's `impl Foo<T>`
     renames: Mapping[str, str] = field(default_factory=dict)
     signatures: bool = True
+    calls: Mapping[str, str] = field(default_factory=dict)  # what a call captured as `@definition.call` makes
     too_deep: re.Pattern[bytes] | None = None  # text that would crash the grammar's scanner
     module: ModuleName | None = None
     resolve: Resolve | None = None

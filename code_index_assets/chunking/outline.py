@@ -149,7 +149,11 @@ def _define(
         name = name[: name.index(cut, 1)].rstrip()
     if not name:
         return
-    definition = Definition(node, role[11:], name, start)
+    kind = role[11:]
+    if kind == "call":
+        call = captures["call"][0]
+        kind = found.plugin.facts.calls.get(found.raw[call.start_byte : call.end_byte].decode("utf-8", "replace"), "")
+    definition = Definition(node, kind, name, start)
     scope = captures.get("scope")
     if scope:
         text = found.flat(scope[0].start_byte, scope[0].end_byte)

@@ -107,7 +107,7 @@ def _decorated(definition: Definition) -> None:
         elif name in ("property", "cached_property"):
             definition.kind = "property"
         elif name in ("staticmethod", "classmethod", "abstractmethod", "overload"):
-            definition.facts.append(name.removesuffix("method"))
+            definition.facts.append(name if name == "classmethod" else name.removesuffix("method"))
         elif name in ("task", "shared_task"):
             definition.facts.append("task")
 
