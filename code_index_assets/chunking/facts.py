@@ -100,6 +100,9 @@ class LanguageFacts:
 
     separator: str = "."
     member_separator: str = ""
+    member_kinds: frozenset[str] = frozenset()  # kinds `member_separator` is for; none: all that are no types
+    member_scopes: frozenset[str] = TYPE_KINDS  # kinds whose functions are members
+    splits_names: bool = False  # `class A::B` is named B in the scope A
     body_fields: tuple[str, ...] = ("body",)
     keywords: frozenset[str] = frozenset()
     constructors: frozenset[str] = frozenset()

@@ -113,7 +113,8 @@ def _decorated(definition: Definition) -> None:
 
 
 def _tests(definition: Definition) -> None:
-    if (definition.kind in ("function", "method") and definition.name.startswith("test")) or (
+    collected = definition.parent is None or definition.parent.kind == "class"
+    if (collected and definition.kind in ("function", "method") and definition.name.startswith("test")) or (
         definition.kind == "class"
         and (definition.name.startswith("Test") or "TestCase" in " ".join(definition.extends))
     ):

@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts, words
+from ..facts import TYPE_KINDS, Definition, LanguageFacts, words
 from ..outline import Outline, innermost
 
 VISIBILITY = re.compile(rb"^[ \t]*(private|protected|public|module_function)[ \t]*(?:#.*)?\r?$", re.M)
@@ -175,6 +175,9 @@ LANGUAGES = {
     "ruby": LanguageFacts(
         separator="::",
         member_separator="#",
+        member_kinds=frozenset({"method", "constructor", "property", "alias"}),
+        member_scopes=TYPE_KINDS | {"module"},
+        splits_names=True,
         constructors=frozenset({"initialize"}),
         body_fields=("body", "block"),
         calls=CALLS,
