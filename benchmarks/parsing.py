@@ -80,7 +80,9 @@ NOT_KEPT = frozenset(
 
 # Imports and packages under another name, language by language.
 NOT_KEPT_IN = {"php": {"alias", "namespace"}, "csharp": {"typedef"}}
-FUNCTIONS = frozenset(["function", "method", "member", "func", "constructor", "singletonMethod", "getter", "setter", "generator"])
+FUNCTIONS = frozenset(
+    ["function", "method", "member", "func", "constructor", "singletonMethod", "getter", "setter", "generator"]
+)
 
 
 def read(repository, limit):
@@ -167,7 +169,7 @@ def ctags(files, language):
         before = os.times()
         output = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True).stdout
         after = os.times()
-        for line in output.splitlines():
+        for line in filter(None, output.split("\n")):
             tag = json.loads(line)
             kind = tag.get("kind")
             if tag.get("_type") != "tag" or kind in NOT_KEPT or kind in NOT_KEPT_IN.get(language, ()):

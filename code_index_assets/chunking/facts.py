@@ -100,6 +100,9 @@ class LanguageFacts:
 
     separator: str = "."
     member_separator: str = ""
+    member_kinds: frozenset[str] = frozenset()  # kinds `member_separator` is for; none: all that are no types
+    member_scopes: frozenset[str] = TYPE_KINDS  # kinds whose functions are members
+    splits_names: bool = False  # `class A::B` is named B in the scope A
     body_fields: tuple[str, ...] = ("body",)
     keywords: frozenset[str] = frozenset()
     constructors: frozenset[str] = frozenset()
@@ -109,6 +112,7 @@ class LanguageFacts:
     name_ends: str = ""  # a name is cut where this begins: the `<` of Rust's `impl Foo<T>`
     renames: Mapping[str, str] = field(default_factory=dict)
     signatures: bool = True
+    calls: Mapping[str, str] = field(default_factory=dict)  # what a call captured as `@definition.call` makes
     too_deep: re.Pattern[bytes] | None = None  # text that would crash the grammar's scanner
     module: ModuleName | None = None
     resolve: Resolve | None = None

@@ -149,11 +149,18 @@ def _define(
         name = name[: name.index(cut, 1)].rstrip()
     if not name:
         return
-    definition = Definition(node, role[11:], name, start)
+    kind = role[11:]
+    if kind == "call":
+        call = captures["call"][0]
+        kind = found.plugin.facts.calls.get(found.raw[call.start_byte : call.end_byte].decode("utf-8", "replace"), "")
+    definition = Definition(node, kind, name, start)
     scope = captures.get("scope")
     if scope:
         text = found.flat(scope[0].start_byte, scope[0].end_byte)
         definition.scope = SCOPE_END.split(text, maxsplit=1)[0] or text
+    elif found.plugin.facts.splits_names and found.plugin.facts.separator in name:
+        definition.scope, _, definition.name = name.rpartition(found.plugin.facts.separator)
+        definition.name_start = end - len(definition.name)
     definition.body = _body(node, captures.get("body"), found.plugin)
     if len(captures) > 2:
         _extras(found, definition, captures)
@@ -410,14 +417,15 @@ def _name(found: Outline, context: ProjectContext) -> None:
         parent = definition.parent
         while parent is not None and parent.kind in facts.not_scopes:
             parent = definition.parent = parent.parent
-        member = parent is not None and parent.kind in TYPE_KINDS
+        member = parent is not None and parent.kind in facts.member_scopes
         if definition.kind == "function" and (member or definition.scope):
             definition.kind = "method"
         if definition.kind == "method" and definition.name in facts.constructors:
             definition.kind = "constructor"
         separator = facts.separator
-        if facts.member_separator and definition.kind not in TYPE_KINDS and (member or definition.scope):
-            separator = facts.member_separator
+        if facts.member_separator and (member or definition.scope):
+            ours = definition.kind in facts.member_kinds if facts.member_kinds else definition.kind not in TYPE_KINDS
+            separator = facts.member_separator if ours else separator
         own = definition.name
         if definition.scope:
             own = f"{definition.scope}{separator}{own}"

@@ -278,16 +278,16 @@ def _reference_rows(text: _Text, view: Outline) -> list[Row]:
 def parser_fingerprint(options: ChunkOptions) -> str:
     """Fingerprint of everything chunks depend on beside the file and its context."""
     queries = {file.name: digest(file.read_bytes()) for file in sorted(QUERIES.glob("*.scm"))}
-    facts = {
+    code = {
         str(file.relative_to(QUERIES.parent)): digest(file.read_bytes())
-        for file in sorted((QUERIES.parent / "languages").glob("*.py"))
+        for file in sorted(QUERIES.parent.rglob("*.py"))
     }
     return fingerprint(
         {
             "chunker": CHUNKER_VERSION,
             "grammars": grammars.versions(),
             "queries": queries,
-            "languages": facts,
+            "code": code,
             "max_chars": options.max_chars,
             "min_chars": options.min_chars,
         }

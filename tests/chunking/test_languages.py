@@ -121,7 +121,7 @@ CASES = {
         "app/user.rb",
         ProjectContext(("lib/x.rb", "app/user.rb")),
         "module Outer|class Outer::User|property Outer::User#first|property Outer::User#last|alias Outer::User#old|"
-        "method Outer::User#dyn|constant Outer::User#LIMIT|constructor Outer::User#initialize|"
+        "method Outer::User#dyn|constant Outer::User::LIMIT|constructor Outer::User#initialize|"
         "method Outer::User.find_it|method Outer::User.made|method Outer::User#method_missing|"
         "method Outer::User#hidden|method Outer::User#again|test Outer::User|test Outer::User::works|namespace db|"
         "task db::seed",
@@ -312,3 +312,15 @@ def test_references_are_uses_outside_definitions(parsed):
     assert "def" not in python
     assert parsed["go"].references["Println"] == [30]
     assert "Adds" not in parsed["c"].references
+
+
+def test_ruby_names_of_modules_and_of_classes_with_a_path(samples):
+    text = "module A\n  class B::C\n    X = 1\n    module D; def e; end; end\n  end\n  def f; end\nend\n"
+    assert samples.Parsed("ruby", text).names() == {
+        ("module", "A"),
+        ("class", "A::B::C"),
+        ("constant", "A::B::C::X"),
+        ("module", "A::B::C::D"),
+        ("method", "A::B::C::D#e"),
+        ("method", "A#f"),
+    }

@@ -181,6 +181,8 @@ def test_what_cannot_be_parsed_says_so_and_comes_as_lines(samples):
     missing = samples.Parsed("no-such-language", "a\nb\n")
     assert missing.codes == ["no_grammar"]
     assert [c["parser"] for c in missing.chunks] == ["lines"]
+    refused = samples.Parsed("cobol", "class Car {\n}\n" * 50)
+    assert refused.codes == ["no_grammar"]
     broken = samples.Parsed("python", "def f(:\n  x\n\n\ndef good():\n    return 1\n")
     assert broken.codes == ["syntax_errors"]
     assert ("function", "file.good") in broken.names()

@@ -123,6 +123,16 @@ def _callable(found: Outline, definition: Definition, context: ProjectContext) -
                 definition.facts.append(f"header={header}")
 
 
+def visibility_csharp(definition: Definition, prefix: bytes) -> str | None:
+    """As written; types at the top are internal, members private, those of interfaces and enums public."""
+    if definition.kind == "namespace":
+        return None
+    parent = definition.parent
+    top = parent is None or parent.kind == "namespace"
+    inside = parent is not None and parent.kind in ("interface", "enum")
+    return visibility_by_words("internal" if top else "public" if inside else "private")(definition, prefix)
+
+
 def finish_csharp(found: Outline, _: ProjectContext) -> None:
     for definition in found.definitions:
         prefix = found.raw[definition.start : definition.name_start].decode("utf-8", "replace")
@@ -160,7 +170,7 @@ LANGUAGES = {
             "string int bool object void double float long byte char decimal var this base null true", "false"
         ),
         body_fields=("body", "accessors"),
-        visibility=visibility_by_words("private", "public"),
+        visibility=visibility_csharp,
         finish=finish_csharp,
     ),
 }

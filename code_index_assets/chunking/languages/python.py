@@ -107,13 +107,14 @@ def _decorated(definition: Definition) -> None:
         elif name in ("property", "cached_property"):
             definition.kind = "property"
         elif name in ("staticmethod", "classmethod", "abstractmethod", "overload"):
-            definition.facts.append(name.removesuffix("method"))
+            definition.facts.append(name if name == "classmethod" else name.removesuffix("method"))
         elif name in ("task", "shared_task"):
             definition.facts.append("task")
 
 
 def _tests(definition: Definition) -> None:
-    if (definition.kind in ("function", "method") and definition.name.startswith("test")) or (
+    collected = definition.parent is None or definition.parent.kind == "class"
+    if (collected and definition.kind in ("function", "method") and definition.name.startswith("test")) or (
         definition.kind == "class"
         and (definition.name.startswith("Test") or "TestCase" in " ".join(definition.extends))
     ):

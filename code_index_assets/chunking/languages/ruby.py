@@ -6,7 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts, words
+from ..facts import TYPE_KINDS, Definition, LanguageFacts, words
 from ..outline import Outline, innermost
 
 VISIBILITY = re.compile(rb"^[ \t]*(private|protected|public|module_function)[ \t]*(?:#.*)?\r?$", re.M)
@@ -23,6 +23,20 @@ ROUTE = re.compile(
 GEM = re.compile(rb"^[ \t]*gem[ \t(]+['\"]([^'\"]+)['\"](?:[ \t]*,[ \t]*['\"]([^'\"]+)['\"])?", re.M)
 # From `class << self` to the `end` with the same indentation.
 EIGEN = re.compile(rb"^([ \t]*)class[ \t]*<<[ \t]*self\b.*?^\1end\b", re.M | re.S)
+BLOCK = re.compile(rb"\bdo\b|\{")
+CALLS = {
+    **dict.fromkeys(("attr_accessor", "attr_reader", "attr_writer", "mattr_accessor", "cattr_accessor"), "property"),
+    **dict.fromkeys(("class_attribute", "thread_mattr_accessor"), "property"),
+    **dict.fromkeys(("define_method", "define_singleton_method"), "method"),
+    **dict.fromkeys(("alias_method", "alias_attribute"), "alias"),
+    **dict.fromkeys(("describe", "context", "it", "specify", "feature", "scenario", "test"), "test"),
+    **dict.fromkeys(("shared_examples", "shared_context"), "test"),
+    **dict.fromkeys(("let", "let!", "subject", "factory"), "fixture"),
+    **dict.fromkeys(("task", "multitask", "file"), "task"),
+    **dict.fromkeys(("get", "post", "put", "patch", "delete", "match"), "route"),
+    **dict.fromkeys(("resources", "resource", "root", "mount"), "route"),
+    "namespace": "namespace",
+}
 MODELS = ("ApplicationRecord", "ActiveRecord::Base")
 CONTROLLERS = ("ApplicationController", "ActionController::Base", "ActionController::API")
 
@@ -54,8 +68,7 @@ def finish(found: Outline, _: ProjectContext) -> None:
     _visibility(found, raw)
     if "controllers/" in found.path:
         _actions(found)
-    if found.path.endswith("routes.rb"):
-        _routes(found)
+    _routes(found)
     if posixpath.basename(found.path) in ("Gemfile", "gems.rb") or found.path.endswith(".gemspec"):
         _gems(found)
     for definition in found.definitions:
@@ -125,14 +138,27 @@ def _actions(found: Outline) -> None:
             definition.facts.append(f"action={parent.name.removesuffix('Controller')}#{definition.name}")
 
 
+def _first_line(found: Outline, definition: Definition) -> bytes:
+    return found.raw[definition.start : definition.end].split(b"\n")[0]
+
+
 def _routes(found: Outline) -> None:
+    found.definitions = [d for d in found.definitions if d.kind != "route" or _is_route(found, d)]
     for definition in found.definitions:
         if definition.kind == "route":
             line = found.raw[definition.start : definition.end].split(b"\n")[0]
             verb = line.split(None, 1)[0].split(b"(")[0].decode()
             name = definition.name if definition.name.startswith("/") or verb == "root" else f"/{definition.name}"
             definition.facts.append(f"route={verb.upper() if verb in VERBS else verb} {name}")
-    found.definitions = [d for d in found.definitions if d.kind != "dsl"]
+    kept = [d for d in found.definitions if d.kind != "namespace" or BLOCK.search(_first_line(found, d))]
+    found.definitions = [d for d in kept if d.kind != "test" or BLOCK.search(_first_line(found, d))]
+
+
+def _is_route(found: Outline, definition: Definition) -> bool:
+    """In a routes file, or Sinatra's `get '/path' do`; a test's `get '/path'` is a request."""
+    line = found.raw[definition.start : definition.end].split(b"\n")[0].rstrip()
+    in_routes = found.path.endswith("routes.rb") or "/routes/" in found.path
+    return in_routes or (definition.name.startswith("/") and line.endswith(b"do"))
 
 
 VERBS = ("get", "post", "put", "patch", "delete")
@@ -149,8 +175,12 @@ LANGUAGES = {
     "ruby": LanguageFacts(
         separator="::",
         member_separator="#",
+        member_kinds=frozenset({"method", "constructor", "property", "alias"}),
+        member_scopes=TYPE_KINDS | {"module"},
+        splits_names=True,
         constructors=frozenset({"initialize"}),
         body_fields=("body", "block"),
+        calls=CALLS,
         name_quotes="\"':",
         keywords=words("self nil true false puts require require_relative"),
         resolve=resolve,
