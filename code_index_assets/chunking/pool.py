@@ -135,7 +135,7 @@ def parse_in_pool(
             worker.stop()
 
 
-def _listen(  # noqa: PLR0917 - one step of the loop above, its state handed over
+def _listen(
     worker: _Worker,
     ready: set[Any],
     done: dict[int, tuple[int, list[pa.RecordBatch]]],
@@ -159,7 +159,7 @@ def _listen(  # noqa: PLR0917 - one step of the loop above, its state handed ove
         done[number] = len(files), _replace(team, idle, worker, files, options, context)
 
 
-def _replace(  # noqa: PLR0917
+def _replace(
     team: list[_Worker],
     idle: deque[_Worker],
     lost: _Worker,

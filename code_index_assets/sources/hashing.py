@@ -111,7 +111,7 @@ def _hash_one(base: bytes, path: bytes, scheme: ContentId, cache: HashCache) -> 
 def _hash_entry(full: bytes, path: bytes, scheme: ContentId, cache: HashCache) -> Hashed:
     status = os.lstat(full)
     if stat.S_ISLNK(status.st_mode):
-        target = os.readlink(full)  # noqa: PTH115 - bytes
+        target = os.readlink(full)
         return Hashed(path, id_of(scheme, target), MODE_SYMLINK, len(target))
     if not stat.S_ISREG(status.st_mode):
         return Hashed(path, NOT_READABLE, 0, None)
@@ -151,7 +151,7 @@ def read_regular(root: Path, path: bytes, limit: int | None) -> bytes | None:
     full = os.fsencode(root) + b"/" + path
     try:
         if stat.S_ISLNK(os.lstat(full).st_mode):
-            return os.readlink(full)  # noqa: PTH115 - bytes
+            return os.readlink(full)
         handle = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None

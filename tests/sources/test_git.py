@@ -196,7 +196,7 @@ def test_nothing_of_the_repositorys_configuration_runs(repo, opened, tmp_path):
     script.write_text(f"#!/bin/sh\ntouch {sign}\ncat\n")
     script.chmod(0o755)
     for name in ("core.fsmonitor", "core.sshCommand", "filter.evil.clean", "filter.evil.smudge", "filter.evil.process",
-                 "diff.evil.textconv", "diff.external", "core.pager", "gpg.program", "credential.helper", "core.askPass",  # noqa: E501
+                 "diff.evil.textconv", "diff.external", "core.pager", "gpg.program", "credential.helper", "core.askPass",
                  "uploadpack.packObjectsHook", "core.alternateRefsCommand", "core.gitProxy"):  # fmt: skip
         repo.git("config", name, str(script))
     repo.git("config", "log.showSignature", "true")
@@ -382,7 +382,7 @@ def test_an_unreachable_host_may_be_tried_again(opened):
 
 def test_messages_of_git_become_ours():
     cases = {
-        "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.": "authentication refused",  # noqa: E501
+        "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.": "authentication refused",
         "Host key verification failed.\nfatal: Could not read from remote repository.": "host key",
         "fatal: unable to access 'https://u:pw@h/a/': Could not resolve host: h": "cannot be reached",
         "fatal: unable to access 'https://h/a/': The requested URL returned error: 503": "cannot be reached",

@@ -181,7 +181,7 @@ def test_find_knows_the_forms_of_one_place(registry, tmp_path):
         ('[[repository]]\nname = "a"\npath = "x"\nworktree = true\nrefs = ["x"]\n', "worktree"),
         ('[[repository]]\nname = "a"\nurl = "https://h/a/b"\nrefs = ["-x"]\n', "'-x'"),
         ('[[repo]]\nname = "a"\n', "'repo' is not understood"),
-        ('[[repository]]\nname = "a"\nurl = "https://h/a/b"\n[[repository]]\nname = "A"\nurl = "https://h/c/d"\n', "same name"),  # noqa: E501
+        ('[[repository]]\nname = "a"\nurl = "https://h/a/b"\n[[repository]]\nname = "A"\nurl = "https://h/c/d"\n', "same name"),
     ],
 )  # fmt: skip
 def test_a_bad_entry_is_named_with_file_and_line(layout, text, says):

@@ -43,7 +43,7 @@ SAMPLES = {
     "github-fine-grained-token": lambda: "github_pat_" + chars(22) + "_" + chars(59),
     "gitlab-token": lambda: "glpat-" + chars(20),
     "slack-token": lambda: "xoxb-" + chars(12, string.digits) + "-" + chars(24),
-    "slack-webhook": lambda: "https://hooks.slack.com/services/T" + chars(8, UPPER) + "/B" + chars(8, UPPER) + "/" + chars(24),  # noqa: E501
+    "slack-webhook": lambda: "https://hooks.slack.com/services/T" + chars(8, UPPER) + "/B" + chars(8, UPPER) + "/" + chars(24),
     "stripe-key": lambda: "sk_live_" + chars(24),
     "npm-token": lambda: "npm_" + chars(36),
     "pypi-token": lambda: "pypi-AgEIcHlwaS5vcmc" + chars(80),
@@ -117,9 +117,9 @@ HARMLESS = [
     "-----BEGIN PRIVATE KEY-----", 'if (line.startsWith("-----BEGIN RSA PRIVATE KEY-----")) { return parse(line); }',
     "https://user:password@example.com/x", "http://localhost:8080/@user", "postgres://user:${PASS}@host/db",
     "https://github.com/a/b/blob/main/c.py#L10@x", 'token_url = "https://oauth.host.io/v2/token/abc123def456ghi789"',
-    'public_key = "' + chars(44) + '"', 'nextPageToken = "CAESBggDEgIIAhIKCgYIBBICCAM"', "git@github.com:owner/name.git",  # noqa: E501
+    'public_key = "' + chars(44) + '"', 'nextPageToken = "CAESBggDEgIIAhIKCgYIBBICCAM"', "git@github.com:owner/name.git",
     'msg = "the secret of happiness is 42 things, and a token of it"', 'csrf_token_name = "csrf_token_2"',
-    'accessKeyId = "<access-key-id-from-the-console>"', "eyJhbGciOi...", "sk-learn-2024-tutorial-notes", "task-sk_live_x",  # noqa: E501
+    'accessKeyId = "<access-key-id-from-the-console>"', "eyJhbGciOi...", "sk-learn-2024-tutorial-notes", "task-sk_live_x",
 ]  # fmt: skip
 
 

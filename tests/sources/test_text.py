@@ -19,7 +19,7 @@ from code_index_assets.sources.text import count_lines, decode, redact, redacted
         (b"# -*- coding: latin-1 -*-\nx = '\xe9'\n", "# -*- coding: latin-1 -*-\nx = 'é'\n", "iso8859-1"),
         (b"#!/usr/bin/python\n# vim: set fileencoding=koi8-r :\n\xd0", None, "koi8-r"),
         (b"<?xml version='1.0' encoding='windows-1252'?><a>\x80</a>", None, "cp1252"),
-        (b'<html><meta charset="shift_jis">\x83e\x83X\x83g</html>', '<html><meta charset="shift_jis">テスト</html>', "shift_jis"),  # noqa: E501
+        (b'<html><meta charset="shift_jis">\x83e\x83X\x83g</html>', '<html><meta charset="shift_jis">テスト</html>', "shift_jis"),
     ],
 )  # fmt: skip
 def test_encodings(raw, text, encoding):
