@@ -11,7 +11,7 @@ from typing import Any
 from ..artifacts import Artifact
 from ..embedding.steps import KIND as EMBEDDINGS
 from ..embedding.steps import require_space
-from ..errors import GateRefusedError
+from ..errors import GateRefusedError, NotBuiltError, StalePublicationError
 from ..quality.gate import permit_for
 from ..quality.profile import Baseline
 from ..sources.snapshot import Snapshot
@@ -37,14 +37,18 @@ def baseline_of(context: StepContext) -> Baseline | None:
 
 
 def publish_partition(context: StepContext) -> StepResult:
-    """Publishes the embeddings this run made, else the current ones. Raises GateRefusedError; all stays as it was."""
+    """Publishes the embeddings this run made, else the current ones.
+
+    A run that was overtaken, whose commit was observed before the published one, changes nothing and says
+    `superseded`. Raises GateRefusedError; all stays as it was.
+    """
     space = require_space(context)
     embeddings = context.input(EMBEDDINGS, space.id)
-    permit = permit_for(context.store, context.key, space.id, space.dimension, context.settings)
+    quality = _verdict_of_run(context, space.id)
+    permit = permit_for(quality, context.key, space.dimension, context.settings)
     chunks = context.parent(embeddings, "chunks")
     files = context.parent(chunks, "file_hashes")
-    quality = context.store.require("quality", context.key, space.id)
-    if quality.manifest.inputs.get("embeddings") != embeddings.fingerprint:
+    if quality is None or quality.manifest.inputs.get("embeddings") != embeddings.fingerprint:
         raise GateRefusedError(
             f"the verdict on {context.key} speaks of other embeddings than the current ones",
             remedy=f"materialize `index_quality` for this partition, or run `code-index index {context.key}`",
@@ -53,7 +57,13 @@ def publish_partition(context: StepContext) -> StepResult:
     snapshot = observed_snapshot(repository, context.layout)
     content = content_of(context, snapshot, files, chunks, embeddings, space.dimension)
     backend = make_backend(context.layout, context.settings, space.id, space.dimension)
-    result = publish(permit, content, backend, context.layout, context.stages)
+    try:
+        result = publish(permit, content, backend, context.layout, context.stages)
+    except StalePublicationError as stale:
+        # Another run has published a newer commit meanwhile: this one has nothing left to do, and nobody has.
+        context.stages.say(stale.message)
+        facts = {"superseded": stale.message, "space": space.id, "label": snapshot.label}
+        return StepResult(embeddings, "superseded", snapshot.commit, facts, permit.subject)
     facts: dict[str, Any] = {
         "points": result.receipt.points,
         "written": result.written,
@@ -66,6 +76,14 @@ def publish_partition(context: StepContext) -> StepResult:
     }
     outcome: Outcome = "reused" if result.outcome == "reused" else "built"
     return StepResult(embeddings, outcome, snapshot.commit, facts, permit.subject)
+
+
+def _verdict_of_run(context: StepContext, space: str) -> Artifact | None:
+    """The verdict this run gave, else the current one: another run may have judged newer embeddings since."""
+    try:
+        return context.input("quality", space)
+    except NotBuiltError:
+        return None
 
 
 def content_of(

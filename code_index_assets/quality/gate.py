@@ -180,10 +180,10 @@ def verdict_on(store: ArtifactStore, key: str, space: str, subject: str) -> Verd
     return max((v for v in verdicts if v.subject == subject), key=lambda v: v.at, default=None)
 
 
-def permit_for(store: ArtifactStore, key: str, space: str, dimension: int, settings: Settings) -> Permit:
-    """A permit from the latest verdict under the suite in force. Raises GateRefusedError."""
+def permit_for(quality: Artifact | None, key: str, dimension: int, settings: Settings) -> Permit:
+    """A permit from a verdict artifact, under the suite in force. Raises GateRefusedError."""
     suite = suite_hash(expectations(settings, dimension))
-    return issue_permit(current_verdict(store, key, space), key=key, suite=suite)
+    return issue_permit(read_verdict(quality) if quality else None, key=key, suite=suite)
 
 
 def acceptances(layout: Layout, key: str, space: str) -> dict[str, dict[str, Any]]:
