@@ -6,6 +6,7 @@ publication itself (`publish.py`), Dagster.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..artifacts import Artifact
@@ -18,7 +19,7 @@ from ..sources.snapshot import Snapshot
 from ..sources.steps import observed_snapshot
 from ..steps import Outcome, StepContext, StepResult
 from .backend import make_backend
-from .content import RepositoryContent
+from .content import RepositoryContent, recipe
 from .manifest import PublicationStore
 from .publish import publish
 
@@ -56,14 +57,23 @@ def publish_partition(context: StepContext) -> StepResult:
     repository = context.parent(files, "repository")
     snapshot = observed_snapshot(repository, context.layout)
     content = content_of(context, snapshot, files, chunks, embeddings, space.dimension)
+    content = replace(
+        content,
+        recipe=recipe(
+            rules=str(files.manifest.inputs["rules"]),
+            parser=str(chunks.manifest.inputs["parser"]),
+            space=space.id,
+            suite=permit.suite,
+        ),
+    )
     backend = make_backend(context.layout, context.settings, space.id, space.dimension)
     try:
         result = publish(permit, content, backend, context.layout, context.stages)
     except StalePublicationError as stale:
         # Another run has published a newer commit meanwhile: this one has nothing left to do, and nobody has.
         context.stages.say(stale.message)
-        facts = {"superseded": stale.message, "space": space.id, "label": snapshot.label}
-        return StepResult(embeddings, "superseded", snapshot.commit, facts, permit.subject)
+        told = {"superseded": stale.message, "space": space.id, "label": snapshot.label}
+        return StepResult(embeddings, "superseded", snapshot.commit, told, permit.subject)
     facts: dict[str, Any] = {
         "points": result.receipt.points,
         "written": result.written,
