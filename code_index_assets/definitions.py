@@ -10,10 +10,13 @@ from collections.abc import Mapping
 import dagster as dg
 
 from resources.code_index import CodeIndexResource
-from schedules.jobs import index_repository, refresh_catalog
+from schedules.jobs import index_repository, refresh_catalog, retire_repository, weekly_compaction
+from schedules.nightly import compaction_schedule, nightly_rebuild
+from schedules.sensors import catalog_follows, inbox_events, repository_polls
 
 from .assets.catalog import catalog
 from .assets.chain import chunks, embeddings, file_hashes, repository
+from .assets.failed import no_failed_repositories
 from .assets.gate import index_quality, search_index
 
 
@@ -25,7 +28,10 @@ def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
     """
     return dg.Definitions(
         assets=[repository, file_hashes, chunks, embeddings, index_quality, search_index, catalog],
-        jobs=[index_repository, refresh_catalog],
+        asset_checks=[no_failed_repositories],
+        jobs=[index_repository, refresh_catalog, retire_repository, weekly_compaction],
+        schedules=[nightly_rebuild, compaction_schedule],
+        sensors=[inbox_events, repository_polls, catalog_follows],
         resources={"code_index": CodeIndexResource(overrides=dict(overrides or {}))},
         executor=dg.in_process_executor,
     )

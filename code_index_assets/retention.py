@@ -13,13 +13,22 @@ import json
 import shutil
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from .artifacts import ArtifactStore
+from .embedding.vector_cache import VectorCache, vectors_lock
+from .errors import LockedError
+from .index.backend import make_backend
+from .index.maintenance import Retention, compact, prune_generations
 from .index.manifest import PublicationManifest, PublicationStore
 from .index.reader import published_spaces
-from .layout import Layout, key_segment
+from .layout import Layout, key_segment, segment_key
+from .progress import Say
+from .settings import Settings
+from .steps import remove_old_pins
+from .triggers.inbox import Inbox
 
 KINDS = ("repository", "file_hashes", "chunks")
 KINDS_BY_SPACE = ("embeddings", "quality")
@@ -39,17 +48,92 @@ def remove_unnamed(layout: Layout, *, key: str | None = None, older_than: float 
     named = _named(layout)
     removed = size = 0
     for home in _homes(layout, key):
-        current = layout.read_pointer(home / "CURRENT")
-        for folder in [path for path in home.iterdir() if path.is_dir()]:
-            if folder.name == current or folder in named:
-                continue
-            if time.time() - folder.stat().st_mtime < older_than:
-                continue
-            # Hard-linked parts are counted where their last name goes.
-            size += sum(p.stat().st_size for p in folder.iterdir() if p.stat().st_nlink == 1)
-            shutil.rmtree(folder, ignore_errors=True)
-            removed += 1
+        try:
+            # A step that is at work may be about to make an old artifact current again: it holds this lock.
+            with layout.lock(f"partition-{segment_key(home.name)}", timeout=0):
+                for folder in _old_folders(layout, home, named, older_than):
+                    # Hard-linked parts are counted where their last name goes.
+                    size += sum(p.stat().st_size for p in folder.iterdir() if p.stat().st_nlink == 1)
+                    shutil.rmtree(folder, ignore_errors=True)
+                    removed += 1
+        except LockedError:
+            continue
     return Removed(removed, size)
+
+
+def _old_folders(layout: Layout, home: Path, named: set[Path], older_than: float) -> list[Path]:
+    now = time.time()
+    old = [
+        path
+        for path in home.iterdir()
+        if path.is_dir() and path not in named and now - path.stat().st_mtime >= older_than
+    ]
+    # What a run has made current or pinned since `named` was worked out stays.
+    held = {home / (layout.read_pointer(home / "CURRENT") or "-")} | (_pinned(layout) if old else set())
+    return [path for path in old if path not in held]
+
+
+def compact_everything(layout: Layout, settings: Settings, say: Say = lambda line: None) -> dict[str, int]:
+    """The weekly upkeep: removes what nothing names and its time is over, and writes files anew that have holes.
+
+    Returns what was removed or compacted, by kind. Safe beside runs and searches: whatever a pointer, a kept
+    publication or a running run names stays; a cache that a run is using is left to the next time.
+    """
+    done: dict[str, int] = {"leftovers": layout.remove_leftovers()}
+    remove_old_pins(layout)
+    shards = generations = 0
+    for space in published_spaces(layout):
+        manifest = PublicationStore(layout, space).current()
+        if manifest is None:
+            continue
+        backend = make_backend(layout, settings, space, manifest.dimension)
+        shards += compact(backend, layout, space)
+        retention = Retention(settings.keep_generations, settings.keep_seconds)
+        generations += prune_generations(backend, layout, space, retention)[0]
+    removed = remove_unnamed(layout, older_than=settings.keep_artifacts_seconds)
+    done |= {"shards": shards, "publications": generations, "artifacts": removed.artifacts, "bytes": removed.bytes}
+    say(f"removed {removed.artifacts:,} artifacts ({removed.bytes / 1e6:,.1f} MB) and {generations:,} publications")
+    done["vectors"] = sum(compact_vectors(layout, home.name, settings.spare_vectors) for home in _spaces(layout))
+    done["run_log_days"] = remove_old_run_log(layout, settings.keep_run_days)
+    done["deliveries"] = Inbox(layout).forget_old()
+    return done
+
+
+def compact_vectors(layout: Layout, space: str, spare: float) -> int:
+    """Removes cached vectors that nothing names, if they are more than this share of the named; returns how many.
+
+    Waits for nobody: while a run embeds in this space the cache is left as it is.
+    """
+    folder = layout.vectors(space)
+    manifest = PublicationStore(layout, space).current()
+    if manifest is None or not (folder / "data.mdb").exists():
+        return 0
+    try:
+        with layout.lock(vectors_lock(space), timeout=0):
+            cache = VectorCache(folder, manifest.dimension)
+            named = vector_keys(layout, space)
+            unnamed = cache.keys() - named
+            if len(unnamed) <= spare * len(named):
+                return 0
+            removed = cache.remove(unnamed)
+            cache.compact()
+            return removed
+    except LockedError:
+        return 0
+
+
+def remove_old_run_log(layout: Layout, days: int) -> int:
+    """Removes the run log's folders of days longer ago than this; returns how many."""
+    last = datetime.fromtimestamp(time.time() - days * 86_400, UTC).strftime("%Y-%m-%d")
+    old = [folder for folder in layout.run_log.glob("????-??-??") if folder.name < last]
+    for folder in old:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(old)
+
+
+def _spaces(layout: Layout) -> list[Path]:
+    base = layout.root / "vectors"
+    return [path for path in base.iterdir() if path.is_dir()] if base.is_dir() else []
 
 
 def remove_partition(layout: Layout, key: str) -> None:
@@ -88,20 +172,32 @@ def _homes(layout: Layout, key: str | None) -> list[Path]:
 
 
 def _named(layout: Layout) -> set[Path]:
-    """Folders of artifacts that publications or running runs name, with their ancestors and verdicts."""
-    named: set[Path] = set()
+    """Folders that pointers, publications or running runs name, with their ancestors and verdicts.
+
+    Ancestors count for pointers too: the chunks of a run that stopped there are compared with the files they came from.
+    """
+    named = {home / name for home in _homes(layout, None) if (name := layout.read_pointer(home / "CURRENT"))}
     for space in published_spaces(layout):
         for manifest in PublicationStore(layout, space).history():
             named |= _of_publication(layout, space, manifest)
-    for path in (layout.root / "pins").glob("*/*.json"):
-        if time.time() - path.stat().st_mtime < PINNED_SECONDS:
-            segment, _, kind = path.stem.rpartition(".")
-            pin = json.loads(path.read_text())
-            base = layout.root / kind / pin["space"] if pin["space"] else layout.root / kind
-            named.add(base / segment / pin["fingerprint"])
+    named |= _pinned(layout)
     for folder in list(named):
         named |= _ancestors(layout, folder)
     return named
+
+
+def _pinned(layout: Layout) -> set[Path]:
+    pinned: set[Path] = set()
+    for path in (layout.root / "pins").glob("*/*.json"):
+        try:
+            if time.time() - path.stat().st_mtime < PINNED_SECONDS:
+                segment, _, kind = path.stem.rpartition(".")
+                pin = json.loads(path.read_text())
+                base = layout.root / kind / pin["space"] if pin["space"] else layout.root / kind
+                pinned.add(base / segment / pin["fingerprint"])
+        except FileNotFoundError:
+            continue  # its run's pins were removed meanwhile
+    return pinned
 
 
 def _of_publication(layout: Layout, space: str, manifest: PublicationManifest) -> set[Path]:

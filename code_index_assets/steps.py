@@ -21,7 +21,7 @@ from .layout import Layout, key_segment, write_atomically
 from .progress import Stages
 from .settings import Settings
 
-Outcome = Literal["built", "reused", "refused", "failed"]
+Outcome = Literal["built", "reused", "superseded", "refused", "failed"]
 
 
 @dataclass

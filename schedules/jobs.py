@@ -1,8 +1,11 @@
-"""The jobs: the chain for one repository, and the catalogue."""
-
-from __future__ import annotations
+"""The jobs: the chain for one repository, the catalogue, retiring a partition, the weekly compaction."""
 
 import dagster as dg
+
+from code_index_assets.assets.execution import failure_of, retries
+from code_index_assets.assets.partitions import REPOSITORIES
+from code_index_assets.errors import CodeIndexError
+from resources.code_index import CodeIndexResource
 
 CHAIN = ("repository", "file_hashes", "chunks", "embeddings", "index_quality", "search_index")
 
@@ -15,3 +18,50 @@ index_repository = dg.define_asset_job(
 refresh_catalog = dg.define_asset_job(
     "refresh_catalog", selection=dg.AssetSelection.assets("catalog"), description="Build catalog.duckdb anew."
 )
+
+
+class RetireConfig(dg.Config):
+    """Which partition leaves."""
+
+    key: str
+
+
+@dg.op(retry_policy=retries)
+def retire(context: dg.OpExecutionContext, config: RetireConfig, code_index: CodeIndexResource) -> None:
+    from code_index_assets.triggers.retire import is_wanted, retire_partition
+
+    layout, settings = code_index.layout(), code_index.settings()
+    try:
+        if is_wanted(layout, settings, config.key):
+            context.log.info(f"{config.key} is in the registry again: it stays")
+            return
+        points = retire_partition(layout, settings, config.key)
+    except CodeIndexError as error:
+        raise failure_of(error) from error
+    if context.instance.has_dynamic_partition(REPOSITORIES, config.key):
+        context.instance.delete_dynamic_partition(REPOSITORIES, config.key)
+    context.log.info(f"{config.key}: {points:,} points left the index")
+
+
+@dg.job(description="Take a partition that the registry no longer names out of every store.")
+def retire_repository() -> None:
+    retire()
+
+
+@dg.op
+def compact(context: dg.OpExecutionContext, code_index: CodeIndexResource) -> None:
+    from code_index_assets.assets.instance import remove_old_runs
+    from code_index_assets.retention import compact_everything
+
+    layout, settings = code_index.layout(), code_index.settings()
+    try:
+        report = compact_everything(layout, settings, context.log.info)
+    except CodeIndexError as error:
+        raise failure_of(error) from error
+    report["dagster_runs"] = remove_old_runs(context.instance, settings.keep_run_days)
+    context.add_output_metadata(report)
+
+
+@dg.job(description="Compact vector cache, shards and generations; remove old artifacts, logs and run history.")
+def weekly_compaction() -> None:
+    compact()

@@ -18,6 +18,7 @@ from ..progress import Say
 from ..run_log import RunLog
 from ..steps import StepContext, StepResult
 from ..tables import Table
+from ..triggers.failures import record_failure
 
 if TYPE_CHECKING:
     from resources.code_index import CodeIndexResource
@@ -66,10 +67,18 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
             yield step
     except CodeIndexError as error:
         _record(log, context, "failed", started, error=str(error))
+        kind = type(error).__name__
+        record_failure(step.layout, key, asset, kind, error.message, error.retryable, context.run.run_id)
         raise failure_of(error) from error
     except Exception as error:
         _record(log, context, "failed", started, error=f"{type(error).__name__}: {error}")
-        raise
+        kind = type(error).__name__
+        passing = isinstance(error, ConnectionError | TimeoutError)
+        record_failure(step.layout, key, asset, kind, str(error)[:2000], passing, context.run.run_id)
+        if passing:
+            raise
+        # A fault of the program fails the same way each time.
+        raise dg.Failure(description=f"{kind}: {error}", allow_retries=False) from error
     finally:
         log.stages(context.run.run_id, key, asset, step.stages.done)
 

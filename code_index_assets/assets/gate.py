@@ -16,8 +16,9 @@ from ..quality.permit import Verdict
 from ..quality.steps import CHECK_GROUPS, CheckGroup, check_groups, judge_partition
 from ..quality.suite import SUITE_VERSION
 from ..run_log import RunLog
-from ..steps import StepContext
+from ..steps import StepContext, StepResult
 from ..tables import CHECK_RESULTS
+from ..triggers.failures import clear_failure, record_failure
 from .chain import GROUP, OWNERS, embeddings
 from .execution import column_schema, report, retries, run_step, step_of
 from .partitions import one_repository_a_run, repositories
@@ -61,6 +62,10 @@ def index_quality(context: dg.AssetExecutionContext, code_index: CodeIndexResour
     with step_of(context, code_index) as step:
         result, verdict = judge_partition(step, baseline_of(step))
         _record(step, verdict)
+        if not verdict.passed:
+            names = ", ".join(failed.name for failed in verdict.failed)
+            message = f"the checks failed: {names}"
+            record_failure(step.layout, step.key, "index_quality", "GateRefusedError", message, False, step.run_id)
         materialized = report(context, step, result, started)
     checks = [_check(group) for group in check_groups(verdict)]
     yield materialized._replace(check_results=checks)
@@ -79,7 +84,13 @@ def index_quality(context: dg.AssetExecutionContext, code_index: CodeIndexResour
     description="The publication: refused without a passing verdict on these very bytes, visible at once when made.",
 )
 def search_index(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
-    return run_step(context, code_index, publish_partition)
+    return run_step(context, code_index, _publish)
+
+
+def _publish(step: StepContext) -> StepResult:
+    result = publish_partition(step)
+    clear_failure(step.layout, step.key)
+    return result
 
 
 def _check(group: CheckGroup) -> dg.AssetCheckResult:

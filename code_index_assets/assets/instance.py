@@ -9,6 +9,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -39,7 +40,38 @@ def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     with dg.DagsterInstance.from_config(str(home)) as instance:
         fail_dead_runs(instance)
+        set_pool_limits(instance)
         yield instance
+
+
+def pool_limits() -> dict[str, int]:
+    """How many steps of each pool run at a time, by this machine's cores.
+
+    The index writer's limit is above one on purpose: publications that wait for the lock together go out together.
+    """
+    cores = os.cpu_count() or 1
+    return {"git": 4, "cpu": max(1, cores // 2), "embedding": 1, "index_writer": 4, "catalog": 1}
+
+
+def set_pool_limits(instance: dg.DagsterInstance) -> None:
+    """Sets the limits of pools that have none yet; what a person set in the UI stays. They cannot be set in YAML."""
+    storage = instance.event_log_storage
+    if not storage.supports_global_concurrency_limits:
+        return
+    known = {pool.name for pool in storage.get_pool_limits()}
+    for name, limit in pool_limits().items():
+        if name not in known:
+            storage.set_concurrency_slots(name, limit)
+
+
+def remove_old_runs(instance: dg.DagsterInstance, days: int, at_most: int = 5_000) -> int:
+    """Removes ended runs older than this from Dagster's history (160 KB each on SQLite); returns how many."""
+    before = datetime.now(UTC) - timedelta(days=days)
+    ended = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
+    old = instance.get_runs(RunsFilter(statuses=ended, updated_before=before), limit=at_most)
+    for run in old:
+        instance.delete_run(run.run_id)
+    return len(old)
 
 
 def process_tags() -> dict[str, str]:

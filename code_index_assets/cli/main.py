@@ -34,6 +34,7 @@ COMMANDS = {
     "sql": "sql",
     "rollback": "publications",
     "accept": "publications",
+    "poll": "poll",
     "purge": "upkeep",
     "prune": "upkeep",
     "up": "up",

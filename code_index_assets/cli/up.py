@@ -17,10 +17,12 @@ from ..settings import load_settings
 @click.option("--port", default=3000, show_default=True)
 def up_command(host: str, port: int) -> None:
     """Start Dagster's UI and daemon with this code location, on the data folder's instance."""
-    from ..assets.instance import prepare_home
+    from ..assets.instance import open_instance
 
     settings = load_settings()
-    home = os.environ.get("DAGSTER_HOME") or str(prepare_home(Layout(settings.data)))
+    # Opening it once clears what killed command lines left and sets the limits of pools.
+    with open_instance(Layout(settings.data).create()):
+        home = os.environ["DAGSTER_HOME"]
     environment = {
         **os.environ,
         "DAGSTER_HOME": home,

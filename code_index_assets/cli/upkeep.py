@@ -14,14 +14,23 @@ from ..sources.registry import Registry, RepositoryEntry
 
 @click.command("prune")
 @click.option("--older-than", default=86_400.0, show_default=True, help="Seconds an artifact must have been unused.")
-def prune_command(older_than: float) -> None:
+@click.option("--retired", is_flag=True, help="Also take out partitions that the registry does not name any more.")
+@click.option("--compact", is_flag=True, help="All of the weekly compaction: vector cache, shards, logs too.")
+def prune_command(older_than: float, retired: bool, compact: bool) -> None:
     """Remove artifacts and generations that nothing names any more."""
     from ..index.maintenance import Retention
-    from ..retention import remove_unnamed
+    from ..retention import compact_everything, remove_unnamed
     from ..steps import remove_old_pins
 
     settings = load_settings()
     layout = Layout(settings.data).check()
+    if retired:
+        for line in _retire_unnamed(layout, settings):
+            click.echo(line)
+    if compact:
+        report = compact_everything(layout, settings, click.echo)
+        click.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in report.items()))
+        return
     leftovers = layout.remove_leftovers()
     remove_old_pins(layout)
     generations = _prune_index(layout, settings, Retention(settings.keep_generations, settings.keep_seconds))
@@ -84,30 +93,43 @@ def purge_command(repository: str, paths: tuple[str, ...]) -> int:
 
 def remove_everywhere(layout: Layout, settings: Settings, entry: RepositoryEntry) -> Iterator[str]:
     """Takes a repository out of the index, the artifacts, the mirror and Dagster's partitions; yields what was done."""
-    from ..index.backend import make_backend
-    from ..index.maintenance import remove
-    from ..index.manifest import PublicationStore
-    from ..index.reader import published_spaces
-    from ..retention import remove_partition
+    from ..triggers.heads import load_heads
 
-    for key in entry.keys:
-        for space in published_spaces(layout):
-            manifest = PublicationStore(layout, space).current()
-            if manifest is not None and key in manifest.receipts:
-                points = remove(key, make_backend(layout, settings, space, manifest.dimension), layout, space)
-                yield f"{key}: {points:,} points left the index"
-        with layout.lock(f"partition-{key}", timeout=settings.lock_timeout_seconds):
-            remove_partition(layout, key)
-    if entry.url:
-        shutil.rmtree(layout.mirror(entry.name), ignore_errors=True)
+    polled = load_heads(layout).get(entry.name)
+    keys = dict.fromkeys((*entry.keys, *(polled.heads if polled else ())))
+    yield from _retire(layout, settings, list(keys))
+    yield f"{entry.name} is gone from the artifacts and Dagster's partitions; `code-index prune` frees more"
+
+
+def _retire(layout: Layout, settings: Settings, keys: list[str]) -> Iterator[str]:
     from ..assets.instance import open_instance
     from ..assets.partitions import REPOSITORIES
+    from ..triggers.retire import retire_partition
 
+    for key in keys:
+        yield f"{key}: {retire_partition(layout, settings, key):,} points left the index"
     with open_instance(layout) as instance:
-        for key in entry.keys:
+        for key in keys:
             if instance.has_dynamic_partition(REPOSITORIES, key):
                 instance.delete_dynamic_partition(REPOSITORIES, key)
-    yield f"{entry.name} is gone from the artifacts and Dagster's partitions; `code-index prune` frees more"
+
+
+def _retire_unnamed(layout: Layout, settings: Settings) -> Iterator[str]:
+    """Retires what is published or polled, but in no entry of the registry."""
+    from ..index.manifest import PublicationStore
+    from ..index.reader import published_spaces
+    from ..triggers.heads import load_heads, save_heads
+
+    known = {entry.name for entry in Registry.load(settings.registry_file, layout).entries if entry.enabled}
+    keys: dict[str, None] = {}
+    for space in published_spaces(layout):
+        manifest = PublicationStore(layout, space).current()
+        keys |= dict.fromkeys(manifest.receipts if manifest else ())
+    state = load_heads(layout)
+    for polled in state.values():
+        keys |= dict.fromkeys(polled.heads)
+    yield from _retire(layout, settings, [key for key in keys if key.partition("@")[0] not in known])
+    save_heads(layout, {name: polled for name, polled in state.items() if name in known})
 
 
 def _prune_index(layout: Layout, settings: Settings, retention: object) -> int:

@@ -13,7 +13,7 @@ from .chunk_vectors import ChunkVectors
 from .embedder import Embedder
 from .models import document_embedder, query_embedder, space_of
 from .space import EmbeddingSpace
-from .vector_cache import VectorCache
+from .vector_cache import VectorCache, vectors_lock
 
 KIND = "embeddings"
 EMBEDDINGS_VERSION = "1"
@@ -34,22 +34,25 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
         context.pin(known, space.id)
         return StepResult(known, "reused", commit, _facts(known, space, reused=True))
     previous = context.store.current(KIND, key, space.id)
-    worker = ChunkVectors(
-        space,
-        lambda: embedder or document_embedder(settings, layout, context.stages.say),
-        VectorCache(layout.vectors(space.id), space.dimension),
-        context.stages,
-    )
-    with context.store.write(
-        KIND,
-        key,
-        name,
-        inputs=inputs,
-        code_version=EMBEDDINGS_VERSION,
-        run_id=context.run_id,
-        buckets=chunks.manifest.buckets,
-        space=space.id,
-    ) as writer:
+    with (
+        layout.lock(vectors_lock(space.id), shared=True),
+        context.store.write(
+            KIND,
+            key,
+            name,
+            inputs=inputs,
+            code_version=EMBEDDINGS_VERSION,
+            run_id=context.run_id,
+            buckets=chunks.manifest.buckets,
+            space=space.id,
+        ) as writer,
+    ):
+        worker = ChunkVectors(
+            space,
+            lambda: embedder or document_embedder(settings, layout, context.stages.say),
+            VectorCache(layout.vectors(space.id), space.dimension),
+            context.stages,
+        )
         same_buckets = previous is not None and previous.manifest.buckets == chunks.manifest.buckets
         for bucket in range(chunks.manifest.buckets):
             part = fingerprint({"chunks": chunks.part("chunks", bucket).digest, "version": EMBEDDINGS_VERSION})

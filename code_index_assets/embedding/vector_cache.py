@@ -25,8 +25,13 @@ from .embedder import Vectors
 
 _FIRST_MAP = 1 << 30
 _CHECKSUM_BYTES = 4
-_open: dict[Path, Any] = {}
+_open: dict[Path, tuple[Any, tuple[int, int] | None]] = {}
 _open_lock = threading.Lock()
+
+
+def vectors_lock(space: str) -> str:
+    """The lock that who works with a cache holds shared, and who compacts it alone."""
+    return f"vectors-{space}"
 
 
 class VectorCache:
@@ -108,17 +113,26 @@ class VectorCache:
             return self._env.begin(write=write, buffers=True)
 
 
+def _identity(data: Path) -> tuple[int, int] | None:
+    """Which file has that name now: a compaction by another process replaces it."""
+    try:
+        found = data.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _environment(folder: Path) -> Any:
     """One environment per folder and process: LMDB forbids a second."""
     folder = folder.absolute()
     with _open_lock:
-        known = _open.get(folder)
-        if known is not None and (folder / "data.mdb").exists():
-            return known
-        if known is not None:
-            known.close()
-        folder.mkdir(parents=True, exist_ok=True)
         data = folder / "data.mdb"
+        known = _open.get(folder)
+        if known is not None and known[1] == _identity(data):
+            return known[0]
+        if known is not None:
+            known[0].close()
+        folder.mkdir(parents=True, exist_ok=True)
         size = max(_FIRST_MAP, 2 * data.stat().st_size if data.exists() else 0)
         try:
             # Without metasync a power cut may lose the last commit, never the file; each commit is one fsync less.
@@ -128,5 +142,5 @@ def _environment(folder: Path) -> Any:
                 f"the vector cache in {folder} cannot be opened: {error}",
                 remedy="remove that folder: vectors are computed again as they are needed",
             ) from error
-        _open[folder] = environment
+        _open[folder] = environment, _identity(data)
         return environment

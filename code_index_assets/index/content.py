@@ -1,7 +1,7 @@
 """What is handed to the publisher: one repository at one commit, as artifacts.
 
-What lives here: `RepositoryContent`. What does not: how its points are made (`documents.py`) and published
-(`publish.py`).
+What lives here: `RepositoryContent` and its recipe. What does not: how its points are made (`documents.py`) and
+published (`publish.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..artifacts import Artifact
+from ..fingerprint import fingerprint
+from .documents import DOCUMENT_VERSION
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class RepositoryContent:
     files: Artifact
     coverage: dict[str, Any] = field(default_factory=dict)
     run_id: str = ""
+    recipe: str = ""
 
     @property
     def artifacts(self) -> dict[str, str]:
@@ -45,3 +48,8 @@ class RepositoryContent:
             "embeddings": self.embeddings.fingerprint,
             "file_hashes": self.files.fingerprint,
         }
+
+
+def recipe(*, rules: str, parser: str, space: str, suite: str) -> str:
+    """By what a repository's content was made, whatever the content: another one means that it is to be made anew."""
+    return fingerprint({"rules": rules, "parser": parser, "space": space, "suite": suite, "document": DOCUMENT_VERSION})

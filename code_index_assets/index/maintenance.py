@@ -88,6 +88,7 @@ def content_of(layout: Layout, space: str, dimension: int, receipt: Receipt) -> 
         files=opened("file_hashes"),
         coverage=receipt.coverage,
         run_id=receipt.run_id,
+        recipe=receipt.recipe,
     )
 
 

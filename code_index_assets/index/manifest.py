@@ -51,6 +51,7 @@ class Receipt:
     run_id: str = ""
     stage_id: str = ""
     rolled_back: bool = False
+    recipe: str = ""  # what it was made by (`content.recipe`)
 
 
 @dataclass(frozen=True)

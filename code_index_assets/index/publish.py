@@ -31,6 +31,7 @@ from .staging import Stage, move_tables, stage_content
 from .tables import id_text
 
 LOCK_SECONDS = 1800.0
+_TOLD = ("commit", "label", "suite", "artifacts", "coverage", "recipe")
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _same(before: Receipt, stage: Stage) -> bool:
         not stage.written
         and not stage.removed
         and before.subject == new["subject"]
-        and all(getattr(before, name) == new[name] for name in ("commit", "label", "suite", "artifacts", "coverage"))
+        and all(getattr(before, name) == new[name] for name in _TOLD)
         and before.default_ref == new["default_ref"]
         and before.rolled_back == new["rolled_back"]
     )

@@ -130,6 +130,7 @@ def stage_content(
         "coverage": content.coverage,
         "run_id": content.run_id,
         "rolled_back": rolled_back,
+        "recipe": content.recipe,
     }
     stage = Stage(
         stage_id,

@@ -6,19 +6,20 @@ publication itself (`publish.py`), Dagster.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..artifacts import Artifact
 from ..embedding.steps import KIND as EMBEDDINGS
 from ..embedding.steps import require_space
-from ..errors import GateRefusedError
+from ..errors import GateRefusedError, NotBuiltError, StalePublicationError
 from ..quality.gate import permit_for
 from ..quality.profile import Baseline
 from ..sources.snapshot import Snapshot
 from ..sources.steps import observed_snapshot
 from ..steps import Outcome, StepContext, StepResult
 from .backend import make_backend
-from .content import RepositoryContent
+from .content import RepositoryContent, recipe
 from .maintenance import Retention
 from .manifest import PublicationStore
 from .publish import publish
@@ -38,14 +39,18 @@ def baseline_of(context: StepContext) -> Baseline | None:
 
 
 def publish_partition(context: StepContext) -> StepResult:
-    """Publishes the embeddings this run made, else the current ones. Raises GateRefusedError; all stays as it was."""
+    """Publishes the embeddings this run made, else the current ones.
+
+    A run that was overtaken, whose commit was observed before the published one, changes nothing and says
+    `superseded`. Raises GateRefusedError; all stays as it was.
+    """
     space = require_space(context)
     embeddings = context.input(EMBEDDINGS, space.id)
-    permit = permit_for(context.store, context.key, space.id, space.dimension, context.settings)
+    quality = _verdict_of_run(context, space.id)
+    permit = permit_for(quality, context.key, space.dimension, context.settings)
     chunks = context.parent(embeddings, "chunks")
     files = context.parent(chunks, "file_hashes")
-    quality = context.store.require("quality", context.key, space.id)
-    if quality.manifest.inputs.get("embeddings") != embeddings.fingerprint:
+    if quality is None or quality.manifest.inputs.get("embeddings") != embeddings.fingerprint:
         raise GateRefusedError(
             f"the verdict on {context.key} speaks of other embeddings than the current ones",
             remedy=f"materialize `index_quality` for this partition, or run `code-index index {context.key}`",
@@ -53,15 +58,24 @@ def publish_partition(context: StepContext) -> StepResult:
     repository = context.parent(files, "repository")
     snapshot = observed_snapshot(repository, context.layout)
     content = content_of(context, snapshot, files, chunks, embeddings, space.dimension)
-    backend = make_backend(context.layout, context.settings, space.id, space.dimension)
-    result = publish(
-        permit,
+    content = replace(
         content,
-        backend,
-        context.layout,
-        context.stages,
-        retention=Retention(context.settings.keep_generations, context.settings.keep_seconds),
+        recipe=recipe(
+            rules=str(files.manifest.inputs["rules"]),
+            parser=str(chunks.manifest.inputs["parser"]),
+            space=space.id,
+            suite=permit.suite,
+        ),
     )
+    backend = make_backend(context.layout, context.settings, space.id, space.dimension)
+    retention = Retention(context.settings.keep_generations, context.settings.keep_seconds)
+    try:
+        result = publish(permit, content, backend, context.layout, context.stages, retention=retention)
+    except StalePublicationError as stale:
+        # Another run has published a newer commit meanwhile: this one has nothing left to do, and nobody has.
+        context.stages.say(stale.message)
+        told = {"superseded": stale.message, "space": space.id, "label": snapshot.label}
+        return StepResult(embeddings, "superseded", snapshot.commit, told, permit.subject)
     facts: dict[str, Any] = {
         "points": result.receipt.points,
         "written": result.written,
@@ -74,6 +88,14 @@ def publish_partition(context: StepContext) -> StepResult:
     }
     outcome: Outcome = "reused" if result.outcome == "reused" else "built"
     return StepResult(embeddings, outcome, snapshot.commit, facts, permit.subject)
+
+
+def _verdict_of_run(context: StepContext, space: str) -> Artifact | None:
+    """The verdict this run gave, else the current one: another run may have judged newer embeddings since."""
+    try:
+        return context.input("quality", space)
+    except NotBuiltError:
+        return None
 
 
 def content_of(

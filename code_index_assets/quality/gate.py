@@ -76,7 +76,7 @@ def judge(
         space=space,
     ) as writer:
         kept = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
-        buckets, subjects = _profile(chunks, embeddings, kept, store.current(KIND, key, space), writer, stages)
+        buckets, subjects = _profile(files, chunks, embeddings, kept, store.current(KIND, key, space), writer, stages)
         rows = pl.concat([bucket.rows for bucket in buckets])
         with stages.stage("expectations", unit="checks") as ticker:
             results = run_suite(suite, rows, profile_repository(rows, buckets, kept, baseline))
@@ -104,6 +104,7 @@ def _of_what_is_published(
 
 
 def _profile(
+    files: Artifact,
     chunks: Artifact,
     embeddings: Artifact,
     kept: pl.DataFrame,
@@ -117,29 +118,33 @@ def _profile(
     known = previous.manifest.bucket_inputs if previous and previous.manifest.buckets == chunks.manifest.buckets else {}
     with stages.stage("profile", total=chunks.rows_of("chunks"), unit="chunks") as ticker:
         for bucket in range(chunks.manifest.buckets):
-            chunk_rows = chunks.read_bucket("chunks", bucket)
-            vector_rows = embeddings.read_bucket("embeddings", bucket)
-            mine = kept.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
+            aligned = files.manifest.buckets == chunks.manifest.buckets
             inputs = fingerprint(
                 {
                     "chunks": chunks.part("chunks", bucket).digest,
                     "vectors": embeddings.part("embeddings", bucket).digest,
-                    "lines": mine.select("path", "lines").rows(),
+                    "files": files.part("files", bucket).digest if aligned else files.fingerprint,
                     "gate": GATE_VERSION,
                 }
             )
             writer.bucket_inputs[str(bucket)] = inputs
             if previous is not None and known.get(str(bucket)) == inputs:
+                # The same bytes, digested anew, were profiled before.
+                chunks.verified_part("chunks", bucket)
+                embeddings.verified_part("embeddings", bucket)
                 writer.link(previous, "profile", bucket)
                 facts = previous.info["buckets"][bucket]
                 profile = BucketProfile(previous.read_bucket("profile", bucket), facts[0], facts[1])
                 subjects.append(previous.info["subjects"][bucket])
             else:
+                chunk_rows = chunks.read_bucket("chunks", bucket)
+                vector_rows = embeddings.read_bucket("embeddings", bucket)
+                mine = kept.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
                 profile = profile_bucket(chunk_rows, vector_rows, mine)
                 writer.write("profile", bucket, profile.rows)
                 subjects.append(bucket_subject(chunk_rows, vector_rows))
             profiles.append(profile)
-            ticker.advance(chunk_rows.height)
+            ticker.advance(profile.rows.height)
     writer.info["buckets"] = [[p.orphan_vectors, p.keys_missing] for p in profiles]
     return profiles, subjects
 
@@ -180,10 +185,10 @@ def verdict_on(store: ArtifactStore, key: str, space: str, subject: str) -> Verd
     return max((v for v in verdicts if v.subject == subject), key=lambda v: v.at, default=None)
 
 
-def permit_for(store: ArtifactStore, key: str, space: str, dimension: int, settings: Settings) -> Permit:
-    """A permit from the latest verdict under the suite in force. Raises GateRefusedError."""
+def permit_for(quality: Artifact | None, key: str, dimension: int, settings: Settings) -> Permit:
+    """A permit from a verdict artifact, under the suite in force. Raises GateRefusedError."""
     suite = suite_hash(expectations(settings, dimension))
-    return issue_permit(current_verdict(store, key, space), key=key, suite=suite)
+    return issue_permit(read_verdict(quality) if quality else None, key=key, suite=suite)
 
 
 def acceptances(layout: Layout, key: str, space: str) -> dict[str, dict[str, Any]]:

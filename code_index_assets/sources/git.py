@@ -21,7 +21,7 @@ from ..layout import Layout
 from ..settings import Settings
 from .git_process import GitFailed, cat_file_batch, run_git, translate
 from .location import display_location
-from .registry import RepositoryEntry, partition_key, validate_ref
+from .registry import RepositoryEntry, glob_matches, partition_key, validate_ref
 from .snapshot import MODE_SUBMODULE, Snapshot, entries_frame
 
 _COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
@@ -106,23 +106,49 @@ def remote_refs(url: str, timeout: float) -> tuple[dict[str, str], str | None]:
     return refs, head
 
 
-def head_of(entry: RepositoryEntry, ref: str | None, settings: Settings) -> str:
-    """The commit a ref points at now, asked of the remote without fetching: for pollers.
+def heads_of(entry: RepositoryEntry, timeout: float) -> dict[str | None, str | SourceError]:
+    """The commits that an entry's refs point at now, asked of the place without fetching: for pollers.
 
-    Raises SourceError (no such ref, empty, refused), SourceUnavailableError.
+    Keys are the refs written out (None: the default of an entry without refs) and those that its globs match; a value
+    is an error where that one ref cannot be told. Raises SourceError if nothing can be (empty, refused, gone),
+    SourceUnavailableError.
     """
-    wanted = ref or entry.default_ref or "HEAD"
     if entry.url is None:
-        return read_commit(git_dir_of(Path(entry.path or "")), wanted, entry.location).oid
-    refs, _ = remote_refs(entry.url, settings.git_timeout_seconds)
+        refs = _local_heads(git_dir_of(Path(entry.path or "")))
+    else:
+        refs, _ = remote_refs(entry.url, timeout)
     if not refs:
         raise _empty(entry.location)
+    short = {_short(name) for name in refs if _is_mirrored(name)}
+    matched = sorted(ref for ref in short if any(glob_matches(glob, ref) for glob in entry.globs))
+    found: dict[str | None, str | SourceError] = {}
+    for ref in (*entry.named_refs, *(ref for ref in matched if ref not in entry.refs)):
+        found[ref] = _head_among(refs, ref or "HEAD", entry.location)
+    return found
+
+
+def _head_among(refs: dict[str, str], wanted: str, where: str) -> str | SourceError:
     for name in _candidates(wanted):
         if name in refs:
             return refs.get(f"{name}^{{}}", refs[name])
-    if _OID.match(wanted):
-        return wanted
-    raise _no_ref(wanted, entry.location, refs)
+    # A commit, perhaps abbreviated, never moves.
+    return wanted if _COMMIT.match(wanted) else _no_ref(wanted, where, refs)
+
+
+def _local_heads(git_dir: Path) -> dict[str, str]:
+    """The refs of a local repository as `remote_refs` gives those of a remote."""
+    try:
+        out = run_git(["show-ref", "--head", "--dereference"], git_dir=git_dir)
+    except GitFailed as failure:
+        if failure.status == 1:
+            return {}
+        raise translate(failure, str(git_dir)) from None
+    lines = out.decode("utf-8", "surrogateescape").splitlines()
+    return {name: oid for oid, _, name in (line.partition(" ") for line in lines)}
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
 def read_commit(git_dir: Path, ref: str, where: str) -> Commit:

@@ -60,12 +60,14 @@ _LFS = b"version https://git-lfs.github.com/spec/v1"
 _MAX_CONTROL_BYTES = 1 << 20
 _REGULAR = 0o100000
 _HOSTILE = re.compile(rb"(?:^|/)(?:\.{1,2}|\.git|)(?:/|\Z)|\0", re.IGNORECASE)
-_READ_COLUMNS = ("status", "reason", "detail", "language", "role", "encoding", "lines", "secrets", "hash")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What became of every file. `changes` counts added, changed, removed and renamed files against the last run."""
+    """What became of every file. `changes` counts added, changed, removed and renamed files against the last run.
+
+    `touched` are the paths whose rows may differ from those of the last run (gone ones too); None: any may.
+    """
 
     files: pl.DataFrame
     findings: pl.DataFrame
@@ -73,6 +75,7 @@ class Selection:
     changes: dict[str, int]
     read: int
     reused: int
+    touched: frozenset[str] | None = None
 
     def counts(self) -> dict[str, int]:
         """Files by `kept` or the reason they were left out for, most first."""
@@ -151,25 +154,35 @@ def select_files(
     stages = stages or Stages()
     rules = _Rules(settings, Globs(entry.include if entry else ()), Globs(entry.exclude if entry else ()))
     with stages.stage("select", total=entries.height) as ticker:
-        _read_control_files(source, snapshot, entries, rules)
-        rows = [_Row(*values) for values in entries.select("path", "path_raw", "blob", "mode", "size").iter_rows()]
+        taken = _taken_over(entries, previous)
+        todo = entries.join(taken, on="path", how="anti")
+        if todo.height:
+            _read_control_files(source, snapshot, entries, rules)
+        rows = [_Row(*values) for values in todo.select("path", "path_raw", "blob", "mode", "size").iter_rows()]
         for row in rows:
             _decide_by_path(row, rules)
-        ticker.advance(len(rows))
+        ticker.advance(entries.height)
     findings: list[tuple[Any, ...]] = []
-    reused = _reuse(rows, previous, previous_findings, findings)
     wanted = [i for i, row in enumerate(rows) if not row.status]
     with stages.stage("read and scan", total=len(wanted)) as ticker:
-        for row, found in _read(source, snapshot, entries[wanted], [rows[i] for i in wanted], ticker):
+        for row, found in _read(source, snapshot, todo[wanted], [rows[i] for i in wanted], ticker):
             findings += [(row.path, row.blob, f.rule, f.line, f.start, f.end) for f in found]
-    files = _frame(rows)
+    new = _frame(rows)
+    found_now = pl.DataFrame(findings, schema=FINDINGS.schema, orient="row")
+    if previous_findings is not None and taken.height:
+        columns = [column.name for column in FINDINGS.columns]
+        kept = previous_findings.select(columns).join(taken.select("path"), on="path", how="semi")
+        found_now = pl.concat([kept, found_now])
+    gone = previous.join(taken.select("path"), on="path", how="anti") if previous is not None else None
+    touched = set(new.get_column("path")) | (set(gone.get_column("path")) if gone is not None else set())
     return Selection(
-        files=files,
-        findings=pl.DataFrame(findings, schema=FINDINGS.schema, orient="row").sort("path", "start"),
+        files=pl.concat([taken, new]).sort("path"),
+        findings=found_now.sort("path", "start"),
         merkle_root=frame_root(entries),
-        changes=_changes(files, previous),
+        changes=_changes(new, gone),
         read=len(wanted),
-        reused=reused,
+        reused=taken.get_column("hash").count(),
+        touched=frozenset(touched) if taken.height else None,
     )
 
 
@@ -270,37 +283,25 @@ def _apply_attributes(row: _Row, attributes: dict[str, bool]) -> None:
 # -- reuse ----------------------------------------------------------------------------------------------------
 
 
-def _reuse(
-    rows: list[_Row], previous: pl.DataFrame | None, findings: pl.DataFrame | None, out: list[tuple[Any, ...]]
-) -> int:
-    """Takes over what reading a file told last time. Nothing, if a file that steers the rules is another one now."""
-    if previous is None or previous.height == 0 or findings is None:
-        return 0
-    known = {row["path"]: row for row in previous.filter(pl.col("hash").is_not_null()).iter_rows(named=True)}
-    before = {
-        path: blob
-        for path, blob in previous.select("path", "blob").iter_rows()
-        if path.rpartition("/")[2] in _CONTROL_FILES
-    }
-    now = {row.path: row.blob for row in rows if row.path.rpartition("/")[2] in _CONTROL_FILES}
-    if before != now:
-        return 0
-    reused: set[str] = set()
-    for row in rows:
-        old = known.get(row.path)
-        if row.status or old is None or (old["blob"], old["mode"]) != (row.blob, row.mode):
-            continue
-        for column in _READ_COLUMNS:
-            setattr(row, column, old[column])
-        reused.add(row.path)
-    columns = [column.name for column in FINDINGS.columns]
-    out += [found for found in findings.select(columns).iter_rows() if found[0] in reused]
-    return len(reused)
+def _taken_over(entries: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
+    """Rows of the last selection that hold as they are: path, content, mode and size are the same.
 
-
-def _steering(files: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Blobs of the files that steer the rules, by path."""
-    return {path: blob for path, blob in files if path.rpartition("/")[2] in _CONTROL_FILES}
+    None, if a file that steers the rules is another one now. What could not be read then is looked at again.
+    """
+    if previous is None or previous.is_empty():
+        return FILES.empty()
+    steering = [
+        frame.filter(pl.col("path").str.split("/").list.last().is_in(_CONTROL_FILES))
+        .select("path", "blob", "mode")
+        .sort("path")
+        for frame in (entries, previous)
+    ]
+    if not steering[0].equals(steering[1]):
+        return FILES.empty()
+    same = ["path", "path_raw", "blob", "mode", "size"]
+    names = [column.name for column in FILES.columns]
+    readable = previous.filter(pl.col("status") != "unreadable").select(names)
+    return readable.join(entries.select(same), on=same, how="semi", nulls_equal=True)
 
 
 # -- by content -----------------------------------------------------------------------------------------------
@@ -408,7 +409,3 @@ def _changes(files: pl.DataFrame, previous: pl.DataFrame | None) -> dict[str, in
             added += 1
     changed = sum(now[path] != before[path] for path in now.keys() & before.keys())
     return {"added": added, "changed": changed, "removed": sum(gone.values()), "renamed": renamed}
-
-
-def _contents(files: pl.DataFrame) -> dict[str, tuple[str, int]]:
-    return {path: (blob, mode) for path, blob, mode in files.select("path", "blob", "mode").iter_rows()}

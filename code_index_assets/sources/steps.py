@@ -124,20 +124,19 @@ def hash_files(context: StepContext) -> StepResult:
         ) as writer,
         context.stages.stage("write", unit="files") as ticker,
     ):
-        for bucket, (files, findings) in enumerate(_split(selection, buckets)):
-            part = fingerprint({"files": frame_digest(files), "findings": frame_digest(findings)})
-            writer.bucket_inputs[str(bucket)] = part
-            if (
-                previous
-                and previous.manifest.buckets == buckets
-                and previous.manifest.bucket_inputs[str(bucket)] == part
-            ):
-                writer.link(previous, "files", bucket)
-                writer.link(previous, "findings", bucket)
+        comparable = previous if previous and previous.manifest.buckets == buckets else None
+        for bucket, rows in enumerate(_split(selection, buckets, comparable)):
+            if rows is not None:
+                files, findings = rows
+                part = fingerprint({"files": frame_digest(files), "findings": frame_digest(findings)})
+            if comparable and (rows is None or comparable.manifest.bucket_inputs[str(bucket)] == part):
+                writer.bucket_inputs[str(bucket)] = comparable.manifest.bucket_inputs[str(bucket)]
+                ticker.advance(writer.link(comparable, "files", bucket).rows)
+                writer.link(comparable, "findings", bucket)
             else:
-                writer.write("files", bucket, files)
+                writer.bucket_inputs[str(bucket)] = part
+                ticker.advance(writer.write("files", bucket, files).rows)
                 writer.write("findings", bucket, findings)
-            ticker.advance(files.height)
         writer.info.update(
             commit=snapshot.commit, merkle_root=selection.merkle_root, rules=rules, **_summary(selection)
         )
@@ -158,10 +157,29 @@ def _require_kept(selection: Selection, snapshot: Snapshot) -> None:
     )
 
 
-def _split(selection: Selection, buckets: int) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-    files = _by_bucket(selection.files.sort("path"), FILES.empty(), buckets)
-    findings = _by_bucket(selection.findings.sort("path", "start"), FINDINGS.empty(), buckets)
-    return list(zip(files, findings, strict=True))
+def _split(
+    selection: Selection, buckets: int, previous: Artifact | None
+) -> list[tuple[pl.DataFrame, pl.DataFrame] | None]:
+    """Files and findings by bucket; None for a bucket without a touched path, which is the previous one's."""
+    files, findings = selection.files, selection.findings
+    if previous is None or selection.touched is None:
+        touched = set(range(buckets))
+    else:
+        touched = {bucket_of(path, buckets) for path in selection.touched}
+        paths = pl.concat(
+            [
+                *(previous.read_bucket("files", bucket, ["path"]) for bucket in touched),
+                pl.DataFrame({"path": sorted(selection.touched)}, schema={"path": pl.String}),
+            ]
+        ).unique()
+        files = files.join(paths, on="path", how="semi")
+        findings = findings.join(paths, on="path", how="semi")
+    split = zip(
+        _by_bucket(files.sort("path"), FILES.empty(), buckets),
+        _by_bucket(findings.sort("path", "start"), FINDINGS.empty(), buckets),
+        strict=True,
+    )
+    return [rows if bucket in touched else None for bucket, rows in enumerate(split)]
 
 
 def _by_bucket(frame: pl.DataFrame, empty: pl.DataFrame, buckets: int) -> list[pl.DataFrame]:

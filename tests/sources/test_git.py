@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from code_index_assets.errors import ConfigurationError, CorruptArtifactError, SourceError, SourceUnavailableError
-from code_index_assets.sources.git import head_of
+from code_index_assets.sources.git import heads_of
 from code_index_assets.sources.git_process import GitFailed, translate
 from code_index_assets.sources.snapshot import Snapshot, raw_path
 
@@ -63,7 +63,8 @@ def test_refs_are_branches_tags_and_commits(repo, opened):
         snapshot = opened(repo.path, ref=ref).observe()
         assert (snapshot.commit, snapshot.ref, snapshot.default_ref) == (commit, ref, False)
         assert snapshot.key == f"x@{ref}"
-        assert head_of(opened(repo.path).entry, ref, opened(repo.path).settings) == commit
+        told = heads_of(opened(repo.path, refs=("main", ref)).entry if ref != "main" else opened(repo.path).entry, 30)
+        assert commit.startswith(told[None if ref == "main" else ref])
     entry_refs = opened(repo.path, refs=("feature/x", "main"))
     assert entry_refs.observe().commit == first
     assert entry_refs.observe().default_ref
@@ -90,7 +91,7 @@ def test_an_empty_repository_says_so(repo, opened, settings):
         with pytest.raises(SourceError, match="is empty: it has no commit"):
             opened(place).observe()
     with pytest.raises(SourceError, match="is empty"):
-        head_of(opened(repo.path.as_uri()).entry, None, settings)
+        heads_of(opened(repo.path.as_uri()).entry, 30)
 
 
 def test_a_mirror_follows_its_remote(repo, opened, layout, settings):
@@ -102,7 +103,7 @@ def test_a_mirror_follows_its_remote(repo, opened, layout, settings):
     assert contents(source, snapshot) == {b"a": b"1"}
     repo.git("branch", "gone")
     second = repo.commit({"a": "2"})
-    assert head_of(source.entry, None, settings) == second
+    assert heads_of(source.entry, 30) == {None: second}
     assert source.observe().commit == second
     repo.git("branch", "-D", "gone")
     repo.git("reset", "-q", "--hard", first)
@@ -349,7 +350,7 @@ def test_a_token_opens_a_private_repository_and_is_written_nowhere(private_host,
     snapshot = source.observe()
     assert contents(source, snapshot) == {b"a.py": b"1\n"}
     assert set(seen) == {"x-access-token:right-token"}
-    assert head_of(source.entry, "main", settings) == snapshot.commit
+    assert heads_of(source.entry, 30) == {None: snapshot.commit}
     for path in layout.root.rglob("*"):
         assert not path.is_file() or b"right-token" not in path.read_bytes()
     assert "right-token" not in str(snapshot)
@@ -416,3 +417,17 @@ def test_ssh_never_asks(opened, monkeypatch, tmp_path):
     with pytest.raises(SourceError, match="authentication refused"):
         opened("ssh://git@host/a/b").observe()
     assert "BatchMode=yes" in told.read_text()
+
+
+def test_patterns_of_refs_are_asked_of_the_place(repo, opened):
+    first = repo.commit({"a": "1"})
+    for name in ("release/1", "release/2/fix", "other"):
+        repo.git("branch", name)
+    repo.git("tag", "-a", "release/v3", "-m", "three")
+    for place in (repo.path, repo.path.as_uri()):
+        entry = opened(place, refs=("main", "release/*")).entry
+        assert heads_of(entry, 30) == {"main": first, "release/1": first, "release/v3": first}
+        entry = opened(place, refs=("main", "release/**", "nothing")).entry
+        told = heads_of(entry, 30)
+        assert isinstance(told.pop("nothing"), SourceError)
+        assert set(told) == {"main", "release/1", "release/2/fix", "release/v3"}

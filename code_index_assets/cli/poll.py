@@ -1,0 +1,39 @@
+"""The `poll` command: one pass of the poller, as the sensor starts it or by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import click
+
+from ..errors import LockedError
+from ..layout import Layout
+from ..settings import load_settings
+from ..triggers.polling import poll
+
+
+@click.command("poll")
+@click.option("--all", "everything", is_flag=True, help="Every repository, whether or not it is its turn.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--quiet", is_flag=True, help="Say only what failed.")
+def poll_command(everything: bool, as_json: bool, quiet: bool) -> int:
+    """Ask repositories whose turn it is for their heads; what moved is run by the daemon (`code-index up`)."""
+    settings = load_settings()
+    say = (lambda line: None) if quiet or as_json else (lambda line: click.echo(line, err=True))
+    try:
+        report = poll(Layout(settings.data).create(), settings, say, everything=everything)
+    except LockedError:
+        click.echo("another poller is at work", err=True)
+        return 0
+    if as_json:
+        click.echo(json.dumps(asdict(report)))
+        return 0
+    for name, message in report.failed.items():
+        click.echo(f"{name}: {message}", err=True)
+    if not quiet:
+        click.echo(
+            f"asked {report.asked:,}, moved {report.changed:,}, retired {report.retired:,}, "
+            f"failed {len(report.failed):,}, not their turn {report.later:,}"
+        )
+    return 0

@@ -1,0 +1,159 @@
+"""The inbox: events waiting for a sensor, one file each.
+
+What lives here: writing events so that they survive anything, deliveries seen before, reading and removing. What does
+not: where events come from (`polling.py`, `serve/webhooks.py`) and what is run for them (`schedules/`).
+
+An event's file is named after its delivery and partition, so writing it twice is writing it once. Who handles events
+removes them only when what came of them is recorded: the sensor names them in its cursor and removes them a tick later.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from ..fingerprint import digest
+from ..layout import Layout, key_segment, write_atomically
+
+Cause = Literal["webhook", "poll", "registry"]
+Kind = Literal["changed", "retired"]
+DELIVERY_SECONDS = 7 * 86_400.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """A partition's ref moved (or may have), or is gone. `delivery` tells one observation from the next."""
+
+    key: str
+    kind: Kind
+    cause: Cause
+    delivery: str
+    at: float
+    commit: str = ""
+    host: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{digest(self.delivery, self.key, self.kind)}.json"
+
+
+class Inbox:
+    """Events below one data folder."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.new = layout.inbox / "new"
+        self.wanted = layout.inbox / "polls"
+
+    def put(self, event: Event) -> None:
+        """Writes an event; it is on the disk when this returns. Raises OSError if it could not be."""
+        write_atomically(self.new / event.name, json.dumps(asdict(event)).encode())
+        _sync_folder(self.new)
+
+    def pending(self, limit: int, *, but: Iterable[str] = ()) -> tuple[list[Event], list[str]]:
+        """Up to `limit` waiting events, and the names of their files. What cannot be read is put aside."""
+        skip = set(but)
+        events: list[Event] = []
+        names: list[str] = []
+        with os.scandir(self.new) if self.new.is_dir() else _nothing() as found:
+            for entry in found:
+                if entry.name.startswith(".") or entry.name in skip:
+                    continue
+                if len(events) >= limit:
+                    break
+                try:
+                    events.append(Event(**json.loads(Path(entry.path).read_bytes())))
+                    names.append(entry.name)
+                except FileNotFoundError:
+                    continue
+                except (ValueError, TypeError):
+                    self._put_aside(Path(entry.path))
+        return events, names
+
+    def remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            (self.new / name).unlink(missing_ok=True)
+
+    def unreadable(self) -> int:
+        """How many event files could not be read and wait for a person in `inbox/unreadable`."""
+        folder = self.layout.inbox / "unreadable"
+        return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+    def _put_aside(self, path: Path) -> None:
+        folder = self.layout.inbox / "unreadable"
+        folder.mkdir(parents=True, exist_ok=True)
+        path.replace(folder / path.name)
+
+    # -- deliveries --------------------------------------------------------------------------------------------
+
+    def seen(self, delivery: str) -> bool:
+        """Whether a delivery was taken before."""
+        return self._delivery(delivery).exists()
+
+    def remember(self, delivery: str) -> None:
+        """Marks a delivery as taken: its events are on the disk by now."""
+        marker = self._delivery(delivery)
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+
+    def forget_old(self, older_than: float = DELIVERY_SECONDS) -> int:
+        """Removes markers of deliveries too old to come again; returns how many."""
+        removed = 0
+        for marker in (self.layout.inbox / "deliveries").glob("*/*"):
+            if time.time() - marker.stat().st_mtime > older_than:
+                marker.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+    def _delivery(self, delivery: str) -> Path:
+        name = digest("delivery", delivery)
+        return self.layout.inbox / "deliveries" / name[:2] / name
+
+    # -- repositories to be polled at once ---------------------------------------------------------------------
+
+    def ask_for_poll(self, repository: str) -> None:
+        """Has a repository polled at the next pass, whatever its turn is."""
+        write_atomically(self.wanted / f"{key_segment(repository)}.json", json.dumps(repository).encode())
+
+    def asked_for(self) -> dict[str, Path]:
+        """Repositories to be polled at once, and the files that say so."""
+        found: dict[str, Path] = {}
+        for path in self.wanted.glob("*.json"):
+            try:
+                found[str(json.loads(path.read_bytes()))] = path
+            except (OSError, ValueError):
+                path.unlink(missing_ok=True)
+        return found
+
+
+def latest(events: Iterable[Event]) -> dict[str, Event]:
+    """The last event of each partition: earlier ones ask for the same look at the same ref."""
+    found: dict[str, Event] = {}
+    for seen in sorted(events, key=lambda e: (e.at, e.name)):
+        event, known = seen, found.get(seen.key)
+        # A webhook's haste is not lost to the poll that saw the same push later.
+        if known is not None and known.kind == event.kind and known.cause == "webhook":
+            event = replace(event, cause="webhook")
+        found[event.key] = event
+    return found
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class _nothing:
+    def __enter__(self) -> list[os.DirEntry[str]]:
+        return []
+
+    def __exit__(self, *_: object) -> None:
+        return None

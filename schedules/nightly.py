@@ -1,0 +1,47 @@
+"""The schedules: what is due each night, and the weekly compaction. Cron and time zone are settings."""
+
+import dagster as dg
+
+from code_index_assets.assets.partitions import add_partitions
+from code_index_assets.settings import load_settings
+from code_index_assets.triggers.due import due_partitions
+from resources.code_index import CodeIndexResource
+
+from .jobs import index_repository, weekly_compaction
+from .lanes import lane_tags
+
+_settings = load_settings()
+
+
+@dg.schedule(
+    job=index_repository,
+    cron_schedule=_settings.nightly_cron,
+    execution_timezone=_settings.timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Requests what is due and only that: moved head, changed rules or model, failed or missing verdict.",
+)
+def nightly_rebuild(
+    context: dg.ScheduleEvaluationContext, code_index: CodeIndexResource
+) -> list[dg.RunRequest] | dg.SkipReason:
+    due = due_partitions(code_index.layout(), code_index.settings())
+    if not due:
+        return dg.SkipReason("nothing is due")
+    add_partitions(context.instance, [item.key for item in due])
+    at = context.scheduled_execution_time.isoformat()
+    return [
+        dg.RunRequest(
+            run_key=f"{item.key} {at}",
+            partition_key=item.key,
+            tags={**lane_tags("nightly"), "code_index/reason": item.reason[:250]},
+        )
+        for item in due
+    ]
+
+
+compaction_schedule = dg.ScheduleDefinition(
+    name="weekly_compaction",
+    job=weekly_compaction,
+    cron_schedule=_settings.compaction_cron,
+    execution_timezone=_settings.timezone,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
