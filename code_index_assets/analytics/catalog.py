@@ -178,6 +178,7 @@ def _open_next(target: Path, folder: Path) -> Iterator[duckdb.DuckDBPyConnection
         "temp_directory": str(folder / "spill"),
     }
     with duckdb.connect(":memory:", config=config) as connection:
+        connection.execute("SET enable_progress_bar = false")
         connection.execute(f"ATTACH {literal(target)} AS next (STORAGE_VERSION '{STORAGE_VERSION}')")
         connection.execute("USE next")
         yield connection

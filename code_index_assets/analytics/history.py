@@ -51,23 +51,21 @@ def git_folder(layout: Layout, repository: str, kind: str | None, location: str 
     return None
 
 
-def known_history(layout: Layout, key: str, commit: str, depth: int) -> Artifact | None:
-    """The history artifact of a commit, if it was made."""
-    folder = layout.artifact_home(KIND, key) / history_fingerprint(commit, depth)
-    return ArtifactStore(layout).open_folder(folder)
+def history_folder(layout: Layout, key: str, commit: str, depth: int) -> Path:
+    """Where the history artifact of a commit is, if it was made."""
+    return layout.artifact_home(KIND, key) / history_fingerprint(commit, depth)
 
 
-def make_history(layout: Layout, key: str, commit: str, depth: int, git: Path | None) -> Artifact:
-    """Makes the history artifact of a commit; without readable history it says state `none`."""
+def make_history(layout: Layout, key: str, commit: str, depth: int, git: Path) -> Artifact:
+    """Makes the history artifact of a commit; where git cannot tell (a shallow or damaged mirror) its state is `none`."""
     name = history_fingerprint(commit, depth)
     churn, commits, since = (pl.DataFrame(schema=_CHURN), 0, None)
     state = "none"
-    if git is not None:
-        try:
-            churn, commits, since = _walk(git, commit.partition("+")[0], depth)
-            state = "read"
-        except (GitFailed, SourceError):
-            state = "none"
+    try:
+        churn, commits, since = _walk(git, commit.partition("+")[0], depth)
+        state = "read"
+    except (GitFailed, SourceError):
+        state = "none"
     store = ArtifactStore(layout)
     old = store.current(KIND, key)
     inputs = {"commit": commit, "depth": depth}

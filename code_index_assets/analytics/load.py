@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -23,9 +24,9 @@ from ..progress import Stages
 from ..settings import Settings
 from ..sources.snapshot import Snapshot
 from .audit import literal
-from .history import git_folder, history_fingerprint, known_history, make_history
+from .history import git_folder, history_fingerprint, history_folder, make_history
 from .owners import PLACES, owned, parse_owners
-from .sources import ALL, DERIVED, RAW, RAW_TYPES, RawTable
+from .sources import ALL, DERIVED, RAW_TYPES, RawTable
 
 if TYPE_CHECKING:
     import duckdb
@@ -111,13 +112,12 @@ class Loader:
     def run(self, *, fresh: bool) -> dict[str, Change]:
         """Loads what changed; returns the change of every raw table."""
         wanted = wanted_fingerprints(self.layout, self.current)
-        history = self._history()
-        wanted["raw.churn"] = wanted["raw.churn_windows"] = history
         if fresh:
             for raw in ALL:
                 columns = ", ".join(f'"{name}" {kind}' for name, kind in RAW_TYPES[raw.key].items())
                 self.connection.execute(f"CREATE TABLE {raw.key} ({columns})")
         have = self._loaded()
+        wanted["raw.churn"] = wanted["raw.churn_windows"] = self._history(have.get("raw.churn_windows", {}))
         for raw in ALL:
             if not raw.partitioned:
                 continue
@@ -151,7 +151,10 @@ class Loader:
                     f"DELETE FROM meta.loaded WHERE source = '{raw.key}' AND \"partition\" IN ({keys})"
                 )
             if added:
-                self._insert(raw, added)
+                if raw.key in ("raw.churn", "raw.churn_windows"):
+                    self._churn(raw, added, after)
+                else:
+                    self._insert(raw, added)
                 rows = pl.DataFrame(
                     {"source": [raw.key] * len(added), "partition": added, "fingerprint": [after[k] for k in added]}
                 )
@@ -165,15 +168,12 @@ class Loader:
         if raw.kind is not None:
             self._from_parquet(raw, list(self._parts(raw, keys)))
             return
-        readers: dict[str, Callable[[list[str]], pl.DataFrame | Iterator[dict[str, Any]]]] = {
+        readers: dict[str, Callable[[list[str]], Iterator[dict[str, Any]]]] = {
             "raw.repositories": self._repositories,
             "raw.observations": self._observations,
             "raw.code_owners": self._code_owners,
-            "raw.churn": lambda keys: self._churn("churn", keys),
-            "raw.churn_windows": lambda keys: self._churn("churn_windows", keys),
         }
-        rows = readers[raw.key](keys)
-        frame = rows if isinstance(rows, pl.DataFrame) else raw.table.frame(rows)
+        frame = raw.table.frame(readers[raw.key](keys))
         self._append(raw.key, frame.select(raw.table.schema.keys()))
 
     def _append(self, table: str, frame: pl.DataFrame) -> None:
@@ -287,8 +287,11 @@ class Loader:
 
     # -- history -------------------------------------------------------------------------------------------------
 
-    def _history(self) -> dict[str, str]:
-        """Fingerprints of the churn of every partition; makes missing ones while there is time."""
+    def _history(self, known: dict[str, str]) -> dict[str, str]:
+        """Fingerprints of the churn of every partition; makes missing ones while there is time.
+
+        `known` is what the last catalogue holds: a folder without git is not looked at again for the same commit.
+        """
         depth = self.settings.history_commits
         wanted: dict[str, str] = {}
         if depth == 0:
@@ -297,35 +300,48 @@ class Loader:
         with self.stages.stage("git history", unit="repositories") as ticker:
             for key, receipt in self.current.newest.items():
                 name = history_fingerprint(receipt.commit, depth)
-                if known_history(self.layout, key, receipt.commit, depth) is None:
+                wanted[key] = name
+                if known.get(key) in (name, f"none-{name}"):
+                    wanted[key] = known[key]
+                elif not self._history_made(key):
                     if time.monotonic() > deadline:
                         wanted[key] = f"pending-{name}"
                         continue
                     snapshot = self._snapshot(receipt)
-                    folder = git_folder(
-                        self.layout,
-                        receipt.repository,
-                        snapshot.kind if snapshot else None,
-                        snapshot.location if snapshot else None,
-                    )
+                    kind, location = (snapshot.kind, snapshot.location) if snapshot else (None, None)
+                    folder = git_folder(self.layout, receipt.repository, kind, location)
+                    if folder is None:
+                        wanted[key] = f"none-{name}"
+                        continue
                     make_history(self.layout, key, receipt.commit, depth, folder)
                     ticker.advance()
-                wanted[key] = name
         return wanted
 
-    def _churn(self, table: str, keys: list[str]) -> pl.DataFrame:
-        schema = RAW[f"raw.{table}"].table
-        frames = [schema.empty()]
-        for key in keys:
-            commit = self.current.newest[key].commit
-            artifact = known_history(self.layout, key, commit, self.settings.history_commits)
-            if artifact is not None:
-                frame = artifact.read(table)
-                frames.append(schema.conform(frame.with_columns(partition=pl.lit(key))))
-            elif table == "churn_windows":
-                row = {"partition": key, "commit": commit, "state": "pending", "commits": 0, "since": None}
-                frames.append(schema.frame([row]))
-        return pl.concat(frames)
+    def _history_made(self, key: str) -> bool:
+        return (self._history_folder(key) / "manifest.json").exists()
+
+    def _history_folder(self, key: str) -> Path:
+        commit = self.current.newest[key].commit
+        return history_folder(self.layout, key, commit, self.settings.history_commits)
+
+    def _churn(self, raw: RawTable, keys: list[str], names: dict[str, str]) -> None:
+        """Fills `churn` or `churn_windows`; a partition without an artifact still has a window, which says why."""
+        made = [key for key in keys if self._history_made(key)]
+        file = f"{raw.table.name}-000.parquet"
+        self._from_parquet(raw, [(str(self._history_folder(key) / file), key, "") for key in made])
+        if raw.key == "raw.churn_windows":
+            rows = [
+                {
+                    "partition": key,
+                    "commit": self.current.newest[key].commit,
+                    "state": names[key].partition("-")[0],
+                    "commits": 0,
+                    "since": None,
+                }
+                for key in keys
+                if key not in set(made)
+            ]
+            self._append(raw.key, raw.table.frame(rows))
 
     # -- run log -------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ columns:
   path: file
   language: language of the file
   module: module as written
-  name: names taken from it, counted
+  mentions: times it is imported there
   package: "package by the language's rules: Go the module path's first three parts, Python and Rust the first name, JavaScript with its scope, JVM languages the first two or three names"
   resolved: file of the repository it stands for, if it is internal
   internal: whether it is inside the repository
@@ -22,7 +22,7 @@ SELECT
     i.path,
     f.language,
     i.module,
-    count(*) AS name,
+    count(*) AS mentions,
     any_value(
         CASE
             WHEN f.language = 'go' AND contains(split_part(i.module, '/', 1), '.')

@@ -25,9 +25,9 @@ WITH work AS (
         model,
         space,
         count(*) AS publications,
-        sum(vectors) AS vectors,
-        sum(computed) AS computed,
-        sum(reused) AS reused
+        CAST(sum(vectors) AS BIGINT) AS vectors,
+        CAST(sum(computed) AS BIGINT) AS computed,
+        CAST(sum(reused) AS BIGINT) AS reused
     FROM intermediate.int_publications
     WHERE model IS NOT NULL
     GROUP BY ALL
@@ -35,7 +35,7 @@ WITH work AS (
     SELECT
         CAST(make_timestamp(CAST(used_at * 1000000 AS BIGINT)) AS DATE) AS day,
         model,
-        sum(tokens) AS tokens,
+        CAST(sum(tokens) AS BIGINT) AS tokens,
         sum(price_usd) AS price_usd
     FROM staging.stg_provider_usage
     GROUP BY ALL

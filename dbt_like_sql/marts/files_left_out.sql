@@ -21,7 +21,7 @@ SELECT
     status,
     reason,
     count(*) AS files,
-    coalesce(sum(size), 0) AS bytes,
+    CAST(coalesce(sum(size), 0) AS BIGINT) AS bytes,
     min(path) AS example
 FROM staging.stg_files
 WHERE status <> 'kept'

@@ -21,9 +21,9 @@ SELECT
     "partition",
     language,
     count(*) AS files,
-    sum(lines) AS lines,
-    sum(size) AS bytes,
+    CAST(sum(lines) AS BIGINT) AS lines,
+    CAST(sum(size) AS BIGINT) AS bytes,
     coalesce(sum(lines) / nullif(sum(sum(lines)) OVER (PARTITION BY "partition"), 0), 0) AS line_share,
-    coalesce(sum(lines) FILTER (role = 'test'), 0) AS test_lines
+    CAST(coalesce(sum(lines) FILTER (role = 'test'), 0) AS BIGINT) AS test_lines
 FROM intermediate.int_kept_files
 GROUP BY "partition", language

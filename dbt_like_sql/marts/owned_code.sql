@@ -22,7 +22,7 @@ SELECT
     f."partition",
     o.owner_name,
     count(*) AS files,
-    sum(f.lines) AS lines,
+    CAST(sum(f.lines) AS BIGINT) AS lines,
     min(f.path) AS example
 FROM intermediate.int_kept_files f
 JOIN with_rules r ON r."partition" = f."partition"

@@ -41,7 +41,7 @@ WITH symbols AS (
     WHERE language NOT IN ('text', 'markdown', 'json', 'yaml')
     GROUP BY "partition"
 ), secrets AS (
-    SELECT "partition", sum(findings) AS secrets FROM marts.secrets_found GROUP BY "partition"
+    SELECT "partition", CAST(sum(findings) AS BIGINT) AS secrets FROM marts.secrets_found GROUP BY "partition"
 ), published AS (
     SELECT
         "partition",
@@ -50,7 +50,7 @@ WITH symbols AS (
     FROM marts.publications
     GROUP BY "partition"
 ), work AS (
-    SELECT "partition", sum(computed) AS vectors_computed FROM intermediate.int_publications GROUP BY "partition"
+    SELECT "partition", CAST(sum(computed) AS BIGINT) AS vectors_computed FROM intermediate.int_publications GROUP BY "partition"
 ), spent AS (
     SELECT "partition", sum(seconds) AS run_seconds FROM staging.stg_run_steps GROUP BY "partition"
 ), paid AS (

@@ -26,7 +26,7 @@ SELECT
     sum(seconds) AS seconds,
     median(seconds) AS p50_seconds,
     quantile_cont(seconds, 0.95) AS p95_seconds,
-    sum(items) AS items,
+    CAST(sum(items) AS BIGINT) AS items,
     sum(items) / nullif(sum(seconds), 0) AS items_per_second
 FROM staging.stg_run_stages
 GROUP BY ALL

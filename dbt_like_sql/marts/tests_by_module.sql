@@ -55,8 +55,8 @@ WITH tests AS (
         language,
         count(DISTINCT path) AS tested_files,
         count(*) AS test_files,
-        sum(lines) AS test_lines,
-        sum(functions) AS test_functions
+        CAST(sum(lines) AS BIGINT) AS test_lines,
+        CAST(sum(functions) AS BIGINT) AS test_functions
     FROM pairs
     GROUP BY "partition", folder, language
 )
@@ -65,7 +65,7 @@ SELECT
     s.folder,
     s.language,
     count(*) AS source_files,
-    sum(s.lines) AS source_lines,
+    CAST(sum(s.lines) AS BIGINT) AS source_lines,
     coalesce(any_value(m.tested_files), 0) AS tested_files,
     coalesce(any_value(m.test_files), 0) AS test_files,
     coalesce(any_value(m.test_lines), 0) AS test_lines,
