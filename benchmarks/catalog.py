@@ -22,13 +22,17 @@ from pathlib import Path
 
 import polars as pl
 
+from code_index_assets.analytics.history import history_fingerprint
+from code_index_assets.analytics.sources import CHURN, CHURN_WINDOWS
 from code_index_assets.artifacts import ArtifactStore
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.layout import Layout
 from code_index_assets.observations import Observation, observe
 from code_index_assets.run_log import RunLog
+from code_index_assets.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+DEPTH = Settings().history_commits
 HASHES = {
     "files": ["blob", "hash"],
     "chunks": ["blob", "chunk_id", "text_hash"],
@@ -77,6 +81,7 @@ class Generator:
                 held += self.chunks_by_path[path]
         chosen = pl.DataFrame({"path": paths})
         shared = set(paths[::20])
+        paths_rules = ("* @team", "/docs/ @writers", f"*.go @group{number % 40}")
         salt = f"{number:06x}{version:02x}"
         artifacts: dict[str, str] = {}
         ids = self.tables["chunks"]["chunks"].join(chosen, on="path", how="semi").select("chunk_id", "path")
@@ -98,8 +103,14 @@ class Generator:
                         .alias(column)
                         for column in HASHES.get(table, [])
                     )
+                    if table in ("files", "chunks"):
+                        rows = pl.concat([rows, _owners(rows, table, "\n".join(paths_rules), salt)])
+                    if table == "findings":
+                        found = [(path, salt * 5, "generic_secret", 3, 40, 60) for path in paths[:2]]
+                        rows = pl.DataFrame(found, schema=frame.schema, orient="row")
                     writer.write(table, 0, rows.drop("path") if "path" not in frame.columns else rows)
             artifacts[kind] = name
+        self._history(key, salt * 5, paths, pick)
         run_id = f"run-{number}-{version}"
         for kind in ("step", "stage", "check"):
             records = [
@@ -112,14 +123,37 @@ class Generator:
         coverage = {**self.receipt.coverage, "files": len(paths), "kept": len(paths), "chunks": held}
         return replace(
             self.receipt, key=key, repository=key, commit=salt * 5, label=salt * 5,
-            artifacts={**self.receipt.artifacts, **artifacts}, coverage=coverage, published_at=time.time(), subject=salt * 4, run_id=run_id, points=held,
+            artifacts={**self.receipt.artifacts, **artifacts},
+            coverage=coverage, published_at=time.time(), subject=salt * 4, run_id=run_id, points=held,
         )  # fmt: skip
+
+    def _history(self, key: str, commit: str, paths: list[str], pick: random.Random) -> None:
+        """The churn of a repository, as the build keeps it."""
+        name = history_fingerprint(commit, DEPTH)
+        rows = [(path, pick.randint(1, 200), pick.randint(1, 9), 1.7e9, 1.75e9) for path in paths]
+        with self.store.write("history", key, name, inputs={}, code_version="1", run_id="r") as writer:
+            schema = {c.name: c.dtype for c in CHURN.columns[1:]}
+            writer.write("churn", 0, pl.DataFrame(rows, schema=schema, orient="row"))
+            schema = {c.name: c.dtype for c in CHURN_WINDOWS.columns[1:]}
+            writer.write("churn_windows", 0, pl.DataFrame([(commit, "read", 1000, 1.7e9)], schema=schema, orient="row"))
 
     def publish(self, receipts) -> None:
         store = PublicationStore(self.layout, self.space)
         current = store.current()
         new = store.successor(current, self.manifest.dimension)
         store.move(current, replace(new, receipts={**new.receipts, **{r.key: r for r in receipts}}))
+
+
+def _owners(rows: pl.DataFrame, table: str, text: str, salt: str) -> pl.DataFrame:
+    """A CODEOWNERS file as a row of files or chunks."""
+    values = {"path": pl.lit("CODEOWNERS"), "language": pl.lit(None, pl.String)}
+    if table == "files":
+        values |= {"role": pl.lit("config"), "hash": pl.lit(salt * 8), "secrets": pl.lit(0, pl.Int32)}
+    else:
+        values |= {"text": pl.lit(text), "chunk_id": pl.lit(salt * 4), "ordinal": pl.lit(0, pl.Int32),
+                   "start_line": pl.lit(1, pl.Int32), "end_line": pl.lit(3, pl.Int32),
+                   "kind": pl.lit("lines")}  # fmt: skip
+    return rows.head(1).with_columns(**values)
 
 
 def build(data: Path) -> dict[str, float]:

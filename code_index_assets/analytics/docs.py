@@ -23,17 +23,17 @@ _INTRODUCTION = """\
 Generated from `dbt_like_sql/` by `python -m code_index_assets.analytics.docs`; a test holds it current.
 
 `catalog.duckdb` in the data folder is everything that is published, and what every run did, as tables. Each model is
-one SELECT in `dbt_like_sql/<layer>/<name>.sql`; the layer is its schema. `marts` answer questions, `intermediate` holds what
-several marts share, `staging` gives the sources (`raw`) their names, types and tests. The names in `main` (`files`,
-`chunks`, `symbols`, `runs`, …) are views on the models that say "also".
+one SELECT in `dbt_like_sql/<layer>/<name>.sql`; the layer is its schema. `marts` answer questions, `intermediate`
+holds what several marts share, `staging` gives the sources (`raw`) their names, types and tests. The names in `main`
+(`files`, `chunks`, `symbols`, `runs`, …) are views on the models that say "also".
 
 A build writes the next catalogue beside the live one, runs every test, and only then renames it in: a failing test of
 severity error keeps the last good one. Only what depends on a change is built anew.
 
 ## Your own models
 
-Set `CODE_INDEX_SQL_MODELS` to a folder of `<layer>/<name>.sql`. They are built, tested and shown with the shipped ones. A
-model is a comment with YAML, then one SELECT in plain DuckDB SQL; what it reads is found in the SQL itself.
+Set `CODE_INDEX_SQL_MODELS` to a folder of `<layer>/<name>.sql`. They are built, tested and shown with the shipped ones.
+A model is a comment with YAML, then one SELECT in plain DuckDB SQL; what it reads is found in the SQL itself.
 
 ```sql
 /*
@@ -127,7 +127,8 @@ def _model(model: Model, models: Mapping[str, Model], types: Mapping[str, str]) 
     columns = "\n".join(f"| `{name}` | {types[name]} | {_cell(text)} |" for name, text in model.columns.items())
     tests = "\n".join(f"- {_cell(t.description)}{' (warns)' if t.severity == 'warn' else ''}" for t in model.tests)
     return (
-        f"### {model.key}\n\n{model.description} One row: {model.grain}. A {model.materialized}.{also} Reads {reads}.\n\n"
+        f"### {model.key}\n\n{model.description} One row: {model.grain}. "
+        f"A {model.materialized}.{also} Reads {reads}.\n\n"
         f"| column | type | |\n|---|---|---|\n{columns}\n" + (f"\nTests:\n\n{tests}\n" if tests else "")
     )
 

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
+from ..fingerprint import digest
 from .model import Model, ModelSet, Problem
 from .sources import RAW, RAW_TYPES
 
 if TYPE_CHECKING:
     import duckdb
 
+_checked: dict[str, tuple[Problem, ...]] = {}
 _LINE = re.compile(r"\bLINE (\d+):")
 
 
@@ -37,6 +39,15 @@ def in_order(models: Mapping[str, Model]) -> list[Model]:
 
 def check_models(found: ModelSet) -> tuple[Problem, ...]:
     """Every problem of a set of models: those of the files, unknown tables, cycles, columns, tests."""
+    # The answer follows from the files alone; binding them takes half a second.
+    key = digest(repr(found))
+    if key not in _checked:
+        _checked.clear()
+        _checked[key] = _problems(found)
+    return _checked[key]
+
+
+def _problems(found: ModelSet) -> tuple[Problem, ...]:
     models = dict(found.models)
     problems = list(found.problems)
     broken = {p.path for p in problems}

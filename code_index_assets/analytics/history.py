@@ -57,7 +57,7 @@ def history_folder(layout: Layout, key: str, commit: str, depth: int) -> Path:
 
 
 def make_history(layout: Layout, key: str, commit: str, depth: int, git: Path) -> Artifact:
-    """Makes the history artifact of a commit; where git cannot tell (a shallow or damaged mirror) its state is `none`."""
+    """Makes the history artifact of a commit; where git cannot tell (a damaged mirror) its state is `none`."""
     name = history_fingerprint(commit, depth)
     churn, commits, since = (pl.DataFrame(schema=_CHURN), 0, None)
     state = "none"
