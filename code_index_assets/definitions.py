@@ -14,10 +14,12 @@ from schedules.jobs import index_repository, refresh_catalog, retire_repository,
 from schedules.nightly import compaction_schedule, nightly_rebuild
 from schedules.sensors import catalog_follows, inbox_events, repository_polls
 
-from .assets.catalog import catalog
+from .analytics.model import load_models
+from .assets.catalog import catalog_assets
 from .assets.chain import chunks, embeddings, file_hashes, repository
 from .assets.failed import no_failed_repositories
 from .assets.gate import index_quality, search_index
+from .errors import ConfigurationError
 
 
 def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
@@ -26,15 +28,26 @@ def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
     The executor is set here and not on a job: the one of a job does not reach runs started from the UI or a
     backfill, and a step in a process of its own costs 3 s.
     """
+    code_index = CodeIndexResource(overrides=dict(overrides or {}))
     return dg.Definitions(
-        assets=[repository, file_hashes, chunks, embeddings, index_quality, search_index, catalog],
+        assets=[repository, file_hashes, chunks, embeddings, index_quality, search_index, _catalog(code_index)],
         asset_checks=[no_failed_repositories],
         jobs=[index_repository, refresh_catalog, retire_repository, weekly_compaction],
         schedules=[nightly_rebuild, compaction_schedule],
         sensors=[inbox_events, repository_polls, catalog_follows],
-        resources={"code_index": CodeIndexResource(overrides=dict(overrides or {}))},
+        resources={"code_index": code_index},
         executor=dg.in_process_executor,
     )
+
+
+def _catalog(code_index: CodeIndexResource) -> dg.AssetsDefinition:
+    """The catalogue with the models there are. A setting that cannot be used is told by the runs, not here: the
+    code location must load to show them."""
+    try:
+        own = code_index.settings().sql_models
+    except ConfigurationError:
+        own = None
+    return catalog_assets(load_models(own))
 
 
 defs = build_defs()

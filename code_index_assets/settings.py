@@ -68,6 +68,15 @@ class Settings(BaseSettings):
     keep_generations: int = Field(2, ge=2, description="Publications kept to go back to.")
     keep_seconds: float = Field(600.0, ge=0, description="How long a replaced publication is kept at least.")
 
+    # SQL catalogue
+    sql_models: Path | None = Field(
+        None, description="A folder <layer>/<name>.sql of your own SQL models, built with the shipped ones."
+    )
+    history_commits: int = Field(
+        1000, ge=0, description="Commits of a repository looked at for churn (hot spots); 0: none."
+    )
+    freshness_hours: float = Field(24.0, gt=0, description="Age up to which a publication counts as fresh.")
+
     # Git
     git_timeout_seconds: float = Field(1800.0, gt=0, description="Longest time one git network call may take.")
     lock_timeout_seconds: float = Field(1800.0, gt=0, description="Longest wait for another run on one repository.")
@@ -98,7 +107,7 @@ class Settings(BaseSettings):
         1.0, ge=0, description="Cached vectors that nothing names are kept up to this share of those that are named."
     )
 
-    @field_validator("data", "registry")
+    @field_validator("data", "registry", "sql_models")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(os.path.expandvars(value)).expanduser().absolute()

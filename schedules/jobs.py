@@ -16,7 +16,10 @@ index_repository = dg.define_asset_job(
 )
 
 refresh_catalog = dg.define_asset_job(
-    "refresh_catalog", selection=dg.AssetSelection.assets("catalog"), description="Build catalog.duckdb anew."
+    "refresh_catalog",
+    # Every SQL model has this tag, those of a user's own folder as well.
+    selection=dg.AssetSelection.assets("catalog") | dg.AssetSelection.tag("code_index/sql_model", "true"),
+    description="Build, test and publish catalog.duckdb.",
 )
 
 

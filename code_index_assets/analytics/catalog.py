@@ -1,7 +1,7 @@
-"""The catalogue: what is published, and what every run did, as one DuckDB file.
+"""The catalogue: write, audit, publish.
 
-What lives here: building the next catalogue beside the live one and swapping it in. What does not: reading it
-(`query.py`).
+What lives here: building the next catalogue beside the live one (a full build, or a copy in which only what changed is
+made anew), testing it, and swapping it in. What does not: reading it (`query.py`), what the models are (`model.py`).
 
 DuckDB lets one process write a file or many read it, never both: so nobody ever writes the live file. It is written
 in DuckDB 1.5's format, which 1.5 and 2 both read.
@@ -10,260 +10,353 @@ in DuckDB 1.5's format, which 1.5 and 2 both read.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
+import shutil
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from ..index.manifest import PublicationStore, Receipt
+from ..errors import ConfigurationError
+from ..fingerprint import fingerprint
 from ..layout import Layout
 from ..progress import Stages
-from ..run_log import RunLog
-from ..sources.snapshot import Snapshot
-from ..tables import CHUNKS, FILES, IMPORTS, REFERENCES, SYMBOLS, Table
+from ..settings import Settings
+from .audit import AuditFailedError, Scope, TestResult, literal, run_test
+from .graph import check_models, column_types, in_order, parents
+from .load import Change, Loader, published, wanted_fingerprints
+from .model import Model, ModelSet, load_models, refuse
+from .sources import ALL
 
-CATALOG_VERSION = "1"
+CATALOG_VERSION = "2"
 STORAGE_VERSION = "v1.5.0"
-_CHUNKS_WITHOUT_TEXT = Table("chunks", CHUNKS.description, tuple(c for c in CHUNKS.columns if c.name != "text"))
-_REPOSITORIES = {
-    "partition": "partition key: the repository's name, with @ref for further refs",
-    "repository": "name in the registry",
-    "ref": "branch, tag or commit that was asked for",
-    "default_ref": "whether searches without a ref ask this one",
-    "kind": "git, worktree or folder",
-    "location": "where it came from, without credentials",
-    "commit": "published commit, or folder digest",
-    "label": "the same as people see it: <commit>+dirty for uncommitted work",
-    "committed_at": "time of the commit",
-    "observed_at": "when the ref was last seen at this commit",
-    "published_at": "when it became searchable",
-    "space": "embedding space of the publication",
-    "subject": "digest of what was checked and published",
-    "files": "files of the commit",
-    "kept": "files indexed",
-    "chunks": "chunks published",
-    "points": "vectors published",
-    "run_id": "run that published it",
+# Deleted rows leave holes in the file: from time to time, and where much changed, it is written anew.
+FULL_EVERY = 30
+FULL_ABOVE_SHARE = 0.25
+MEMORY = "1200MB"
+_META = {
+    "build": "version VARCHAR, built_at DOUBLE, full_built_at DOUBLE, partial_builds BIGINT, inputs VARCHAR",
+    "loaded": 'source VARCHAR, "partition" VARCHAR, fingerprint VARCHAR',
+    "log_files": "path VARCHAR, size BIGINT",
+    "models": "model VARCHAR, version VARCHAR, materialized VARCHAR, exposed_as VARCHAR, rows BIGINT, seconds DOUBLE, "
+    "built_at DOUBLE",
+    "tests": "model VARCHAR, test VARCHAR, severity VARCHAR, failures BIGINT, sample VARCHAR, seconds DOUBLE, "
+    "checked_at DOUBLE",
 }
 
 
 @dataclass(frozen=True)
+class ModelResult:
+    """What a build did with a model: built, partly (some partitions), or kept from the last catalogue."""
+
+    model: Model
+    outcome: str
+    rows: int
+    seconds: float
+    types: dict[str, str]
+    preview: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class CatalogResult:
-    """A finished build."""
+    """A finished and published build."""
 
     path: Path
+    full: bool
+    models: dict[str, ModelResult]
+    tests: list[TestResult]
     rows: dict[str, int]
 
 
-def build_catalog(layout: Layout, stages: Stages) -> CatalogResult:
-    """Builds the catalogue from the current publications and the run log, and swaps it in."""
-    receipts = _published(layout)
-    with layout.lock("catalog", timeout=600), layout.temporary("catalog") as folder:
+def build_catalog(
+    layout: Layout,
+    settings: Settings,
+    stages: Stages,
+    *,
+    only: Collection[str] | None = None,
+    full: bool = False,
+    models: ModelSet | None = None,
+    preview: bool = False,
+) -> CatalogResult:
+    """Builds the next catalogue and publishes it.
+
+    `only` names models (`schema.name`) to build again from the sources as the live catalogue holds them; without it
+    the sources are read and every model that depends on a change is built. `full` copies nothing from the last one.
+    Raises ConfigurationError (every problem of the models, with file and line), AuditFailedError (a test of error
+    severity failed); the live catalogue stays then.
+    """
+    found = load_models(settings.sql_models) if models is None else models
+    with stages.stage("check models", unit="models") as ticker:
+        refuse(check_models(found))
+        ticker.advance(len(found.models))
+    with layout.lock("catalog", timeout=settings.lock_timeout_seconds), layout.temporary("catalog") as folder:
         target = folder / "catalog.duckdb"
-        with duckdb.connect(":memory:", config={"autoinstall_known_extensions": "false"}) as connection:
-            connection.execute(f"ATTACH '{_quoted(target)}' AS next (STORAGE_VERSION '{STORAGE_VERSION}')")
-            connection.execute("USE next")
-            builder = _Builder(connection, layout, receipts, stages)
-            builder.run()
-            connection.execute("USE memory")
-            connection.execute("CHECKPOINT next")
-            connection.execute("DETACH next")
-        target.replace(layout.catalog)
-    return CatalogResult(layout.catalog, builder.rows)
+        base = None if full else _base(layout, published_share=only is None)
+        if base is not None:
+            with stages.stage("copy the last catalogue", unit="bytes") as ticker:
+                shutil.copyfile(layout.catalog, target)
+                ticker.advance(target.stat().st_size)
+        with _open_next(target, folder) as connection:
+            build = _Build(connection, layout, settings, stages, found.models, preview)
+            result = build.run(fresh=base is None, only=frozenset(only) if only and base else None)
+        with stages.stage("publish", unit="bytes") as ticker:
+            _sync(target)
+            ticker.advance(target.stat().st_size)
+            target.replace(layout.catalog)
+    return result
 
 
-def _published(layout: Layout) -> list[tuple[str, Receipt]]:
-    base = layout.root / "index"
-    spaces = sorted(path.name for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
-    found = []
-    for space in spaces:
-        manifest = PublicationStore(layout, space).current()
-        found += [(space, receipt) for _, receipt in sorted(manifest.receipts.items())] if manifest else []
-    return found
+def catalog_is_stale(layout: Layout) -> bool:
+    """Whether a publication (or roll-back, or removal) is not in the catalogue yet, or there is no catalogue.
+
+    Cheap: pointers and one small row. The run log and observations alone do not make it stale.
+    """
+    row = _build_row(layout)
+    return row is None or row["inputs"] != _inputs(layout)
 
 
-@dataclass
-class _Builder:
-    connection: duckdb.DuckDBPyConnection
-    layout: Layout
-    receipts: list[tuple[str, Receipt]]
-    stages: Stages
+def _inputs(layout: Layout) -> str:
+    """Fingerprint of what every space publishes."""
+    current = published(layout)
+    return fingerprint({f"{space}/{r.key}": [r.subject, r.published_at, r.commit] for space, r in current.receipts})
 
-    def __post_init__(self) -> None:
-        self.rows: dict[str, int] = {}
 
-    def run(self) -> None:
-        self._repositories()
-        self._artifact_table("files", "file_hashes", "files", FILES)
-        self._artifact_table("chunks", "chunks", "chunks", _CHUNKS_WITHOUT_TEXT)
-        self._artifact_table("symbols", "chunks", "symbols", SYMBOLS)
-        self._artifact_table("imports", "chunks", "imports", IMPORTS)
-        self._artifact_table("references_", "chunks", "references", REFERENCES)
-        self._embeddings()
-        self._log()
+def _build_row(layout: Layout) -> dict[str, Any] | None:
+    """The build row of the live catalogue; None if there is none that this version can go on from."""
+    if not layout.catalog.exists():
+        return None
+    try:
+        with duckdb.connect(str(layout.catalog), read_only=True) as connection:
+            result = connection.execute("SELECT * FROM meta.build")
+            names = [column[0] for column in result.description or []]
+            row = result.fetchone()
+    except duckdb.Error:
+        return None
+    found = dict(zip(names, row, strict=True)) if row else None
+    return found if found and found["version"] == _version() else None
 
-    def _repositories(self) -> None:
-        rows = []
-        for space, receipt in self.receipts:
-            snapshot = self._snapshot(receipt)
-            rows.append(
-                {
-                    "partition": receipt.key,
-                    "repository": receipt.repository,
-                    "ref": receipt.ref,
-                    "default_ref": receipt.default_ref,
-                    "kind": snapshot.kind if snapshot else None,
-                    "location": snapshot.location if snapshot else None,
-                    "commit": receipt.commit,
-                    "label": receipt.label,
-                    "committed_at": snapshot.committed_at if snapshot else None,
-                    "observed_at": receipt.observed_at,
-                    "published_at": receipt.published_at,
-                    "space": space,
-                    "subject": receipt.subject,
-                    "files": receipt.coverage.get("files"),
-                    "kept": receipt.coverage.get("kept"),
-                    "chunks": receipt.coverage.get("chunks"),
-                    "points": receipt.points,
-                    "run_id": receipt.run_id,
-                }
-            )
-        schema = {
-            name: pl.Boolean if name == "default_ref" else pl.Float64 if name.endswith("_at")
-            else pl.Int64 if name in ("files", "kept", "chunks", "points") else pl.String
-            for name in _REPOSITORIES
-        }  # fmt: skip
-        frame = pl.DataFrame(rows, schema=schema, orient="row")
-        self._create("repositories", frame, "Every published repository and ref.", _REPOSITORIES)
 
-    def _snapshot(self, receipt: Receipt) -> Snapshot | None:
-        files = self.layout.artifact_home("file_hashes", receipt.key) / receipt.artifacts["file_hashes"]
-        try:
-            parent = json.loads((files / "manifest.json").read_bytes())["inputs"]["repository"]
-            home = self.layout.artifact_home("repository", receipt.key) / parent
-            return Snapshot.from_json(json.loads((home / "manifest.json").read_bytes())["info"]["snapshot"])
-        except (OSError, KeyError, ValueError):
-            return None
+def _version() -> str:
+    from .sources import RAW_TYPES
 
-    def _parts(self, kind: str, table: str, *, space: bool = False) -> list[tuple[str, str, str]]:
-        """(file, partition, space) of every part of a table in the published artifacts."""
-        found = {}
-        for name, receipt in self.receipts:
-            home = self.layout.artifact_home(kind, receipt.key, name if space else None)
-            folder = home / receipt.artifacts[kind]
-            for path in sorted(folder.glob(f"{table}-[0-9][0-9][0-9].parquet")):
-                found[str(path)] = (str(path), receipt.key, name)
-        return list(found.values())
+    return f"{CATALOG_VERSION}-{fingerprint({'raw': RAW_TYPES, 'meta': _META})[:12]}"
 
-    def _artifact_table(self, name: str, kind: str, table: str, schema: Table) -> None:
-        with self.stages.stage(f"table {name}", unit="rows") as ticker:
-            parts = self._parts(kind, table)
-            columns = ", ".join(f'"{column.name}"' for column in schema.columns if column.name != "path_raw")
-            if parts:
-                self._from_parts(name, parts, columns, "")
-            else:
-                empty = schema.empty()
-                frame = empty.drop([c for c in ("path_raw",) if c in empty.columns])
-                self._table(name, frame.insert_column(0, pl.Series("partition", [], dtype=pl.String)))
-            comments = {"partition": "partition key", **{c.name: c.description for c in schema.columns}}
-            self._describe(name, schema.description, comments)
-            ticker.advance(self.rows[name])
 
-    def _embeddings(self) -> None:
-        with self.stages.stage("table embeddings", unit="rows") as ticker:
-            parts = self._parts("embeddings", "embeddings", space=True)
-            if parts:
-                self._from_parts("embeddings", parts, "chunk_id, part, vector_key", "space, ")
-            else:
-                texts = dict.fromkeys(("partition", "space", "chunk_id"), pl.String)
-                self._table("embeddings", pl.DataFrame(schema={**texts, "part": pl.Int16, "vector_key": pl.String}))
-            self._describe("embeddings", "Which vector each chunk has; the vectors are in the artifacts.", {})
-            ticker.advance(self.rows["embeddings"])
-
-    def _from_parts(self, name: str, parts: list[tuple[str, str, str]], columns: str, extra: str) -> None:
-        sources = pl.DataFrame(parts, schema=["filename", "partition", "space"], orient="row")
-        self.connection.register("sources", sources)
-        files = ", ".join(f"'{_quoted(Path(path))}'" for path, _, _ in parts)
-        self.connection.execute(
-            f'CREATE TABLE "{name}" AS SELECT "partition", {extra}{columns} '  # noqa: S608 - names are ours
-            f"FROM read_parquet([{files}], filename = true, union_by_name = true) JOIN sources USING (filename)"
+def _base(layout: Layout, *, published_share: bool) -> Path | None:
+    """The last catalogue, if the next one is best made from a copy of it."""
+    row = _build_row(layout)
+    if row is None:
+        return None
+    if not published_share:
+        return layout.catalog
+    if row["partial_builds"] >= FULL_EVERY:
+        return None
+    with duckdb.connect(str(layout.catalog), read_only=True) as connection:
+        have = dict(
+            connection.execute(
+                "SELECT \"partition\", fingerprint FROM meta.loaded WHERE source = 'raw.chunks'"
+            ).fetchall()
         )
-        self.connection.unregister("sources")
-        self._count(name)
+    wanted = wanted_fingerprints(layout, published(layout))["raw.chunks"]
+    changed = sum(have.get(key) != name for key, name in wanted.items()) + sum(key not in wanted for key in have)
+    # A few repositories are quickly read whole: below this it is the share that counts.
+    return None if changed > 1 and changed > FULL_ABOVE_SHARE * max(len(wanted), 1) else layout.catalog
 
-    def _log(self) -> None:
-        log = RunLog(self.layout)
-        with self.stages.stage("run log", unit="records") as ticker:
-            steps = [
-                (r["run_id"], r["partition"], r["asset"], r["outcome"], r["at"], r["seconds"], r.get("commit"),
-                 r.get("fingerprint"), r.get("error"), json.dumps(r.get("info", {})))
-                for r in log.read("step")
-            ]  # fmt: skip
-            self._rows("run_steps", "What each step of each run did.", steps,
-                       "run_id partition asset outcome ended_at:f seconds:f commit fingerprint error info")  # fmt: skip
-            self.connection.execute(
-                "CREATE TABLE runs AS SELECT run_id, min(ended_at - seconds) AS started_at, max(ended_at) AS ended_at, "
-                "count(DISTINCT partition) AS partitions, count(*) AS steps, "
-                "count(*) FILTER (outcome = 'failed') AS failed_steps, sum(seconds) AS seconds "
-                "FROM run_steps GROUP BY run_id"
-            )
-            self._describe("runs", "Every run.", {})
-            stages = [
-                (r["run_id"], r["partition"], r["asset"], r["stage"], r["started_at"], r["seconds"], r.get("items"),
-                 r.get("unit"), json.dumps(r.get("info", {})))
-                for r in log.read("stage")
-            ]  # fmt: skip
-            self._rows("run_stages", "Where the time of each run went.", stages,
-                       "run_id partition asset stage started_at:f seconds:f items:i unit info")  # fmt: skip
-            checks = [
-                (r["run_id"], r["partition"], r["space"], r["subject"], r["suite"], r["commit"], r["check"],
-                 r["severity"], r["passed"], json.dumps(r.get("observed", {})), r["at"])
-                for r in log.read("check")
-            ]  # fmt: skip
-            self._rows("checks", "Results of every expectation of every verdict.", checks,
-                       "run_id partition space subject suite commit check severity passed:b observed judged_at:f")  # fmt: skip
-            self.connection.execute(
-                "CREATE TABLE publications AS SELECT run_id, partition, ended_at AS published_at, commit, outcome, "
-                "CAST(json_extract(info, '$.points') AS BIGINT) AS points, "
-                "CAST(json_extract(info, '$.written') AS BIGINT) AS written, "
-                "CAST(json_extract(info, '$.removed') AS BIGINT) AS removed, "
-                "json_extract_string(info, '$.subject') AS subject, json_extract_string(info, '$.space') AS space "
-                "FROM run_steps WHERE asset = 'search_index' AND outcome IN ('built', 'reused')"
-            )
-            self._describe("publications", "Every publication, newest last.", {})
-            ticker.advance(len(steps) + len(stages) + len(checks))
 
-    def _rows(self, name: str, description: str, rows: list[tuple[Any, ...]], columns: str) -> None:
-        kinds = {"f": pl.Float64, "i": pl.Int64, "b": pl.Boolean}
-        schema = {
-            column.partition(":")[0]: kinds.get(column.partition(":")[2], pl.String) for column in columns.split()
-        }
-        self._create(name, pl.DataFrame(rows, schema=schema, orient="row"), description, {})
+@contextmanager
+def _open_next(target: Path, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    config: dict[str, Any] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "memory_limit": MEMORY,
+        "preserve_insertion_order": "false",
+        "temp_directory": str(folder / "spill"),
+    }
+    with duckdb.connect(":memory:", config=config) as connection:
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute(f"ATTACH {literal(target)} AS next (STORAGE_VERSION '{STORAGE_VERSION}')")
+        connection.execute("USE next")
+        yield connection
+        connection.execute("USE memory")
+        connection.execute("CHECKPOINT next")
+        connection.execute("DETACH next")
 
-    def _create(self, name: str, frame: pl.DataFrame, description: str, comments: dict[str, str]) -> None:
-        self._table(name, frame)
-        self._describe(name, description, comments)
 
-    def _table(self, name: str, frame: pl.DataFrame) -> None:
-        self.connection.register("frame", frame)
-        self.connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM frame')  # noqa: S608 - names are ours
+class _Build:
+    """One build in the attached file."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        layout: Layout,
+        settings: Settings,
+        stages: Stages,
+        models: Mapping[str, Model],
+        preview: bool,
+    ) -> None:
+        self.connection, self.layout, self.settings, self.stages = connection, layout, settings, stages
+        self.models, self.preview = models, preview
+        self.changes: dict[str, Change] = {}
+        self.results: dict[str, ModelResult] = {}
+        self.tests: list[TestResult] = []
+
+    def run(self, *, fresh: bool, only: frozenset[str] | None) -> CatalogResult:
+        if fresh:
+            self._prepare()
+        inputs = _inputs(self.layout)
+        if only is None:
+            loader = Loader(self.connection, self.layout, self.settings, self.stages)
+            self.changes.update(loader.run(fresh=fresh))
+        known = {row[0]: row for row in self.connection.execute("SELECT * FROM meta.models").fetchall()}
+        self._drop_models(known)
+        for model in in_order(self.models):
+            self._model(model, known.get(model.key), forced=only is not None and model.key in only)
+        self._audit()
+        self._record(fresh, inputs if only is None else None)
+        rows = {key: result.rows for key, result in self.results.items()}
+        for raw in ALL:
+            rows[raw.key] = self._count(raw.key)
+        return CatalogResult(self.layout.catalog, fresh, self.results, self.tests, rows)
+
+    def _prepare(self) -> None:
+        self.connection.execute("CREATE SCHEMA raw")
+        self.connection.execute("CREATE SCHEMA meta")
+        for name, columns in _META.items():
+            self.connection.execute(f"CREATE TABLE meta.{name} ({columns})")
+
+    def _drop_models(self, known: dict[str, Any]) -> None:
+        """Drops models that are gone or are kept otherwise now; views among them are made again in order."""
+        for key, row in known.items():
+            model = self.models.get(key)
+            if model is None or model.version != row[1]:
+                self.connection.execute(f"DROP {row[2].upper()} IF EXISTS {key}")
+            if row[3] and (model is None or model.exposed_as != row[3]):
+                self.connection.execute(f'DROP VIEW IF EXISTS main."{row[3]}"')
+
+    def _model(self, model: Model, known: Any, *, forced: bool) -> None:
+        change = Change()
+        for parent in parents(model, self.models):
+            change |= self.changes.get(parent, Change())
+        if (
+            known is None
+            or known[1] != model.version
+            or forced
+            or (change and not change.everything and model.partitioned_by is None)
+        ):
+            change = Change(everything=True)
+        self.changes[model.key] = change
+        started = time.perf_counter()
+        outcome = "kept"
+        if change:
+            with self.stages.stage(model.key, unit="rows"):
+                outcome = self._make(model, change, known)
+        rows = int(known[4]) if outcome == "kept" else self._count(model.key)
+        types = column_types(self.connection, model)
+        shown = self._sample(model) if self.preview else []
+        self.results[model.key] = ModelResult(model, outcome, rows, time.perf_counter() - started, types, shown)
+
+    def _make(self, model: Model, change: Change, known: Any) -> str:
+        execute = self.connection.execute
+        same = known is not None and known[1] == model.version
+        if same and model.materialized == "view" and not change.everything:
+            return "partly"
+        if same and not change.everything:
+            keys = ", ".join(map(literal, sorted(change.partitions)))
+            where = f'"{model.partitioned_by}" IN ({keys})'
+            execute(f"DELETE FROM {model.key} WHERE {where}")
+            execute(f"INSERT INTO {model.key} SELECT * FROM ({model.sql}\n) WHERE {where}")
+            return "partly"
+        execute(f'CREATE SCHEMA IF NOT EXISTS "{model.schema}"')
+        execute(f"CREATE OR REPLACE {model.materialized.upper()} {model.key} AS {model.sql}")
+        self._comment(model.key, model)
+        if model.exposed_as:
+            execute(f'CREATE OR REPLACE VIEW main."{model.exposed_as}" AS SELECT * FROM {model.key}')
+            self._comment(f'main."{model.exposed_as}"', model, "VIEW")
+        return "built"
+
+    def _comment(self, name: str, model: Model, kind: str = "") -> None:
+        kind = kind or model.materialized.upper()
+        text = f"{model.description} One row: {model.grain}."
+        self.connection.execute(f"COMMENT ON {kind} {name} IS {literal(text)}")
+        for column, meaning in model.columns.items():
+            self.connection.execute(f'COMMENT ON COLUMN {name}."{column}" IS {literal(meaning)}')
+
+    def _audit(self) -> None:
+        """Runs the tests of everything that changed; carries over the results of the rest."""
+        kept = {(row[0], row[1]): row for row in self.connection.execute("SELECT * FROM meta.tests").fetchall()}
+        with self.stages.stage("tests", unit="tests") as ticker:
+            for model in self.models.values():
+                change = self.changes[model.key]
+                whole = change.everything or model.partitioned_by is None
+                scope = Scope() if whole else Scope(model.partitioned_by, change.partitions)
+                for test in model.tests:
+                    others = self.changes.get(test.to, Change())
+                    known = kept.get((model.key, test.name))
+                    if known is not None and known[3] == 0 and not change and not others:
+                        self.tests.append(TestResult(model.key, test, 0, carried=True))
+                    elif known is None or known[3] or others.everything:
+                        self.tests.append(run_test(self.connection, model, test, Scope()))
+                    else:
+                        self.tests.append(run_test(self.connection, model, test, scope))
+                    ticker.advance()
+        if any(result.refuses for result in self.tests):
+            raise AuditFailedError(self.tests)
+
+    def _record(self, fresh: bool, inputs: str | None) -> None:
+        now = time.time()
+        row = self.connection.execute("SELECT * FROM meta.build").fetchone()
+        full_at, partial, known = (row[2], row[3] + 1, row[4]) if row else (now, 0, "")
+        self.connection.execute("DELETE FROM meta.build")
+        self.connection.execute(
+            "INSERT INTO meta.build VALUES (?, ?, ?, ?, ?)",
+            [_version(), now, now if fresh else full_at, 0 if fresh else partial, known if inputs is None else inputs],
+        )
+        before = {row[0]: row for row in self.connection.execute("SELECT * FROM meta.models").fetchall()}
+        models = [
+            (key, r.model.version, r.model.materialized, r.model.exposed_as, r.rows,
+             r.seconds if r.outcome != "kept" else before[key][5], now if r.outcome != "kept" else before[key][6])
+            for key, r in self.results.items()
+        ]  # fmt: skip
+        tests = [
+            (t.model, t.test.name, t.test.severity, t.failures, json.dumps(t.rows, default=str), t.seconds, now)
+            for t in self.tests
+        ]
+        text, real = pl.String, pl.Float64
+        self._refill("models", models, [text, text, text, text, pl.Int64, real, real])
+        self._refill("tests", tests, [text, text, text, pl.Int64, text, real, real])
+
+    def _refill(self, name: str, rows: list[tuple[Any, ...]], types: list[Any]) -> None:
+        self.connection.execute(f"DELETE FROM meta.{name}")
+        schema = {f"c{number}": kind for number, kind in enumerate(types)}
+        self.connection.register("frame", pl.DataFrame(rows, schema=schema, orient="row").to_arrow())
+        self.connection.execute(f"INSERT INTO meta.{name} SELECT * FROM frame")
         self.connection.unregister("frame")
-        self._count(name)
 
-    def _count(self, name: str) -> None:
-        row = self.connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()  # noqa: S608
-        self.rows[name] = int(row[0]) if row else 0
+    def _count(self, key: str) -> int:
+        row = self.connection.execute(f"SELECT count(*) FROM {key}").fetchone()
+        return int(row[0]) if row else 0
 
-    def _describe(self, name: str, description: str, comments: dict[str, str]) -> None:
-        self.connection.execute(f"COMMENT ON TABLE \"{name}\" IS '{description.replace(chr(39), chr(39) * 2)}'")
-        present = {row[0] for row in self.connection.execute(f'DESCRIBE "{name}"').fetchall()}
-        for column, text in comments.items():
-            if column in present:
-                quoted = text.replace("'", "''")
-                self.connection.execute(f'COMMENT ON COLUMN "{name}"."{column}" IS \'{quoted}\'')
+    def _sample(self, model: Model) -> list[dict[str, Any]]:
+        result = self.connection.execute(f"SELECT * FROM {model.key} LIMIT 5")
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def unknown_models(names: Collection[str], found: ModelSet) -> None:
+    """Raises ConfigurationError for names that are no models."""
+    missing = sorted(set(names) - set(found.models))
+    if missing:
+        raise ConfigurationError(f"no such model: {', '.join(missing)}", remedy="`code-index sql --list` shows them")

@@ -1,36 +1,102 @@
-"""The unpartitioned `catalog` asset: the DuckDB snapshot of everything published and every run."""
+"""The unpartitioned `catalog` asset and the SQL models in it: one step builds, tests and publishes them together.
+
+What lives here: the multi-asset, and what a subset of it means. What does not: building (`analytics/catalog.py`) and
+how a model looks as an asset (`models.py`).
+
+With `catalog` selected the sources are read and everything that depends on a change is built. Without it, only the
+selected models are, from the sources as the live catalogue holds them. Only what is selected is reported.
+"""
+
+from collections.abc import Iterator
 
 import dagster as dg
 
 from resources.code_index import CodeIndexResource
 
-from ..analytics.catalog import CATALOG_VERSION, build_catalog
+from ..analytics.audit import AuditFailedError, TestResult
+from ..analytics.catalog import CATALOG_VERSION, CatalogResult, build_catalog
+from ..analytics.model import ModelSet
 from ..errors import CodeIndexError
 from ..progress import Stages
 from .chain import GROUP, OWNERS
 from .execution import failure_of, progress_of
-from .gate import search_index
+from .models import all_types, asset_key, check_result, check_specs_of, materialization, spec_of
+
+CATALOG = dg.AssetKey("catalog")
 
 
-@dg.asset(
-    deps=[dg.AssetDep(search_index, partition_mapping=dg.AllPartitionMapping())],
-    group_name=GROUP,
-    owners=OWNERS,
-    kinds={"duckdb"},
-    code_version=f"catalog-{CATALOG_VERSION}",
-    pool="catalog",
-    description="catalog.duckdb: repositories, files, chunks, symbols, embeddings, publications, checks, runs, stages.",
-)
-def catalog(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
-    stages = Stages("catalog", progress_of(context))
-    try:
-        result = build_catalog(code_index.layout(), stages)
-    except CodeIndexError as error:
-        raise failure_of(error) from error
+def catalog_assets(found: ModelSet) -> dg.AssetsDefinition:
+    """The catalogue and its models. Models with problems are not in the graph; the build names the problems."""
+    models = found.models
+    whole = dg.AssetSpec(
+        key=CATALOG,
+        deps=[
+            dg.AssetDep(dg.AssetKey("search_index"), partition_mapping=dg.AllPartitionMapping()),
+            *(dg.AssetDep(asset_key(key)) for key in models),
+        ],
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"duckdb"},
+        code_version=f"catalog-{CATALOG_VERSION}",
+        skippable=True,
+        description="catalog.duckdb: the SQL models, built beside the live file, tested, and swapped in.",
+    )
+
+    @dg.multi_asset(
+        name="catalog_models",
+        specs=[*(spec_of(model, models) for model in models.values()), whole],
+        check_specs=check_specs_of(models.values()),
+        can_subset=True,
+        pool="catalog",
+    )
+    def catalog_models(
+        context: dg.AssetExecutionContext, code_index: CodeIndexResource
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        chosen = {key for key in models if asset_key(key) in context.selected_asset_keys}
+        whole_build = CATALOG in context.selected_asset_keys
+        stages = Stages("catalog", progress_of(context))
+        checks = context.selected_asset_check_keys
+        try:
+            result = build_catalog(
+                code_index.layout(),
+                code_index.settings(),
+                stages,
+                only=None if whole_build else chosen,
+                preview=bool(chosen),
+            )
+        except AuditFailedError as error:
+            yield from _checks(error.results, checks)
+            raise failure_of(error) from error
+        except CodeIndexError as error:
+            raise failure_of(error) from error
+        types = all_types(result.models.values())
+        for key, made in result.models.items():  # in the order of building, as Dagster wants them
+            if key in chosen:
+                yield materialization(made, models, types)
+        yield from _checks(result.tests, checks)
+        if whole_build:
+            yield _published(result, stages)
+
+    return catalog_models
+
+
+def _checks(results: list[TestResult], wanted: set[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
+    for result in results:
+        if dg.AssetCheckKey(asset_key(result.model), result.test.name) in wanted:
+            yield check_result(result)
+
+
+def _published(result: CatalogResult, stages: Stages) -> dg.MaterializeResult:
+    made = sorted(key for key, model in result.models.items() if model.outcome != "kept")
+    warned = [str(test) for test in result.tests if not test.passed]
     return dg.MaterializeResult(
+        asset_key=CATALOG,
         metadata={
             "path": dg.MetadataValue.path(str(result.path)),
+            "outcome": "built whole" if result.full else "built in part",
             "rows": dg.MetadataValue.json(result.rows),
+            "models_built": made,
+            "warnings": warned,
             "seconds": round(sum(stage.seconds for stage in stages.done), 3),
-        }
+        },
     )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
+from ..errors import QueryError
 from ..layout import Layout
 from ..settings import load_settings
 
@@ -16,29 +19,58 @@ from ..settings import load_settings
 @click.option(
     "--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read it from a file."
 )
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "csv", "parquet"]), default="table", show_default=True
+)
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option("--list", "listing", is_flag=True, help="List the tables and what they hold.")
 @click.option("--describe", metavar="TABLE", help="Show a table's columns and what they mean.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds after which the query is stopped.")
+@click.option("--memory", default="1GB", show_default=True, help="Memory the query may take.")
+@click.option("--max-rows", type=click.IntRange(min=1), help="Fail if there are more rows (default: no limit).")
 def sql_command(
-    query: str | None, path: Path | None, form: str, listing: bool, describe: str | None, timeout: float
-) -> None:
-    """Ask the catalogue one SQL QUERY ("-" reads it from standard input)."""
-    from ..analytics.query import run_query, write_rows
+    query: str | None, path: Path | None, form: str, output: Path | None, listing: bool, describe: str | None,
+    timeout: float, memory: str, max_rows: int | None,
+) -> None:  # fmt: skip
+    """Ask the catalogue one SQL QUERY ("-" reads it from standard input, a *.sql path from that file).
 
+    It only reads, and has nothing but the catalogue in reach: no files, no network.
+    """
+    from ..analytics.query import LIST_TABLES, Limits, describe_query, run_query, write_parquet, write_rows
+
+    text = _text(query, path)
     if listing:
-        query = 'SELECT table_name AS "table", estimated_size AS rows, comment FROM duckdb_tables() ORDER BY 1'
+        text = LIST_TABLES
     elif describe:
-        name = describe.replace("'", "''")
-        query = (
-            'SELECT column_name AS "column", data_type AS type, comment FROM duckdb_columns() '  # noqa: S608
-            f"WHERE table_name = '{name}' ORDER BY column_index"
-        )
-    elif path is not None:
-        query = path.read_text()
-    elif query == "-":
-        query = sys.stdin.read()
-    if not query:
+        text = describe_query(describe)
+    if not text:
         raise click.UsageError("give a query, --file, --list or --describe TABLE")
-    names, rows = run_query(Layout(load_settings().data).check(), query, seconds=timeout)
-    write_rows(names, rows, form, sys.stdout)  # type: ignore[arg-type]
+    if form == "parquet" and output is None:
+        raise click.UsageError("--format parquet needs --output FILE")
+    with run_query(Layout(load_settings().data).check(), text, Limits(timeout, memory, max_rows)) as (names, rows):
+        if form == "parquet" and output is not None:
+            click.echo(f"{write_parquet(names, rows, output):,} rows in {output}", err=True)
+        elif output is not None:
+            with output.open("w", encoding="utf-8") as stream:
+                write_rows(names, rows, form, stream)  # type: ignore[arg-type]
+        else:
+            first = next(rows, None)
+            if describe and first is None:
+                raise QueryError(f"there is no table {describe}", remedy="`code-index sql --list` shows the tables")
+            write_rows(names, _again(first, rows), form, sys.stdout)  # type: ignore[arg-type]
+
+
+def _text(query: str | None, path: Path | None) -> str | None:
+    if path is not None:
+        return path.read_text()
+    if query == "-":
+        return sys.stdin.read()
+    if query and query.endswith(".sql") and Path(query).is_file():
+        return Path(query).read_text()
+    return query
+
+
+def _again(first: tuple[Any, ...] | None, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    if first is not None:
+        yield first
+        yield from rows

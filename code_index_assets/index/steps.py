@@ -84,7 +84,7 @@ def publish_partition(context: StepContext) -> StepResult:
         "subject": permit.subject,
         "space": space.id,
         "label": snapshot.label,
-        "coverage": {name: content.coverage[name] for name in ("files", "kept", "skipped")},
+        "coverage": {name: content.coverage[name] for name in ("files", "kept", "skipped", "chunk_languages")},
     }
     outcome: Outcome = "reused" if result.outcome == "reused" else "built"
     return StepResult(embeddings, outcome, snapshot.commit, facts, permit.subject)

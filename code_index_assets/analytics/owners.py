@@ -1,0 +1,63 @@
+"""Owners of files by CODEOWNERS: the rules as GitHub reads them.
+
+What lives here: parsing and matching. What does not: where the file's text comes from (`load.py`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..sources.ignore import Pattern, parse_pattern
+
+# In the order in which they are looked for: the first that is there counts.
+PLACES = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
+_PARTS = re.compile(r"((?:\\.|[^\\\s])+)\s*(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class OwnerRule:
+    """One line of a CODEOWNERS file."""
+
+    line: int
+    text: str
+    owners: tuple[str, ...]
+    pattern: Pattern
+
+    def matches(self, path: str) -> bool:
+        """Whether it speaks of a file: by its own name, or that of a folder it is in (`docs/*` takes no folders)."""
+        parts = path.split("/")
+        if not self.pattern.folders_only and self._hit(path, parts[-1]):
+            return True
+        if self.text.endswith("/*"):
+            return False
+        return any(self._hit("/".join(parts[:end]), parts[end - 1]) for end in range(len(parts) - 1, 0, -1))
+
+    def _hit(self, path: str, name: str) -> bool:
+        return bool(self.pattern.regex.match((path if self.pattern.anchored else name).encode()))
+
+
+def parse_owners(text: str) -> list[OwnerRule]:
+    """The rules of a file, in order. Section headings, comments and negations (which have no meaning) are left out."""
+    rules = []
+    for number, line in enumerate(text.split("\n"), 1):
+        body = line.strip()
+        if not body or body.startswith(("#", "!", "[", "^[")):
+            continue
+        found = _PARTS.match(body)
+        pattern = parse_pattern(found[1].encode(), number) if found else None
+        if found is None or pattern is None:
+            continue
+        owners = re.split(r"\s#", " " + found[2])[0].split()
+        rules.append(OwnerRule(number, found[1], tuple(owners), pattern))
+    return rules
+
+
+def owned(rules: list[OwnerRule], paths: Iterable[str]) -> Iterator[tuple[str, OwnerRule]]:
+    """The deciding rule of each file that has one: the last that matches."""
+    backwards = rules[::-1]
+    for path in paths:
+        rule = next((rule for rule in backwards if rule.matches(path)), None)
+        if rule is not None:
+            yield path, rule

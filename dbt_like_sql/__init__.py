@@ -1,0 +1,1 @@
+"""The SQL models of the catalogue: staging, intermediate, marts. Data, no code."""
