@@ -9,13 +9,12 @@ from resources.code_index import CodeIndexResource
 from ..triggers.failures import failed_partitions
 from ..triggers.heads import load_heads
 from ..triggers.inbox import Inbox
-from .catalog import catalog
 
 SHOWN = 200
 
 
 @dg.asset_check(
-    asset=catalog,
+    asset="catalog",
     description="No repository's last run failed, every repository can be polled, every event could be read.",
 )
 def no_failed_repositories(code_index: CodeIndexResource) -> dg.AssetCheckResult:

@@ -19,9 +19,9 @@ class Weights:
     # better follows the query: vectors win on questions about behaviour, words on identifiers and short queries.
     semantic_symbol: float = 0.20
     semantic_path: float = 0.20
-    semantic_short: float = 0.45  # one or two content words
-    semantic_medium: float = 0.55  # three or four
-    semantic_long: float = 0.60
+    semantic_short: float = 0.35  # one or two content words
+    semantic_medium: float = 0.40  # three or four
+    semantic_long: float = 0.35
     semantic_mixed: float = 0.50  # words and identifiers
 
     # Added to the fused score.
@@ -29,12 +29,12 @@ class Weights:
     definition_qualified: float = 0.30  # and its qualifier is the one asked for
     definition_case: float = 0.10  # and it is written the same
     definition_guess: float = 0.35  # the query's words joined are a defined name: "parse config" → parse_config
-    name_words: float = 0.30  # share (by IDF) of the query's terms in the names defined in the chunk
-    path_words: float = 0.20  # share (by IDF) of the query's terms in the path
-    file_name: float = 0.25  # the file's name is the query, or a name asked for
+    name_words: float = 0.50  # share (by IDF) of the query's terms in the names defined in the chunk
+    path_words: float = 0.30  # share (by IDF) of the query's terms in the path
+    file_name: float = 0.30  # the file's name is the query, or a name asked for
     path_asked: float = 1.00  # the path ends with the path asked for
     file: float = 0.30  # what the other chunks of the file score: a file about the matter
-    coherence_decay: float = 0.5  # each further chunk of a file counts this much of the one before
+    coherence_decay: float = 0.7  # each further chunk of a file counts this much of the one before
 
     # Multiplied, unless the query asks for that kind of file.
     roles: dict[str, float] = field(
@@ -42,7 +42,7 @@ class Weights:
             "test": 0.60,
             "vendored": 0.50,
             "generated": 0.50,
-            "example": 0.70,
+            "example": 0.90,
             "stub": 0.60,
             "docs": 0.85,
             "config": 0.85,
@@ -50,7 +50,7 @@ class Weights:
         }
     )
     # Multiplied for each better hit of the same file: one file does not crowd the page.
-    crowding: float = 0.75
+    crowding: float = 0.30
 
 
 DEFAULT = Weights()

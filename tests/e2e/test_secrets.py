@@ -50,7 +50,7 @@ def test_planted_secrets_are_found_nowhere(chain: Chain, repository: GitReposito
     repository.commit(FILES)
     chain.register(repository.path, "leaky")
     result = chain.index("leaky")
-    build_catalog(chain.layout, Stages())
+    build_catalog(chain.layout, chain.settings, Stages())
 
     stored = everything_in(chain.data) + everything_in(Path(chain.instance.root_directory))
     for name, secret in KEYS.items():
