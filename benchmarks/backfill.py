@@ -107,9 +107,8 @@ def report(settings: Settings, runs: list[dict], seconds: float) -> None:
         most = max(most, at_once)
     manifest = PublicationStore(layout, published_spaces(layout)[0]).current()
     print(f"{len(runs)} runs in {seconds:.0f} s, at most {most} at a time")
-    print(
-        f"published: {len(manifest.receipts)} repositories, {manifest.points:,} points, {manifest.sequence} publications"
-    )
+    told = f"{len(manifest.receipts)} repositories, {manifest.points:,} points, {manifest.sequence} publications"
+    print(f"published: {told}")
     for failure in failed_partitions(layout):
         print(f"failed: {failure.key} at {failure.asset}: {failure.kind}: {failure.message}")
 

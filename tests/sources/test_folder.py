@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
 import time
 
 import pytest
@@ -136,8 +137,10 @@ def test_every_odd_thing_has_its_reason(folder, selected):
     }  # fmt: skip
 
 
-def test_deep_nesting_does_not_recurse(folder, opened):
+def test_deep_nesting_does_not_recurse(folder, opened, request):
     root = folder({})
+    # pytest's own clean-up recurses.
+    request.addfinalizer(lambda: subprocess.run(["rm", "-rf", str(root)], check=True))
     here = os.open(root, os.O_RDONLY)
     depth = 1500
     for _ in range(depth):
