@@ -87,9 +87,10 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
         if manifest is None:
             continue
         backend = make_backend(layout, settings, space, manifest.dimension)
-        shards += compact(backend, layout, space)
         retention = Retention(settings.keep_generations, settings.keep_seconds)
         generations += prune_generations(backend, layout, space, retention)[0]
+        # Afterwards: it makes publications of its own, which would push out the one to roll back to.
+        shards += compact(backend, layout, space)
     removed = remove_unnamed(layout, older_than=settings.keep_artifacts_seconds)
     done |= {"shards": shards, "publications": generations, "artifacts": removed.artifacts, "bytes": removed.bytes}
     say(f"removed {removed.artifacts:,} artifacts ({removed.bytes / 1e6:,.1f} MB) and {generations:,} publications")

@@ -137,15 +137,10 @@ def test_every_odd_thing_has_its_reason(folder, selected):
     }  # fmt: skip
 
 
-@pytest.fixture
-def removed_by_rm(tmp_path):
-    """Removes what the test made with rm: shutil.rmtree recurses, and would break every later test session."""
-    yield
-    subprocess.run(["rm", "-rf", str(tmp_path)], check=True)
-
-
-def test_deep_nesting_does_not_recurse(folder, opened, removed_by_rm):
+def test_deep_nesting_does_not_recurse(folder, opened, request):
     root = folder({})
+    # pytest's own clean-up recurses.
+    request.addfinalizer(lambda: subprocess.run(["rm", "-rf", str(root)], check=True))
     here = os.open(root, os.O_RDONLY)
     depth = 1500
     for _ in range(depth):
@@ -163,7 +158,7 @@ def test_deep_nesting_does_not_recurse(folder, opened, removed_by_rm):
     assert read(source, snapshot) == {path: b"x = 1\n"}
 
 
-def test_a_path_longer_than_the_system_takes_is_reported(folder, removed_by_rm):
+def test_a_path_longer_than_the_system_takes_is_reported(folder):
     root = folder({"a.py": "1"})
     here = os.open(root, os.O_RDONLY)
     for _ in range(25):
