@@ -24,6 +24,12 @@ MAVEN_ARTIFACT = re.compile(r"<artifactId>\s*([^<\s]+)\s*</artifactId>")
 MAVEN_PARENT = re.compile(r"<parent>.*?</parent>", re.S)
 
 
+# File names of the manifests that `project_context` reads, in the order of their readers.
+MANIFESTS = (
+    "go.mod", "Cargo.toml", "package.json", "composer.json", "pom.xml", "settings.gradle", "settings.gradle.kts",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class ProjectContext:
     """Paths of a repository and the names of its modules, by folder ('' is the root)."""
@@ -105,15 +111,7 @@ EMPTY = ProjectContext()
 def project_context(paths: Iterable[str], read: Read) -> ProjectContext:
     """The context of a repository; `read` gives a file's text or None, and is asked for manifests only."""
     every = tuple(sorted(paths))
-    readers = {
-        "go.mod": _go_module,
-        "Cargo.toml": _crate,
-        "package.json": _package,
-        "composer.json": _psr4,
-        "pom.xml": _maven,
-        "settings.gradle": _gradle,
-        "settings.gradle.kts": _gradle,
-    }
+    readers = dict(zip(MANIFESTS, (_go_module, _crate, _package, _psr4, _maven, _gradle, _gradle), strict=True))
     found: dict[str, list[tuple[str, str]]] = {}
     for path in every:
         folder, _, name = path.rpartition("/")

@@ -20,6 +20,7 @@ from ..sources.steps import FILE_HASHES, REPOSITORY, source_of
 from ..sources.text import redacted
 from ..steps import StepContext, StepResult
 from ..tables import ARTIFACT_TABLES, FINDINGS
+from .context import MANIFESTS
 from .imports import resolved_again
 from .parse import (
     CHUNKER_VERSION,
@@ -215,12 +216,12 @@ class _Work:
     def _project(self) -> ProjectContext:
         files = self.files.read("files", _FILE_COLUMNS + ["status"]).filter(pl.col("status") == "kept").sort("path")
 
-        def read(path: str) -> str | None:
-            row = files.filter(pl.col("path") == path).select(_FILE_COLUMNS)
-            return next((source.text for source in self._sources(row)), None)
-
         with self.context.stages.stage("project context", unit="files"):
-            return project_context(files.get_column("path").to_list(), read)
+            # All manifests in one stream: a git process for each of 72 took 0.8 s.
+            named = pl.col("path").str.split("/").list.last().is_in(MANIFESTS)
+            manifests = files.filter(named).select(_FILE_COLUMNS)
+            texts = {source.path: source.text for source in self._sources(manifests)}
+            return project_context(files.get_column("path").to_list(), texts.get)
 
     def _count(self, table: str, rows: int) -> None:
         self.rows[table] = self.rows.get(table, 0) + rows

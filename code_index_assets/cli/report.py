@@ -76,7 +76,7 @@ def _print_stages(outcome: Outcome, total: float) -> None:
             rate = f"{row['items']:>10,} {row['unit']:<12} {row['items'] / row['seconds']:>10,.0f}/s"
         click.echo(f"    {row['asset']:<14} {row['stage']:<20} {row['seconds']:>7.2f} s {rate}")
     seconds = sum(row["seconds"] for row in rows)
-    click.echo(f"    {'Dagster, imports and the rest':<35} {max(total - seconds, 0):>7.2f} s")
+    click.echo(f"    {'bookkeeping of Dagster and the rest':<35} {max(total - seconds, 0):>7.2f} s")
 
 
 def _print_next(key: str, settings: Settings) -> None:

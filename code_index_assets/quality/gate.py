@@ -22,7 +22,7 @@ from ..settings import Settings
 from .permit import CheckResult, Permit, Verdict, issue_permit
 from .profile import Baseline, BucketProfile, profile_bucket, profile_repository
 from .subject import bucket_subject, subject_digest
-from .suite import Expectation, expectations, run_suite, suite_hash
+from .suite import Expectation, expectations, import_great_expectations, run_suite, suite_hash
 
 KIND = "quality"
 GATE_VERSION = "1"
@@ -78,6 +78,8 @@ def judge(
         kept = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
         buckets, subjects = _profile(files, chunks, embeddings, kept, store.current(KIND, key, space), writer, stages)
         rows = pl.concat([bucket.rows for bucket in buckets])
+        with stages.stage("import great_expectations", unit="imports"):
+            import_great_expectations()
         with stages.stage("expectations", unit="checks") as ticker:
             results = run_suite(suite, rows, profile_repository(rows, buckets, kept, baseline))
             ticker.advance(len(results))
