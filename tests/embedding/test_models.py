@@ -1,0 +1,90 @@
+"""Models: batches, unit vectors, and the real ones against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from code_index_assets.embedding.embedder import unit
+from code_index_assets.embedding.test_model import TestEmbedder
+from code_index_assets.embedding.text import chunk_text, identifier_words
+from code_index_assets.embedding.transformer import token_batches
+from code_index_assets.errors import ConfigurationError, SpaceMismatchError
+from code_index_assets.layout import Layout
+from code_index_assets.settings import Settings
+
+
+@given(st.lists(st.integers(1, 200), max_size=60), st.integers(64, 2048))
+def test_batches_hold_every_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    batches = list(token_batches(lengths, budget))
+    assert sorted(row for batch in batches for row in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= budget
+
+
+def test_no_text_has_a_zero_vector() -> None:
+    assert np.allclose(np.linalg.norm(unit(np.zeros((2, 4))), axis=1), 1)
+    assert np.allclose(np.linalg.norm(TestEmbedder().embed(["", "(){};", "a b"], "document"), axis=1), 1)
+
+
+def test_identifiers_split_into_words() -> None:
+    assert identifier_words("parseHTTPResponse2_now") == ["parse", "http", "response", "2", "now"]
+
+
+def test_the_embedded_text_names_no_folder() -> None:
+    assert (
+        chunk_text("method", "Engine.start", "def start(self): ...")
+        == "method Engine.start\nengine start\ndef start(self): ..."
+    )
+
+
+def test_an_unknown_model_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from code_index_assets.embedding.models import document_embedder
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    settings = Settings.model_validate({"data": tmp_path, "model": "nobody/no-such-model"})
+    with pytest.raises(ConfigurationError, match="nobody/no-such-model"):
+        document_embedder(settings, Layout(tmp_path))
+
+
+def test_a_query_in_another_space_fails_loudly(tmp_path: Path) -> None:
+    from code_index_assets.embedding.models import query_embedder_for
+
+    settings = Settings.model_validate({"data": tmp_path, "model": "test"})
+    with pytest.raises(SpaceMismatchError, match="CODE_INDEX_MODEL"):
+        query_embedder_for("static-other-256-00000000", settings, Layout(tmp_path))
+
+
+@pytest.mark.slow
+def test_the_runtimes_of_one_space_agree(tmp_path: Path) -> None:
+    from code_index_assets.embedding.models import document_embedder, query_embedder
+
+    settings = Settings.model_validate({"data": tmp_path, "model": "minilm", "device": "cpu"})
+    layout = Layout(tmp_path).create()
+    texts = [f"def function_{i}(a, b): return a * {i} + len(b) # {'word ' * (i % 40)}" for i in range(60)]
+    torch, light = document_embedder(settings, layout), query_embedder(settings, layout)
+    assert torch.space == light.space
+    assert (torch.embed(texts, "document") * light.embed(texts, "document")).sum(axis=1).min() > 0.999
+    alone = np.concatenate([torch.embed([text], "document") for text in texts[:10]])
+    assert (torch.embed(texts, "document")[:10] * alone).sum(axis=1).min() > 0.999
+
+
+@pytest.mark.slow
+def test_the_static_table_finds_by_meaning(tmp_path: Path) -> None:
+    from code_index_assets.embedding.models import document_embedder
+
+    settings = Settings.model_validate({"data": tmp_path, "model": "static"})
+    table = document_embedder(settings, Layout(tmp_path).create())
+    texts = [
+        "def remove_file(path): os.unlink(path)",
+        "def add_numbers(a, b): return a + b",
+        "class HttpServer: listen(port)",
+    ]
+    documents = table.embed(texts, "document")
+    for query, wanted in (("delete a file from disk", 0), ("sum of two values", 1), ("web server port", 2)):
+        assert int((documents @ table.embed([query], "query")[0]).argmax()) == wanted
+    assert np.array_equal(documents[:1], table.embed(texts[:1], "document"))
