@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     lock_timeout_seconds: float = Field(1800.0, gt=0, description="Longest wait for another run on one repository.")
 
     # Triggers
+    polling: bool = Field(True, description="Whether the daemon polls; else webhooks and `code-index poll` do.")
     poll_seconds: float = Field(300.0, ge=10, description="Each repository's head is asked for this often, about.")
     poll_per_host: int = Field(4, ge=1, description="Head look-ups at a time on one git host.")
     poll_host_per_minute: int = Field(240, ge=1, description="Head look-ups a minute on one git host, at most.")

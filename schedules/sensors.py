@@ -93,6 +93,8 @@ def _waiting(instance: dg.DagsterInstance, keys: list[str]) -> dict[str, int]:
 )
 def repository_polls(context: dg.SensorEvaluationContext, code_index: CodeIndexResource) -> dg.SkipReason:
     layout = code_index.layout()
+    if not code_index.settings().polling:
+        return dg.SkipReason("polling is off (CODE_INDEX_POLLING)")
     _pollers[:] = [process for process in _pollers if process.poll() is None]
     asked = any(Inbox(layout).wanted.glob("*.json"))
     last = float(context.cursor or 0)

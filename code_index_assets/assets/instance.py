@@ -38,9 +38,14 @@ def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
     home = Path(os.environ["DAGSTER_HOME"]) if os.environ.get("DAGSTER_HOME") else prepare_home(layout)
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        fail_dead_runs(instance)
-        set_pool_limits(instance)
+    with contextlib.ExitStack() as stack:
+        # Two processes that make Dagster's tables at once fail each other ("table alembic_version already exists").
+        with layout.lock("dagster-home", timeout=300):
+            instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
+            for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+                assert storage is not None
+            fail_dead_runs(instance)
+            set_pool_limits(instance)
         yield instance
 
 

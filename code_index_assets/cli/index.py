@@ -53,7 +53,7 @@ def index_command(
     say = (lambda line: None) if quiet or as_json else TerminalLines()
     if isinstance(say, TerminalLines):
         click.echo(f"data folder {settings.data}", err=True)
-    outcomes = run_chain(settings, layout, [key for entry in entries for key in entry.keys], say)
+    outcomes = run_chain(settings, layout, [key for entry in entries for key in _keys(entry, settings)], say)
     if isinstance(say, TerminalLines):
         say.clear()
     if as_json:
@@ -87,6 +87,16 @@ def _entries(
     if known is not None and not refs and (known.worktree or not worktree) and name in (None, known.name):
         return [known]
     return [registry.add(repository, name=name, refs=refs, worktree=worktree)]
+
+
+def _keys(entry: RepositoryEntry, settings: Settings) -> list[str]:
+    """The partitions of an entry; patterns of refs are asked of the place."""
+    if not entry.globs:
+        return list(entry.keys)
+    from ..sources.git import heads_of
+    from ..sources.registry import partition_key
+
+    return [partition_key(entry, ref) for ref in heads_of(entry, settings.poll_timeout_seconds)]
 
 
 def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> list[Outcome]:
