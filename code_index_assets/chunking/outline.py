@@ -134,6 +134,12 @@ def _define(
     name_node = named[0] if named else _generic_name(node)
     if name_node is None:
         return
+    kind = role[11:]
+    if kind == "declared":
+        declared = found.plugin.facts.declared(node, name_node) if found.plugin.facts.declared else None
+        if declared is None:
+            return
+        name_node, kind = declared
     start, end = name_node.start_byte, name_node.end_byte
     known = by_name.get(start)
     if known is not None and known[0] <= pattern:
@@ -149,7 +155,6 @@ def _define(
         name = name[: name.index(cut, 1)].rstrip()
     if not name:
         return
-    kind = role[11:]
     if kind == "call":
         call = captures["call"][0]
         kind = found.plugin.facts.calls.get(found.raw[call.start_byte : call.end_byte].decode("utf-8", "replace"), "")
