@@ -190,8 +190,10 @@ def _no_definition(root, text, tag):
         return "not on its line"
     at = (tag["line"] - 1, len(line[:column].encode()))
     node = root.descendant_for_point_range(at, at)
-    if not node.is_named:
+    if node is None or not node.is_named:
         return "keyword"
+    if node.parent is None:
+        return "use"
     value = tag["kind"] in VALUES
     if value and not any(part in node.parent.type for part in DECLARING):
         return "use"

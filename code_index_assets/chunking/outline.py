@@ -273,8 +273,14 @@ def _widen(found: Outline, outers: list[tuple[Any, ...]]) -> None:
             later = bisect_left(starts, definition.end, index + 1)
             alone = later == len(definitions) or starts[later] >= end
             if alone and definition.start < end and definition.end <= end:
-                definition.head = min(definition.head, start)
-                definition.end = end
+                inner = definition.end
+                # Names declared together (`const {a, b} = c`) stay beside each other.
+                while index < later and definitions[index].start == starts[index] == definition.start:
+                    if definitions[index].end != inner:
+                        break
+                    definitions[index].head = min(definitions[index].head, start)
+                    definitions[index].end = end
+                    index += 1
                 moved = True
     if moved:
         for definition in definitions:

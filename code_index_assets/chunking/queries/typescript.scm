@@ -50,3 +50,5 @@
 (required_parameter (accessibility_modifier) pattern: (identifier) @name) @definition.promoted
 (program (lexical_declaration (variable_declarator name: (object_pattern (shorthand_property_identifier_pattern) @name)) @definition.variable))
 (export_statement declaration: (lexical_declaration (variable_declarator name: (object_pattern (shorthand_property_identifier_pattern) @name)) @definition.variable))
+(program (lexical_declaration (variable_declarator name: (object_pattern (pair_pattern value: (identifier) @name))) @definition.variable))
+(export_statement declaration: (lexical_declaration (variable_declarator name: (object_pattern (pair_pattern value: (identifier) @name))) @definition.variable))
