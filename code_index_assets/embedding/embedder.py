@@ -41,6 +41,11 @@ class Embedder(ABC):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as this model counts them, before any cut."""
 
+    def knows(self, text: str) -> bool:
+        """Whether at least one word of a text is a word to this model; of letters it only spells out it has no meaning."""
+        del text
+        return True
+
     @property
     def window(self) -> int:
         """How many texts to hand over at once; the model sorts and batches inside it."""

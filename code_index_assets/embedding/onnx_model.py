@@ -131,6 +131,9 @@ class OnnxEmbedder(Embedder):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(row.ids) for row in self._tokenizer.encode_batch(list(texts))]
 
+    def knows(self, text: str) -> bool:
+        return any(len(row.ids) == 1 for row in self._tokenizer.encode_batch(text.split(), add_special_tokens=False))
+
     def _forward(self, ids: list[list[int]]) -> Vectors:
         tokens = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
         mask = np.zeros_like(tokens)

@@ -81,6 +81,10 @@ class StaticTableEmbedder(Embedder):
             for text in texts
         ]
 
+    def knows(self, text: str) -> bool:
+        words = (word for name in _WORD.findall(text) for word in identifier_words(name))
+        return any(len(word) > 2 and word in self._pieces for word in words)
+
     def word_pieces(self, word: str) -> list[int]:
         """Rows of the table for one lower-case word: greedy longest match (WordPiece, Wu et al. 2016)."""
         pieces: list[int] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..embedding.embedder import Embedder
 from ..embedding.models import chosen_model, query_embedder, space_of
 from ..errors import CodeIndexError
 from ..index.reader import published_spaces
@@ -51,12 +52,18 @@ class _QueryModel:
 
     def __init__(self, settings: Settings, layout: Layout) -> None:
         self.settings, self.layout = settings, layout
-        self._embedder: Any = None
+        self._embedder: Embedder | None = None
 
     def __call__(self, text: str) -> Any:
+        return self._loaded().embed([text], "query")[0]
+
+    def knows(self, text: str) -> bool:
+        return self._loaded().knows(text)
+
+    def _loaded(self) -> Embedder:
         if self._embedder is None:
             self._embedder = query_embedder(self.settings, self.layout)
-        return self._embedder.embed([text], "query")[0]
+        return self._embedder
 
 
 def _head(layout: Layout, key: str) -> Head | None:
