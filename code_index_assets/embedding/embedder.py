@@ -42,7 +42,7 @@ class Embedder(ABC):
         """Tokens of each text as this model counts them, before any cut."""
 
     def knows(self, text: str) -> bool:
-        """Whether at least one word of a text is a word to this model; of letters it only spells out it has no meaning."""
+        """Whether at least one word of a text is a word to this model, not only letters that it spells out."""
         del text
         return True
 
