@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import EmbeddingError, ProviderUnavailableError
+from ..errors import BudgetError, EmbeddingError, ProviderUnavailableError
 from .embedder import Computed, Embedder, InputType, Vectors, unit
 from .pacing import Pacer, TokenCounter
 from .space import EmbeddingSpace
@@ -221,6 +221,11 @@ class RequestEmbedder(Embedder):
                         remedy="check that the endpoint serves this model; nothing of these replies was kept",
                     ) from None
                 self._count_retry()
+            except BudgetError:
+                # Tokens are set aside on the high side: a part may still be affordable, and tells the true count.
+                if len(batch.rows) == 1:
+                    raise
+                return _Outcome(again=batch.halves())
             except TooLargeError as problem:
                 if len(batch.rows) == 1 and problem.count:
                     return self._isolated(batch, input_type, str(problem), stop)
