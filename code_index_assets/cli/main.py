@@ -25,6 +25,7 @@ COMMANDS = {
     "add": "registry",
     "remove": "registry",
     "list": "registry",
+    "plan": "plan",
     "index": "index",
     "search": "search",
     "symbol": "search",

@@ -30,7 +30,7 @@ _FIXED = {"voyage-code-2": 1536, "voyage-large-2": 1536, "voyage-law-2": 1024, "
 # The API takes 1,000 texts and, for voyage-code-3, 120,000 tokens in a request, 2,000 requests and 3,000,000 tokens a
 # minute in its first usage tier (docs.voyageai.com, read 2026-11-21).
 _INPUTS, _TOKENS, _IN_FLIGHT = 1000, 100_000, 20
-_REQUESTS_PER_MINUTE, _TOKENS_PER_MINUTE = 2000, 3_000_000
+_REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 2000, 3_000_000
 KEYS = ("VOYAGE_API_KEY", "VOYAGE_AI_API_KEY")
 
 
@@ -73,7 +73,7 @@ class VoyageEmbedder(RequestEmbedder):
             tokens=_TOKENS,
             in_flight=in_flight,
             requests_per_minute=settings.embedding_requests_per_minute or _REQUESTS_PER_MINUTE,
-            tokens_per_minute=settings.embedding_tokens_per_minute or _TOKENS_PER_MINUTE,
+            tokens_per_minute=settings.embedding_tokens_per_minute or TOKENS_PER_MINUTE,
             patience_seconds=settings.embedding_patience_seconds if patience is None else patience,
         )
         transport = Transport(
