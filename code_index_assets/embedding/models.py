@@ -11,6 +11,7 @@ from ..progress import Say
 from ..settings import Settings
 from .embedder import Embedder
 from .space import EmbeddingSpace
+from .spaces import resolved
 from .spending import Spending, open_account
 
 # A search does not wait for a provider as long as a run does: without it the other lanes answer.
@@ -19,7 +20,7 @@ QUERY_TIMEOUT_SECONDS = 10.0
 
 
 def chosen_model(settings: Settings) -> str:
-    """The model that `settings.model` means here: `auto` is the static table on a CPU, the transformer on a GPU."""
+    """The model that `settings.model` means on this machine; in a data folder `spaces.resolved` comes first."""
     if settings.model in ("voyage", "voyage:"):
         return "voyage:voyage-code-3"
     if settings.model != "auto":
@@ -41,6 +42,7 @@ def document_embedder(
 
     Raises ConfigurationError, EmbeddingError.
     """
+    settings = resolved(settings, layout)
     model = chosen_model(settings)
     if is_remote(model):
         return _remote(settings, layout, model, spending or open_account(settings, model))
@@ -59,6 +61,7 @@ def document_embedder(
 
 def space_of(settings: Settings, layout: Layout, say: Say = lambda line: None) -> EmbeddingSpace:
     """The embedding space of the chosen model, without loading a transformer's weights."""
+    settings = resolved(settings, layout)
     model = chosen_model(settings)
     if model in ("test", "static"):
         return document_embedder(settings, layout, say).space
@@ -77,6 +80,7 @@ def space_of(settings: Settings, layout: Layout, say: Say = lambda line: None) -
 
 def query_embedder(settings: Settings, layout: Layout, say: Say = lambda line: None) -> Embedder:
     """The embedder for queries: the same space as `document_embedder`, in the runtime that starts fastest."""
+    settings = resolved(settings, layout)
     model = chosen_model(settings)
     if model in ("test", "static"):
         return document_embedder(settings, layout, say)

@@ -28,6 +28,7 @@ from .chunk_vectors import keyed_texts
 from .models import chosen_model, document_embedder, is_remote, space_of
 from .pacing import TokenCounter
 from .space import EmbeddingSpace
+from .spaces import resolved
 from .spending import price_of, price_table
 from .vector_cache import VectorCache
 
@@ -69,6 +70,7 @@ def plan_partition(
 
     Raises what the steps raise: SourceError, ConfigurationError, …
     """
+    settings = resolved(settings, layout)
     space = space_of(settings, layout, say)
     chunks, context = _chunks(key, settings, work or layout, say)
     files = context.parent(chunks, "file_hashes")

@@ -16,6 +16,7 @@ from .chunk_vectors import ChunkVectors, keyed_texts
 from .embedder import Embedder
 from .models import chosen_model, document_embedder, is_remote, query_embedder, space_of
 from .space import EmbeddingSpace
+from .spaces import resolved
 from .spending import open_account
 from .vector_cache import VectorCache, vectors_lock
 
@@ -83,7 +84,8 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
 
 def vectors_of_run(context: StepContext, space: EmbeddingSpace, embedder: Embedder | None = None) -> ChunkVectors:
     """What computes and keeps the vectors of this run; a provider's requests go on the run's account."""
-    settings, layout = context.settings, context.layout
+    layout = context.layout
+    settings = resolved(context.settings, layout)
     model = chosen_model(settings)
 
     def load() -> Embedder:
