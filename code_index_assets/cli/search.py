@@ -30,11 +30,12 @@ _FIELDS = {"repo": "repositories", "ref": "refs", "path": "paths", "language": "
 @click.option("--language", multiple=True, help="Only this language.")
 @click.option("--kind", multiple=True, help="Only this kind: function, class, method, …")
 @click.option("--limit", default=10, show_default=True, help="Hits at most.")
+@click.option("--space", help="In this embedding space instead of the one searches use (`code-index spaces`).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--batch", type=click.File("r"), help='One JSON object a line: {"id", "query", …}; - is standard input.')
 def search_command(
     words: tuple[str, ...], repo: tuple[str, ...], ref: tuple[str, ...], path: tuple[str, ...],
-    language: tuple[str, ...], kind: tuple[str, ...], limit: int, as_json: bool, batch: Any,
+    language: tuple[str, ...], kind: tuple[str, ...], limit: int, space: str | None, as_json: bool, batch: Any,
 ) -> int:  # fmt: skip
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
     from ..search.engine import SearchRequest
@@ -42,7 +43,7 @@ def search_command(
     from ..search.service import open_engine
 
     settings = load_settings()
-    engine = open_engine(settings, Layout(settings.data).check())
+    engine = open_engine(settings, Layout(settings.data).check(), space)
     options = {"repositories": repo, "refs": ref, "paths": path, "languages": language, "kinds": kind}
     if batch is not None:
         return _answer_batch(engine, batch, options, limit)
