@@ -68,12 +68,11 @@ class Embedder(ABC):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as this model counts them, before any cut."""
 
-<<<<<<< HEAD
     def knows(self, text: str) -> bool:
         """Whether at least one word of a text is a word to this model, not only letters that it spells out."""
         del text
         return True
-=======
+
     def plan(self, texts: Sequence[str]) -> int:
         """Tokens that embedding these texts will come to, as likely more as less."""
         return sum(self.count_tokens(texts))
@@ -83,7 +82,6 @@ class Embedder(ABC):
         """Particulars of the work done so far, for the stage table: padding waste, requests, tokens, price."""
         waste = getattr(self, "padding_waste", None)
         return {} if waste is None else {"padding_waste": round(waste, 4)}
->>>>>>> providers
 
     @property
     def window(self) -> int:
