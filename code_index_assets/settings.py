@@ -57,6 +57,12 @@ class Settings(BaseSettings):
         "use (`code-index use`); where there is none yet, the static table on a CPU, the transformer on a GPU.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where torch runs.")
+    runtime: str = Field(
+        "auto",
+        description="How a transformer is computed on a CPU: auto (the fastest here, timed once for a large job) | "
+        "torch-fp32 | torch-bf16 | onnx-fp32 | openvino-fp32 | openvino-bf16.",
+    )
+    embed_workers: int = Field(0, ge=0, description="Embedding processes on a CPU; 0: one of one thread a core.")
     max_tokens: int = Field(0, ge=0, description="Cut of the embedded text in tokens; 0: the model's default.")
     indexing_mode: Literal["auto", "sequential", "parallel", "pipeline"] = Field(
         "auto",

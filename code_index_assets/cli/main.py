@@ -41,6 +41,7 @@ COMMANDS = {
     "poll": "poll",
     "purge": "upkeep",
     "prune": "upkeep",
+    "embedder": "embedder",
     "up": "up",
 }
 

@@ -5,6 +5,8 @@ What lives here: what `auto` means, and which runtime serves which use. What doe
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..errors import CodeIndexError, SpaceMismatchError
 from ..layout import Layout
 from ..progress import Say
@@ -36,9 +38,14 @@ def is_remote(model: str) -> bool:
 
 
 def document_embedder(
-    settings: Settings, layout: Layout, say: Say = lambda line: None, spending: Spending | None = None
+    settings: Settings,
+    layout: Layout,
+    say: Say = lambda line: None,
+    spending: Spending | None = None,
+    *,
+    local: bool = False,
 ) -> Embedder:
-    """The embedder for chunks. `spending` is the run's account with a provider.
+    """The embedder for chunks. `spending` is the run's account with a provider; `local` asks no embedding process.
 
     Raises ConfigurationError, EmbeddingError.
     """
@@ -50,13 +57,22 @@ def document_embedder(
         from .test_model import TestEmbedder
 
         return TestEmbedder()
-    from .transformer import MINILM, TransformerEmbedder, find_model
+    from .transformer import MINILM, find_model, pick_device
 
     if model == "static":
         from .distill import static_table
 
         return static_table(find_model(MINILM), layout, say)
-    return TransformerEmbedder(find_model(model), device=settings.device, max_tokens=settings.max_tokens)
+    if not local and (
+        shared := _shared(settings, layout, say, lambda: document_embedder(settings, layout, say, local=True))
+    ):
+        return shared
+    from .local_transformer import CpuTransformer, gpu_transformer
+
+    device = pick_device(settings.device)
+    if device == "cpu":
+        return CpuTransformer(find_model(model), settings, layout, say)
+    return gpu_transformer(find_model(model), settings, layout, device)
 
 
 def space_of(settings: Settings, layout: Layout, say: Say = lambda line: None) -> EmbeddingSpace:
@@ -78,7 +94,20 @@ def space_of(settings: Settings, layout: Layout, say: Say = lambda line: None) -
     return find_model(model).space(settings.max_tokens)
 
 
-def query_embedder(settings: Settings, layout: Layout, say: Say = lambda line: None) -> Embedder:
+def _shared(settings: Settings, layout: Layout, say: Say, here: Callable[[], Embedder]) -> Embedder | None:
+    """The embedding process, if one runs for this model."""
+    from .process_client import ProcessEmbedder, connect
+
+    if not (layout.root / "embedder.json").exists():
+        return None
+    space = space_of(settings, layout, say)
+    connection = connect(layout, space.id)
+    return None if connection is None else ProcessEmbedder(space, connection, here, say)
+
+
+def query_embedder(
+    settings: Settings, layout: Layout, say: Say = lambda line: None, *, local: bool = False
+) -> Embedder:
     """The embedder for queries: the same space as `document_embedder`, in the runtime that starts fastest."""
     settings = resolved(settings, layout)
     model = chosen_model(settings)
@@ -89,6 +118,10 @@ def query_embedder(settings: Settings, layout: Layout, say: Say = lambda line: N
         brief = settings.model_copy(update={"embedding_timeout_seconds": timeout})
         patience = min(settings.embedding_patience_seconds, QUERY_PATIENCE_SECONDS)
         return _remote(brief, layout, model, Spending(model), patience)
+    if not local and (
+        shared := _shared(settings, layout, say, lambda: query_embedder(settings, layout, say, local=True))
+    ):
+        return shared
     from . import onnx_model
     from .transformer import find_model
 
