@@ -83,8 +83,8 @@ class Definition:
         self.facts: list[str] = []
 
 
-# (node of the declaration, node captured as its name) to (node of the name, kind), or None: no definition.
-Declared = Callable[[Any, Any], "tuple[Any, str] | None"]
+# (node of the declaration, node captured as its name, text of the file) to (node of the name, kind), or None: no definition.
+Declared = Callable[[Any, Any, bytes], "tuple[Any, str] | None"]
 Finish = Callable[["Outline", "ProjectContext"], None]
 ModuleName = Callable[["Outline", "ProjectContext"], str]
 Resolve = Callable[[str, str, "ProjectContext"], str | None]

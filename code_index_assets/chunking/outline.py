@@ -136,7 +136,8 @@ def _define(
         return
     kind = role[11:]
     if kind == "declared":
-        declared = found.plugin.facts.declared(node, name_node) if found.plugin.facts.declared else None
+        read = found.plugin.facts.declared
+        declared = read(node, name_node, found.raw) if read is not None else None
         if declared is None:
             return
         name_node, kind = declared

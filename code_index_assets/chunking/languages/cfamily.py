@@ -47,7 +47,7 @@ NAMES = frozenset(
 )  # fmt: skip
 
 
-def declared(node: Any, declarator: Any) -> tuple[Any, str] | None:
+def declared(node: Any, declarator: Any, raw: bytes) -> tuple[Any, str] | None:
     """The name inside a declarator, which C writes around it (`*(*name)(int)[3]`), and what it makes of it."""
     function = declarator.type == "operator_cast"
     inner = declarator
@@ -71,7 +71,7 @@ def declared(node: Any, declarator: Any) -> tuple[Any, str] | None:
             return None
         # MACRO(name) { … }: a test or a handler by its name.
         macro = declarator.type == "parenthesized_declarator" and node.child_by_field_name("type")
-        return inner, "test" if macro and macro.text.startswith(b"TEST") else "function"
+        return inner, "test" if macro and raw.startswith(b"TEST", macro.start_byte) else "function"
     if what == "type_definition":
         return inner, "type"
     if function:
