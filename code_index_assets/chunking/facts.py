@@ -83,7 +83,8 @@ class Definition:
         self.facts: list[str] = []
 
 
-# (node of the declaration, node captured as its name, text of the file) to (node of the name, kind), or None: no definition.
+# (node of the declaration, node captured as its name, text of the file) to (node of the name, kind); None: no
+# definition.
 Declared = Callable[[Any, Any, bytes], "tuple[Any, str] | None"]
 Finish = Callable[["Outline", "ProjectContext"], None]
 ModuleName = Callable[["Outline", "ProjectContext"], str]
