@@ -20,7 +20,7 @@ from typing import Literal
 from ..fingerprint import digest
 from ..layout import Layout, key_segment, write_atomically
 
-Cause = Literal["webhook", "poll", "registry"]
+Cause = Literal["webhook", "poll", "registry", "request"]
 Kind = Literal["changed", "retired"]
 DELIVERY_SECONDS = 7 * 86_400.0
 
