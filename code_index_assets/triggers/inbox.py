@@ -75,6 +75,16 @@ class Inbox:
                     self._put_aside(Path(entry.path))
         return events, names
 
+    def waiting(self) -> set[str]:
+        """Keys that an event waits for; changes nothing."""
+        keys: set[str] = set()
+        for path in self.new.glob("*.json"):
+            try:
+                keys.add(str(json.loads(path.read_bytes())["key"]))
+            except (OSError, ValueError, TypeError, KeyError):
+                continue
+        return keys
+
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
             (self.new / name).unlink(missing_ok=True)
