@@ -1,7 +1,7 @@
 """Who mentions a name: definitions of it, and every line of code that uses or imports it.
 
 What lives here: `find_references` over the tables of the publication. What does not: reading those tables
-(`published.py`), whole-text search (`engine.py`). A mention is textual: the identifier, spelled so, in code (not in
+(`tables.py`), whole-text search (`engine.py`). A mention is textual: the identifier, spelled so, in code (not in
 comments or strings); names of one letter and keywords are not recorded.
 """
 
@@ -18,8 +18,8 @@ from ..index.manifest import PublicationStore
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
 from .cursors import Cursor, decode_cursor, encode_cursor
-from .engine import RepositoryState, SearchEngine, SymbolHit, resolve_keys
-from .published import PublishedTables
+from .engine import RepositoryState, SearchEngine, SymbolHit
+from .tables import PublishedTables
 
 if TYPE_CHECKING:
     import polars as pl
@@ -153,7 +153,7 @@ def _pinned(engine: SearchEngine, at: Cursor | None) -> IndexSnapshot:
 def _page(
     engine: SearchEngine, snapshot: IndexSnapshot, question: _Question, offset: int, limit: int, started: float
 ) -> References:
-    keys = resolve_keys(snapshot.receipts, question.repositories, question.refs)
+    keys = engine.resolve(snapshot, question.repositories, question.refs)
     receipts = snapshot.receipts if keys is None else {key: snapshot.receipts[key] for key in keys}
     tables = PublishedTables(engine.layout, receipts)
     found = _find(tables, question)
