@@ -52,10 +52,6 @@ class PublishedTables:
         parts: dict[str, str] = {}
         for key, paths in wanted.items():
             parts.update((str(part), key) for part in table_parts(self.layout, self.receipts[key], table, paths))
-            str(part): key
-            for key, paths in wanted.items()
-            for part in table_parts(self.layout, self.receipts[key], table, paths)
-        }
         if not parts:
             raise CorruptArtifactError(
                 f"no published artifact has the table {table!r}", remedy="run `code-index index --all` again"
