@@ -28,6 +28,7 @@ COMMANDS = {
     "index": "index",
     "search": "search",
     "symbol": "search",
+    "references": "search",
     "status": "status",
     "files": "status",
     "doctor": "doctor",

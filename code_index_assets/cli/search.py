@@ -1,4 +1,4 @@
-"""The `search` and `symbol` commands."""
+"""The `search`, `symbol` and `references` commands."""
 
 from __future__ import annotations
 
@@ -131,3 +131,33 @@ def symbol_command(
     else:
         click.echo(f"no definition of {name!r} in what is indexed", err=True)
     return 0 if hits else 1
+
+
+@click.command("references")
+@click.argument("name")
+@click.option("--repo", multiple=True, help="Only in this repository.")
+@click.option("--ref", multiple=True, help="At this ref instead of the default one.")
+@click.option("--language", multiple=True, help="Only files of this language.")
+@click.option("--path", multiple=True, help="Only paths that match.")
+@click.option("--limit", default=50, show_default=True, help="Lines at most.")
+@click.option("--cursor", help="Goes on where an answer ended.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def references_command(
+    name: str, repo: tuple[str, ...], ref: tuple[str, ...], language: tuple[str, ...], path: tuple[str, ...],
+    limit: int, cursor: str | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Which lines of code mention NAME (the case counts; Type::name narrows its definitions)."""
+    from ..search.engine import SearchEngine
+    from ..search.references import find_references
+    from ..search.render import references_json, render_references
+
+    settings = load_settings()
+    engine = SearchEngine(Layout(settings.data).check(), settings)
+    found = find_references(
+        engine, name, repositories=repo, refs=ref, paths=path, languages=language, limit=limit, cursor=cursor
+    )
+    if as_json:
+        click.echo(json.dumps(references_json(found), ensure_ascii=False))
+    else:
+        click.echo(render_references(found, color=sys.stdout.isatty()))
+    return 0 if found.outcome == "found" else 1
