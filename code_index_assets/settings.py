@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Host names, separated by commas, that requests may name; not set: on loopback its names, else any.",
+        description="Host names, separated by commas, that requests may use; not set: on loopback its own, else any.",
     )
     index_urls: bool = Field(
         False, description="Let POST /v1/index register repositories by URL, not only run registered ones."

@@ -39,6 +39,7 @@ COMMANDS = {
     "purge": "upkeep",
     "prune": "upkeep",
     "up": "up",
+    "serve": "serve",
 }
 
 

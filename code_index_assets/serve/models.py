@@ -17,7 +17,7 @@ MAX_QUERY = 4000
 MAX_VALUES = 100
 _COMMIT = "2c06be351006851d42fdb6df16b976f4a82d9747"
 
-_HIT = {
+_HIT: dict[str, Any] = {
     "repository": "tracel-ai/burn", "ref": "HEAD", "commit": _COMMIT,
     "path": "crates/burn-optim/src/optim/grad_accum.rs", "start_line": 10, "end_line": 14,
     "qualified_name": "burn_optim::optim::grad_accum::GradientsAccumulator", "kind": "struct", "language": "rust",
@@ -27,7 +27,7 @@ _HIT = {
     "snippet": {"start_line": 10, "lines": ["/// Accumulate gradients into a single [GradientsParams] object."]},
     "text": "/// Accumulate gradients …", "more_lines": [], "also_in": [],
 }  # fmt: skip
-_STATE = {
+_STATE: dict[str, Any] = {
     "repository": "tracel-ai/burn", "ref": "HEAD", "key": "tracel-ai/burn", "commit": _COMMIT, "label": _COMMIT,
     "state": "current", "coverage": {"files": 2117, "kept": 1966, "skipped": {"binary": 112, "symlink": 36}},
     "indexed_at": 1795235816.7, "observed_at": 1795235801.2, "head_seen_at": 1795235801.2,
@@ -102,8 +102,10 @@ class SearchResponse(Answer):
             "examples": [
                 {
                     "hits": [_HIT], "repositories": [_STATE], "outcome": "found", "took_ms": 21.4,
-                    "lanes": {"semantic": {"state": "ran", "hits": 100, "took_ms": 7.1},
-                              "symbol": {"state": "skipped", "hits": 0, "took_ms": 0.0, "reason": "no name in the query"}},
+                    "lanes": {
+                        "semantic": {"state": "ran", "hits": 100, "took_ms": 7.1},
+                        "symbol": {"state": "skipped", "hits": 0, "took_ms": 0.0, "reason": "no name in the query"},
+                    },
                     "publication": "p00000033-489ccedb", "space": "static-all-minilm-l6-v2-256-b1da2ef1",
                 }
             ]
@@ -179,6 +181,42 @@ class SymbolsResponse(Answer):
         },
     )  # fmt: skip
     symbols: list[SymbolModel]
+
+
+class ReferenceModel(Answer):
+    """One line that mentions the name; `within` is the innermost definition around it."""
+
+    repository: str
+    ref: str
+    commit: str
+    key: str
+    path: str
+    line: int
+    kind: Literal["use", "import"]
+    within: str | None
+    within_kind: str | None
+    within_lines: tuple[int, int] | None
+    language: str | None
+    role: str
+    text: str | None
+
+
+class ReferencesResponse(Answer):
+    """One page; `total` counts lines over all pages, `near` are other spellings where nothing was found."""
+
+    name: str
+    definitions: list[SymbolModel]
+    references: list[ReferenceModel]
+    total_definitions: int
+    total: int
+    files: int
+    by_repository: dict[str, int]
+    near: list[str]
+    repositories: list[SearchedRepository]
+    outcome: Literal["found", "no_match"]
+    took_ms: float
+    publication: str
+    next_cursor: str | None
 
 
 class FileResponse(Answer):
@@ -278,7 +316,10 @@ class IndexResponse(Answer):
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra={
-            "examples": [{"keys": ["gin-gonic/gin"], "state": "indexing", "registered": False, "follow": "/v1/repositories?q=gin-gonic/gin"}]
+            "examples": [
+                {"keys": ["gin-gonic/gin"], "state": "indexing", "registered": False,
+                 "follow": "/v1/repositories?q=gin-gonic/gin"}
+            ]
         },
     )  # fmt: skip
     keys: list[str]

@@ -121,6 +121,10 @@ class Service:
                 self._statuses = (time.monotonic(), current, rows)
             return rows
 
+    def forget_statuses(self) -> None:
+        """What was just asked for shows at once."""
+        self._statuses = (-1e9, "", [])
+
     def publication(self) -> str:
         """The name of the current publication, "" before the first."""
         try:
@@ -135,8 +139,9 @@ class Service:
         for row in rows:
             states[row.state] = states.get(row.state, 0) + 1
         found: dict[str, Any] = {
-            "ready": not self.trouble, "trouble": self.trouble, "publication": None, "published_at": None, "space": None,
-            "points": 0, "repositories": len(rows), "states": states, "started_at": self.started_at,
+            "ready": not self.trouble, "trouble": self.trouble,
+            "publication": None, "published_at": None, "space": None, "points": 0,
+            "repositories": len(rows), "states": states, "started_at": self.started_at,
         }  # fmt: skip
         try:
             manifest = self.engine.snapshot().manifest
