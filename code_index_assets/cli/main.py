@@ -40,6 +40,7 @@ COMMANDS = {
     "prune": "upkeep",
     "up": "up",
     "serve": "serve",
+    "mcp": "mcp",
 }
 
 

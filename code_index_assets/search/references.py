@@ -55,7 +55,7 @@ class References:
 
     `definitions` come with the first page alone (at most MAX_DEFINITIONS of `total_definitions`). `total` counts lines,
     `files` files, `by_repository` lines of each repository, over all pages. `near` are other spellings that are in the
-    index, when nothing was found.
+    index, when nothing was found. `offset` is where this page begins.
     """
 
     name: str
@@ -68,9 +68,18 @@ class References:
     near: tuple[str, ...]
     repositories: tuple[RepositoryState, ...]
     publication: str
-    next_cursor: str | None
+    offset: int
+    question: dict[str, object]
     took_ms: float
     outcome: Literal["found", "no_match"]
+
+    def cursor_at(self, offset: int) -> str | None:
+        """The cursor of a page that begins at this line of all, None behind the last one."""
+        return encode_cursor(Cursor(self.publication, offset), self.question) if offset < self.total else None
+
+    @property
+    def next_cursor(self) -> str | None:
+        return self.cursor_at(self.offset + len(self.references))
 
 
 @dataclass(frozen=True)
@@ -159,7 +168,6 @@ def _page(
     found = _find(tables, question)
     mentions = found.mentions
     page = mentions.slice(offset, limit)
-    after = offset + page.height
     counts = mentions.group_by("key").len().sort(["len", "key"], descending=[True, False])
     return References(
         name=question.name.name,
@@ -172,9 +180,8 @@ def _page(
         near=found.near,
         repositories=engine.repositories(snapshot, Filter(keys=keys)),
         publication=snapshot.manifest.name,
-        next_cursor=(
-            encode_cursor(Cursor(snapshot.manifest.name, after), question.identity) if after < mentions.height else None
-        ),
+        offset=offset,
+        question=question.identity,
         took_ms=(time.perf_counter() - started) * 1000,
         outcome="found" if mentions.height or found.definitions.height else "no_match",
     )
