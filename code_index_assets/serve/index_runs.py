@@ -30,6 +30,8 @@ from ..settings import Settings
 RunState = Literal["running", "succeeded", "failed"]
 AT_A_TIME = 4
 KEPT_SECONDS = 7 * 86_400.0
+# -P: the working folder may be the very checkout to index, and nothing of it may be imported.
+COMMAND = (sys.executable, "-P", "-m", "code_index_assets.cli.main", "index", "--json")
 _TAIL_BYTES = 16_384
 _HANDLE = re.compile(r"run-[0-9]{10}-[0-9a-f]{8}")
 
@@ -66,8 +68,9 @@ class IndexRun:
 class IndexRuns:
     """The runs of one data folder."""
 
-    def __init__(self, layout: Layout, settings: Settings) -> None:
-        self.layout, self.settings = layout, settings
+    def __init__(self, layout: Layout, settings: Settings, command: tuple[str, ...] = COMMAND) -> None:
+        """`command` is the program that is run; its arguments follow."""
+        self.layout, self.settings, self.command = layout, settings, command
         self.home = layout.root / "index_runs"
         self._starting = threading.Lock()
 
@@ -101,8 +104,6 @@ class IndexRuns:
         known = os.environ.get("PYTHONPATH")
         inherited = os.environ | self._settings_environment() | environment
         inherited["PYTHONPATH"] = f"{package}{os.pathsep}{known}" if known else package
-        # -P: the working folder may be the very checkout to index, and nothing of it may be imported.
-        command = [sys.executable, "-P", "-m", "code_index_assets.cli.main", "index", "--json", *arguments]
         with (
             (folder / "lock").open("w") as lock,
             (folder / "report.json").open("wb") as report,
@@ -111,7 +112,7 @@ class IndexRuns:
             fcntl.flock(lock, fcntl.LOCK_EX)
             # The child has the same open file: the lock is held until it ends, also when this process goes first.
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=report, stderr=progress, env=inherited,
+                [*self.command, *arguments], stdin=subprocess.DEVNULL, stdout=report, stderr=progress, env=inherited,
                 pass_fds=(lock.fileno(),), start_new_session=True,
             )  # fmt: skip
         threading.Thread(target=process.wait, name=folder.name, daemon=True).start()

@@ -142,8 +142,8 @@ _TOOLS: tuple[tuple[str, str, str, ToolAnnotations], ...] = (
     (
         "search_code",
         "Search code",
-        "Finds code by meaning, words, names or paths over all indexed repositories, best first. Each hit: repository, "
-        "path, lines, definition, why it matched, the lines that matter. Best for 'where is X done' and for names whose "
+        "Finds code by meaning, words, names or paths in all indexed repositories, best first. Each hit: repository, "
+        "path, lines, definition, why it matched, the lines that matter. Best for 'where is X done' and names whose "
         "spelling or place you do not know.",
         _READS,
     ),
@@ -169,7 +169,7 @@ _TOOLS: tuple[tuple[str, str, str, ToolAnnotations], ...] = (
     (
         "list_repositories",
         "List repositories",
-        "Repositories of the index: commit, state (current, behind, unknown, indexing, failed, not_indexed), age, files.",
+        "Repositories of the index: commit, state (current, behind, unknown, indexing, failed, not_indexed), age.",
         _READS,
     ),
     (
@@ -182,7 +182,7 @@ _TOOLS: tuple[tuple[str, str, str, ToolAnnotations], ...] = (
     (
         "index_codebase",
         "Index a local checkout",
-        "Indexes a checkout or folder on the server's machine as it lies, uncommitted work included, and waits a while. "
+        "Indexes a checkout or folder on the server's machine as it lies, uncommitted work included; waits a while. "
         "A second time only what changed is done. Longer runs give a handle for index_status. Repositories elsewhere "
         "are registered by whoever runs the index.",
         _INDEXES,

@@ -182,10 +182,10 @@ class Tools:
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, ReferenceResult]:
-        scope = {
-            "repositories": tuple(repositories), "refs": tuple(refs), "paths": tuple(paths), "languages": tuple(languages)
-        }  # fmt: skip
-        found = find_references(self.engine, name, **scope, limit=limit, cursor=cursor)
+        found = find_references(
+            self.engine, name, repositories=tuple(repositories), refs=tuple(refs), paths=tuple(paths),
+            languages=tuple(languages), limit=limit, cursor=cursor,
+        )  # fmt: skip
         note = None
         if found.outcome == "no_match":
             near = f"; other spellings that are indexed: {', '.join(found.near)}" if found.near else ""
