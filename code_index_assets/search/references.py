@@ -28,6 +28,7 @@ MAX_REFERENCES = 1000
 MAX_DEFINITIONS = 50
 # Mentions in these come after all others, in this order.
 _LATER_ROLES = ("source", "stub", "test", "example", "docs", "config", "data", "generated", "vendored")
+_DEFINITION_COLUMNS = ["key", "path", "name", "qualified_name", "kind", "start_line", "end_line", "signature"]
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,10 @@ def _find(tables: PublishedTables, question: _Question) -> _Found:
     if not tables.receipts:
         empty = {"key": pl.String, "path": pl.String}
         return _Found(pl.DataFrame(schema=empty), pl.DataFrame(schema=empty))
-    rows = tables.scan("references").filter(pl.col("name").is_in([name, *qualifier])).collect()
-    definitions = tables.scan("symbols").filter(pl.col("name") == name).collect()
+    rows, definitions = pl.collect_all([
+        tables.scan("references").filter(pl.col("name").is_in([name, *qualifier])),
+        tables.scan("symbols").filter(pl.col("name") == name).select(_DEFINITION_COLUMNS),
+    ])  # fmt: skip
     definitions = definitions.filter(_around(question.name.qualifier))
     near_qualifier = rows.filter(pl.col("name").is_in(list(qualifier))).select("key", "path", qualified=True)
     uses = rows.filter(pl.col("name") == name).select("key", "path", "lines")

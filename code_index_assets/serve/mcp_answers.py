@@ -82,7 +82,7 @@ def search_reply(
         more = f"next_cursor: {cursor}" if cursor else None
         return Reply(assemble(head, down, *(row.text for row in rows), lines, cut, more, note), data)
 
-    versions = [[_hit_row(offset + n, hit, form) for n, hit in enumerate(hits, 1)] for form in _forms(content)]
+    versions = [[_hit_row(offset + n, hit, form, around) for n, hit in enumerate(hits, 1)] for form in _forms(content)]
     return fit(versions, build, max_tokens)
 
 
@@ -90,7 +90,7 @@ def _forms(content: str) -> tuple[str, ...]:
     return {"full": ("full", "snippet", "none"), "snippet": ("snippet", "none")}.get(content, ("none",))
 
 
-def _hit_row(number: int, hit: Hit, form: str) -> Row:
+def _hit_row(number: int, hit: Hit, form: str, around: Around) -> Row:
     lines, start = {
         "full": (hit.text.split("\n"), hit.start_line),
         "snippet": (list(hit.snippet.lines), hit.snippet.start_line),
@@ -99,18 +99,17 @@ def _hit_row(number: int, hit: Hit, form: str) -> Row:
     code = "\n".join(short(clean(line), LINE_CHARS) for line in lines).rstrip() or None
     data = SearchHit(
         repository=hit.repository,
-        ref=hit.ref,
+        ref=around.ref_of(hit.repository, hit.ref),
         path=hit.path,
         start_line=hit.start_line,
         end_line=hit.end_line,
         kind=hit.kind,
         symbol=hit.qualified_name,
-        language=hit.language,
         role=role_of(hit.role),
-        score=hit.score,
+        score=round(hit.score, 2),
         lanes=hit.lanes,
         why=list(hit.why) or None,
-        code_start_line=start if code else None,
+        code_start_line=start if code and start != hit.start_line else None,
         code=code,
         more_lines=[list(span) for span in hit.more_lines] or None,
         also_in=list(hit.also_in[:5]) or None,
@@ -121,7 +120,9 @@ def _hit_row(number: int, hit: Hit, form: str) -> Row:
         notes.append("also lines " + ", ".join(f"{first}-{last}" for first, last in hit.more_lines))
     if hit.also_in:
         notes.append("also in " + ", ".join(hit.also_in[:5]))
-    head = f"[{number}] {hit.repository} {clean(hit.path)}:{hit.start_line}-{hit.end_line}{name}"
+    head = (
+        f"[{number}] {around.name_of(hit.repository, hit.ref)} {clean(hit.path)}:{hit.start_line}-{hit.end_line}{name}"
+    )
     head += f" · {'; '.join(map(str, notes))}" if notes else ""
     shown = f"(from line {start})\n{code}" if code and start != hit.start_line else code
     return Row(f"{head}\n{shown}" if shown else head, data)
@@ -130,23 +131,23 @@ def _hit_row(number: int, hit: Hit, form: str) -> Row:
 # -- symbols and references ------------------------------------------------------------------------------------------
 
 
-def _definition(hit: SymbolHit) -> Row:
+def _definition(hit: SymbolHit, around: Around) -> Row:
     signature = short(clean(" ".join(hit.signature.split())), LINE_CHARS) if hit.signature else None
     data = Definition(
         repository=hit.repository,
-        ref=hit.ref,
+        ref=around.ref_of(hit.repository, hit.ref),
         path=hit.path,
         start_line=hit.start_line,
         end_line=hit.end_line,
         name=hit.name,
         symbol=hit.qualified_name,
         kind=hit.kind,
-        language=hit.language,
         role=role_of(hit.role),
         signature=signature,
     )
     role = f" ({hit.role})" if role_of(hit.role) else ""
-    line = f"{hit.repository} {clean(hit.path)}:{hit.start_line}-{hit.end_line} {hit.kind} {hit.qualified_name}{role}"
+    place = f"{around.name_of(hit.repository, hit.ref)} {clean(hit.path)}:{hit.start_line}-{hit.end_line}"
+    line = f"{place} {hit.kind} {hit.qualified_name}{role}"
     return Row(f"{line}\n    {signature}" if signature else line, data)
 
 
@@ -184,7 +185,7 @@ def symbol_reply(
         body = "\n".join(row.text for row in rows)
         return Reply(assemble(head, body, "\n".join(around.lines(shown)), cut, more, note), data)
 
-    return fit([[_definition(hit) for hit in hits]], build, max_tokens)
+    return fit([[_definition(hit, around) for hit in hits]], build, max_tokens)
 
 
 def reference_reply(found: References, *, max_tokens: int, note: str | None) -> Reply:
@@ -193,7 +194,7 @@ def reference_reply(found: References, *, max_tokens: int, note: str | None) -> 
     definitions: list[Row] = []
     spare = max_tokens // 3
     for hit in found.definitions:
-        row = _definition(hit)
+        row = _definition(hit, around)
         spare -= row.tokens
         if spare < 0:
             break
@@ -229,18 +230,18 @@ def reference_reply(found: References, *, max_tokens: int, note: str | None) -> 
             f"of {around.heading()}"
         )
         defined = "Defined:\n" + "\n".join(row.text for row in definitions) if definitions else None
-        body = "Mentioned:\n" + _grouped(found.references[: len(rows)], rows) if rows else None
+        body = "Mentioned:\n" + _grouped(found.references[: len(rows)], rows, around) if rows else None
         more = f"next_cursor: {cursor}" if cursor else None
         return Reply(assemble(head, defined, body, "\n".join(around.lines(shown)), cut, more, note), data)
 
-    return fit([[_mention(reference) for reference in found.references]], build, max_tokens)
+    return fit([[_mention(reference, around) for reference in found.references]], build, max_tokens)
 
 
-def _mention(reference: Reference) -> Row:
+def _mention(reference: Reference, around: Around) -> Row:
     text = short(clean((reference.text or "").strip()), LINE_CHARS) or None
     data = Mention(
         repository=reference.repository,
-        ref=reference.ref,
+        ref=around.ref_of(reference.repository, reference.ref),
         path=reference.path,
         line=reference.line,
         kind=reference.kind,
@@ -253,13 +254,13 @@ def _mention(reference: Reference) -> Row:
     return Row(f"  {reference.line}: {text or ''}" + (f"  ({', '.join(notes)})" if notes else ""), data)
 
 
-def _grouped(references: Sequence[Reference], rows: Sequence[Row]) -> str:
+def _grouped(references: Sequence[Reference], rows: Sequence[Row], around: Around) -> str:
     lines: list[str] = []
     last: tuple[str, str] | None = None
     for reference, row in zip(references, rows, strict=True):
         place = (reference.key, reference.path)
         if place != last:
-            lines.append(f"{reference.repository} {clean(reference.path)}")
+            lines.append(f"{around.name_of(reference.repository, reference.ref)} {clean(reference.path)}")
             last = place
         lines.append(row.text)
     return "\n".join(lines)

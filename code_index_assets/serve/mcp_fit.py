@@ -118,9 +118,10 @@ def repository_at(state: RepositoryState) -> RepositoryAt:
         label=state.label if not state.commit.startswith(state.label) else None,
         state=state.state,
         indexed_at=iso(state.indexed_at),
-        head_seen_at=iso(state.head_seen_at),
+        # Of a current one it is at least as late as that of the index: it says nothing more.
+        head_seen_at=iso(state.head_seen_at) if state.state != "current" else None,
         files_indexed=kept,
-        files_left_out=left_out,
+        files_left_out=left_out or None,
     )
 
 
@@ -148,6 +149,13 @@ class Around:
     @classmethod
     def of(cls, states: Iterable[RepositoryState]) -> Around:
         return cls({state.key: state for state in states}, time.time())
+
+    def ref_of(self, repository: str, ref: str) -> str | None:
+        """The ref, where the repository alone does not tell which one is meant."""
+        return ref if sum(state.repository == repository for state in self.states.values()) > 1 else None
+
+    def name_of(self, repository: str, ref: str) -> str:
+        return f"{repository}@{ref}" if self.ref_of(repository, ref) else repository
 
     def searched(self) -> Searched:
         counts = Counter(state.state for state in self.states.values())

@@ -54,18 +54,17 @@ class Searched(Model):
 
 class SearchHit(Model):
     repository: str
-    ref: str
+    ref: str | None = Field(None, description="Given where several refs of the repository were searched.")
     path: str
     start_line: int
     end_line: int
     kind: str
     symbol: str | None = Field(None, description="Qualified name of the definition.")
-    language: str | None = None
     role: str | None = Field(None, description="test, docs, vendored, generated, …; source if not given.")
     score: float = Field(description="In [0, 1]; 1 is the best of this answer.")
     lanes: dict[str, int] = Field(description="Rank in each lane that found it.")
     why: list[str] | None = None
-    code_start_line: int | None = None
+    code_start_line: int | None = Field(None, description="Where code begins, if not at start_line.")
     code: str | None = None
     more_lines: list[list[int]] | None = Field(None, description="Other lines of this file that answer too.")
     also_in: list[str] | None = Field(None, description="Repositories with the same code.")
@@ -84,14 +83,13 @@ class SearchResult(Page):
 
 class Definition(Model):
     repository: str
-    ref: str
+    ref: str | None = None
     path: str
     start_line: int
     end_line: int
     name: str
     symbol: str
     kind: str
-    language: str | None = None
     role: str | None = None
     signature: str | None = None
 
@@ -106,7 +104,7 @@ class SymbolResult(Page):
 
 class Mention(Model):
     repository: str
-    ref: str
+    ref: str | None = None
     path: str
     line: int
     kind: Literal["use", "import"]
