@@ -19,6 +19,7 @@ from ..settings import Settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from mcp.server.mcpserver import MCPServer
 
 PATH = "/mcp"
 MAX_BODY = 256 * 1024
@@ -29,7 +30,11 @@ def mount_mcp(app: FastAPI, settings: Settings, layout: Layout, engine: SearchEn
     """Adds the MCP endpoint to an application, and its task group to the application's lifespan."""
     from .mcp_server import build_server
 
-    server = build_server(settings, layout, engine, "http")
+    mount_server(app, build_server(settings, layout, engine, "http"), settings)
+
+
+def mount_server(app: FastAPI, server: MCPServer, settings: Settings) -> None:
+    """The same for any server of the SDK."""
     endpoint = server.streamable_http_app(
         streamable_http_path=PATH,
         stateless_http=True,
