@@ -72,9 +72,9 @@ def as_json(body: dict[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(body, ensure_ascii=False), status, media_type="application/json")
 
 
-def as_text(text: str, hits: int) -> Response:
-    """What the command line prints; `hits` tells it its exit code."""
-    headers = {"X-Code-Index-Hits": str(hits)}
+def as_text(text: str, outcome: str, hits: int) -> Response:
+    """What the command line prints; the headers tell it its exit code."""
+    headers = {"X-Code-Index-Outcome": outcome, "X-Code-Index-Hits": str(hits)}
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
@@ -83,7 +83,7 @@ def _add_search(router: APIRouter, service: Service) -> None:
         def work() -> Response:
             answer = service.search(request)
             if form == "text":
-                return as_text(render_answer(answer, color=color), len(answer.hits))
+                return as_text(render_answer(answer, color=color), answer.outcome, len(answer.hits))
             return as_json(answer_json(answer))
 
         return await service.run(work)
@@ -144,7 +144,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
                 paths=tuple(path), prefix=prefix, limit=limit,
             )  # fmt: skip
             if format == "text":
-                return as_text(render_symbols(hits, color=color), len(hits))
+                return as_text(render_symbols(hits, color=color), "found" if hits else "no_match", len(hits))
             return as_json({"symbols": [symbol_json(hit) for hit in hits]})
 
         return await service.run(work)
@@ -172,7 +172,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
                 languages=tuple(language), limit=limit, cursor=cursor,
             )  # fmt: skip
             if format == "text":
-                return as_text(render_references(found, color=color), int(found.outcome == "found"))
+                return as_text(render_references(found, color=color), found.outcome, found.total)
             return as_json(references_json(found))
 
         return await service.run(work)
