@@ -47,10 +47,12 @@ class Remote:
     def get(self, path: str, fields: dict[str, Any]) -> Reply:
         """Asks for a path. Raises CodeIndexError as the server met it, NoAnswerError for anything unforeseen."""
         pairs = [
-            (name, value) for name, values in fields.items()
-            for value in (values if isinstance(values, tuple) else (values,)) if value not in (None, False, "")
-        ]  # fmt: skip
-        response, body = self._ask(f"{path}?{urlencode([(name, _plain(value)) for name, value in pairs])}")
+            (name, _plain(value))
+            for name, values in fields.items()
+            for value in (values if isinstance(values, tuple) else (values,))
+            if not (value is None or value is False or value == "")
+        ]
+        response, body = self._ask(f"{path}?{urlencode(pairs)}")
         if response.status == 200:
             told = response.headers
             return Reply(body.decode(), told.get("X-Code-Index-Outcome", ""), int(told.get("X-Code-Index-Hits", "0")))

@@ -263,12 +263,12 @@ def references_command(
         return reply.text, 0 if outcome == "found" else 1
 
     def local() -> tuple[str, int]:
-        from ..search.engine import SearchEngine
         from ..search.references import find_references
         from ..search.render import references_json, render_references
+        from ..search.service import open_engine
 
         found = find_references(
-            SearchEngine(layout, settings), name, repositories=repo, refs=ref, paths=path, languages=language,
+            open_engine(settings, layout), name, repositories=repo, refs=ref, paths=path, languages=language,
             limit=limit, cursor=cursor,
         )  # fmt: skip
         code = 0 if found.outcome == "found" else 1

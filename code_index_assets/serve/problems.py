@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..errors import (
+    BusyError,
     CodeIndexError,
     ConfigurationError,
     CorruptArtifactError,
@@ -46,6 +47,7 @@ STATUSES: tuple[tuple[type[CodeIndexError], int], ...] = (
     (SourceUnavailableError, 503),
     (SourceError, 400),
     (LockedError, 503),
+    (BusyError, 503),
     (OutOfDiskError, 507),
     (SpaceMismatchError, 409),
     (GateRefusedError, 409),

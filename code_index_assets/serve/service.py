@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..errors import CodeIndexError, NotIndexedError
+from ..errors import BusyError, CodeIndexError, NotIndexedError
 from ..index.reader import IndexSnapshot
 from ..layout import Layout
 from ..search.engine import SearchAnswer, SearchEngine, SearchRequest
@@ -169,9 +169,3 @@ class Service:
             age = max(time.time() - published, 0.0)
             rows.append(("code_index_publication_age_seconds", "Age of the publication.", {(): age}))
         return rows
-
-
-class BusyError(CodeIndexError):
-    """More is asked than can be answered in time."""
-
-    retryable = True

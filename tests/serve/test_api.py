@@ -298,7 +298,7 @@ def test_nothing_local_and_nothing_unknown_can_be_asked_for(asking, tmp_path):
 
 
 def test_urls_are_registered_where_that_is_allowed(asking):
-    client, inbox, registry = asking(index_urls=True)
+    client, inbox, _ = asking(index_urls=True)
     answer = client.post("/v1/index", json={"repository": "https://example.org/new/one"}).json()
     assert (answer["keys"], answer["registered"]) == (["new/one"], True)
     assert inbox.waiting() == {"new/one"}
