@@ -120,5 +120,11 @@ class FileNotIndexedError(NotIndexedError):
         self.reason = reason
 
 
+class BusyError(CodeIndexError):
+    """A server has more to answer than it can in time."""
+
+    retryable = True
+
+
 class OutOfDiskError(CodeIndexError):
     """The disk is full; nothing half-written was kept."""

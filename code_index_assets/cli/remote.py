@@ -29,11 +29,12 @@ class NoAnswerError(Exception):
     """The server did not answer as one of ours: the command line answers itself."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Reply:
-    """An answer: its body, and how many hits it has where that was told."""
+    """An answer: its text; for text, its outcome and how many hits it has."""
 
-    body: bytes
+    text: str
+    outcome: str
     hits: int
 
 
@@ -46,12 +47,15 @@ class Remote:
     def get(self, path: str, fields: dict[str, Any]) -> Reply:
         """Asks for a path. Raises CodeIndexError as the server met it, NoAnswerError for anything unforeseen."""
         pairs = [
-            (name, value) for name, values in fields.items()
-            for value in (values if isinstance(values, tuple) else (values,)) if value not in (None, False, "")
-        ]  # fmt: skip
-        response, body = self._ask(f"{path}?{urlencode([(name, _plain(value)) for name, value in pairs])}")
+            (name, _plain(value))
+            for name, values in fields.items()
+            for value in (values if isinstance(values, tuple) else (values,))
+            if not (value is None or value is False or value == "")
+        ]
+        response, body = self._ask(f"{path}?{urlencode(pairs)}")
         if response.status == 200:
-            return Reply(body, int(response.headers.get("X-Code-Index-Hits", "0")))
+            told = response.headers
+            return Reply(body.decode(), told.get("X-Code-Index-Outcome", ""), int(told.get("X-Code-Index-Hits", "0")))
         raise error_of(response, body)
 
     def _ask(self, target: str) -> tuple[HTTPResponse, bytes]:

@@ -224,7 +224,7 @@ def explained(error: NotIndexedError, layout: Layout, settings: Settings) -> Not
     except CodeIndexError:
         return error
     look = _Look(layout, {})
-    keys = _meant(error.wanted, registry)
+    keys = _meant(error.wanted, registry) + ([] if error.wanted else sorted(look.waiting))
     for key in keys:
         work = look.at_work(key)
         if work:

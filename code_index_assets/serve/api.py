@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import APIRouter, Body, Path, Query, Response
 
 from ..errors import FileNotIndexedError, NotIndexedError, QueryError
 from ..search.engine import MAX_LIMIT, SearchRequest
@@ -31,7 +31,20 @@ from .models import MAX_QUERY, MAX_VALUES
 from .requests import ask_for_run
 from .service import Service
 
-Words = Annotated[list[str], Query(max_length=MAX_VALUES)]
+
+def _values(told: str) -> Any:
+    """A parameter that may be given several times."""
+    return Query(max_length=MAX_VALUES, description=told)
+
+
+Repos = Annotated[list[str], _values("Only these repositories: whole names, last parts, or globs.")]
+Refs = Annotated[list[str], _values("At these refs instead of the default one.")]
+Paths = Annotated[list[str], _values("Only paths that match: globs, folders or whole paths.")]
+Languages = Annotated[list[str], _values("Only these languages.")]
+Kinds = Annotated[list[str], _values("Only these kinds: function, method, class, …")]
+Roles = Annotated[list[str], _values("Only these roles: source, test, docs, example, config, …")]
+Lanes = Annotated[list[str], _values("Only these lanes: symbol, lexical, semantic.")]
+States = Annotated[list[str], _values("Only these states.")]
 Form = Literal["json", "text"]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"model": models.Problem, "description": told, "content": {"application/problem+json": {}}}
@@ -59,9 +72,9 @@ def as_json(body: dict[str, Any], status: int = 200) -> Response:
     return Response(json.dumps(body, ensure_ascii=False), status, media_type="application/json")
 
 
-def as_text(text: str, hits: int) -> Response:
-    """What the command line prints; `hits` tells it its exit code."""
-    headers = {"X-Code-Index-Hits": str(hits)}
+def as_text(text: str, outcome: str, hits: int) -> Response:
+    """What the command line prints; the headers tell it its exit code."""
+    headers = {"X-Code-Index-Outcome": outcome, "X-Code-Index-Hits": str(hits)}
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
@@ -70,7 +83,7 @@ def _add_search(router: APIRouter, service: Service) -> None:
         def work() -> Response:
             answer = service.search(request)
             if form == "text":
-                return as_text(render_answer(answer, color=color), len(answer.hits))
+                return as_text(render_answer(answer, color=color), answer.outcome, len(answer.hits))
             return as_json(answer_json(answer))
 
         return await service.run(work)
@@ -85,13 +98,13 @@ def _add_search(router: APIRouter, service: Service) -> None:
                 examples=["how are gradients accumulated"],
             ),
         ],
-        repo: Words = [],  # noqa: B006 - FastAPI copies defaults
-        ref: Words = [],  # noqa: B006
-        path: Words = [],  # noqa: B006
-        language: Words = [],  # noqa: B006
-        kind: Words = [],  # noqa: B006
-        role: Words = [],  # noqa: B006
-        lane: Words = [],  # noqa: B006
+        repo: Repos = [],  # noqa: B006 - FastAPI copies defaults
+        ref: Refs = [],  # noqa: B006
+        path: Paths = [],  # noqa: B006
+        language: Languages = [],  # noqa: B006
+        kind: Kinds = [],  # noqa: B006
+        role: Roles = [],  # noqa: B006
+        lane: Lanes = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 10,
         format: Annotated[Form, Query(description="text: as a terminal shows it.")] = "json",
         color: bool = False,
@@ -113,11 +126,11 @@ def _add_names(router: APIRouter, service: Service) -> None:
     @router.get("/symbols", response_model=models.SymbolsResponse, tags=["search"], summary="Definitions of a name")
     async def symbols(
         name: Annotated[str, Query(max_length=500, examples=["Engine", "gin.Engine"])],
-        repo: Words = [],  # noqa: B006
-        ref: Words = [],  # noqa: B006
-        path: Words = [],  # noqa: B006
-        language: Words = [],  # noqa: B006
-        kind: Words = [],  # noqa: B006
+        repo: Repos = [],  # noqa: B006
+        ref: Refs = [],  # noqa: B006
+        path: Paths = [],  # noqa: B006
+        language: Languages = [],  # noqa: B006
+        kind: Kinds = [],  # noqa: B006
         prefix: Annotated[bool, Query(description="Names that begin so.")] = False,
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
         format: Form = "json",
@@ -131,7 +144,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
                 paths=tuple(path), prefix=prefix, limit=limit,
             )  # fmt: skip
             if format == "text":
-                return as_text(render_symbols(hits, color=color), len(hits))
+                return as_text(render_symbols(hits, color=color), "found" if hits else "no_match", len(hits))
             return as_json({"symbols": [symbol_json(hit) for hit in hits]})
 
         return await service.run(work)
@@ -141,10 +154,10 @@ def _add_names(router: APIRouter, service: Service) -> None:
     )
     async def references(
         name: Annotated[str, Query(max_length=500, examples=["ServeHTTP"])],
-        repo: Words = [],  # noqa: B006
-        ref: Words = [],  # noqa: B006
-        path: Words = [],  # noqa: B006
-        language: Words = [],  # noqa: B006
+        repo: Repos = [],  # noqa: B006
+        ref: Refs = [],  # noqa: B006
+        path: Paths = [],  # noqa: B006
+        language: Languages = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
         cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
         format: Form = "json",
@@ -159,7 +172,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
                 languages=tuple(language), limit=limit, cursor=cursor,
             )  # fmt: skip
             if format == "text":
-                return as_text(render_references(found, color=color), int(found.outcome == "found"))
+                return as_text(render_references(found, color=color), found.outcome, found.total)
             return as_json(references_json(found))
 
         return await service.run(work)
@@ -167,14 +180,15 @@ def _add_names(router: APIRouter, service: Service) -> None:
 
 def _add_files(router: APIRouter, service: Service) -> None:
     @router.get(
-        "/files/{repository:path}",
+        # Both have slashes: where one ends and the other begins is found out by `file_at`.
+        "/files/{repository:path}/{path:path}",
         response_model=models.FileResponse,
         tags=["files"],
-        summary="Lines of a file: /v1/files/{repository}/{path}",
-        name="files",
+        summary="Lines of a file",
     )
     async def files(
-        repository: str,
+        repository: Annotated[str, Path(examples=["gin-gonic/gin"])],
+        path: Annotated[str, Path(description="From the repository's root.", examples=["gin.go"])],
         ref: Annotated[str | None, Query(max_length=255)] = None,
         start: Annotated[int, Query(ge=1)] = 1,
         end: Annotated[int | None, Query(ge=1, description="Last line, included; default: to the end.")] = None,
@@ -182,7 +196,8 @@ def _add_files(router: APIRouter, service: Service) -> None:
         """As indexed: at the published commit, secrets removed. What was left out is refused with the reason."""
 
         def work() -> Response:
-            found = file_at(service, repository, lambda name, path: _read(service, name, path, ref, start, end))
+            place = f"{repository}/{path}"
+            found = file_at(service, place, lambda name, rest: _read(service, name, rest, ref, start, end))
             return as_json(asdict(found))
 
         return await service.run(work)
@@ -223,7 +238,7 @@ def _add_state(router: APIRouter, service: Service) -> None:
     )
     async def repositories(
         q: Annotated[str, Query(max_length=500, description="Part of the name.")] = "",
-        state: Words = [],  # noqa: B006
+        state: States = [],  # noqa: B006
         offset: Annotated[int, Query(ge=0)] = 0,
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     ) -> Response:

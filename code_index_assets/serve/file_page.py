@@ -17,8 +17,7 @@ from .forge import file_page as forge_page
 from .forge import repository_page
 from .highlight import highlighted
 from .html import Safe, tag
-from .layout_html import Asked, ago, file_url, notice, page, state_badge
-from .search_page import short
+from .layout_html import Asked, ago, code_text, file_url, notice, page, state_badge
 
 PAGE_LINES = 3000
 _RANGE = re.compile(r"(\d{1,8})(?:-(\d{1,8}))?")
@@ -53,13 +52,13 @@ def file_view(found: FileText, status: RepositoryStatus | None, wanted: tuple[in
         _part(found, ref),
     ]
     title = found.path.rsplit("/", 1)[-1]
-    return page(f"{title} · {found.repository}", *body, asked=Asked(repo=(found.repository,)), wide=True)
+    return page(f"{title} · {found.repository}", *body, asked=Asked(repo=(found.repository,)))
 
 
 def _line(number: int, line: Safe, wanted: tuple[int, int] | None) -> Safe:
     chosen = wanted is not None and wanted[0] <= number <= wanted[1]
     link = tag("a", number, href=f"#L{number}", class_="no", tabindex="-1")
-    return tag("span", link, line, "\n", id=f"L{number}", class_="ln chosen" if chosen else "ln")
+    return tag("span", link, code_text(line), id=f"L{number}", class_="ln chosen" if chosen else "ln")
 
 
 def _head(found: FileText, status: RepositoryStatus | None, wanted: tuple[int, int] | None, ref: str) -> Safe:
@@ -75,7 +74,7 @@ def _head(found: FileText, status: RepositoryStatus | None, wanted: tuple[int, i
             crumbs.append(tag("b", part))
     location = status.location if status else ""
     host = repository_page(location)
-    commit = tag("code", short(found.commit) if len(found.commit) >= 40 else found.commit)
+    commit = tag("code", found.commit[:12], title=found.commit)
     if host and "gitlab" not in host:
         commit = tag("a", commit, href=f"{host}/commit/{found.commit}", rel="noreferrer noopener")
     facts: list[Safe] = [
@@ -142,7 +141,8 @@ def _definition(hit: SymbolHit, defaults: set[str]) -> Safe:
     signature = highlighted((hit.signature or "").split("\n")[0], hit.language)[0] if hit.signature else None
     return tag(
         "li", tag("a", hit.qualified_name, href=url, class_="symbol"), tag("span", hit.kind, class_="badge kind"),
-        tag("span", f"{hit.repository} ", tag("span", f"{hit.path}:{hit.start_line}"), class_="dim"),
+        tag("span", hit.repository, class_="dim"),
+        tag("span", f"{hit.path}:{hit.start_line}", class_="place dim"),
         tag("pre", tag("code", signature)) if signature else None, class_="hit", data_href=url,
     )  # fmt: skip
 
@@ -156,7 +156,9 @@ def _file_of(rows: list[Reference], name: str, defaults: set[str]) -> Safe:
         told = row.text or ""
         marked = highlighted(told, row.language, {0: [match.span() for match in pattern.finditer(told)]})[0]
         link = tag("a", row.line, href=file_url(row.repository, row.path, row.line, None, ref), class_="no")
-        lines.append(tag("span", link, marked, "\n", class_="ln", title=f"in {row.within}" if row.within else None))
+        lines.append(
+            tag("span", link, code_text(marked), class_="ln", title=f"in {row.within}" if row.within else None)
+        )
     head = tag(
         "div", tag("a", first.path, href=file_url(first.repository, first.path, first.line, None, ref), class_="place"),
         tag("span", first.repository, class_="dim"),

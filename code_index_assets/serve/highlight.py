@@ -98,8 +98,8 @@ def _lexer(language: str) -> tuple[re.Pattern[str], frozenset[str]] | None:
     single = _SINGLE if language in _SINGLE_QUOTED else _CHAR
     strings = rf'"""(?:.*?)(?:"""|\Z)|{_DOUBLE}|{single}|{_BACK}'
     comments = r"//[^\n]*|/\*.*?(?:\*/|\Z)" + (r"|(?m:^)[ \t]*#[^\n]*" if language == "php" else "")
-    preprocessor = [("m", r"(?m:^)[ \t]*#[ \t]*[a-z]+")] if language in ("c", "cpp", "objc", "csharp", "cuda") else []
-    parts = [("c", comments), ("s", strings), *preprocessor, ("m", r"#!?\[[^\]\n]*\]|@[A-Za-z_][\w.]*"), *_REST]
+    preprocessor = [("p", r"(?m:^)[ \t]*#[ \t]*[a-z]+")] if language in ("c", "cpp", "objc", "csharp", "cuda") else []
+    parts = [("c", comments), ("s", strings), *preprocessor, ("m", r"#!?\[[^\]\n]{0,200}\]|@[A-Za-z_][\w.]*"), *_REST]
     return _compiled(parts), frozenset(_C_WORDS.split())
 
 
@@ -116,7 +116,7 @@ def _compiled(parts: Sequence[tuple[str, str]]) -> re.Pattern[str]:
 
 def tokens(source: str, language: str | None) -> Iterator[tuple[int, int, str]]:
     """(start, end, class) of what is coloured, in order: c comment, s string, n number, k keyword, f call, t type, m
-    attribute."""
+    attribute, p directive."""
     found = _lexer((language or "").lower())
     if found is None:
         return

@@ -67,9 +67,9 @@ def page(
     languages: Sequence[str] = (),
     repositories: Sequence[str] = (),
     refresh: int | None = None,
-    wide: bool = False,
+    start: bool = False,
 ) -> str:
-    """A whole page. `refresh`: seconds after which a browser asks again by itself."""
+    """A whole page. `refresh`: seconds after which a browser asks again by itself. `start`: there to type a query."""
     asked = asked or Asked()
     head = tag(
         "head",
@@ -83,23 +83,23 @@ def page(
         tag("script", src=asset_url("page.js")),
     )
     skip = tag("a", "Skip to content", href="#content", class_="skip")
-    main = tag("main", *body, id="content", class_="wide" if wide else None)
+    main = tag("main", *body, id="content")
     return "<!doctype html>\n" + tag(
-        "html", head, tag("body", skip, _header(asked, languages, repositories), main, _footer()), lang="en"
+        "html", head, tag("body", skip, _header(asked, languages, repositories, start), main, _footer()), lang="en"
     )
 
 
-def _header(asked: Asked, languages: Sequence[str], repositories: Sequence[str]) -> Safe:
+def _header(asked: Asked, languages: Sequence[str], repositories: Sequence[str], start: bool) -> Safe:
     brand = tag("a", tag("span", "Code", class_="brand-a"), tag("span", "Index"), href="/", class_="brand")
     words = tag(
         "input", type="search", name="q", id="q", value=asked.query, autocomplete="off", spellcheck="false",
-        placeholder="Words, names, a path, a question", aria_label="Search", autofocus=not asked.query,
+        placeholder="Words, names, a path, a question", aria_label="Search", autofocus=start,
         autocapitalize="none", maxlength=4000,
     )  # fmt: skip
     box = tag("div", words, tag("kbd", "/", title="press / to search"), class_="box")
     form = tag(
         "form", tag("div", box, tag("button", "Search", type="submit"), class_="row"),
-        _filter_fields(asked, languages, repositories), action="/", method="get", role="search", class_="search",
+        _filter_fields(asked, languages, repositories, start), action="/", method="get", role="search", class_="search",
     )  # fmt: skip
     links = tag(
         "nav", tag("a", "Repositories", href="/repositories"), tag("a", "API", href="/docs"),
@@ -110,7 +110,7 @@ def _header(asked: Asked, languages: Sequence[str], repositories: Sequence[str])
     return tag("header", tag("div", brand, form, links, class_="bar"))
 
 
-def _filter_fields(asked: Asked, languages: Sequence[str], repositories: Sequence[str]) -> Safe:
+def _filter_fields(asked: Asked, languages: Sequence[str], repositories: Sequence[str], start: bool) -> Safe:
     def field(name: str, told: str, hint: str, *, options: str | None = None) -> Safe:
         value = ", ".join(getattr(asked, name))
         return tag(
@@ -140,7 +140,7 @@ def _filter_fields(asked: Asked, languages: Sequence[str], repositories: Sequenc
         ),
         lists,
         class_="filters",
-        open=bool(asked.filters),
+        open=bool(asked.filters) and bool(asked.query or start),
     )  # fmt: skip
 
 
@@ -172,6 +172,11 @@ def ago(at: float | None, now: float | None = None) -> Safe:
             break
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
     return tag("time", told, datetime=stamp, title=stamp.replace("T", " "))
+
+
+def code_text(line: Safe) -> Safe:
+    """A line of code in a box of its own: tabs count from its edge, not from the line number's."""
+    return tag("span", line, "\n", class_="tx")
 
 
 STATES = {

@@ -21,6 +21,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY = 64 * 1024
 # These read their own bodies under limits of their own.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OWN_LIMITS = ("/webhooks/", "/mcp")
 HEADERS = (
     (b"content-security-policy", b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -65,7 +66,8 @@ class Gatekeeper:
                 await self.app(scope, _limited(receive), answer)
         finally:
             route = getattr(scope.get("route"), "path", "") or "other"
-            self.metrics.count("code_index_requests_total", route=route, method=scope["method"], status=str(status))
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self.metrics.count("code_index_requests_total", route=route, method=method, status=str(status))
             self.metrics.observe("code_index_request_seconds", time.perf_counter() - started, route=route)
 
     def _refusal(self, scope: Scope) -> Any:

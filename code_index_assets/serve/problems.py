@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ..errors import (
+    BusyError,
     CodeIndexError,
     ConfigurationError,
     CorruptArtifactError,
@@ -31,6 +32,7 @@ from ..index.reader import SnapshotGoneError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.requests import Request
 
 MEDIA_TYPE = "application/problem+json"
 # The first class that fits; the order is from the particular to the general.
@@ -45,6 +47,7 @@ STATUSES: tuple[tuple[type[CodeIndexError], int], ...] = (
     (SourceUnavailableError, 503),
     (SourceError, 400),
     (LockedError, 503),
+    (BusyError, 503),
     (OutOfDiskError, 507),
     (SpaceMismatchError, 409),
     (GateRefusedError, 409),
@@ -87,11 +90,24 @@ def response_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> 
     return JSONResponse(body, body["status"], {**after, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
+def wants_page(request: Request) -> bool:
+    """Whether a browser asked for a page."""
+    return not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
+
+
+def page_of(body: dict[str, Any]) -> Any:
+    from starlette.responses import HTMLResponse
+
+    from .layout_html import Asked
+    from .state_pages import problem_page
+
+    return HTMLResponse(problem_page(Asked(), body), body["status"])
+
+
 def handle_errors(app: FastAPI) -> None:
     """Has an application answer with problems, whatever goes wrong."""
     from fastapi.exceptions import RequestValidationError
     from starlette.exceptions import HTTPException
-    from starlette.requests import Request
 
     async def known(request: Request, error: Exception) -> Any:
         assert isinstance(error, CodeIndexError)
@@ -105,20 +121,21 @@ def handle_errors(app: FastAPI) -> None:
         ]
         told = "; ".join(f"{one['where']}: {one['what']}" for one in wrong[:5])
         body = problem(422, "ValidationError", told, remedy="see /docs for what is understood", errors=wrong)
-        return response_of(body)
+        return page_of(body) if wants_page(request) else response_of(body)
 
     async def plain(request: Request, error: Exception) -> Any:
         assert isinstance(error, HTTPException)
         name = {404: "NotFound", 405: "MethodNotAllowed", 413: "BodyTooLarge"}.get(error.status_code, "HttpError")
         remedy = "see /docs for what there is" if error.status_code in (404, 405) else ""
         body = problem(error.status_code, name, str(error.detail), remedy=remedy)
+        if wants_page(request):
+            return page_of(body)
         return response_of(body, dict(error.headers or {}))
 
     async def unknown(request: Request, error: Exception) -> Any:
         # The server log has the trace; what is inside an unforeseen error is nobody else's business.
-        return response_of(
-            problem(500, "InternalError", "the server failed to answer", remedy="see the server's log for the trace")
-        )
+        body = problem(500, "InternalError", "the server failed to answer", remedy="see the server's log for the trace")
+        return page_of(body) if wants_page(request) else response_of(body)
 
     app.add_exception_handler(CodeIndexError, known)
     app.add_exception_handler(RequestValidationError, invalid)

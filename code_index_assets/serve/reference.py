@@ -21,7 +21,7 @@ def reference_page(openapi: dict[str, Any], base: str) -> str:
         (method, path, operation) for path, methods in openapi["paths"].items() for method, operation in methods.items()
     ]
     contents = [
-        tag("li", tag("a", tag("code", f"{method.upper()} {_readable(path)}"), href=f"#{operation['operationId']}"))
+        tag("li", tag("a", tag("code", f"{method.upper()} {path}"), href=f"#{operation['operationId']}"))
         for method, path, operation in operations
     ]
     intro = tag(
@@ -35,10 +35,6 @@ def reference_page(openapi: dict[str, Any], base: str) -> str:
         *(_operation(method, path, operation, schemas, base) for method, path, operation in operations),
         _errors(),
     )  # fmt: skip
-
-
-def _readable(path: str) -> str:
-    return path.replace("{repository:path}", "{repository}/{path}")
 
 
 def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any], base: str) -> Safe:
@@ -57,7 +53,7 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
         None,
     )
     parts: list[Safe | None] = [
-        tag("h2", tag("span", method.upper(), class_=f"method {method}"), " ", tag("code", _readable(path))),
+        tag("h2", tag("span", method.upper(), class_=f"method {method}"), " ", tag("code", path)),
         tag("p", operation.get("description") or operation.get("summary", "")),
         tag("div", tag("table", *rows, class_="parameters"), class_="scroll") if rows else None,
         tag("pre", tag("code", _curl(method, path, operation, body, base)), tabindex="0"),
@@ -92,7 +88,7 @@ def _example(content: dict[str, Any] | None, schemas: dict[str, Any]) -> Any:
 
 
 def _curl(method: str, path: str, operation: dict[str, Any], body: Any, base: str) -> str:
-    address = path.replace("{repository}", "gin-gonic/gin/gin.go").replace("{repository:path}", "gin-gonic/gin/gin.go")
+    address = path.replace("{repository}", "gin-gonic/gin").replace("{path}", "gin.go")
     fields = {
         one["name"]: (one.get("schema", {}).get("examples") or one.get("examples") or ["…"])[0]
         for one in operation.get("parameters", [])

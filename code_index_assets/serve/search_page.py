@@ -13,7 +13,7 @@ from ..search.freshness import RepositoryStatus
 from .forge import file_page
 from .highlight import highlighted
 from .html import Safe, tag
-from .layout_html import Asked, ago, file_url, notice, page, skipped_files, state_badge
+from .layout_html import Asked, ago, code_text, file_url, notice, page, skipped_files, state_badge
 
 MORE = (10, 30, 100)
 _SHOWN = 8  # values of one facet
@@ -26,6 +26,7 @@ def search_page(asked: Asked, answer: SearchAnswer, statuses: Iterable[Repositor
     body = [
         chips(asked),
         _degraded(answer),
+        _by_meaning(answer),
         _summary(asked, answer, known),
         _facets(asked, answer.hits) if len(answer.hits) > 1 else None,
         tag("ol", *hits, class_="hits") if hits else _no_match(asked, answer),
@@ -72,10 +73,19 @@ def _degraded(answer: SearchAnswer) -> Safe | None:
     return notice("warn", "This answer may lack hits", *rows)
 
 
+def _by_meaning(answer: SearchAnswer) -> Safe | None:
+    """Says so where no hit has a word or name that was asked for: the nearest by meaning can be far away."""
+    words = [answer.lanes[lane].state for lane in ("symbol", "lexical") if lane in answer.lanes]
+    if not answer.hits or "failed" in words or any(set(hit.lanes) - {"semantic"} for hit in answer.hits):
+        return None
+    return notice("info", "No hit has the words you asked for", tag("p", "These are the nearest by meaning."))
+
+
 def _summary(asked: Asked, answer: SearchAnswer, known: Mapping[str, RepositoryStatus]) -> Safe:
     states = Counter(_state(state, known) for state in answer.repositories)
     order = ("current", "behind", "indexing", "failed", "unknown")
-    badges = [tag("span", f"{states[name]} ", state_badge(name)) for name in order if states[name]]
+    told = [name for name in order if states[name]]
+    badges = [tag("span", f"{states[name]} " if len(told) > 1 else None, state_badge(name)) for name in told]
     count = len(answer.repositories)
     where = answer.repositories[0].repository if count == 1 else f"{count} repositories"
     head = tag(
@@ -152,7 +162,7 @@ def _hit(hit: Hit, asked: Asked, status: RepositoryStatus | None, default: bool)
     )  # fmt: skip
     where = [
         tag("a", hit.repository, href=asked.url(repo=(hit.repository,)), title="only this repository"),
-        tag("span", "@", tag("code", short(hit.commit) if len(hit.commit) < 40 else hit.commit[:10]), title=hit.commit),
+        tag("span", "@", tag("code", hit.commit[:10]), title=hit.commit),
     ]
     if ref:
         where.append(tag("span", hit.ref, class_="badge"))
@@ -162,8 +172,8 @@ def _hit(hit: Hit, asked: Asked, status: RepositoryStatus | None, default: bool)
     if outside:
         where.append(tag("a", "on the host ↗", href=outside, rel="noreferrer noopener"))
     return tag(
-        "li", tag("div", title, tag("div", *where, class_="where"), class_="head"), _code(hit, url),
-        _why(hit, ref), class_="hit", data_href=url,
+        "li", tag("div", title, tag("div", *where, class_="where"), class_="head"), _code(hit),
+        _why(hit, url, ref), class_="hit", data_href=url,
     )  # fmt: skip
 
 
@@ -173,30 +183,25 @@ def _query(**fields: str | None) -> str:
     return urlencode({name: value for name, value in fields.items() if value})
 
 
-def _code(hit: Hit, url: str) -> Safe:
+def _code(hit: Hit) -> Safe:
     first = hit.snippet.start_line - hit.start_line
     marks = {first + offset: spans for offset, spans in enumerate(hit.snippet.spans)}
     # The chunk as a whole is coloured: a snippet can begin inside a comment.
     lines = highlighted(hit.text, hit.language, marks)[first : first + len(hit.snippet.lines)]
-    rows = [
-        tag(
-            "span",
-            tag("span", hit.snippet.start_line + offset, class_="no", aria_hidden="true"),
-            line,
-            "\n",
-            class_="ln",
-        )
-        for offset, line in enumerate(lines)
-    ]
-    left = len(hit.text.split("\n")) - len(lines)
-    more = tag("a", f"{left} more lines", href=url, class_="rest", tabindex="-1") if left > 0 else None
-    return tag(
-        "div", tag("pre", tag("code", *rows), tabindex="0", aria_label=f"code of {hit.path}"), more, class_="code"
-    )
+    rows = [_numbered(hit.snippet.start_line + offset, line) for offset, line in enumerate(lines)]
+    return tag("div", tag("pre", tag("code", *rows), tabindex="0", aria_label=f"code of {hit.path}"), class_="code")
 
 
-def _why(hit: Hit, ref: str) -> Safe:
-    told: list[Safe | str] = [
+def _numbered(number: int, line: Safe) -> Safe:
+    return tag("span", tag("span", number, class_="no", aria_hidden="true"), code_text(line), class_="ln")
+
+
+def _why(hit: Hit, url: str, ref: str) -> Safe:
+    told: list[Safe | str] = []
+    left = hit.text.count("\n") + 1 - len(hit.snippet.lines)
+    if left > 0:
+        told.append(tag("a", f"{left} more line{'s' if left > 1 else ''}", href=url))
+    told += [
         tag("span", f"{lane} #{rank}", class_="lane", title=f"rank {rank} in the {lane} lane")
         for lane, rank in hit.lanes.items()
     ]

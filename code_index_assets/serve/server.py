@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
+import threading
 from collections.abc import Callable
 
 from ..errors import ConfigurationError
@@ -44,11 +46,20 @@ def serve(settings: Settings, layout: Layout, say: Callable[[str], None] = print
     say(f"Code Index on {url} (data {settings.data}); API at {url}/docs; stop with Ctrl-C")
     if not settings.tokens:
         say("no token is set: whoever reaches this address may ask")
+    _end_on_sigterm()
     try:
         server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        say("stopped")
     finally:
         withdraw(layout, presence)
         listening.close()
+
+
+def _end_on_sigterm() -> None:
+    """Uvicorn raises the signal that stopped it once more at its end: there is still an announcement to take back."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 class _Announcing:

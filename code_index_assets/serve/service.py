@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..errors import CodeIndexError, NotIndexedError
-from ..index.reader import IndexSnapshot
+from ..errors import BusyError, CodeIndexError, NotIndexedError
+from ..index.reader import IndexSnapshot, SnapshotGoneError
 from ..layout import Layout
 from ..search.engine import SearchAnswer, SearchEngine, SearchRequest
 from ..search.freshness import RepositoryStatus, repository_statuses
@@ -62,20 +62,18 @@ class Service:
                 snapshot = self.engine.snapshot()
                 if snapshot is not self._warm:
                     snapshot.warm()
-                    self._first_query()
+                    # Opens what the first query of a publication opens, and the model.
+                    self.engine.search(SearchRequest("warm up", limit=1))
                     self._warm = snapshot
                 self._trouble = ""
+            except SnapshotGoneError:
+                continue  # replaced and pruned meanwhile
             except CodeIndexError as error:
                 self._trouble, self._warm = error.message, None
             except Exception:
                 log.exception("the index could not be opened")
                 self._trouble, self._warm = "the index could not be opened, see the server's log", None
             self._stopping.wait(WATCH_SECONDS)
-
-    def _first_query(self) -> None:
-        """Has the model loaded, and tables that the first query of a publication opens."""
-        if self._warm is None:
-            self.engine.search(SearchRequest("warm up", limit=1))
 
     @property
     def trouble(self) -> str:
@@ -169,9 +167,3 @@ class Service:
             age = max(time.time() - published, 0.0)
             rows.append(("code_index_publication_age_seconds", "Age of the publication.", {(): age}))
         return rows
-
-
-class BusyError(CodeIndexError):
-    """More is asked than can be answered in time."""
-
-    retryable = True

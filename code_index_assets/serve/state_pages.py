@@ -50,7 +50,7 @@ def start_page(asked: Asked, statuses: Sequence[RepositoryStatus], points: int) 
             tag("p", all_link) if all_link else None,
         ),
     ]
-    return page("", *body, asked=asked, languages=languages_of(known), repositories=names_of(known))
+    return page("", *body, asked=asked, languages=languages_of(known), repositories=names_of(known), start=True)
 
 
 def nothing_page(asked: Asked, *, waiting: bool) -> str:
