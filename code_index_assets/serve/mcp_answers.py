@@ -199,7 +199,7 @@ def reference_reply(found: References, *, max_tokens: int, note: str | None) -> 
         if spare < 0:
             break
         definitions.append(row)
-    by_repository = dict(list(found.by_repository.items())[:10])
+    by_repository = dict(list(found.by_repository.items())[: min(max_tokens // 500, 20)])
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(

@@ -226,4 +226,7 @@ def serve_stdio(settings: Settings, layout: Layout) -> None:
     from ..search.service import open_engine
 
     server = build_server(settings, layout, open_engine(settings, layout), "stdio")
-    anyio.run(server.run_stdio_async)
+    try:
+        anyio.run(server.run_stdio_async)
+    except* BrokenPipeError:
+        log.info("the client went away")

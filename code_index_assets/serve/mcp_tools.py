@@ -117,7 +117,7 @@ class Tools:
         note = None
         if at and at.publication != answer.publication:
             note = "the index was published anew since the page before: hits may repeat or be missing"
-        elif not answer.hits:
+        elif answer.outcome == "no_match":
             note = "nothing matches: try other words, fewer filters, or find_symbol with prefix=true for a name"
         total = min(answer.total, MAX_OFFSET)
         reply = search_reply(

@@ -125,7 +125,7 @@ def reference(path, key, text, line):
 def test_mentions(rows, defined, most):
     found = References(
         name="f", definitions=tuple(defined), references=tuple(rows), total_definitions=len(defined), total=len(rows),
-        files=len(rows), by_repository={f"r{n}": n for n in range(40)}, near=(), repositories=states(), publication="p1",
+        files=len(rows), by_repository={f"{'name' * 20}/r{n}": n for n in range(40)}, near=(), repositories=states(), publication="p1",
         offset=0, question={}, took_ms=time.time(), outcome="found",
     )  # fmt: skip
     reply = reference_reply(found, max_tokens=most, note=None)

@@ -202,6 +202,19 @@ def test_only_the_protocol_is_written_to_standard_output(installation):
     assert answers[4]["error"]["code"] == -32601
 
 
+def test_a_client_that_goes_away_is_no_error(installation):
+    parameters = m.stdio_server(installation)
+    process = subprocess.Popen(
+        [parameters.command, *parameters.args], env=parameters.env, cwd=parameters.cwd,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.close()
+    process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+    process.stdin.flush()
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 0 and b"Traceback" not in said
+
+
 def test_names_of_other_hosts_and_missing_tokens_are_refused(installation, url):
     import httpx
 
