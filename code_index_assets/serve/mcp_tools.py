@@ -70,7 +70,10 @@ RepositoryName = Annotated[str, Field(min_length=1, max_length=300, description=
 
 
 class Tools:
-    """The tools, over one engine."""
+    """The tools, over one engine: a method each, named as the tool.
+
+    They raise what they ask raises (CodeIndexError); the server makes errors for agents of it (`mcp_server.py`).
+    """
 
     def __init__(self, settings: Settings, layout: Layout, engine: SearchEngine, transport: Transport) -> None:
         self.settings, self.layout, self.engine, self.transport = settings, layout, engine, transport
