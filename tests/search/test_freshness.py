@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -145,6 +146,29 @@ def test_why_a_registered_repository_is_not_indexed(layout, engine, put, registe
     with pytest.raises(NotIndexedError, match="a/c is not indexed") as never:
         ask(engine, repositories=("a/c",))
     assert never.value.state == "not_indexed"
+
+
+def test_a_run_between_two_steps_is_at_work(layout, settings, register, put):
+    """A run holds its lock step by step."""
+    register("a/b")
+
+    def pin(run, kind):
+        path = layout.root / "pins" / run / f"a%2Fb.{kind}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+        return path
+
+    chunks = pin("r1", "chunks")
+    assert states(layout, settings) == {"a/b": "indexing"}
+    record_failure(layout, "a/b", "embeddings", "EmbeddingError", "gone", False, "r1")
+    assert states(layout, settings) == {"a/b": "failed"}
+    os.utime(chunks.parent, (1, 1))
+    assert states(layout, settings) == {"a/b": "failed"}
+    time.sleep(0.01)
+    pin("r2", "repository")
+    assert states(layout, settings) == {"a/b": "indexing"}
+    pin("r2", "quality")
+    assert states(layout, settings) == {"a/b": "failed"}
 
 
 def test_no_lane_is_not_no_match(layout, settings, put):
