@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..errors import NotIndexedError, SpaceMismatchError, StillIndexingError
 from ..index.manifest import PublicationStore, Receipt
 from ..index.reader import published_spaces
-from ..layout import Layout, key_segment
+from ..layout import Layout, key_segment, segment_key
 from ..observations import last_observation
+from ..run_log import RunLog
 from ..settings import Settings
 from ..triggers.failures import FailedPartition, failed_partitions
 from ..triggers.heads import Polled, load_heads
@@ -218,10 +219,9 @@ class _Look:
 
 
 def _between_steps(layout: Layout) -> dict[str, float]:
-    """Keys (as path segments) that a run has just finished a step of but not yet judged, and when.
+    """Keys (as path segments) that a run has just finished a step of, but not its last one, and when.
 
-    A run holds the lock of its repository step by step, a tenth of its time it holds none; a run that is judged has
-    only its publication before it.
+    A run holds the lock of its repository step by step, a tenth of its time it holds none.
     """
     found: dict[str, float] = {}
     base = layout.root / "pins"
@@ -233,9 +233,14 @@ def _between_steps(layout: Layout) -> dict[str, float]:
             pins = {pin.name: pin.stat().st_mtime for pin in os.scandir(run.path)}
         except OSError:
             continue
+        published = {
+            key_segment(str(record.get("partition")))
+            for record in RunLog(layout).of_run(segment_key(run.name), "step")
+            if record.get("asset") == "search_index"
+        }
         for name, at in pins.items():
-            key, _, kind = name.removesuffix(".json").rpartition(".")
-            if kind in ("repository", "file_hashes", "chunks", "embeddings") and f"{key}.quality.json" not in pins:
+            key = name.removesuffix(".json").rpartition(".")[0]
+            if key not in published:
                 found[key] = max(found.get(key, 0.0), at)
     return found
 

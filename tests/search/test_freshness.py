@@ -17,6 +17,7 @@ from code_index_assets.errors import LanesFailedError, NotIndexedError, StillInd
 from code_index_assets.index.edge import EdgeBackend
 from code_index_assets.index.publish import publish
 from code_index_assets.observations import Observation, observe
+from code_index_assets.run_log import RunLog
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.freshness import Heads, repository_statuses
 from code_index_assets.settings import Settings
@@ -168,6 +169,8 @@ def test_a_run_between_two_steps_is_at_work(layout, settings, register, put):
     pin("r2", "repository")
     assert states(layout, settings) == {"a/b": "indexing"}
     pin("r2", "quality")
+    assert states(layout, settings) == {"a/b": "indexing"}
+    RunLog(layout).append("step", "r2", [{"asset": "search_index", "partition": "a/b", "outcome": "reused"}])
     assert states(layout, settings) == {"a/b": "failed"}
 
 
