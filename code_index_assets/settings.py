@@ -117,6 +117,12 @@ class Settings(BaseSettings):
         False, description="Let POST /v1/index register repositories by URL, not only run registered ones."
     )
 
+    mcp_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="Folders, separated by commas, whose checkouts MCP clients may have indexed over HTTP "
+        "(index_codebase); not set: none. Over stdio any folder.",
+    )
+
     # What old states are kept
     keep_artifacts_seconds: float = Field(
         7 * 86_400.0, ge=0, description="Artifacts that no pointer, publication or run names stay this long."
@@ -131,7 +137,12 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(os.path.expandvars(value)).expanduser().absolute()
 
-    @field_validator("tokens", "allowed_hosts", mode="before")
+    @field_validator("mcp_roots")
+    @classmethod
+    def _absolute_roots(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(Path(os.path.expandvars(root)).expanduser().absolute() for root in value)
+
+    @field_validator("tokens", "allowed_hosts", "mcp_roots", mode="before")
     @classmethod
     def _separated(cls, value: object) -> object:
         if isinstance(value, str):

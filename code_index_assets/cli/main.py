@@ -43,6 +43,7 @@ COMMANDS = {
     "prune": "upkeep",
     "up": "up",
     "serve": "serve",
+    "mcp": "mcp",
 }
 
 

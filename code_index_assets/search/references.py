@@ -28,6 +28,7 @@ MAX_REFERENCES = 1000
 MAX_DEFINITIONS = 50
 # Mentions in these come after all others, in this order.
 _LATER_ROLES = ("source", "stub", "test", "example", "docs", "config", "data", "generated", "vendored")
+_DEFINITION_COLUMNS = ["key", "path", "name", "qualified_name", "kind", "start_line", "end_line", "signature"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class References:
 
     `definitions` come with the first page alone (at most MAX_DEFINITIONS of `total_definitions`). `total` counts lines,
     `files` files, `by_repository` lines of each repository, over all pages. `near` are other spellings that are in the
-    index, when nothing was found.
+    index, when nothing was found. `offset` is where this page begins.
     """
 
     name: str
@@ -68,9 +69,18 @@ class References:
     near: tuple[str, ...]
     repositories: tuple[RepositoryState, ...]
     publication: str
-    next_cursor: str | None
+    offset: int
+    question: dict[str, object]
     took_ms: float
     outcome: Literal["found", "no_match"]
+
+    def cursor_at(self, offset: int) -> str | None:
+        """The cursor of a page that begins at this line of all, None behind the last one."""
+        return encode_cursor(Cursor(self.publication, offset), self.question) if offset < self.total else None
+
+    @property
+    def next_cursor(self) -> str | None:
+        return self.cursor_at(self.offset + len(self.references))
 
 
 @dataclass(frozen=True)
@@ -159,7 +169,6 @@ def _page(
     found = _find(tables, question)
     mentions = found.mentions
     page = mentions.slice(offset, limit)
-    after = offset + page.height
     counts = mentions.group_by("key").len().sort(["len", "key"], descending=[True, False])
     return References(
         name=question.name.name,
@@ -172,9 +181,8 @@ def _page(
         near=found.near,
         repositories=engine.repositories(snapshot, Filter(keys=keys)),
         publication=snapshot.manifest.name,
-        next_cursor=(
-            encode_cursor(Cursor(snapshot.manifest.name, after), question.identity) if after < mentions.height else None
-        ),
+        offset=offset,
+        question=question.identity,
         took_ms=(time.perf_counter() - started) * 1000,
         outcome="found" if mentions.height or found.definitions.height else "no_match",
     )
@@ -187,8 +195,10 @@ def _find(tables: PublishedTables, question: _Question) -> _Found:
     if not tables.receipts:
         empty = {"key": pl.String, "path": pl.String}
         return _Found(pl.DataFrame(schema=empty), pl.DataFrame(schema=empty))
-    rows = tables.scan("references").filter(pl.col("name").is_in([name, *qualifier])).collect()
-    definitions = tables.scan("symbols").filter(pl.col("name") == name).collect()
+    rows, definitions = pl.collect_all([
+        tables.scan("references").filter(pl.col("name").is_in([name, *qualifier])),
+        tables.scan("symbols").filter(pl.col("name") == name).select(_DEFINITION_COLUMNS),
+    ])  # fmt: skip
     definitions = definitions.filter(_around(question.name.qualifier))
     near_qualifier = rows.filter(pl.col("name").is_in(list(qualifier))).select("key", "path", qualified=True)
     uses = rows.filter(pl.col("name") == name).select("key", "path", "lines")

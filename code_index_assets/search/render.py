@@ -95,10 +95,10 @@ def repository_line(state: RepositoryState, now: float) -> str:
     left_out = sum(skipped.values()) if isinstance(skipped, dict) else skipped or 0
     files = f", {kept} files indexed, {left_out} left out" if kept is not None else ""
     behind = ", behind its head" if state.state == "behind" else ""
-    return f"{state.repository}@{state.ref} {state.label}, indexed {_ago(now - state.indexed_at)}{behind}{files}"
+    return f"{state.repository}@{state.ref} {state.label}, indexed {ago(now - state.indexed_at)}{behind}{files}"
 
 
-def _ago(seconds: float) -> str:
+def ago(seconds: float) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit} ago"
