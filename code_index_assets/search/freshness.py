@@ -212,8 +212,9 @@ class _Look:
         """What is going on for a key, "" if nothing is."""
         if self.layout.is_locked(f"partition-{key}"):
             return "a run is working on it"
-        failure = self.failed.get(key)
-        if self.between_steps.get(key_segment(key), 0.0) > (failure.at if failure else 0.0):
+        failure, receipt = self.failed.get(key), self.receipts.get(key)
+        ended = max(failure.at if failure else 0.0, receipt.published_at if receipt else 0.0)
+        if self.between_steps.get(key_segment(key), 0.0) > ended:
             return "a run is working on it"
         return "it waits for a run" if key in self.waiting else ""
 
