@@ -7,14 +7,17 @@ front ends. Everything read here is a small file; nothing is written.
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import NotIndexedError, SpaceMismatchError, StillIndexingError
 from ..index.manifest import PublicationStore, Receipt
 from ..index.reader import published_spaces
-from ..layout import Layout
+from ..layout import Layout, key_segment, segment_key
 from ..observations import last_observation
+from ..run_log import RunLog
 from ..settings import Settings
 from ..triggers.failures import FailedPartition, failed_partitions
 from ..triggers.heads import Polled, load_heads
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from .engine import SearchEngine
 
 Published = Literal["current", "behind", "unknown"]
+# Longer than any pause between two steps of a run.
+BETWEEN_STEPS_SECONDS = 10.0
 StatusState = Literal["current", "behind", "unknown", "indexing", "failed", "not_indexed"]
 
 
@@ -148,6 +153,7 @@ class _Look:
         self.heads = Heads(layout)
         self.failed = {failure.key: failure for failure in failed_partitions(layout)}
         self.waiting = Inbox(layout).waiting()
+        self.between_steps = _between_steps(layout)
 
     def polled(self, name: str) -> Polled:
         return self.heads.poller().get(name, Polled())
@@ -206,7 +212,38 @@ class _Look:
         """What is going on for a key, "" if nothing is."""
         if self.layout.is_locked(f"partition-{key}"):
             return "a run is working on it"
+        failure, receipt = self.failed.get(key), self.receipts.get(key)
+        ended = max(failure.at if failure else 0.0, receipt.published_at if receipt else 0.0)
+        if self.between_steps.get(key_segment(key), 0.0) > ended:
+            return "a run is working on it"
         return "it waits for a run" if key in self.waiting else ""
+
+
+def _between_steps(layout: Layout) -> dict[str, float]:
+    """Keys (as path segments) that a run has just finished a step of, but not its last one, and when.
+
+    A run holds the lock of its repository step by step, a tenth of its time it holds none.
+    """
+    found: dict[str, float] = {}
+    base = layout.root / "pins"
+    oldest = time.time() - BETWEEN_STEPS_SECONDS
+    for run in os.scandir(base) if base.is_dir() else ():
+        try:
+            if run.stat().st_mtime < oldest:
+                continue
+            pins = {pin.name: pin.stat().st_mtime for pin in os.scandir(run.path)}
+        except OSError:
+            continue
+        published = {
+            key_segment(str(record.get("partition")))
+            for record in RunLog(layout).of_run(segment_key(run.name), "step")
+            if record.get("asset") == "search_index"
+        }
+        for name, at in pins.items():
+            key = name.removesuffix(".json").rpartition(".")[0]
+            if key not in published:
+                found[key] = max(found.get(key, 0.0), at)
+    return found
 
 
 # -- why something is not indexed -------------------------------------------------------------------------------------

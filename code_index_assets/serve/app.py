@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 
 from fastapi import FastAPI, Request
 from starlette.middleware.gzip import GZipMiddleware
@@ -19,6 +18,7 @@ from ..settings import Settings
 from .access import Access
 from .api import api_routes
 from .health import health_routes
+from .mcp_app import mount_mcp
 from .middleware import Gatekeeper
 from .pages import page_routes
 from .presence import new_instance, program_version
@@ -61,7 +61,7 @@ def create_app(
     app.router.routes.extend(webhook_routes(settings, layout))
     _add_reference(app)
     app.include_router(page_routes(service, access))
-    _mount_mcp(app, settings, layout, service)
+    mount_mcp(app, settings, layout, service.engine)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Gatekeeper, access=access, metrics=service.metrics, hosts=hosts)
     return app
@@ -71,11 +71,3 @@ def _add_reference(app: FastAPI) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> HTMLResponse:
         return HTMLResponse(reference_page(app.openapi(), str(request.base_url).rstrip("/")))
-
-
-def _mount_mcp(app: FastAPI, settings: Settings, layout: Layout, service: Service) -> None:
-    """MCP at /mcp, where that room is there."""
-    if find_spec(f"{__package__}.mcp_app") is not None:
-        from .mcp_app import mount_mcp  # type: ignore[import-not-found,unused-ignore]
-
-        mount_mcp(app, settings, layout, service.engine)

@@ -87,10 +87,15 @@ def _summary(asked: Asked, answer: SearchAnswer, known: Mapping[str, RepositoryS
     told = [name for name in order if states[name]]
     badges = [tag("span", f"{states[name]} " if len(told) > 1 else None, state_badge(name)) for name in told]
     count = len(answer.repositories)
-    where = answer.repositories[0].repository if count == 1 else f"{count} repositories"
+    where: list[Safe | str] = [f"{count} repositories"]
+    if count == 1:
+        only = answer.repositories[0]
+        where = [only.repository, tag("span", "@", tag("code", only.commit[:10]), class_="dim")]
+    oldest = min((state.indexed_at for state in answer.repositories), default=None)
     head = tag(
         "summary", tag("span", f"{len(answer.hits)} of {answer.total} hits"),
-        tag("span", f"{answer.took_ms:.0f} ms", class_="dim"), tag("span", "in ", where), *badges,
+        tag("span", f"{answer.took_ms:.0f} ms", class_="dim"), tag("span", "in ", *where), *badges,
+        tag("span", "indexed " if count == 1 else "oldest indexed ", ago(oldest), class_="dim") if oldest else None,
     )  # fmt: skip
     rows = [_searched(state, known) for state in answer.repositories[:200]]
     more = tag("p", f"… and {count - 200} more", class_="dim") if count > 200 else None

@@ -36,7 +36,8 @@ def start_page(asked: Asked, statuses: Sequence[RepositoryStatus], points: int) 
         for example, told in _SYNTAX
     ]
     chosen = [status for status in statuses if not asked.repo or status.repository in asked.repo]
-    shown = chosen[:START_ROWS]
+    # What wants a look first, then in the registry's order.
+    shown = sorted(chosen, key=lambda status: status.state == "current")[:START_ROWS]
     all_link = tag("a", f"all {len(statuses)}", href="/repositories") if len(statuses) > len(shown) else None
     counts = Counter(status.state for status in statuses)
     badges = [tag("span", f"{count} ", state_badge(state)) for state, count in counts.most_common()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from code_index_assets.errors import LanesFailedError, NotIndexedError, StillInd
 from code_index_assets.index.edge import EdgeBackend
 from code_index_assets.index.publish import publish
 from code_index_assets.observations import Observation, observe
+from code_index_assets.run_log import RunLog
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.freshness import Heads, repository_statuses
 from code_index_assets.settings import Settings
@@ -145,6 +147,31 @@ def test_why_a_registered_repository_is_not_indexed(layout, engine, put, registe
     with pytest.raises(NotIndexedError, match="a/c is not indexed") as never:
         ask(engine, repositories=("a/c",))
     assert never.value.state == "not_indexed"
+
+
+def test_a_run_between_two_steps_is_at_work(layout, settings, register, put):
+    """A run holds its lock step by step."""
+    register("a/b")
+
+    def pin(run, kind):
+        path = layout.root / "pins" / run / f"a%2Fb.{kind}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+        return path
+
+    chunks = pin("r1", "chunks")
+    assert states(layout, settings) == {"a/b": "indexing"}
+    record_failure(layout, "a/b", "embeddings", "EmbeddingError", "gone", False, "r1")
+    assert states(layout, settings) == {"a/b": "failed"}
+    os.utime(chunks.parent, (1, 1))
+    assert states(layout, settings) == {"a/b": "failed"}
+    time.sleep(0.01)
+    pin("r2", "repository")
+    assert states(layout, settings) == {"a/b": "indexing"}
+    pin("r2", "quality")
+    assert states(layout, settings) == {"a/b": "indexing"}
+    RunLog(layout).append("step", "r2", [{"asset": "search_index", "partition": "a/b", "outcome": "reused"}])
+    assert states(layout, settings) == {"a/b": "failed"}
 
 
 def test_no_lane_is_not_no_match(layout, settings, put):

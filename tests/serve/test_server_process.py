@@ -25,6 +25,12 @@ from code_index_assets.settings import Settings
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A busy machine is no reason to do without the server here."""
+    monkeypatch.setattr("code_index_assets.cli.remote.CHECK_SECONDS", 20)
+
+
 def environment(data, **more):
     found = {name: value for name, value in os.environ.items() if not name.startswith("CODE_INDEX_")}
     return found | {"CODE_INDEX_DATA": str(data), "CODE_INDEX_MODEL": "test", "PYTHONPATH": str(ROOT)} | more
@@ -201,7 +207,8 @@ def test_a_server_with_tokens_is_asked_with_one(shop_copy):
     assert not presence_file(Layout(shop_copy)).exists()
 
 
-def test_a_dead_or_foreign_announcement_costs_little(shop_copy, tmp_path):
+def test_a_dead_or_foreign_announcement_costs_little(shop_copy, monkeypatch):
+    monkeypatch.setattr("code_index_assets.cli.remote.CHECK_SECONDS", 0.15)
     layout = Layout(shop_copy)
     settings = Settings.model_validate({"data": shop_copy, "model": "test"})
 
@@ -269,7 +276,8 @@ def test_a_request_at_work_is_answered_before_it_stops(shop_copy):
 
 def test_search_imports_little_with_a_server(shop, server):
     script = (
-        "import sys; from code_index_assets.cli.main import cli\n"
+        "import sys; from code_index_assets.cli.main import cli; from code_index_assets.cli import remote\n"
+        "remote.CHECK_SECONDS = 20\n"
         "code = cli.main(['search', 'cart', '--json'], standalone_mode=False)\n"
         "heavy = ('numpy', 'polars', 'qdrant_edge', 'duckdb', 'dagster', 'torch', 'fastapi', 'starlette', 'pandas')\n"
         "print(code, [name for name in heavy if name in sys.modules])"
