@@ -207,7 +207,11 @@ class Tools:
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, CodeResult]:
         file = read_lines(self.engine, repository, path, ref=ref, start=start_line, end=end_line)
-        return _result(code_reply(file, asked_end=end_line, max_tokens=max_tokens))
+        snapshot = self.engine.snapshot()
+        states = self.engine.repositories(snapshot, Filter(keys=(file.key,))) if file.key in snapshot.receipts else ()
+        # A publication since speaks of another commit.
+        state = next((state.state for state in states if state.commit == file.commit), None)
+        return _result(code_reply(file, state=state, asked_end=end_line, max_tokens=max_tokens))
 
     def list_repositories(
         self,

@@ -143,7 +143,7 @@ def test_all_pages_of_a_file_together_are_the_file(text, most):
             "acme/shop", "main", "acme/shop", "c" * 40, "a.py", "b" * 40, "python", "source", at, len(lines), len(lines),
             "\n".join(lines[at - 1 :]),
         )  # fmt: skip
-        reply = code_reply(file, asked_end=None, max_tokens=most)
+        reply = code_reply(file, state="behind", asked_end=None, max_tokens=most)
         check(reply, most)
         page = reply.data.code.split("\n")
         whole_line = "is longer than" not in (reply.data.cut or "")

@@ -88,7 +88,7 @@ def test_an_agent_finds_its_way(server, installation):
                 )
             ).structured_content
             assert code["code"] == "    def add_item(self, item):\n        self.rows.append(item)"
-            assert (code["commit"], code["total_lines"]) == (commit, 10)
+            assert (code["commit"], code["state"], code["total_lines"]) == (commit, "current", 10)
             used = (await client.call_tool("find_references", {"name": "add_item"})).structured_content
             assert [(r["path"], r["line"], r.get("within")) for r in used["references"]] == [
                 ("shop/cart.py", 9, "shop.cart.fill"),
