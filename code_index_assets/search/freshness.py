@@ -93,7 +93,7 @@ class Heads:
         known = self._observed.get(key)
         path = known[0] if known else str(observation_file(self.layout, key))
         try:
-            status = os.stat(path)
+            status = os.stat(path)  # noqa: PTH116 - no Path object for each of thousands
         except OSError:
             self._observed.pop(key, None)
             return None
