@@ -16,7 +16,7 @@ from ..errors import NotIndexedError, SpaceMismatchError, StillIndexingError
 from ..index.manifest import PublicationStore, Receipt
 from ..index.reader import published_spaces
 from ..layout import Layout, key_segment, segment_key
-from ..observations import last_observation
+from ..observations import last_observation, observation_file
 from ..run_log import RunLog
 from ..settings import Settings
 from ..triggers.failures import FailedPartition, failed_partitions
@@ -71,15 +71,16 @@ class RepositoryStatus:
 
 
 class Heads:
-    """Where refs were seen last: by a run, or later by a poller. Reads the poller's file again when it has changed."""
+    """Where refs were seen last: by a run, or later by a poller. Reads a file again when it has changed: an answer over
+    5,000 repositories asks for as many heads."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self._polled: tuple[int, dict[str, Polled]] = (-1, {})
+        self._observed: dict[str, tuple[str, tuple[int, int], Head | None]] = {}
 
     def __call__(self, key: str) -> Head | None:
-        seen = last_observation(self.layout, key)
-        head = Head(seen.commit, seen.seen_at) if seen else None
+        head = self._seen(key)
         polled = self.poller().get(key.partition("@")[0])
         told = polled.heads.get(key) if polled is not None and not polled.failures else None
         if polled is not None and told and (head is None or polled.polled_at > (head.seen_at or 0)):
@@ -88,7 +89,23 @@ class Heads:
             return Head(commit, polled.polled_at)
         return head
 
+    def _seen(self, key: str) -> Head | None:
+        known = self._observed.get(key)
+        path = known[0] if known else str(observation_file(self.layout, key))
+        try:
+            status = os.stat(path)  # noqa: PTH116 - no Path object for each of thousands
+        except OSError:
+            self._observed.pop(key, None)
+            return None
+        state = (status.st_mtime_ns, status.st_ino)
+        if known is None or known[1] != state:
+            seen = last_observation(self.layout, key)
+            known = (path, state, Head(seen.commit, seen.seen_at) if seen else None)
+            self._observed[key] = known
+        return known[2]
+
     def poller(self) -> dict[str, Polled]:
+        """What the poller knows, by repository."""
         try:
             changed = (self.layout.root / "polls.json").stat().st_mtime_ns
         except OSError:

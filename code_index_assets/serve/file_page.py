@@ -17,7 +17,7 @@ from .forge import file_page as forge_page
 from .forge import repository_page
 from .highlight import highlighted
 from .html import Safe, tag
-from .layout_html import Asked, ago, code_text, file_url, notice, page, state_badge
+from .layout_html import Asked, ago, code_text, file_url, notice, outside_link, page, state_badge
 
 PAGE_LINES = 3000
 _RANGE = re.compile(r"(\d{1,8})(?:-(\d{1,8}))?")
@@ -88,7 +88,7 @@ def _head(found: FileText, status: RepositoryStatus | None, wanted: tuple[int, i
         facts += [state_badge(status.state), tag("span", "indexed ", ago(status.indexed_at))]
     outside = forge_page(location, found.commit, found.path, *(wanted or (None, None)))
     if outside:
-        facts.append(tag("a", "on the host ↗", href=outside, rel="noreferrer noopener"))
+        facts.append(outside_link(outside))
     raw = f"/v1/files/{file_url(found.repository, found.path)[len('/file/') :]}" + (f"?ref={ref}" if ref else "")
     facts.append(tag("a", "JSON", href=raw))
     return tag("div", tag("h1", *crumbs, class_="crumbs"), tag("div", *facts, class_="facts"), class_="file-head")

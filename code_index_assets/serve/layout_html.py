@@ -174,6 +174,11 @@ def ago(at: float | None, now: float | None = None) -> Safe:
     return tag("time", told, datetime=stamp, title=stamp.replace("T", " "))
 
 
+def outside_link(url: str) -> Safe:
+    """A link to a code host, by its name."""
+    return tag("a", f"{url.split('/')[2]} ↗", href=url, rel="noreferrer noopener")
+
+
 def code_text(line: Safe) -> Safe:
     """A line of code in a box of its own: tabs count from its edge, not from the line number's."""
     return tag("span", line, "\n", class_="tx")

@@ -13,7 +13,7 @@ from ..search.freshness import RepositoryStatus
 from .forge import file_page
 from .highlight import highlighted
 from .html import Safe, tag
-from .layout_html import Asked, ago, code_text, file_url, notice, page, skipped_files, state_badge
+from .layout_html import Asked, ago, code_text, file_url, notice, outside_link, page, skipped_files, state_badge
 
 MORE = (10, 30, 100)
 _SHOWN = 8  # values of one facet
@@ -175,7 +175,7 @@ def _hit(hit: Hit, asked: Asked, status: RepositoryStatus | None, default: bool)
         where.append(tag("span", hit.role, class_="badge role"))
     outside = file_page(status.location, hit.commit, hit.path, hit.start_line, hit.end_line) if status else None
     if outside:
-        where.append(tag("a", "on the host ↗", href=outside, rel="noreferrer noopener"))
+        where.append(outside_link(outside))
     return tag(
         "li", tag("div", title, tag("div", *where, class_="where"), class_="head"), _code(hit),
         _why(hit, url, ref), class_="hit", data_href=url,
@@ -203,7 +203,7 @@ def _numbered(number: int, line: Safe) -> Safe:
 
 def _why(hit: Hit, url: str, ref: str) -> Safe:
     told: list[Safe | str] = []
-    left = hit.text.count("\n") + 1 - len(hit.snippet.lines)
+    left = hit.end_line - hit.start_line + 1 - len(hit.snippet.lines)
     if left > 0:
         told.append(tag("a", f"{left} more line{'s' if left > 1 else ''}", href=url))
     told += [

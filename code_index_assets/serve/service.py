@@ -110,13 +110,17 @@ class Service:
         return answer
 
     def statuses(self) -> list[RepositoryStatus]:
-        """`repository_statuses`, at most two seconds old and never older than the publication."""
+        """`repository_statuses`, a few seconds old at most and never older than the publication.
+
+        Making it takes a twentieth of the time at most: half a second for 5,000 repositories.
+        """
         with self._status_lock:
-            at, publication, rows = self._statuses
-            current = self.publication()
-            if time.monotonic() - at > STATUS_SECONDS or publication != current:
+            until, publication, rows = self._statuses
+            current, now = self.publication(), time.monotonic()
+            if now > until or publication != current:
                 rows = repository_statuses(self.layout, self.settings, self.engine)
-                self._statuses = (time.monotonic(), current, rows)
+                took = time.monotonic() - now
+                self._statuses = (now + max(STATUS_SECONDS, took * 20), current, rows)
             return rows
 
     def forget_statuses(self) -> None:
