@@ -181,3 +181,10 @@ def test_the_count_is_not_below_that_of_a_real_tokenizer():
 def test_a_longer_text_never_counts_less(text):
     assert count_tokens(text) <= count_tokens(text + "\nmore")
     assert count_tokens(text) >= 0 and (count_tokens(text) > 0 or text.strip(" ") == "")
+
+
+def test_control_characters_are_replaced_and_blanks_kept():
+    from code_index_assets.serve.mcp_fit import clean
+
+    assert clean("a\tb\nc\u00a0d") == "a\tb\nc\u00a0d"
+    assert clean("\x1b[31m\u202e\0") == "\ufffd[31m\ufffd\ufffd"
