@@ -11,9 +11,9 @@ from ..embedding.models import chosen_model, query_embedder, space_of
 from ..errors import CodeIndexError
 from ..index.reader import published_spaces
 from ..layout import Layout
-from ..observations import last_observation
 from ..settings import Settings
-from .engine import Head, SearchEngine
+from .engine import SearchEngine
+from .freshness import Heads
 
 # What `auto` may have meant where the index was made.
 AUTO_MODELS = ("static", "minilm")
@@ -30,7 +30,7 @@ def open_engine(settings: Settings, layout: Layout) -> SearchEngine:
         space: str | None = space_of(settings, layout).id
     except CodeIndexError:
         space = None  # the semantic lane will say why; the other lanes answer
-    return SearchEngine(layout, settings, model, space=space, head_of=lambda key: _head(layout, key))
+    return SearchEngine(layout, settings, model, space=space, head_of=Heads(layout))
 
 
 def _with_published_model(settings: Settings, layout: Layout) -> Settings:
@@ -57,8 +57,3 @@ class _QueryModel:
         if self._embedder is None:
             self._embedder = query_embedder(self.settings, self.layout)
         return self._embedder.embed([text], "query")[0]
-
-
-def _head(layout: Layout, key: str) -> Head | None:
-    seen = last_observation(layout, key)
-    return Head(seen.commit, seen.seen_at) if seen else None
