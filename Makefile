@@ -44,6 +44,9 @@ bench: $(READY) ## Run the benchmarks (BENCH_REPOS: a folder of bare clones name
 up: $(READY) ## Dagster UI and daemon on http://localhost:3000, on the same data
 	@$(BIN)/code-index up --port $(PORT)
 
+serve: $(READY) ## Search page and HTTP API on http://127.0.0.1:8765 (CODE_INDEX_PORT), on the same data
+	@$(BIN)/code-index serve
+
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 

@@ -4,7 +4,8 @@
 
 Without --repo: every bare clone `owner+name/repo` below the folder in BENCH_REPOS, else this project itself. Each row is whole
 processes of the command line: wall seconds, CPU seconds, peak memory of the largest process. Further benchmarks are modules
-of this package (`python -m benchmarks.parsing`, `.replay`, `.incremental`, `.catalog`, `.push`, `.backfill`, `.retrieval.run`).
+of this package (`python -m benchmarks.parsing`, `.replay`, `.incremental`, `.catalog`, `.push`, `.backfill`, `.serving`,
+`.agents`, `.retrieval.run`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from . import serving
 
 CODE_INDEX = Path(sys.executable).with_name("code-index")
 QUERIES = (
@@ -82,6 +85,7 @@ def bench(place: str, name: str, model: str) -> None:
         print(
             f"  query        p50 {statistics.median(took):.1f} ms, p95 {took[int(len(took) * 0.95)]:.1f} ms in one process"
         )
+        serving.report(Path(folder))
 
 
 def main() -> None:

@@ -92,8 +92,48 @@ class QueryError(CodeIndexError):
     """A search, symbol or SQL request that cannot be understood or answered."""
 
 
+class LanesFailedError(QueryError):
+    """No lane of a search could answer: nothing is known of whether there is a match."""
+
+    retryable = True
+
+
 class NotIndexedError(QueryError):
-    """The repository or ref asked for is not in the published index."""
+    """The repository or ref asked for is not in the published index. `wanted` is what was asked for, "" for anything.
+
+    `state` says why: "not_indexed" (nobody asked for it, or no run published it yet), "indexing"
+    (`StillIndexingError`), "failed" (its last run failed), "left_out" (`FileNotIndexedError`).
+    """
+
+    state = "not_indexed"
+
+    def __init__(self, message: str, *, remedy: str = "", wanted: str = "", state: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.wanted = wanted
+        self.state = state or self.state
+
+
+class StillIndexingError(NotIndexedError):
+    """The same, while a run that may publish it is at work or waits."""
+
+    retryable = True
+    state = "indexing"
+
+
+class FileNotIndexedError(NotIndexedError):
+    """A file that is not kept in the index. `reason` is the word for why, "unknown" if the commit has no such file."""
+
+    state = "left_out"
+
+    def __init__(self, message: str, *, remedy: str = "", wanted: str = "", reason: str = "unknown") -> None:
+        super().__init__(message, remedy=remedy, wanted=wanted)
+        self.reason = reason
+
+
+class BusyError(CodeIndexError):
+    """A server has more to answer than it can in time."""
+
+    retryable = True
 
 
 class OutOfDiskError(CodeIndexError):

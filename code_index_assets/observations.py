@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from .layout import Layout, write_atomically
 
@@ -22,18 +23,21 @@ class Observation:
     fingerprint: str = ""
 
 
+def observation_file(layout: Layout, key: str) -> Path:
+    return layout.artifact_home("repository", key) / "OBSERVED"
+
+
 def observe(layout: Layout, key: str, observation: Observation) -> None:
     """Records an observation, unless a later one is there already."""
     with layout.lock(f"observation-{key}", timeout=30):
         known = last_observation(layout, key)
         if known is None or known.seen_at <= observation.seen_at:
-            path = layout.artifact_home("repository", key) / "OBSERVED"
-            write_atomically(path, json.dumps(asdict(observation)).encode())
+            write_atomically(observation_file(layout, key), json.dumps(asdict(observation)).encode())
 
 
 def last_observation(layout: Layout, key: str) -> Observation | None:
     """The last observation of a partition's ref, or None."""
     try:
-        return Observation(**json.loads((layout.artifact_home("repository", key) / "OBSERVED").read_bytes()))
+        return Observation(**json.loads(observation_file(layout, key).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None

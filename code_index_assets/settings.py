@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import ConfigurationError
 
@@ -145,6 +145,30 @@ class Settings(BaseSettings):
     )
     webhook_max_bytes: int = Field(8 << 20, ge=1024, description="Larger webhook bodies are refused.")
 
+    # The server
+    host: str = Field("127.0.0.1", description="Address `code-index serve` binds to.")
+    port: int = Field(8765, ge=0, le=65535, description="Its port; 0: any free one.")
+    tokens: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Bearer tokens, separated by commas, that may ask the server; not set: everybody who reaches it.",
+    )
+    open_access: bool = Field(
+        False, description="Let the server bind beyond loopback without tokens: whoever reaches it reads the code."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Host names, separated by commas, that requests may use; not set: on loopback its own, else any.",
+    )
+    index_urls: bool = Field(
+        False, description="Let POST /v1/index register repositories by URL, not only run registered ones."
+    )
+
+    mcp_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="Folders, separated by commas, whose checkouts MCP clients may have indexed over HTTP "
+        "(index_codebase); not set: none. Over stdio any folder.",
+    )
+
     # What old states are kept
     keep_artifacts_seconds: float = Field(
         7 * 86_400.0, ge=0, description="Artifacts that no pointer, publication or run names stay this long."
@@ -158,6 +182,18 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else Path(os.path.expandvars(value)).expanduser().absolute()
+
+    @field_validator("mcp_roots")
+    @classmethod
+    def _absolute_roots(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(Path(os.path.expandvars(root)).expanduser().absolute() for root in value)
+
+    @field_validator("tokens", "allowed_hosts", "mcp_roots", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part for part in (part.strip() for part in value.split(",")) if part)
+        return value
 
     @property
     def registry_file(self) -> Path:

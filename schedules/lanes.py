@@ -1,4 +1,4 @@
-"""Priorities: a person waits for a webhook's run, nobody for a backfill's.
+"""Priorities: a person waits for a run that a webhook or a request asked for, nobody for a backfill's.
 
 Backfills from the UI carry no tag of ours and so have priority 0: everything else comes before them.
 """
@@ -6,7 +6,7 @@ Backfills from the UI carry no tag of ours and so have priority 0: everything el
 PRIORITY_TAG = "dagster/priority"
 LANE_TAG = "code_index/lane"
 GIT_HOST_TAG = "code_index/git_host"
-PRIORITIES = {"webhook": 30, "poll": 20, "registry": 5, "nightly": 10}
+PRIORITIES = {"webhook": 30, "request": 25, "poll": 20, "registry": 5, "nightly": 10}
 
 
 def lane_tags(cause: str, host: str = "") -> dict[str, str]:

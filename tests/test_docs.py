@@ -18,7 +18,9 @@ def settings_page() -> str:
     ]
     lines += ["| variable | default | what it does |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = "nearest `.code-index/`" if name == "data" else "" if field.default is None else f"`{field.default}`"
+        default = (
+            "nearest `.code-index/`" if name == "data" else "" if field.default in (None, ()) else f"`{field.default}`"
+        )
         lines.append(f"| `CODE_INDEX_{name.upper()}` | {default} | {field.description} |")
     lines += [
         "| `CODE_INDEX_GIT_TOKEN_<HOST>` |  | Token for a code host, `GITHUB_COM` for github.com. |",

@@ -38,11 +38,12 @@ class Outcome:
 @click.option("--name", help="Name to register it under.")
 @click.option("--ref", "refs", multiple=True, help="Branch, tag or commit to index; may be given more than once.")
 @click.option("--worktree", is_flag=True, help="Take the checkout as it lies, uncommitted work included.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the report.")
+@click.option("--force", is_flag=True, help="Read and hash every file anew, whatever sizes and times say.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the report; progress on stderr.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def index_command(
-    repository: str | None, every: bool, name: str | None, refs: tuple[str, ...], worktree: bool, as_json: bool,
-    quiet: bool,
+    repository: str | None, every: bool, name: str | None, refs: tuple[str, ...], worktree: bool, force: bool,
+    as_json: bool, quiet: bool,
 ) -> int:  # fmt: skip
     """Index REPOSITORY: a git URL, a path, or a registered name. Registers it if it is new."""
     started = time.perf_counter()
@@ -50,7 +51,11 @@ def index_command(
     layout = Layout(settings.data).create()
     layout.remove_leftovers()
     entries = _entries(settings, layout, repository, every, name, refs, worktree)
-    say = (lambda line: None) if quiet or as_json else TerminalLines()
+    if force:
+        from ..sources.hashing import forget_hashes
+
+        forget_hashes(layout, [entry.name for entry in entries])
+    say = (lambda line: None) if quiet else TerminalLines()
     if isinstance(say, TerminalLines):
         click.echo(f"data folder {settings.data}", err=True)
     outcomes = run_chain(settings, layout, [key for entry in entries for key in partition_keys(entry, settings)], say)

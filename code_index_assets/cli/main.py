@@ -1,7 +1,8 @@
 """The command line: the group of commands, loaded when they are used, and how errors are shown.
 
-Exit codes: 0 done, 1 nothing found or a check failed, 2 wrong usage or setting, 3 the gate refused, 4 a source could
-not be read, 5 anything else that went wrong.
+Exit codes: 0 done, 1 nothing found, not indexed, or a check failed, 2 wrong usage or setting, 3 the gate refused, 4 a
+source could not be read, 5 anything else that went wrong (also a search that found nothing while a lane was down), 6
+still being indexed: ask again.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from ..errors import (
     CodeIndexError,
     ConfigurationError,
     GateRefusedError,
+    LanesFailedError,
     NotBuiltError,
     NotIndexedError,
     QueryError,
     SourceError,
+    StillIndexingError,
 )
 
 COMMANDS = {
@@ -29,6 +32,7 @@ COMMANDS = {
     "index": "index",
     "search": "search",
     "symbol": "search",
+    "references": "search",
     "status": "status",
     "files": "status",
     "doctor": "doctor",
@@ -43,6 +47,8 @@ COMMANDS = {
     "prune": "upkeep",
     "embedder": "embedder",
     "up": "up",
+    "serve": "serve",
+    "mcp": "mcp",
 }
 
 
@@ -72,8 +78,12 @@ def exit_code(error: CodeIndexError) -> int:
         return 3
     if isinstance(error, SourceError):
         return 4
+    if isinstance(error, StillIndexingError):
+        return 6
     if isinstance(error, NotIndexedError | NotBuiltError):
         return 1
+    if isinstance(error, LanesFailedError):
+        return 5
     if isinstance(error, ConfigurationError | QueryError):
         return 2
     return 5

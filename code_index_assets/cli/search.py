@@ -1,25 +1,91 @@
-"""The `search` and `symbol` commands."""
+"""The `search`, `symbol` and `references` commands.
+
+With a server on the same data folder they ask that one (its index is open and its model loaded), else the engine in
+this process; answers are the same. What is imported here is what every search waits for.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import CodeIndexError, QueryError
+from ..errors import CodeIndexError, NotIndexedError, QueryError
 from ..layout import Layout
-from ..settings import load_settings
+from ..settings import Settings, load_settings
+from .main import exit_code
+from .remote import NoAnswerError, Remote, find_server
 
 if TYPE_CHECKING:
-    from ..search.engine import SearchEngine, SearchRequest
+    from ..search.engine import SearchEngine
 
 # Options of a --batch line, and the request field each one fills.
 _FIELDS = {"repo": "repositories", "ref": "refs", "path": "paths", "language": "languages", "kind": "kinds",
            "role": "roles", "lane": "lanes"}  # fmt: skip
+Fields = dict[str, Any]
+
+
+def _opened() -> tuple[Settings, Layout, Remote | None]:
+    settings = load_settings()
+    layout = Layout(settings.data).check()
+    return settings, layout, find_server(settings, layout)
+
+
+def _parameters(fields: Fields) -> Fields:
+    """Fields of a search as parameters of the API."""
+    names = {long: short for short, long in _FIELDS.items()} | {"query": "q"}
+    return {names.get(name, name): value for name, value in fields.items()}
+
+
+def _answered(
+    as_json: bool,
+    empty: Fields,
+    remote: Callable[[Fields], tuple[str, int]] | None,
+    local: Callable[[], tuple[str, int]],
+) -> int:
+    """Prints what the server, or without one this process, answers; returns the exit code.
+
+    With --json an error is an object too: `empty`, its outcome, and what went wrong.
+    """
+    try:
+        text, code = _from(remote, local, as_json)
+    except CodeIndexError as error:
+        if not as_json:
+            raise
+        click.echo(json.dumps({**_failure(error), **empty}, ensure_ascii=False))
+        return exit_code(error)
+    click.echo(text, err=code == 1 and text.startswith("no definition"))
+    return code
+
+
+def _from(
+    remote: Callable[[Fields], tuple[str, int]] | None, local: Callable[[], tuple[str, int]], as_json: bool
+) -> tuple[str, int]:
+    if remote is not None:
+        try:
+            return remote({} if as_json else {"format": "text", "color": sys.stdout.isatty()})
+        except NoAnswerError:
+            pass
+    return local()
+
+
+def _failure(error: CodeIndexError) -> Fields:
+    outcome = error.state if isinstance(error, NotIndexedError) else "failed"
+    told = {
+        "type": type(error).__name__,
+        "message": error.message,
+        "remedy": error.remedy,
+        "retryable": error.retryable,
+    }
+    return {"outcome": outcome, "error": told}
+
+
+def _code(outcome: str, hits: int) -> int:
+    return 0 if hits else 5 if outcome == "degraded" else 1
 
 
 @click.command("search")
@@ -38,29 +104,63 @@ def search_command(
     language: tuple[str, ...], kind: tuple[str, ...], limit: int, space: str | None, as_json: bool, batch: Any,
 ) -> int:  # fmt: skip
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
-    from ..search.engine import SearchRequest
-    from ..search.render import answer_json, render_answer
-    from ..search.service import open_engine
-
-    settings = load_settings()
-    engine = open_engine(settings, Layout(settings.data).check(), space)
+    settings, layout, server = _opened()
+    if space is not None:
+        server = None  # a server answers in the space that serves
     options = {"repositories": repo, "refs": ref, "paths": path, "languages": language, "kinds": kind}
     if batch is not None:
-        return _answer_batch(engine, batch, options, limit)
+        return _answer_batch(Answers(settings, layout, server, space), batch, options, limit)
     if not words:
         raise click.UsageError('what for? code-index search "words"')
-    answer = engine.search(SearchRequest(query=" ".join(words), limit=limit, **options))
-    if as_json:
-        click.echo(json.dumps(answer_json(answer), ensure_ascii=False))
-    else:
-        click.echo(render_answer(answer, color=sys.stdout.isatty(), now=time.time()))
-    return 0 if answer.hits else 1
+    fields: Fields = {"query": " ".join(words), "limit": limit, **options}
+
+    def remote(form: Fields) -> tuple[str, int]:
+        assert server is not None
+        reply = server.get("/v1/search", _parameters(fields) | form)
+        if not as_json:
+            return reply.text, _code(reply.outcome, reply.hits)
+        found = json.loads(reply.text)
+        return reply.text, _code(found["outcome"], len(found["hits"]))
+
+    def local() -> tuple[str, int]:
+        from ..search.engine import SearchRequest
+        from ..search.render import answer_json, render_answer
+        from ..search.service import open_engine
+
+        answer = open_engine(settings, layout, space).search(SearchRequest(**fields))
+        code = _code(answer.outcome, len(answer.hits))
+        if as_json:
+            return json.dumps(answer_json(answer), ensure_ascii=False), code
+        return render_answer(answer, color=sys.stdout.isatty(), now=time.time()), code
+
+    return _answered(as_json, {"hits": []}, remote if server else None, local)
 
 
-def _answer_batch(engine: SearchEngine, lines: Iterable[str], options: dict[str, tuple[str, ...]], limit: int) -> int:
+class Answers:
+    """Answers of a batch: of the server as long as it answers, then of an engine of this process."""
+
+    def __init__(self, settings: Settings, layout: Layout, server: Remote | None, space: str | None = None) -> None:
+        self._settings, self._layout, self._server, self._space = settings, layout, server, space
+        self._engine: SearchEngine | None = None
+
+    def __call__(self, fields: Fields) -> Fields:
+        """The object of `--json`. Raises CodeIndexError."""
+        if self._server is not None:
+            try:
+                told: Fields = json.loads(self._server.get("/v1/search", _parameters(fields)).text)
+                return told
+            except NoAnswerError:
+                self._server = None
+        from ..search.engine import SearchRequest
+        from ..search.render import answer_json
+        from ..search.service import open_engine
+
+        self._engine = self._engine or open_engine(self._settings, self._layout, self._space)
+        return answer_json(self._engine.search(SearchRequest(**fields)))
+
+
+def _answer_batch(answers: Answers, lines: Iterable[str], options: dict[str, tuple[str, ...]], limit: int) -> int:
     """Answers one line a line; a line that cannot be answered gets an error object, and the others go on."""
-    from ..search.render import answer_json
-
     failed = 0
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -69,16 +169,16 @@ def _answer_batch(engine: SearchEngine, lines: Iterable[str], options: dict[str,
         try:
             asked = _asked(line, number)
             identity = asked.get("id", number)
-            request = _request(asked, options, limit)
-            result: dict[str, Any] = {"id": identity, **answer_json(engine.search(request))}
+            result: Fields = {"id": identity, **answers(_fields(asked, options, limit))}
         except CodeIndexError as error:
             failed += 1
-            result = {"id": identity, "error": {"type": type(error).__name__, "message": str(error)}, "hits": []}
+            told = {"type": type(error).__name__, "message": str(error)}
+            result = {"id": identity, "outcome": _failure(error)["outcome"], "error": told, "hits": []}
         click.echo(json.dumps(result, ensure_ascii=False))
     return 2 if failed else 0
 
 
-def _asked(line: str, number: int) -> dict[str, Any]:
+def _asked(line: str, number: int) -> Fields:
     try:
         asked = json.loads(line)
     except ValueError as error:
@@ -88,10 +188,8 @@ def _asked(line: str, number: int) -> dict[str, Any]:
     return asked
 
 
-def _request(asked: dict[str, Any], options: dict[str, tuple[str, ...]], limit: int) -> SearchRequest:
-    from ..search.engine import SearchRequest
-
-    fields = dict(options)
+def _fields(asked: Fields, options: dict[str, tuple[str, ...]], limit: int) -> Fields:
+    fields: Fields = dict(options)
     for option, name in _FIELDS.items():
         value = asked.get(option, asked.get(name))
         if value is not None:
@@ -99,7 +197,7 @@ def _request(asked: dict[str, Any], options: dict[str, tuple[str, ...]], limit: 
     wanted = asked.get("limit", limit)
     if not isinstance(wanted, int):
         raise QueryError(f'"limit" is {wanted!r}, not a whole number')
-    return SearchRequest(query=asked["query"], limit=wanted, **fields)
+    return {"query": asked["query"], "limit": wanted, **fields}
 
 
 @click.command("symbol")
@@ -117,18 +215,68 @@ def symbol_command(
     path: tuple[str, ...], prefix: bool, limit: int, as_json: bool,
 ) -> int:  # fmt: skip
     """Where NAME is defined (any case; Type::name and module.name narrow)."""
-    from ..search.engine import SearchEngine
-    from ..search.render import render_symbols, symbol_json
+    settings, layout, server = _opened()
+    fields = {"name": name, "repo": repo, "ref": ref, "language": language, "kind": kind, "path": path,
+              "prefix": prefix, "limit": limit}  # fmt: skip
+    nothing = f"no definition of {name!r} in what is indexed"
 
-    settings = load_settings()
-    engine = SearchEngine(Layout(settings.data).check(), settings)
-    hits = engine.symbol(
-        name, repositories=repo, refs=ref, languages=language, kinds=kind, paths=path, prefix=prefix, limit=limit
-    )
-    if as_json:
-        click.echo(json.dumps({"symbols": [symbol_json(hit) for hit in hits]}, ensure_ascii=False))
-    elif hits:
-        click.echo(render_symbols(hits, color=sys.stdout.isatty()))
-    else:
-        click.echo(f"no definition of {name!r} in what is indexed", err=True)
-    return 0 if hits else 1
+    def remote(form: Fields) -> tuple[str, int]:
+        assert server is not None
+        reply = server.get("/v1/symbols", fields | form)
+        if as_json:
+            return reply.text, 0 if json.loads(reply.text)["symbols"] else 1
+        return (reply.text, 0) if reply.hits else (nothing, 1)
+
+    def local() -> tuple[str, int]:
+        from ..search.engine import SearchEngine
+        from ..search.render import render_symbols, symbol_json
+
+        hits = SearchEngine(layout, settings).symbol(
+            name, repositories=repo, refs=ref, languages=language, kinds=kind, paths=path, prefix=prefix, limit=limit
+        )
+        if as_json:
+            return json.dumps({"symbols": [symbol_json(hit) for hit in hits]}, ensure_ascii=False), 0 if hits else 1
+        return (render_symbols(hits, color=sys.stdout.isatty()), 0) if hits else (nothing, 1)
+
+    return _answered(as_json, {"symbols": []}, remote if server else None, local)
+
+
+@click.command("references")
+@click.argument("name")
+@click.option("--repo", multiple=True, help="Only in this repository.")
+@click.option("--ref", multiple=True, help="At this ref instead of the default one.")
+@click.option("--language", multiple=True, help="Only files of this language.")
+@click.option("--path", multiple=True, help="Only paths that match.")
+@click.option("--limit", default=50, show_default=True, help="Lines at most.")
+@click.option("--cursor", help="Goes on where an answer ended.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def references_command(
+    name: str, repo: tuple[str, ...], ref: tuple[str, ...], language: tuple[str, ...], path: tuple[str, ...],
+    limit: int, cursor: str | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Which lines of code mention NAME (the case counts; Type::name narrows its definitions)."""
+    settings, layout, server = _opened()
+    fields = {"name": name, "repo": repo, "ref": ref, "language": language, "path": path, "limit": limit,
+              "cursor": cursor}  # fmt: skip
+
+    def remote(form: Fields) -> tuple[str, int]:
+        assert server is not None
+        reply = server.get("/v1/references", fields | form)
+        outcome = json.loads(reply.text)["outcome"] if as_json else reply.outcome
+        return reply.text, 0 if outcome == "found" else 1
+
+    def local() -> tuple[str, int]:
+        from ..search.references import find_references
+        from ..search.render import references_json, render_references
+        from ..search.service import open_engine
+
+        found = find_references(
+            open_engine(settings, layout), name, repositories=repo, refs=ref, paths=path, languages=language,
+            limit=limit, cursor=cursor,
+        )  # fmt: skip
+        code = 0 if found.outcome == "found" else 1
+        if as_json:
+            return json.dumps(references_json(found), ensure_ascii=False), code
+        return render_references(found, color=sys.stdout.isatty()), code
+
+    return _answered(as_json, {"references": []}, remote if server else None, local)

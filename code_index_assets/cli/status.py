@@ -11,12 +11,11 @@ import click
 
 from ..artifacts import ArtifactStore
 from ..errors import NotBuiltError
-from ..index.manifest import PublicationStore, Receipt
+from ..index.manifest import PublicationStore
 from ..index.reader import published_spaces
 from ..layout import Layout
-from ..observations import last_observation
+from ..search.freshness import RepositoryStatus, repository_statuses
 from ..settings import load_settings
-from ..sources.registry import Registry
 
 
 @click.command("status")
@@ -26,10 +25,8 @@ def status_command(repository: str | None, as_json: bool) -> int:
     """What is published of every repository (or of REPOSITORY, in detail): commit, freshness, coverage, verdict."""
     settings = load_settings()
     layout = Layout(settings.data).check()
-    registry = Registry.load(settings.registry_file, layout)
-    rows = [_state(layout, key) for entry in registry.entries for key in entry.keys]
-    known = {row["key"] for row in rows}
-    rows += [_state(layout, key) for key in _published_keys(layout) - known]
+    spaces = _spaces(layout)
+    rows = [_row(status, spaces.get(status.key)) for status in repository_statuses(layout, settings)]
     if repository is not None:
         rows = [row for row in rows if repository in (row["key"], row["key"].partition("@")[0])]
     if as_json:
@@ -45,53 +42,49 @@ def status_command(repository: str | None, as_json: bool) -> int:
     return 0 if rows and all(row["state"] != "not indexed" for row in rows) else 1
 
 
-def _published_keys(layout: Layout) -> set[str]:
-    keys: set[str] = set()
+def _spaces(layout: Layout) -> dict[str, str]:
+    """The space each published key is in, the most recently published one first."""
+    found: dict[str, str] = {}
     for space in published_spaces(layout):
         manifest = PublicationStore(layout, space).current()
-        keys |= set(manifest.receipts) if manifest else set()
-    return keys
+        for key in manifest.receipts if manifest else ():
+            found.setdefault(key, space)
+    return found
 
 
-def _receipt(layout: Layout, key: str) -> tuple[str, Receipt] | None:
-    for space in published_spaces(layout):
-        manifest = PublicationStore(layout, space).current()
-        if manifest is not None and key in manifest.receipts:
-            return space, manifest.receipts[key]
-    return None
-
-
-def _state(layout: Layout, key: str) -> dict[str, Any]:
-    found = _receipt(layout, key)
-    seen = last_observation(layout, key)
-    if found is None:
-        return {"key": key, "state": "not indexed", "head": seen.commit if seen else None}
-    space, receipt = found
-    state = "unknown" if seen is None else "current" if seen.commit == receipt.commit else "behind"
-    return {
-        "key": key,
-        "repository": receipt.repository,
-        "ref": receipt.ref,
-        "state": state,
-        "commit": receipt.commit,
-        "label": receipt.label,
-        "published_at": receipt.published_at,
-        "head": seen.commit if seen else None,
-        "head_seen_at": seen.seen_at if seen else None,
-        "points": receipt.points,
+def _row(status: RepositoryStatus, space: str | None) -> dict[str, Any]:
+    """`state` is of what is published; `activity` is "indexing", "failed" or ""."""
+    row: dict[str, Any] = {
+        "key": status.key,
+        "repository": status.repository,
+        "ref": status.ref,
+        "state": status.published or "not indexed",
+        "activity": status.state if status.state in ("indexing", "failed") else "",
+        "why": status.why,
+        "head": status.head,
+        "head_seen_at": status.head_seen_at,
+    }
+    if status.published is None:
+        return row
+    return row | {
+        "commit": status.commit,
+        "label": status.label,
+        "published_at": status.indexed_at,
+        "points": status.points,
         "space": space,
-        "coverage": receipt.coverage,
-        "run_id": receipt.run_id,
+        "coverage": status.coverage,
+        "run_id": status.run_id,
     }
 
 
 def _line(row: dict[str, Any]) -> str:
+    state = row["state"] + (f", {row['activity']} ({row['why']})" if row["activity"] else "")
     if row["state"] == "not indexed":
-        return f"{row['key']}\tnot indexed"
+        return f"{row['key']}\t{state}"
     when = datetime.fromtimestamp(row["published_at"], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     coverage = row["coverage"]
     return (
-        f"{row['key']}\t{row['state']}\t{row['label'][:12]}{row['label'][40:]}\tpublished {when}\t"
+        f"{row['key']}\t{state}\t{row['label'][:12]}{row['label'][40:]}\tpublished {when}\t"
         f"{coverage.get('kept', 0):,}/{coverage.get('files', 0):,} files\t{row['points']:,} points"
     )
 

@@ -204,6 +204,21 @@ class LoadedShard:
             copy_shard(folder, private / folder.name)
             folder = private / folder.name
         self.shard = load_shard(folder)
+        self._cold_files: Path | None = folder
+
+    def warm(self) -> None:
+        """Has the operating system keep the shard's files in memory; done once.
+
+        Scrolling over the payloads instead held the GIL for 6 s at 120,000 points, and first queries were no faster.
+        """
+        if self._cold_files is not None:
+            folder, self._cold_files = self._cold_files, None
+            block = bytearray(1 << 20)
+            for path in folder.rglob("*"):
+                if path.is_file():
+                    with path.open("rb", buffering=0) as stream:
+                        while stream.readinto(block):
+                            pass
 
 
 class EdgeView:
@@ -283,14 +298,8 @@ class EdgeView:
                 return
 
     def warm(self, shard: str) -> None:
-        import qdrant_edge as qe
-
-        offset = None
-        while True:
-            request = qe.ScrollRequest(offset=offset, limit=500, with_payload=["chunk_id"])
-            _, offset = self._shard(shard).scroll(request)
-            if offset is None:
-                return
+        self._shard(shard)
+        self._shards[shard].warm()
 
     def close(self) -> None:
         self._shards.clear()

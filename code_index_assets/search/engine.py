@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..errors import NotIndexedError, QueryError, SpaceMismatchError
+from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
 from ..index.backend import IndexBackend, Scored
 from ..index.filters import Filter, glob_pattern
 from ..index.manifest import Receipt
@@ -20,22 +20,14 @@ from ..index.reader import IndexSnapshot, SnapshotGoneError, open_index, publish
 from ..layout import Layout
 from ..settings import Settings
 from . import query as queries
+from .freshness import Head, Published, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
 from .query import Query, parse
 from .ranking import Candidate, rank
 from .snippets import Snippet, cut_snippet
 from .weights import DEFAULT, Weights
 
-State = Literal["current", "behind", "unknown"]
 MAX_LIMIT = 1000
-
-
-@dataclass(frozen=True)
-class Head:
-    """The commit a ref was last seen at, and when (Unix time)."""
-
-    commit: str
-    seen_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +82,7 @@ class RepositoryState:
     ref: str
     commit: str
     label: str
-    state: State
+    state: Published
     coverage: dict[str, Any]
     indexed_at: float
     observed_at: float
@@ -176,14 +168,29 @@ class SearchEngine:
         self._opened = _Opened()
 
     def snapshot(self) -> IndexSnapshot:
-        """The current publication. Raises NotIndexedError (nothing is published), SpaceMismatchError."""
-        with self._opened.lock:
-            held = self._opened.snapshot
-            if held is not None and (self.space is not None or len(published_spaces(self.layout)) == 1):
-                self._opened.snapshot = held.refresh()
-            else:
-                self._opened.snapshot = self._open(held)
-            return self._opened.snapshot
+        """The current publication.
+
+        Raises NotIndexedError (nothing is published; StillIndexingError while that may change), SpaceMismatchError.
+        """
+        try:
+            with self._opened.lock:
+                held = self._opened.snapshot
+                if held is not None and (self.space is not None or len(published_spaces(self.layout)) == 1):
+                    self._opened.snapshot = held.refresh()
+                else:
+                    self._opened.snapshot = self._open(held)
+                return self._opened.snapshot
+        except NotIndexedError as error:
+            raise explained(error, self.layout, self.settings) from error
+
+    def resolve(
+        self, snapshot: IndexSnapshot, repositories: tuple[str, ...], refs: tuple[str, ...]
+    ) -> tuple[str, ...] | None:
+        """`resolve_keys`, with the reason why something is not indexed in the error."""
+        try:
+            return resolve_keys(snapshot.receipts, repositories, refs)
+        except NotIndexedError as error:
+            raise explained(error, self.layout, self.settings) from error
 
     def _open(self, held: IndexSnapshot | None) -> IndexSnapshot:
         published = published_spaces(self.layout)
@@ -201,8 +208,8 @@ class SearchEngine:
     def search(self, request: SearchRequest) -> SearchAnswer:
         """Answers a search.
 
-        Raises QueryError (cannot be understood, or no lane could answer), NotIndexedError (nothing is indexed, or not
-        the repository or ref asked for), SpaceMismatchError.
+        Raises QueryError (cannot be understood), LanesFailedError (no lane could answer), NotIndexedError (nothing is
+        indexed, or not the repository or ref asked for; StillIndexingError while that may change), SpaceMismatchError.
         """
         started = time.perf_counter()
         query = parse(request.query)
@@ -214,7 +221,7 @@ class SearchEngine:
         snapshot, where, lanes = self._ask(request, query)
         failed = {lane: result.error for lane, result in lanes.items() if result.error}
         if len(failed) == len(lanes) or (failed and all(r.error or r.skipped for r in lanes.values())):
-            raise QueryError(
+            raise LanesFailedError(
                 "no lane of the search could answer: " + "; ".join(f"{lane}: {why}" for lane, why in failed.items()),
                 remedy="see `code-index doctor`",
             )
@@ -250,7 +257,7 @@ class SearchEngine:
 
     def _filter(self, snapshot: IndexSnapshot, request: SearchRequest, query: Query) -> Filter:
         return Filter(
-            keys=resolve_keys(snapshot.receipts, request.repositories + query.repositories, request.refs + query.refs),
+            keys=self.resolve(snapshot, request.repositories + query.repositories, request.refs + query.refs),
             paths=request.paths + query.paths,
             languages=queries.languages(request.languages) + query.languages,
             kinds=queries.kinds(request.kinds) + query.kinds,
@@ -267,7 +274,7 @@ class SearchEngine:
 
     def _state(self, receipt: Receipt) -> RepositoryState:
         head = self._head_of(receipt.key)
-        state: State = "unknown" if head is None else "current" if head.commit == receipt.commit else "behind"
+        state = published_state(receipt, head)
         return RepositoryState(
             receipt.key, receipt.repository, receipt.ref, receipt.commit, receipt.label, state, receipt.coverage,
             receipt.published_at, receipt.observed_at, head.seen_at if head else None,
@@ -325,7 +332,7 @@ class SearchEngine:
         for _ in range(4):
             snapshot = self.snapshot()
             where = Filter(
-                keys=resolve_keys(snapshot.receipts, repositories, refs),
+                keys=self.resolve(snapshot, repositories, refs),
                 languages=queries.languages(languages),
                 paths=paths,
             )
@@ -357,6 +364,7 @@ def resolve_keys(
                 raise NotIndexedError(
                     f"{wanted} is not indexed{_near(wanted, receipts)}",
                     remedy=f"run `code-index index {wanted}`, or see `code-index status` for what is indexed",
+                    wanted=wanted,
                 )
             found |= matching
     if refs:
@@ -365,6 +373,7 @@ def resolve_keys(
             raise NotIndexedError(
                 f"ref {', '.join(refs)} is not indexed; indexed: {', '.join(sorted({r.ref for r in found.values()}))}",
                 remedy="name the ref in the registry entry and index again",
+                wanted=f"{repositories[0]}@{refs[0]}" if repositories and refs else "",
             )
     else:
         # A key asked for by its whole name is meant, default or not.

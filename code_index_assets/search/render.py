@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from itertools import groupby
 from typing import Any
 
 from .engine import Hit, RepositoryState, SearchAnswer, SymbolHit
+from .references import Reference, References
 from .snippets import Snippet
 
 Paint = Callable[[str, str], str]
@@ -92,10 +95,10 @@ def repository_line(state: RepositoryState, now: float) -> str:
     left_out = sum(skipped.values()) if isinstance(skipped, dict) else skipped or 0
     files = f", {kept} files indexed, {left_out} left out" if kept is not None else ""
     behind = ", behind its head" if state.state == "behind" else ""
-    return f"{state.repository}@{state.ref} {state.label}, indexed {_ago(now - state.indexed_at)}{behind}{files}"
+    return f"{state.repository}@{state.ref} {state.label}, indexed {ago(now - state.indexed_at)}{behind}{files}"
 
 
-def _ago(seconds: float) -> str:
+def ago(seconds: float) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds / size:.0f} {unit} ago"
@@ -110,6 +113,32 @@ def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
         + (f"\n    {printable(hit.signature.splitlines()[0])}" if hit.signature else "")
         for hit in hits
     )
+
+
+def render_references(found: References, *, color: bool = False) -> str:
+    """Definitions, then lines under the file they are in, with the definition around each."""
+    paint = painter(color)
+    if found.outcome == "no_match":
+        near = f"; spelled otherwise: {', '.join(found.near)}" if found.near else ""
+        return f"No mention of {found.name!r} in what was searched{near}."
+    blocks = [render_symbols(list(found.definitions), color=color)] if found.definitions else []
+    for (repository, path), group in groupby(found.references, key=lambda r: (r.repository, r.path)):
+        lines = [f"{paint('dim', repository)} {paint('path', path)}"]
+        lines += [_reference_line(reference, paint) for reference in group]
+        blocks.append("\n".join(lines))
+    left_out = found.total_definitions - len(found.definitions) if found.definitions else 0
+    more = f", {left_out} definitions not shown" if left_out else ""
+    blocks.append(paint("dim", f"{len(found.references)} of {found.total} lines in {found.files} files{more}"))
+    if found.next_cursor:
+        blocks.append(paint("dim", f"more: --cursor {found.next_cursor}"))
+    return "\n\n".join(blocks)
+
+
+def _reference_line(reference: Reference, paint: Paint) -> str:
+    notes = [note for note in (reference.within and f"in {reference.within}", reference.kind) if note]
+    notes += [reference.role] if reference.role != "source" else []
+    text = printable((reference.text or "").strip())[:200]
+    return f"{paint('line', f'{reference.line:>7}')}  {text}  {paint('dim', ', '.join(notes))}"
 
 
 # -- JSON ------------------------------------------------------------------------------------------------------------
@@ -174,3 +203,22 @@ def repository_json(state: RepositoryState) -> dict[str, Any]:
 
 def symbol_json(hit: SymbolHit) -> dict[str, Any]:
     return {name: getattr(hit, name) for name in SymbolHit.__dataclass_fields__ if name != "exact"}
+
+
+def references_json(found: References) -> dict[str, Any]:
+    """The object `references --json` prints. Fields are only ever added."""
+    return {
+        "name": found.name,
+        "definitions": [symbol_json(hit) for hit in found.definitions],
+        "references": [asdict(reference) for reference in found.references],
+        "total_definitions": found.total_definitions,
+        "total": found.total,
+        "files": found.files,
+        "by_repository": found.by_repository,
+        "near": list(found.near),
+        "repositories": [repository_json(state) for state in found.repositories],
+        "outcome": found.outcome,
+        "took_ms": round(found.took_ms, 2),
+        "publication": found.publication,
+        "next_cursor": found.next_cursor,
+    }

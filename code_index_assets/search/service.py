@@ -15,9 +15,9 @@ from ..embedding.spaces import serving_space, with_space
 from ..errors import CodeIndexError
 from ..index.reader import IndexSnapshot
 from ..layout import Layout
-from ..observations import last_observation
 from ..settings import Settings
-from .engine import Head, SearchEngine, _Opened
+from .engine import SearchEngine, _Opened
+from .freshness import Heads
 
 
 def open_engine(settings: Settings, layout: Layout, space: str | None = None) -> SearchEngine:
@@ -27,13 +27,13 @@ def open_engine(settings: Settings, layout: Layout, space: str | None = None) ->
     which space instead. Raises SpaceMismatchError (at the first search) if nothing is published in that one.
     """
     if space is None and settings.model == "auto" and serving_space(layout) is not None:
-        return _ServingEngine(layout, settings, head_of=lambda key: _head(layout, key))
+        return _ServingEngine(layout, settings, head_of=Heads(layout))
     model = _QueryModel(settings, layout, space)
     try:
         chosen: str | None = space or space_of(settings, layout).id
     except CodeIndexError:
         chosen = None  # the semantic lane will say why; the other lanes answer
-    return SearchEngine(layout, settings, model, space=chosen, head_of=lambda key: _head(layout, key))
+    return SearchEngine(layout, settings, model, space=chosen, head_of=Heads(layout))
 
 
 class _ServingEngine(SearchEngine):
@@ -72,8 +72,3 @@ class _QueryModel:
         if self.space is None:
             return query_embedder(self.settings, self.layout)
         return query_embedder_for(self.space, with_space(self.settings, self.layout, self.space), self.layout)
-
-
-def _head(layout: Layout, key: str) -> Head | None:
-    seen = last_observation(layout, key)
-    return Head(seen.commit, seen.seen_at) if seen else None

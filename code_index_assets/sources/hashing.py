@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from glob import escape as glob_escape
 from pathlib import Path
 from typing import Protocol
 
@@ -207,3 +208,10 @@ class HashCache:
 
 def _facts(status: os.stat_result) -> tuple[int, int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def forget_hashes(layout: Layout, names: Iterable[str]) -> None:
+    """Removes the caches of some repositories: their next run reads and hashes every file."""
+    for name in names:
+        for file in (layout.root / "hash_cache").glob(f"{glob_escape(key_segment(name))}-*.parquet"):
+            file.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from typing import Literal
 from ..fingerprint import digest
 from ..layout import Layout, key_segment, write_atomically
 
-Cause = Literal["webhook", "poll", "registry"]
+Cause = Literal["webhook", "poll", "registry", "request"]
 Kind = Literal["changed", "retired"]
 DELIVERY_SECONDS = 7 * 86_400.0
 
@@ -74,6 +74,16 @@ class Inbox:
                 except (ValueError, TypeError):
                     self._put_aside(Path(entry.path))
         return events, names
+
+    def waiting(self) -> set[str]:
+        """Keys that an event waits for; changes nothing."""
+        keys: set[str] = set()
+        for path in self.new.glob("*.json"):
+            try:
+                keys.add(str(json.loads(path.read_bytes())["key"]))
+            except (OSError, ValueError, TypeError, KeyError):
+                continue
+        return keys
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:

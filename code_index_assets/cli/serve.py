@@ -1,0 +1,23 @@
+"""The `serve` command: HTTP API, web page, MCP, webhooks and metrics on one port."""
+
+from __future__ import annotations
+
+import click
+
+from ..layout import Layout
+from ..settings import load_settings
+
+
+@click.command("serve")
+@click.option("--host", help="Address to bind to [default: CODE_INDEX_HOST, 127.0.0.1].")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port; 0 for any free one [default: CODE_INDEX_PORT, 8765]."
+)
+def serve_command(host: str | None, port: int | None) -> None:
+    """Answer searches over HTTP, with a page to search on; command lines on the same data use it too."""
+    from ..serve.server import serve
+
+    settings = load_settings()
+    chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = settings.model_copy(update=chosen)
+    serve(settings, Layout(settings.data).create(), lambda line: click.echo(line, err=True))

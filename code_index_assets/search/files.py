@@ -1,0 +1,193 @@
+"""Lines of a file as indexed: the commit that is published, secrets removed, nothing newer.
+
+What lives here: reading, and saying why a file cannot be. What does not: finding files (`engine.py`).
+
+The text is put together from the published chunks. They cover every line that is not blank and are exact slices of the
+redacted text (a law of the chunker), so what is shown is what was indexed: also for folders and dirty checkouts, whose
+content at that time is nowhere else, and whatever secret rules have come since. The gaps between chunks are white
+space: line breaks are known from the line numbers, other white space in a gap is shown as
+blanks at the end of a line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import FileNotIndexedError, QueryError
+from ..index.manifest import Receipt
+from ..index.published import bucket_file, published_artifact
+from ..index.reader import IndexSnapshot, SnapshotGoneError
+from ..layout import Layout
+from .engine import SearchEngine
+
+_WHY = {
+    "binary": "it is binary",
+    "too_large": "it is larger than the limit",
+    "minified": "it is minified",
+    "generated": "it is generated",
+    "vendored": "it is vendored",
+    "symlink": "it is a symbolic link",
+    "submodule": "it is a submodule",
+    "lfs_pointer": "its content is in Git LFS",
+    "credential_file": "it may hold credentials, so it was not read",
+    "missing": "git does not have its content",
+    "undecodable": "it is no text in a known encoding",
+    "ignored": "an ignore file says so",
+    "excluded": "the registry entry excludes it",
+    "empty": "it is empty",
+    "scan_failed": "it could not be scanned for secrets",
+}
+_SETTINGS = {
+    "vendored": "set CODE_INDEX_INCLUDE_VENDORED=true and index again to keep vendored files",
+    "generated": "set CODE_INDEX_INCLUDE_GENERATED=true and index again to keep generated files",
+    "too_large": "raise CODE_INDEX_MAX_FILE_BYTES and index again",
+    "ignored": "change .codeindexignore and index again",
+    "excluded": "change include and exclude of the registry entry and index again",
+    "submodule": "register the submodule's repository by itself",
+}
+
+
+@dataclass(frozen=True)
+class FileText:
+    """Lines `start_line` to `end_line` (from 1, inclusive) of a file; `text` joins them by line feeds."""
+
+    repository: str
+    ref: str
+    key: str
+    commit: str
+    path: str
+    blob: str
+    language: str | None
+    role: str
+    start_line: int
+    end_line: int
+    total_lines: int
+    text: str
+
+
+def read_lines(
+    engine: SearchEngine, repository: str, path: str, *, ref: str | None = None, start: int = 1, end: int | None = None
+) -> FileText:
+    """Lines of a file at the indexed commit; `end` None or beyond the file: to its end.
+
+    `path` is relative to the repository's root. Raises NotIndexedError (repository, ref), FileNotIndexedError (a file
+    that was left out, with the reason, or that the commit does not have), QueryError (several repositories of this
+    name, a path that cannot be one, lines that are not there).
+    """
+    path = checked_path(path)
+    if start < 1 or (end is not None and end < start):
+        raise QueryError(f"lines {start} to {end} are no range", remedy="lines count from 1, the last one is included")
+    for attempt in range(3):
+        snapshot = engine.snapshot()
+        receipt = one_receipt(engine, snapshot, repository, ref)
+        try:
+            row = _file_row(engine.layout, snapshot, receipt, path)
+            chunks = _chunk_rows(engine.layout, receipt, path)
+            break
+        except SnapshotGoneError:
+            if attempt == 2:
+                raise
+    lines = _lines(chunks, row["lines"])
+    if start > max(len(lines), 1):
+        raise QueryError(
+            f"{path} has {len(lines):,} lines, line {start:,} is not among them", remedy=f"ask for 1 to {len(lines)}"
+        )
+    last = min(end or len(lines), len(lines))
+    return FileText(
+        receipt.repository, receipt.ref, receipt.key, receipt.commit, path, row["blob"], row["language"], row["role"],
+        start, last, len(lines), "\n".join(lines[start - 1 : last]),
+    )  # fmt: skip
+
+
+def checked_path(path: str) -> str:
+    """The path as the index spells it (`./` in front removed). Raises QueryError for what cannot be a path in it."""
+    found = path.removeprefix("./")
+    parts = found.split("/")
+    if not found or found.startswith("/") or ".." in parts or "." in parts or "" in parts or "\0" in found:
+        raise QueryError(
+            f"{path[:200]!r} is not a path from a repository's root",
+            remedy="paths are relative to the repository, as search results give them: no '..', no '/' in front",
+        )
+    return found
+
+
+def one_receipt(engine: SearchEngine, snapshot: IndexSnapshot, repository: str, ref: str | None) -> Receipt:
+    """What is published of the one repository (and ref) meant. Raises NotIndexedError, QueryError if several are."""
+    keys = engine.resolve(snapshot, (repository,), (ref,) if ref else ())
+    found = [snapshot.receipts[key] for key in (snapshot.receipts if keys is None else keys)]
+    exact = [r for r in found if repository.lower() in (r.repository.lower(), r.key.lower())]
+    found = exact or found
+    if len(found) != 1:
+        names = ", ".join(sorted(receipt.key for receipt in found)[:8])
+        raise QueryError(
+            f"{repository!r} names {len(found) or 'no'} indexed repositories{': ' + names if names else ''}",
+            remedy="give the whole name of one, and the ref if several are indexed",
+        )
+    return found[0]
+
+
+def _file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> dict[str, Any]:
+    columns = ["path", "blob", "language", "role", "status", "reason", "detail", "lines"]
+    rows = _rows(layout, receipt, "file_hashes", "files", path, columns)
+    if not rows:
+        raise _unknown(snapshot, receipt, path)
+    row = rows[0]
+    if row["status"] == "kept":
+        return row
+    reason = row["reason"] or row["status"]
+    detail = f" ({row['detail']})" if row["detail"] else ""
+    raise FileNotIndexedError(
+        f"{path} of {receipt.key} is not indexed: {_WHY.get(reason, reason)}{detail}",
+        remedy=_SETTINGS.get(reason, f"`code-index files {receipt.key} --left-out` lists what was left out"),
+        wanted=path,
+        reason=reason,
+    )
+
+
+def _unknown(snapshot: IndexSnapshot, receipt: Receipt, path: str) -> FileNotIndexedError:
+    paths = snapshot.paths([receipt.key])
+    inside = [known for known in paths if known.startswith(f"{path}/")]
+    if inside:
+        told = f"{path} is a folder: {', '.join(inside[:5])}{', …' if len(inside) > 5 else ''}"
+    else:
+        name = path.rsplit("/", 1)[-1].casefold()
+        near = [known for known in paths if known.rsplit("/", 1)[-1].casefold() == name][:5]
+        told = f"{receipt.key} has no file {path} at {receipt.commit[:12]}"
+        told += f"; did you mean {', '.join(near)}?" if near else ""
+    return FileNotIndexedError(told, remedy="give a path as search results give it", wanted=path)
+
+
+def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[dict[str, Any]]:
+    columns = ["path", "start_byte", "end_byte", "start_line", "text"]
+    rows = _rows(layout, receipt, "chunks", "chunks", path, columns)
+    return sorted(rows, key=lambda row: (row["start_byte"], row["start_line"]))
+
+
+def _rows(
+    layout: Layout, receipt: Receipt, kind: str, table: str, path: str, columns: list[str]
+) -> list[dict[str, Any]]:
+    import polars as pl
+
+    part = bucket_file(published_artifact(layout, receipt, kind), table, path)
+    try:
+        return pl.scan_parquet(part).select(columns).filter(pl.col("path") == path).collect().to_dicts()
+    except FileNotFoundError as error:
+        raise SnapshotGoneError(f"{part} is no longer kept", remedy="ask again") from error
+
+
+def _lines(chunks: list[dict[str, Any]], total: int | None) -> list[str]:
+    """The file's lines from its chunks, in order; `total` is how many it has, where that is known."""
+    newline = "\r\n" if any("\r\n" in chunk["text"] for chunk in chunks) else "\n"
+    pieces: list[str] = []
+    line, at = 1, 0
+    for chunk in chunks:
+        breaks = max(chunk["start_line"] - line, 0)
+        blanks = max(chunk["start_byte"] - at - breaks * len(newline), 0)
+        pieces += [" " * blanks, newline * breaks, chunk["text"]]
+        line = chunk["start_line"] + chunk["text"].count("\n")
+        at = chunk["end_byte"]
+    lines = "".join(pieces).split("\n")
+    if lines[-1] == "" and (total is None or len(lines) > total):
+        lines.pop()
+    return lines + [""] * ((total or 0) - len(lines))

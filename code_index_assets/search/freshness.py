@@ -1,0 +1,322 @@
+"""How fresh what is published is: where refs were seen last, what is at work, what failed, why something is missing.
+
+What lives here: reading the state that runs, pollers and webhooks leave in the data folder. What does not: looking at
+repositories (`sources/`, `triggers/`), Dagster's own records (a run that waits in its queue is not seen here), and
+front ends. Everything read here is a small file; nothing is written.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import NotIndexedError, SpaceMismatchError, StillIndexingError
+from ..index.manifest import PublicationStore, Receipt
+from ..index.reader import published_spaces
+from ..layout import Layout, key_segment, segment_key
+from ..observations import last_observation, observation_file
+from ..run_log import RunLog
+from ..settings import Settings
+from ..triggers.failures import FailedPartition, failed_partitions
+from ..triggers.heads import Polled, load_heads
+from ..triggers.inbox import Inbox
+
+if TYPE_CHECKING:
+    from ..sources.registry import Registry, RepositoryEntry
+    from .engine import SearchEngine
+
+Published = Literal["current", "behind", "unknown"]
+# Longer than any pause between two steps of a run.
+BETWEEN_STEPS_SECONDS = 10.0
+StatusState = Literal["current", "behind", "unknown", "indexing", "failed", "not_indexed"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The commit a ref was last seen at (a poller may give its beginning only), and when (Unix time)."""
+
+    commit: str
+    seen_at: float | None = None
+
+
+@dataclass(frozen=True)
+class RepositoryStatus:
+    """One partition (a repository at a ref): what is published of it and what goes on. Times are Unix seconds.
+
+    `state` is the first that holds of: "indexing" (a run works on it or an event waits), "failed" (its last run),
+    "not_indexed", then `published` ("current", "behind", "unknown": the published commit against the ref's last seen
+    one). `why` says more where there is more to say. `coverage` is as answers tell it (`files`, `kept`, `skipped` by
+    reason). `location` is the URL or path without credentials; "" if it is no longer registered.
+    """
+
+    key: str
+    repository: str
+    ref: str | None
+    default_ref: bool
+    state: StatusState
+    published: Published | None
+    location: str
+    commit: str | None = None
+    label: str | None = None
+    committed_at: float | None = None
+    indexed_at: float | None = None
+    head: str | None = None
+    head_seen_at: float | None = None
+    why: str = ""
+    coverage: dict[str, Any] = field(default_factory=dict)
+    points: int = 0
+    run_id: str = ""
+
+
+class Heads:
+    """Where refs were seen last: by a run, or later by a poller. Reads a file again when it has changed: an answer over
+    5,000 repositories asks for as many heads."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self._polled: tuple[int, dict[str, Polled]] = (-1, {})
+        self._observed: dict[str, tuple[str, tuple[int, int], Head | None]] = {}
+
+    def __call__(self, key: str) -> Head | None:
+        head = self._seen(key)
+        polled = self.poller().get(key.partition("@")[0])
+        told = polled.heads.get(key) if polled is not None and not polled.failures else None
+        if polled is not None and told and (head is None or polled.polled_at > (head.seen_at or 0)):
+            # A poller of an unchanged ref confirms the whole id that the run saw.
+            commit = head.commit if head is not None and head.commit.startswith(told) else told
+            return Head(commit, polled.polled_at)
+        return head
+
+    def _seen(self, key: str) -> Head | None:
+        known = self._observed.get(key)
+        path = known[0] if known else str(observation_file(self.layout, key))
+        try:
+            status = os.stat(path)  # noqa: PTH116 - no Path object for each of thousands
+        except OSError:
+            self._observed.pop(key, None)
+            return None
+        state = (status.st_mtime_ns, status.st_ino)
+        if known is None or known[1] != state:
+            seen = last_observation(self.layout, key)
+            known = (path, state, Head(seen.commit, seen.seen_at) if seen else None)
+            self._observed[key] = known
+        return known[2]
+
+    def poller(self) -> dict[str, Polled]:
+        """What the poller knows, by repository."""
+        try:
+            changed = (self.layout.root / "polls.json").stat().st_mtime_ns
+        except OSError:
+            return {}
+        if self._polled[0] != changed:
+            self._polled = (changed, load_heads(self.layout))
+        return self._polled[1]
+
+
+def published_state(receipt: Receipt, head: Head | None) -> Published:
+    """The published commit against where its ref was seen last."""
+    if head is None:
+        return "unknown"
+    return "current" if receipt.commit.startswith(head.commit) else "behind"
+
+
+def repository_statuses(
+    layout: Layout, settings: Settings, engine: SearchEngine | None = None
+) -> list[RepositoryStatus]:
+    """The status of every registered partition, in registry order, then of what is published but not registered.
+
+    With an engine, what its publication holds; else what is published in any space. Raises ConfigurationError for a
+    registry that cannot be read.
+    """
+    from ..sources.registry import Registry
+
+    registry = Registry.load(settings.registry_file, layout)
+    look = _Look(layout, _receipts(layout, engine))
+    rows = [look.status(key, entry) for entry in registry.entries for key in _keys(entry, look)]
+    known = {row.key for row in rows}
+    return rows + [look.status(key, None) for key in sorted(look.receipts.keys() - known)]
+
+
+def _receipts(layout: Layout, engine: SearchEngine | None) -> dict[str, Receipt]:
+    if engine is not None:
+        try:
+            return dict(engine.snapshot().receipts)
+        except (NotIndexedError, SpaceMismatchError):
+            return {}
+    found: dict[str, Receipt] = {}
+    for space in reversed(published_spaces(layout)):
+        manifest = PublicationStore(layout, space).current()
+        found |= manifest.receipts if manifest else {}
+    return found
+
+
+def _keys(entry: RepositoryEntry, look: _Look) -> list[str]:
+    """Keys written out, then those that patterns of refs stand for: what is published or a poller has seen of them."""
+    if not entry.globs:
+        return list(entry.keys)
+    known = {key for key in look.receipts if key.partition("@")[0] == entry.name}
+    known |= set(look.polled(entry.name).heads)
+    return list(dict.fromkeys((*entry.keys, *sorted(known))))
+
+
+class _Look:
+    """What is known at one moment."""
+
+    def __init__(self, layout: Layout, receipts: dict[str, Receipt]) -> None:
+        self.layout = layout
+        self.receipts = receipts
+        self.heads = Heads(layout)
+        self.failed = {failure.key: failure for failure in failed_partitions(layout)}
+        self.waiting = Inbox(layout).waiting()
+        self.between_steps = _between_steps(layout)
+
+    def polled(self, name: str) -> Polled:
+        return self.heads.poller().get(name, Polled())
+
+    def status(self, key: str, entry: RepositoryEntry | None) -> RepositoryStatus:
+        receipt, head, failure = self.receipts.get(key), self.heads(key), self.failed.get(key)
+        name, _, ref = key.partition("@")
+        published = published_state(receipt, head) if receipt else None
+        state, why = self._state(key, entry, published, failure)
+        found = RepositoryStatus(
+            key=key,
+            repository=name,
+            ref=ref or None,
+            default_ref=not ref,
+            state=state,
+            published=published,
+            location=entry.location if entry else "",
+            head=head.commit if head else None,
+            head_seen_at=head.seen_at if head else None,
+            why=why,
+        )
+        if receipt is None:
+            return found
+        return replace(
+            found,
+            repository=receipt.repository,
+            ref=receipt.ref,
+            default_ref=receipt.default_ref,
+            commit=receipt.commit,
+            label=receipt.label,
+            committed_at=receipt.committed_at,
+            indexed_at=receipt.published_at,
+            coverage=receipt.coverage,
+            points=receipt.points,
+            run_id=receipt.run_id,
+        )
+
+    def _state(
+        self, key: str, entry: RepositoryEntry | None, published: Published | None, failure: FailedPartition | None
+    ) -> tuple[StatusState, str]:
+        work = self.at_work(key)
+        if work:
+            return "indexing", work
+        if failure is not None:
+            again = f", {failure.times} times in a row" if failure.times > 1 else ""
+            return "failed", f"{failure.asset}: {failure.message}{again}"
+        if published is None:
+            return "not_indexed", "no run has published it yet"
+        if entry is None:
+            return published, "it is no longer registered"
+        troubled = self.polled(entry.name).errors
+        why = troubled.get(key) or troubled.get("") or ""
+        return published, f"its head could not be asked for: {why}" if why else ""
+
+    def at_work(self, key: str) -> str:
+        """What is going on for a key, "" if nothing is."""
+        if self.layout.is_locked(f"partition-{key}"):
+            return "a run is working on it"
+        failure, receipt = self.failed.get(key), self.receipts.get(key)
+        ended = max(failure.at if failure else 0.0, receipt.published_at if receipt else 0.0)
+        if self.between_steps.get(key_segment(key), 0.0) > ended:
+            return "a run is working on it"
+        return "it waits for a run" if key in self.waiting else ""
+
+
+def _between_steps(layout: Layout) -> dict[str, float]:
+    """Keys (as path segments) that a run has just finished a step of, but not its last one, and when.
+
+    A run holds the lock of its repository step by step, a tenth of its time it holds none.
+    """
+    found: dict[str, float] = {}
+    base = layout.root / "pins"
+    oldest = time.time() - BETWEEN_STEPS_SECONDS
+    for run in os.scandir(base) if base.is_dir() else ():
+        try:
+            if run.stat().st_mtime < oldest:
+                continue
+            pins = {pin.name: pin.stat().st_mtime for pin in os.scandir(run.path)}
+        except OSError:
+            continue
+        published = {
+            key_segment(str(record.get("partition")))
+            for record in RunLog(layout).of_run(segment_key(run.name), "step")
+            if record.get("asset") == "search_index"
+        }
+        for name, at in pins.items():
+            key = name.removesuffix(".json").rpartition(".")[0]
+            if key not in published:
+                found[key] = max(found.get(key, 0.0), at)
+    return found
+
+
+# -- why something is not indexed -------------------------------------------------------------------------------------
+
+
+def explained(error: NotIndexedError, layout: Layout, settings: Settings) -> NotIndexedError:
+    """The same error, saying what is known of what is missing: a run at work, a run that failed, never asked for."""
+    from ..errors import CodeIndexError
+    from ..sources.registry import Registry
+
+    if type(error) is not NotIndexedError or not (layout.root / "VERSION").exists():
+        return error
+    try:
+        registry = Registry.load(settings.registry_file, layout)
+    except CodeIndexError:
+        return error
+    look = _Look(layout, {})
+    keys = _meant(error.wanted, registry) + ([] if error.wanted else sorted(look.waiting))
+    for key in keys:
+        work = look.at_work(key)
+        if work:
+            told = f"{error.wanted} is still being indexed" if error.wanted else f"nothing is indexed yet, but {key} is"
+            return StillIndexingError(
+                f"{told}: {work}",
+                remedy="ask again when it is done (`code-index status` tells)",
+                wanted=error.wanted,
+            )
+    for key in keys:
+        failure = look.failed.get(key)
+        if failure is not None:
+            return NotIndexedError(
+                f"{error.wanted or key} is not indexed: its last run failed at {failure.asset}: {failure.message}",
+                remedy=f"see `code-index status {key}`, then `code-index index {key}`",
+                wanted=error.wanted,
+                state="failed",
+            )
+    if error.wanted and keys:
+        return NotIndexedError(
+            f"{error.wanted} is registered but not indexed yet",
+            remedy=f"run `code-index index {keys[0].partition('@')[0]}`",
+            wanted=error.wanted,
+        )
+    return error
+
+
+def _meant(wanted: str, registry: Registry) -> list[str]:
+    """Keys of the registry that `wanted` may mean; all for ""."""
+    if not wanted:
+        return [key for entry in registry.entries for key in entry.keys]
+    folded = wanted.strip("/").casefold()
+    found = [
+        key
+        for entry in registry.entries
+        for key in entry.keys
+        if folded in (key.casefold(), entry.name.casefold()) or entry.name.casefold().endswith(f"/{folded}")
+    ]
+    name, _, ref = wanted.partition("@")
+    by_pattern = ref and any(entry.name == name and entry.names_ref(ref) for entry in registry.entries)
+    return found or ([wanted] if by_pattern else [])

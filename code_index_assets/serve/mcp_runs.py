@@ -1,0 +1,78 @@
+"""Index runs as MCP clients see them: their state, progress while they are followed, the answer at the end.
+
+What lives here: wording and waiting. What does not: the runs themselves (`index_runs.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import anyio
+
+from .index_runs import IndexRun, IndexRuns
+from .mcp_fit import Reply, clean, short
+from .mcp_models import RunStatus
+from .mcp_status import run_line
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import Context
+
+LOOK_SECONDS = 0.25
+REPORT_SECONDS = 1.0
+STILL_SECONDS = 5.0  # said again as often though nothing is new: clients give up on silence
+_TEXT_CHARS = 600
+
+
+async def follow(runs: IndexRuns, run: IndexRun, ctx: Context, until: float) -> IndexRun:
+    """Waits for a run's end, until a time on the monotonic clock, and tells the client how it goes.
+
+    Progress is seconds since its start: how much there is to do is known stage by stage only, and told in the message.
+    """
+    told: tuple[str, float] = ("", -REPORT_SECONDS)
+    while run.state == "running":
+        now = time.monotonic()
+        quiet = now - told[1]
+        if quiet >= REPORT_SECONDS and (run.progress != told[0] or quiet >= STILL_SECONDS):
+            await ctx.report_progress(round(run.seconds, 1), None, short(clean(run.progress), 200))
+            told = (run.progress, now)
+        if now >= until:
+            break
+        await anyio.sleep(LOOK_SECONDS)
+        run = await anyio.to_thread.run_sync(runs.get, run.handle)
+    return run
+
+
+def run_status(run: IndexRun) -> RunStatus:
+    """A run as its typed answer."""
+    files, chunks, published = run.info("file_hashes"), run.info("chunks"), run.info("search_index")
+    return RunStatus(
+        run=run.handle,
+        state=run.state,
+        directory=run.directory,
+        repository=run.key,
+        commit=published.get("label"),
+        seconds=round(run.seconds, 1),
+        progress=short(clean(run.progress), 200) if run.state == "running" else None,
+        files=files.get("files"),
+        files_indexed=files.get("kept"),
+        files_left_out=files.get("left_out") or None,
+        chunks=chunks.get("chunks"),
+        new_chunks=chunks.get("new"),
+        changed=published.get("outcome") != "reused" if published else None,
+        error=short(clean(run.error), _TEXT_CHARS) or None,
+        next=_next(run),
+    )
+
+
+def run_reply(run: IndexRun) -> Reply:
+    status = run_status(run)
+    return Reply(f"{run_line(status)}\n→ {status.next}", status)
+
+
+def _next(run: IndexRun) -> str:
+    if run.state == "running":
+        return f"index_status(run={run.handle!r}) tells how it goes; it goes on whether you wait or not"
+    if run.state == "succeeded":
+        return f"search_code(query=…, repositories=[{run.key!r}])"
+    return "correct what the error names and call index_codebase again; what was indexed before still answers"

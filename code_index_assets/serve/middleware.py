@@ -1,0 +1,118 @@
+"""What happens to every request: who may ask, how much may be sent, what is counted, headers of every answer.
+
+What lives here: one ASGI layer. What does not: routes, and the decisions themselves (`access.py`, `metrics.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from .access import Access, host_name
+from .metrics import Metrics
+from .problems import problem, response_of
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+MAX_BODY = 64 * 1024
+# These read their own bodies under limits of their own.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OWN_LIMITS = ("/webhooks/", "/mcp")
+HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+     b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)  # fmt: skip
+
+
+class Gatekeeper:
+    """The outermost layer of the application."""
+
+    def __init__(self, app: App, access: Access, metrics: Metrics, hosts: tuple[str, ...] = ()) -> None:
+        self.app, self.access, self.metrics = app, access, metrics
+        self.hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                given = {name.lower() for name, _ in message.get("headers", ())}
+                added = [(name, value) for name, value in HEADERS if name not in given]
+                message["headers"] = [*message.get("headers", ()), *added]
+            await send(message)
+
+        try:
+            refusal = self._refusal(scope)
+            if refusal is not None:
+                await refusal(scope, receive, answer)
+            elif scope["path"].startswith(OWN_LIMITS):
+                await self.app(scope, receive, answer)
+            else:
+                await self.app(scope, _limited(receive), answer)
+        finally:
+            route = getattr(scope.get("route"), "path", "") or "other"
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self.metrics.count("code_index_requests_total", route=route, method=method, status=str(status))
+            self.metrics.observe("code_index_request_seconds", time.perf_counter() - started, route=route)
+
+    def _refusal(self, scope: Scope) -> Any:
+        """The answer to a request that goes no further, or None."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        path = scope["path"]
+        if self.hosts and host_name(headers.get("host", "")) not in self.hosts:
+            return response_of(
+                problem(421, "UnknownHost", f"this server is not {headers.get('host', '')!r}",
+                        remedy="use the address the server told, or name the host in CODE_INDEX_ALLOWED_HOSTS")
+            )  # fmt: skip
+        origin = headers.get("origin", "")
+        if scope["method"] not in ("GET", "HEAD") and origin and urlsplit(origin).netloc != headers.get("host"):
+            return response_of(problem(403, "ForeignOrigin", "pages of other sites may not ask this server"))
+        length = headers.get("content-length", "0")
+        if not path.startswith(OWN_LIMITS) and (not length.isdigit() or int(length) > MAX_BODY):
+            return response_of(too_large())
+        if self.access.admits(path, headers.get("authorization", ""), headers.get("cookie", "")):
+            return None
+        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            from starlette.responses import RedirectResponse
+
+            query = scope.get("query_string", b"").decode("latin-1")
+            back = path + (f"?{query}" if query else "")
+            return RedirectResponse(f"/login?next={quote(back, safe='')}", 303)
+        body = problem(401, "Unauthorized", "a token is needed", remedy="send `Authorization: Bearer <token>`")
+        return response_of(body, {"WWW-Authenticate": 'Bearer realm="code-index"'})
+
+
+def too_large() -> dict[str, Any]:
+    return problem(413, "BodyTooLarge", f"the body is larger than {MAX_BODY:,} bytes", remedy="ask for less at once")
+
+
+def _limited(receive: Receive) -> Receive:
+    """Reading a body that told no length, up to the limit."""
+    from starlette.exceptions import HTTPException
+
+    taken = 0
+
+    async def limited() -> MutableMapping[str, Any]:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b"") or b"")
+        if taken > MAX_BODY:
+            raise HTTPException(413, f"the body is larger than {MAX_BODY:,} bytes")
+        return message
+
+    return limited

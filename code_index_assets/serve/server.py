@@ -1,0 +1,107 @@
+"""Listening: one uvicorn process on one port, announced in the data folder, stopped cleanly.
+
+What lives here: the port, the announcement, the life of the process. What does not: the application (`app.py`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+
+from ..errors import ConfigurationError
+from ..layout import Layout
+from ..settings import Settings
+from .access import check_binding, hosts_for
+from .presence import Presence, announce, build, new_instance, settings_digest, token_hint, withdraw
+
+STOP_SECONDS = 10
+
+
+def serve(settings: Settings, layout: Layout, say: Callable[[str], None] = print) -> None:
+    """Serves until it is told to stop (SIGINT, SIGTERM); requests at work are answered first.
+
+    Raises ConfigurationError if the address cannot be bound, or would be open to others without a token.
+    """
+    check_binding(settings.host, settings)
+    listening = bind(settings.host, settings.port)
+    import uvicorn
+
+    from .app import create_app
+
+    url = address_of(listening)
+    token = settings.tokens[0].get_secret_value() if settings.tokens else ""
+    presence = Presence(
+        url, os.getpid(), build(), new_instance(), settings_digest(settings), token_hint(token) if token else ""
+    )
+    app = create_app(settings, layout, hosts=hosts_for(settings.host, settings), instance=presence.instance)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_keep_alive=30,
+    )  # fmt: skip
+    server = _Announcing(config, lambda: announce(layout, presence))
+    say(f"Code Index on {url} (data {settings.data}); API at {url}/docs; stop with Ctrl-C")
+    if not settings.tokens:
+        say("no token is set: whoever reaches this address may ask")
+    _end_on_sigterm()
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        say("stopped")
+    finally:
+        withdraw(layout, presence)
+        listening.close()
+
+
+def _end_on_sigterm() -> None:
+    """Uvicorn raises the signal that stopped it once more at its end: there is still an announcement to take back."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+class _Announcing:
+    """A uvicorn server that says when it answers."""
+
+    def __init__(self, config: object, started: Callable[[], None]) -> None:
+        import uvicorn
+
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if self.started:
+                    started()
+
+        self._server = Server(config)  # type: ignore[arg-type]
+
+    def run(self, sockets: list[socket.socket]) -> None:
+        self._server.run(sockets)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ConfigurationError."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind, protocol)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        found.set_inheritable(False)
+        return found
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(
+                f"port {port} of {host} is taken by another program",
+                remedy="stop that one, or choose another port: `code-index serve --port 8766`, or 0 for any free one",
+            ) from error
+        raise ConfigurationError(
+            f"the server cannot listen on {host}:{port}: {error.strerror or error}", remedy="check --host and --port"
+        ) from error
+
+
+def address_of(listening: socket.socket) -> str:
+    """The URL to reach a socket by from this machine."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - every address includes this one
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,58 @@
+"""`code-index status`: what is published, and what goes on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+import publishing as p
+
+from code_index_assets.cli.main import main
+from code_index_assets.index.edge import EdgeBackend
+from code_index_assets.index.publish import publish
+from code_index_assets.observations import Observation, observe
+from code_index_assets.sources.registry import Registry
+from code_index_assets.triggers.failures import record_failure
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("CODE_INDEX_DATA", str(tmp_path / "data"))
+
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["code-index", "status", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return command
+
+
+def test_states_and_goings_on(run, tmp_path):
+    layout = p.layout_at(tmp_path / "data")
+    registry = Registry.load(layout.root / "repositories.toml", layout)
+    for name in ("a/one", "a/two", "a/three"):
+        registry.add(f"https://example.org/{name}", name=name)
+    for name in ("a/one", "a/two"):
+        content = p.make_content(layout, p.SHOP, key=name, commit="c" * 40)
+        publish(p.permit_for(content), content, EdgeBackend(layout, p.SPACE, p.DIM), layout)
+    observe(layout, "a/one", Observation("c" * 40, "c" * 40, 1.0))
+    record_failure(layout, "a/two", "repository", "SourceError", "the host refused", False, "r1")
+    with layout.lock("partition-a/three"):
+        code, out, _ = run("--json")
+        rows = {row["key"]: row for row in json.loads(out)["repositories"]}
+        lines = run()[1].splitlines()
+    assert code == 1  # one of them is not indexed
+    assert {key: (row["state"], row["activity"]) for key, row in rows.items()} == {
+        "a/one": ("current", ""), "a/two": ("unknown", "failed"), "a/three": ("not indexed", "indexing"),
+    }  # fmt: skip
+    assert rows["a/one"]["space"] == p.SPACE and rows["a/one"]["points"] and rows["a/one"]["published_at"]
+    assert lines[1].startswith("a/two\tunknown, failed (repository: the host refused)")
+    assert lines[2] == "a/three\tnot indexed, indexing (a run is working on it)"
+    code, out, _ = run("a/one")
+    assert code == 0 and "left out" in out and "a/two" not in out
+    assert run("a/nothing")[0] == 1

@@ -1,0 +1,312 @@
+"""Every route of the HTTP API and every error it can answer."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from fastapi.testclient import TestClient
+
+from code_index_assets import errors
+from code_index_assets.layout import Layout
+from code_index_assets.search.engine import SearchEngine, SearchRequest
+from code_index_assets.search.render import answer_json
+from code_index_assets.search.service import open_engine
+from code_index_assets.serve import models
+from code_index_assets.serve.app import create_app
+from code_index_assets.serve.middleware import MAX_BODY
+from code_index_assets.serve.problems import STATUSES, problem_of
+from code_index_assets.settings import Settings
+from code_index_assets.sources.registry import Registry
+from code_index_assets.triggers.inbox import Inbox
+
+VOLATILE = {"took_ms", "lanes"}
+
+
+@pytest.fixture(scope="module")
+def client(shop):
+    with TestClient(create_app(shop.settings, shop.layout)) as client:
+        deadline = time.monotonic() + 20
+        while client.get("/readyz").status_code != 200 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield client
+
+
+def settled(body):
+    return {name: value for name, value in body.items() if name not in VOLATILE}
+
+
+def refused(answer, status, error):
+    body = answer.json()
+    assert (answer.status_code, body["status"], body["error"]) == (status, status, error), body
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert body["type"] == f"/docs#{error}" and body["title"] and body["detail"]
+    models.Problem.model_validate(body)
+    return body
+
+
+def test_search_is_the_engines_answer(client, shop):
+    alone = answer_json(open_engine(shop.settings, shop.layout).search(SearchRequest("add item to cart", limit=3)))
+    got = client.get("/v1/search", params={"q": "add item to cart", "limit": 3})
+    posted = client.post("/v1/search", json={"query": "add item to cart", "limit": 3})
+    assert settled(got.json()) == settled(posted.json()) == settled(json.loads(json.dumps(alone)))
+    models.SearchResponse.model_validate(got.json())
+    hit = got.json()["hits"][0]
+    assert (hit["path"], hit["commit"]) == ("shop/cart.py", shop.commit)
+
+
+@pytest.mark.parametrize(
+    ("fields", "holds"),
+    [
+        ({"path": "shop/**"}, lambda h: h["path"].startswith("shop/")),
+        ({"language": ["python"]}, lambda h: h["language"] == "python"),
+        ({"kind": "class"}, lambda h: h["kind"] == "class"),
+        ({"role": "test"}, lambda h: h["role"] == "test"),
+        ({"repo": "shop"}, lambda h: h["repository"] == "acme/shop"),
+        ({"lane": "lexical"}, lambda h: set(h["lanes"]) == {"lexical"}),
+    ],
+)
+def test_filters(client, fields, holds):
+    hits = client.get("/v1/search", params={"q": "cart", **fields}).json()["hits"]
+    assert hits and all(map(holds, hits))
+
+
+def test_text_is_what_a_terminal_shows(client):
+    answer = client.get("/v1/search", params={"q": "add_item", "format": "text", "limit": 1})
+    assert answer.headers["x-code-index-hits"] == "1" and "shop/cart.py:" in answer.text and "\033[" not in answer.text
+    assert "\033[" in client.get("/v1/search", params={"q": "add_item", "format": "text", "color": True}).text
+    symbols = client.get("/v1/symbols", params={"name": "nothing_here", "format": "text"})
+    assert (symbols.headers["x-code-index-outcome"], symbols.text) == ("no_match", "")
+
+
+def test_symbols_and_references(client):
+    found = client.get("/v1/symbols", params={"name": "PaymentGateway"}).json()
+    models.SymbolsResponse.model_validate(found)
+    assert [(s["path"], s["start_line"], s["kind"]) for s in found["symbols"]] == [("shop/gateway.py", 4, "class")]
+    assert client.get("/v1/symbols", params={"name": "paymentgate", "prefix": True}).json()["symbols"]
+    told = client.get("/v1/references", params={"name": "total_price", "limit": 1})
+    models.ReferencesResponse.model_validate(told.json())
+    first = told.json()
+    assert first["definitions"][0]["path"] == "shop/cart.py" and first["total"] == 2
+    rest = client.get(
+        "/v1/references", params={"name": "total_price", "limit": 1, "cursor": first["next_cursor"]}
+    ).json()
+    lines = [(r["path"], r["line"], r["kind"]) for r in first["references"] + rest["references"]]
+    assert lines == [("shop/gateway.py", 1, "import"), ("shop/gateway.py", 9, "use")]
+    assert "shop/gateway.py" in client.get("/v1/references", params={"name": "total_price", "format": "text"}).text
+    refused(client.get("/v1/references", params={"name": "total_price", "cursor": "nonsense"}), 400, "QueryError")
+
+
+def test_files(client, shop):
+    answer = client.get("/v1/files/acme/shop/shop/cart.py", params={"start": 4, "end": 5})
+    models.FileResponse.model_validate(answer.json())
+    body = answer.json()
+    assert body["text"] == "def add_item(cart, item):\n    cart.items.append(item)"
+    assert (body["commit"], body["start_line"], body["end_line"], body["total_lines"]) == (shop.commit, 4, 5, 10)
+    assert client.get("/v1/files/acme%2Fshop/README.md").json()["path"] == "README.md"
+    for path, reason in (("vendor/lib.js", "vendored"), ("logo.png", "binary"), ("shop/none.py", "unknown")):
+        assert refused(client.get(f"/v1/files/acme/shop/{path}"), 404, "FileNotIndexedError")["reason"] == reason
+    assert refused(client.get("/v1/files/other/repo/a.py"), 404, "NotIndexedError")["wanted"] == "other/repo"
+    refused(client.get("/v1/files/acme/shop/README.md", params={"ref": "v9"}), 404, "NotIndexedError")
+    refused(client.get("/v1/files/acme/shop/README.md", params={"start": 50}), 400, "QueryError")
+    refused(client.get("/v1/files/acme/shop/README.md", params={"start": 0}), 422, "ValidationError")
+
+
+@pytest.mark.parametrize(
+    "path", ["%2e%2e/%2e%2e/VERSION", "shop/%2e%2e/%2e%2e/x", "%2Fetc/passwd", "shop//cart.py", "a%00b"]
+)
+def test_no_path_leads_out(client, path):
+    refused(client.get(f"/v1/files/acme/shop/{path}"), 400, "QueryError")
+
+
+def test_repositories_and_status(client, shop):
+    body = client.get("/v1/repositories").json()
+    models.RepositoriesResponse.model_validate(body)
+    (row,) = body["repositories"]
+    assert (row["key"], row["state"], row["commit"], row["head"]) == ("acme/shop", "current", shop.commit, shop.commit)
+    assert row["coverage"]["skipped"]["vendored"] == 1 and row["head_seen_at"]
+    assert client.get("/v1/repositories", params={"q": "zebra"}).json()["total"] == 0
+    assert client.get("/v1/repositories", params={"state": "failed"}).json()["total"] == 0
+    status = client.get("/v1/status").json()
+    models.StatusResponse.model_validate(status)
+    assert status["ready"] and status["states"] == {"current": 1} and status["points"] == row["points"]
+
+
+def test_health_and_metrics(client):
+    assert client.get("/healthz").json()["status"] == "ok"
+    assert client.get("/readyz").json() == {"ready": True, "trouble": ""}
+    client.get("/v1/search", params={"q": "cart"})
+    client.request("STRANGE", "/v1/search")
+    text = client.get("/metrics").text
+    assert 'code_index_requests_total{method="GET",route="/v1/search",status="200"}' in text
+    assert 'code_index_request_seconds_bucket{route="/v1/search",le="+Inf"}' in text
+    assert 'code_index_answers_total{outcome="found"}' in text
+    assert 'code_index_repositories{state="current"} 1' in text
+    assert "code_index_publication_age_seconds" in text and "code_index_ready 1" in text
+    assert "STRANGE" not in text
+    for line in text.splitlines():
+        assert line.startswith("# ") or float(line.rsplit(" ", 1)[1]) >= 0
+
+
+def test_what_cannot_be_asked_is_a_problem(client):
+    for answer in (
+        client.get("/v1/search"),
+        client.get("/v1/search", params={"q": "x", "limit": 0}),
+        client.get("/v1/search", params={"q": "x", "limit": 10**9}),
+        client.get("/v1/search", params={"q": "x" * 4001}),
+        client.get("/v1/search", params={"q": "x", "repo": ["a"] * 101}),
+        client.post("/v1/search", json={"query": "x", "unknown": 1}),
+        client.post("/v1/search", json=["x"]),
+        client.post("/v1/search", content=b"{", headers={"Content-Type": "application/json"}),
+    ):
+        assert refused(answer, 422, "ValidationError")["errors"]
+    for query in ("", "lang:go", "-word"):
+        refused(client.get("/v1/search", params={"q": query}), 400, "QueryError")
+    refused(client.get("/v1/search", params={"q": "x", "lane": "psychic"}), 400, "QueryError")
+    refused(client.get("/nothing/here"), 404, "NotFound")
+    refused(client.put("/v1/search"), 405, "MethodNotAllowed")
+
+
+def test_bodies_are_bounded(client):
+    body = {"query": "x", "repositories": ["y" * MAX_BODY]}
+    refused(client.post("/v1/search", json=body), 413, "BodyTooLarge")
+    parts = (b'{"query": "' + b"z" * 1000 for _ in range(100))
+    told = client.post("/v1/search", content=parts, headers={"Content-Type": "application/json"})
+    refused(told, 413, "BodyTooLarge")
+
+
+def test_headers_and_compression(client):
+    answer = client.get("/v1/search", params={"q": "cart"})
+    assert answer.headers["content-encoding"] == "gzip"
+    for page in (answer, client.get("/"), client.get("/nothing")):
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert page.headers["x-content-type-options"] == "nosniff" and page.headers["referrer-policy"] == "no-referrer"
+        assert "access-control-allow-origin" not in page.headers
+
+
+def test_every_error_of_the_taxonomy_has_a_status(shop):
+    """Each as a problem over HTTP, wherever it is met."""
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CodeIndexError)
+    ]
+    expected = {
+        "StillIndexingError": 503, "NotIndexedError": 404, "QueryError": 400, "LockedError": 503, "OutOfDiskError": 507,
+        "LanesFailedError": 503, "CorruptArtifactError": 500, "SpaceMismatchError": 409, "CodeIndexError": 500,
+    }  # fmt: skip
+
+    class Failing(SearchEngine):
+        def search(self, request):
+            raise kind("it went wrong", remedy="do this")
+
+    client = TestClient(create_app(shop.settings, shop.layout, engine=Failing(shop.layout, shop.settings)))
+    for kind in kinds:
+        body = problem_of(kind("it went wrong", remedy="do this"))
+        assert client.get("/v1/search", params={"q": "x"}).json() == body
+        assert body["status"] == expected.get(kind.__name__, body["status"])
+        assert (body["error"], body["detail"], body["remedy"]) == (kind.__name__, "it went wrong", "do this")
+        assert body["status"] >= 400 and body["retryable"] == kind.retryable
+    listed = [kind for kind, _ in STATUSES]
+    for at, kind in enumerate(listed):
+        assert not any(issubclass(kind, earlier) for earlier in listed[:at]), f"{kind} is never reached"
+
+
+def test_what_is_unforeseen_says_nothing_of_the_inside(shop):
+    class Broken(SearchEngine):
+        def search(self, request):
+            raise ZeroDivisionError("secret inside")
+
+    app = create_app(shop.settings, shop.layout, engine=Broken(shop.layout, shop.settings))
+    client = TestClient(app, raise_server_exceptions=False)
+    answer = client.get("/v1/search", params={"q": "x"})
+    assert refused(answer, 500, "InternalError") and "secret" not in answer.text
+    page = client.get("/", params={"q": "x"}, headers={"Accept": "text/html"})
+    assert page.status_code == 500 and "<h2>Internal</h2>" in page.text and "secret" not in page.text
+
+
+def test_the_description_has_examples_and_needs_nothing_from_elsewhere(client):
+    described = client.get("/openapi.json").json()
+    paths = described["paths"]
+    assert {"/v1/search", "/v1/symbols", "/v1/references", "/v1/files/{repository}/{path}", "/v1/repositories",
+            "/v1/status", "/v1/index", "/healthz", "/readyz", "/metrics"} == set(paths)  # fmt: skip
+    schemas = described["components"]["schemas"]
+    for name in (
+        "SearchResponse",
+        "SearchBody",
+        "SymbolsResponse",
+        "FileResponse",
+        "StatusResponse",
+        "IndexBody",
+        "Problem",
+    ):
+        (example,) = schemas[name]["examples"]
+        getattr(models, name).model_validate(example)
+    assert "application/problem+json" in paths["/v1/search"]["get"]["responses"]["404"]["content"]
+    page = client.get("/docs").text
+    assert all(path in page for path in paths) and "NotIndexedError" in page
+    assert "http://" not in page.replace("http://testserver", "") and "https://" not in page
+
+
+# -- asking for a run --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asking(tmp_path):
+    def make(**options):
+        settings = Settings.model_validate({"data": tmp_path / "data", "model": "test", **options})
+        layout = Layout(settings.data).create()
+        return TestClient(create_app(settings, layout)), Inbox(layout), Registry.load(settings.registry_file, layout)
+
+    return make
+
+
+def test_a_registered_repository_is_asked_for(asking):
+    client, inbox, registry = asking()
+    registry.add("https://example.org/acme/shop.git", name="acme/shop", refs=("main", "v1", "release/*"))
+    answer = client.post("/v1/index", json={"repository": "acme/shop"})
+    assert answer.status_code == 202
+    assert answer.json()["keys"] == ["acme/shop", "acme/shop@v1"] and not answer.json()["registered"]
+    events, names = inbox.pending(10)
+    assert {(e.key, e.kind, e.cause, e.host) for e in events} == {
+        (key, "changed", "request", "example.org") for key in ("acme/shop", "acme/shop@v1")
+    }
+    inbox.remove(names)
+    client.post("/v1/index", json={"repository": "https://example.org/acme/shop", "ref": "release/2"})
+    assert inbox.waiting() == {"acme/shop@release/2"}
+    rows = {r["key"]: r["state"] for r in client.get(answer.json()["follow"]).json()["repositories"]}
+    assert rows["acme/shop"] == "not_indexed"
+    told = refused(
+        client.get("/v1/search", params={"q": "x", "repo": "acme/shop@release/2"}), 503, "StillIndexingError"
+    )
+    assert told["state"] == "indexing" and told["retryable"]
+
+
+def test_nothing_local_and_nothing_unknown_can_be_asked_for(asking, tmp_path):
+    client, inbox, registry = asking()
+    folder = tmp_path / "private"
+    folder.mkdir()
+    registry.add(str(folder), name="mine")
+    for place in (str(folder), "/etc", "../x", "file:///etc", "https://example.org/new/one", "unknown/name", "~/x"):
+        told = refused(client.post("/v1/index", json={"repository": place}), 400, "QueryError")
+        assert told["remedy"]
+    registry.add("https://example.org/acme/shop", name="acme/shop", refs=("main",))
+    refused(client.post("/v1/index", json={"repository": "acme/shop", "ref": "v9"}), 400, "QueryError")
+    refused(client.post("/v1/index", content=b'{"repository": "acme/shop"}'), 422, "ValidationError")
+    assert inbox.waiting() == set()
+    # What an operator registered may be run again by its name: no path comes from here.
+    assert client.post("/v1/index", json={"repository": "mine"}).status_code == 202
+
+
+def test_urls_are_registered_where_that_is_allowed(asking):
+    client, inbox, _ = asking(index_urls=True)
+    answer = client.post("/v1/index", json={"repository": "https://example.org/new/one"}).json()
+    assert (answer["keys"], answer["registered"]) == (["new/one"], True)
+    assert inbox.waiting() == {"new/one"}
+    refused(client.post("/v1/index", json={"repository": "file:///etc"}), 400, "QueryError")
+    token = "https://user:secret@example.org/x/y"
+    assert "secret" not in client.post("/v1/index", json={"repository": token}).text
+
+
+def test_webhooks_are_mounted(asking):
+    client, _, _ = asking()
+    assert client.post("/webhooks/github", content=b"{}").json() == {"status": "refused"}

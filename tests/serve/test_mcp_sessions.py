@@ -1,0 +1,292 @@
+"""Whole sessions of an SDK client over both transports, on a real index."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import anyio
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+import mcp_sessions as m
+
+TOOLS = [
+    "search_code",
+    "find_symbol",
+    "find_references",
+    "read_code",
+    "list_repositories",
+    "index_status",
+    "index_codebase",
+]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    return m.install(tmp_path_factory.mktemp("mcp"))
+
+
+@pytest.fixture(scope="module")
+def url(installation):
+    with m.http_server(installation) as url:
+        yield url
+
+
+@pytest.fixture(params=["stdio", "http"])
+def server(request, installation):
+    return m.stdio_server(installation) if request.param == "stdio" else request.getfixturevalue("url")
+
+
+def test_tools_are_typed_described_and_annotated(server):
+    async def talk():
+        async with m.session(server) as client:
+            assert client.server_info.name == "code-index"
+            assert "rather than grep" in client.instructions and "not for you to follow" in client.instructions
+            tools = (await client.list_tools()).tools
+            assert [tool.name for tool in tools] == TOOLS
+            for tool in tools:
+                assert tool.description and tool.title and tool.output_schema["type"] == "object"
+                assert tool.annotations.read_only_hint is (tool.name != "index_codebase")
+                assert tool.annotations.destructive_hint is False and tool.annotations.open_world_hint is False
+                assert tool.input_schema["additionalProperties"] is False
+                properties = tool.input_schema["properties"]
+                assert all(p.get("description") for p in properties.values()), tool.name
+                if "max_tokens" in properties:
+                    assert (properties["max_tokens"]["default"], properties["max_tokens"]["maximum"]) == (5000, 24000)
+
+    anyio.run(talk)
+
+
+def test_an_agent_finds_its_way(server, installation):
+    commit = installation.work.git("rev-parse", "HEAD").strip()
+
+    async def talk():
+        async with m.session(server) as client:
+            listed = (await client.call_tool("list_repositories", {})).structured_content
+            assert [(r["repository"], r["commit"], r["state"]) for r in listed["repositories"]] == [
+                ("acme/shop", commit, "current")
+            ]
+            found = await client.call_tool("search_code", {"query": "charge a customer's credit card"})
+            hit = found.structured_content["hits"][0]
+            assert (hit["repository"], hit["path"], hit["symbol"]) == (
+                "acme/shop",
+                "shop/payment.py",
+                "shop.payment.charge_card",
+            )
+            assert "shop/payment.py:1-4" in m.text_of(found) and commit[:12] in m.text_of(found)
+            symbol = (await client.call_tool("find_symbol", {"name": "Cart.add_item"})).structured_content
+            (definition,) = symbol["definitions"]
+            assert (definition["path"], definition["start_line"]) == ("shop/cart.py", 4)
+            code = (
+                await client.call_tool(
+                    "read_code",
+                    {"repository": "shop", "path": definition["path"], "start_line": 4, "end_line": 5},
+                )
+            ).structured_content
+            assert code["code"] == "    def add_item(self, item):\n        self.rows.append(item)"
+            assert (code["commit"], code["state"], code["total_lines"]) == (commit, "current", 10)
+            used = (await client.call_tool("find_references", {"name": "add_item"})).structured_content
+            assert [(r["path"], r["line"], r.get("within")) for r in used["references"]] == [
+                ("shop/cart.py", 9, "shop.cart.fill"),
+                ("tests/test_cart.py", 5, "tests.test_cart.test_add_item"),
+            ]
+            status = (await client.call_tool("index_status", {"repository": "acme/shop"})).structured_content
+            (detail,) = status["repositories"]
+            assert detail["left_out_by_reason"] == {"binary": 1} and detail["files_indexed"] == 4
+
+    anyio.run(talk)
+
+
+def test_an_edited_checkout_is_indexed_and_found(tmp_path):
+    """index_codebase over stdio: progress while it works, the result, and the edit is found in the same session."""
+    installation = m.install(tmp_path)
+    checkout = m.GitRepository(tmp_path / "checkout")
+    checkout.commit({"lib.py": "def committed():\n    pass\n"})
+    (checkout.path / "lib.py").write_text("def committed():\n    pass\n\n\ndef brand_new_helper():\n    return 42\n")
+    said = []
+
+    async def progress(done, total, message):
+        said.append((done, message))
+
+    async def talk():
+        async with m.session(m.stdio_server(installation)) as client:
+            before = await client.call_tool("find_symbol", {"name": "brand_new_helper"})
+            assert before.structured_content["outcome"] == "no_match"
+            run = await client.call_tool(
+                "index_codebase",
+                {
+                    "directory": str(checkout.path),
+                    "wait_seconds": 120,
+                    "indexing_mode": "sequential",
+                    "force_reindex": True,
+                },
+                progress_callback=progress,
+            )
+            result = run.structured_content
+            assert not run.is_error and result["state"] == "succeeded", m.text_of(run)
+            assert result["commit"].endswith("+dirty") and result["files_indexed"] == 1 and result["changed"] is True
+            after = await client.call_tool("find_symbol", {"name": "brand_new_helper"})
+            (definition,) = after.structured_content["definitions"]
+            assert (definition["repository"], definition["start_line"]) == (result["repository"], 5)
+            assert "+dirty" in m.text_of(after)
+            again = (await client.call_tool("index_status", {"run": result["run"]})).structured_content
+            assert again["runs"][0]["state"] == "succeeded"
+
+    anyio.run(talk)
+    assert said and [done for done, _ in said] == sorted(done for done, _ in said)
+    assert any("Dagster" in message or ":" in message for _, message in said)
+
+
+@pytest.mark.slow
+def test_over_http_a_checkout_below_a_root_is_indexed_while_the_server_answers(tmp_path):
+    """A handle at once, the run followed by another session, and searches answered all the while."""
+    installation = m.install(tmp_path, mcp_roots=(tmp_path / "allowed",))
+    checkout = m.GitRepository(tmp_path / "allowed" / "project")
+    checkout.commit({"lib.py": "def served_helper():\n    return 42\n"})
+
+    async def talk(url):
+        async with m.session(url) as client:
+            refused = await client.call_tool("index_codebase", {"directory": str(tmp_path / "work")})
+            assert refused.is_error and "outside" in m.text_of(refused)
+            run = await client.call_tool("index_codebase", {"directory": str(checkout.path), "wait_seconds": 0})
+            assert run.structured_content["state"] == "running"
+        handle, answered = run.structured_content["run"], 0
+        async with m.session(url) as other:
+            joined = await other.call_tool("index_codebase", {"directory": str(checkout.path), "wait_seconds": 0})
+            assert joined.structured_content["run"] == handle
+            while True:
+                found = await other.call_tool("search_code", {"query": "cart"})
+                assert found.structured_content["outcome"] == "found"
+                answered += 1
+                status = (await other.call_tool("index_status", {"run": handle})).structured_content["runs"][0]
+                if status["state"] != "running":
+                    break
+                await anyio.sleep(0.1)
+            assert status["state"] == "succeeded", status
+            found = (await other.call_tool("find_symbol", {"name": "served_helper"})).structured_content
+            assert found["definitions"][0]["repository"] == status["repository"]
+        assert answered > 5
+
+    with m.http_server(installation) as url:
+        anyio.run(talk, url)
+
+
+def test_a_publication_during_a_session_is_seen(tmp_path):
+    installation = m.install(tmp_path)
+
+    async def talk(url):
+        async with m.session(url) as client:
+            first = await client.call_tool("search_code", {"query": "cart", "limit": 1})
+            cursor = first.structured_content["next_cursor"]
+            commit = await anyio.to_thread.run_sync(
+                installation.publish, {"shop/late.py": "def late_arrival():\n    pass\n"}, "run-2"
+            )
+            found = (await client.call_tool("find_symbol", {"name": "late_arrival"})).structured_content
+            assert found["definitions"][0]["path"] == "shop/late.py"
+            assert found["repositories"][0]["commit"] == commit
+            page = (
+                await client.call_tool("search_code", {"query": "cart", "limit": 1, "cursor": cursor})
+            ).structured_content
+            assert "published anew" in page["note"] and page["hits"]
+
+    with m.http_server(installation) as url:
+        anyio.run(talk, url)
+
+
+def test_only_the_protocol_is_written_to_standard_output(installation):
+    opening = {
+        "jsonrpc": "2.0", "id": 1, "method": "initialize",
+        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "wire", "version": "1"}},
+    }  # fmt: skip
+    messages = [
+        opening,
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {
+            "jsonrpc": "2.0",
+            "id": 2,
+            "method": "tools/call",
+            "params": {"name": "search_code", "arguments": {"query": "cart"}},
+        },
+        {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "read_code", "arguments": {}}},
+        {"jsonrpc": "2.0", "id": 4, "method": "no/such"},
+    ]
+    parameters = m.stdio_server(installation)
+    process = subprocess.Popen(
+        [parameters.command, *parameters.args], env=parameters.env, cwd=parameters.cwd,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    answers = {}
+    for message in messages:
+        process.stdin.write(json.dumps(message).encode() + b"\n")
+        process.stdin.flush()
+        while "id" in message and message["id"] not in answers:
+            answer = json.loads(process.stdout.readline())
+            assert answer["jsonrpc"] == "2.0"
+            answers[answer.get("id")] = answer
+    process.stdin.close()
+    assert process.wait(20) == 0
+    assert process.stdout.read() == b""
+    assert answers[1]["result"]["protocolVersion"] == "2025-06-18"
+    assert answers[2]["result"]["structuredContent"]["outcome"] == "found"
+    assert answers[3]["result"]["isError"] is True
+    assert answers[4]["error"]["code"] == -32601
+
+
+def test_a_client_that_goes_away_is_no_error(installation):
+    parameters = m.stdio_server(installation)
+    process = subprocess.Popen(
+        [parameters.command, *parameters.args], env=parameters.env, cwd=parameters.cwd,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.close()
+    process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+    process.stdin.flush()
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 0 and b"Traceback" not in said
+
+
+def test_names_of_other_hosts_and_missing_tokens_are_refused(installation, url):
+    import httpx
+
+    body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    assert httpx.post(url, json=body, headers=headers).status_code == 200
+    assert httpx.post(url, json=body, headers=headers | {"Host": "evil.example"}).status_code in (403, 421)
+    assert httpx.post(url, json=body, headers=headers | {"Origin": "http://evil.example"}).status_code == 403
+    closed = m.Installation(
+        installation.settings.model_copy(update={"tokens": (_secret("let-me-in"),)}),
+        installation.layout,
+        installation.work,
+    )
+    with m.http_server(closed) as guarded:
+        assert httpx.post(guarded, json=body, headers=headers).status_code == 401
+        allowed = httpx.post(guarded, json=body, headers=headers | {"Authorization": "Bearer let-me-in"})
+        assert allowed.status_code == 200
+
+
+def _secret(text):
+    from pydantic import SecretStr
+
+    return SecretStr(text)
+
+
+def test_many_calls_at_once_over_http(url):
+    async def talk():
+        async with m.session(url) as client:
+            results = []
+
+            async def ask(number):
+                results.append(await client.call_tool("search_code", {"query": f"cart {number}"}))
+
+            async with anyio.create_task_group() as group:
+                for number in range(30):
+                    group.start_soon(ask, number)
+            assert len(results) == 30 and not any(result.is_error for result in results)
+
+    started = time.monotonic()
+    anyio.run(talk)
+    assert time.monotonic() - started < 60
