@@ -1,6 +1,6 @@
 """Parsing speed and what is found, language by language, on real repositories.
 
-    python benchmarks/parsing.py REPOSITORY[@COMMIT] … [--ctags] [--limit N] [--sample N --seed S]
+    python -m benchmarks.parsing REPOSITORY[@COMMIT] … [--ctags] [--limit N] [--sample N --seed S]
 
 REPOSITORY is a git repository (a bare clone or a checkout). Prints one table: files, definitions, chunks, CPU ms a
 file, MB/s, and the share of raw tree-sitter parsing in the whole (parse, outline, chunks, rows, Arrow, Parquet).
@@ -13,12 +13,9 @@ from __future__ import annotations
 import argparse
 import gc
 import io
-import json
-import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -28,6 +25,8 @@ from tree_sitter import Parser
 from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_file, parse_files, project_context
 from code_index_assets.chunking.plugins import plugin
 
+from .ctags import compare
+
 LANGUAGES = {
     ".py": "python", ".js": "javascript", ".jsx": "javascript", ".mjs": "javascript", ".ts": "typescript",
     ".tsx": "tsx", ".go": "go", ".rs": "rust", ".java": "java", ".kt": "kotlin", ".rb": "ruby", ".php": "php",
@@ -35,7 +34,6 @@ LANGUAGES = {
     ".yml": "yaml", ".yaml": "yaml", ".json": "json", ".toml": "toml", ".css": "css", ".html": "html", ".sql": "sql",
     ".sh": "bash", ".vue": "vue", ".proto": "proto", ".rst": "rst", ".lua": "lua",
 }  # fmt: skip
-CTAGS = {"typescript": "TypeScript", "tsx": "TypeScript", "cpp": "C++", "csharp": "C#", "php": "PHP", "c": "C"}
 DEPTH = (
     "python",
     "javascript",
@@ -50,38 +48,6 @@ DEPTH = (
     "c",
     "cpp",
     "csharp",
-)
-# Kinds of ctags that are no definitions we keep: locals, parameters, imports, packages as such, labels.
-NOT_KEPT = frozenset(
-    [
-        "local",
-        "parameter",
-        "import",
-        "include",
-        "package",
-        "packageName",
-        "label",
-        "heredoc",
-        "unknown",
-        "namespaceAlias",
-        "using",
-        "header",
-        "anonMember",
-        "receiver",
-        "semimethod",
-        "externvar",
-        "typevar",
-        "tparam",
-        "script",
-        "hashtag",
-    ]
-)
-
-
-# Imports and packages under another name, language by language.
-NOT_KEPT_IN = {"php": {"alias", "namespace"}, "csharp": {"typedef"}}
-FUNCTIONS = frozenset(
-    ["function", "method", "member", "func", "constructor", "singletonMethod", "getter", "setter", "generator"]
 )
 
 
@@ -153,55 +119,6 @@ def measure(files, context, options):
     return raw, everything, definitions, chunks, sum(map(len, raws))
 
 
-def ctags(files, language):
-    """Names by file as universal-ctags finds them: {path: {name: kinds}}, and its CPU seconds."""
-    found = defaultdict(lambda: defaultdict(set))
-    with tempfile.TemporaryDirectory() as folder:
-        names = {}
-        for number, file in enumerate(files):
-            target = Path(folder) / f"{number}{Path(file.path).suffix}"
-            target.write_text(file.text, "utf-8")
-            names[str(target)] = file.path
-        listing = Path(folder) / "list"
-        listing.write_text("\n".join(names))
-        command = ["ctags", "--output-format=json", "--fields=+Ks", "-f", "-", "-L", str(listing)]
-        command.append(f"--language-force={CTAGS.get(language, language.capitalize())}")
-        before = os.times()
-        output = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True).stdout
-        after = os.times()
-        for line in filter(None, output.split("\n")):
-            tag = json.loads(line)
-            kind = tag.get("kind")
-            if tag.get("_type") != "tag" or kind in NOT_KEPT or kind in NOT_KEPT_IN.get(language, ()):
-                continue
-            local = kind in ("constant", "variable", "property", "field") and tag.get("scopeKind") in FUNCTIONS
-            if not local and not tag["name"].startswith(("__anon", "<lambda>", "anonymousFunction")):
-                found[names[tag["path"]]][tag["name"]].add(tag["kind"])
-    return found, after.children_user + after.children_system - before.children_user - before.children_system
-
-
-def compare(files, context, options, language):
-    """(agreed, only ctags by kind, only ours by kind, examples, CPU seconds of ctags)."""
-    theirs, seconds = ctags(files, language)
-    agreed, only_theirs, only_ours, examples = 0, Counter(), Counter(), []
-    for file in files:
-        ours = defaultdict(set)
-        for row in parse_file(file, options, context).symbols:
-            ours[row[2]].add(row[5])
-        named = theirs.get(file.path, {})
-        for name, kinds in named.items():
-            last = name.replace("::", ".").rpartition(".")[2]
-            if name in ours or last in ours or any(name == key.split(".")[-1] for key in ours):
-                agreed += 1
-            else:
-                only_theirs.update(list(kinds)[:1])
-                examples.append((next(iter(kinds)), name, file.path))
-        for name, kinds in ours.items():
-            if name not in named:
-                only_ours.update(list(kinds)[:1])
-    return agreed, only_theirs, only_ours, examples, seconds
-
-
 def sample(files, context, options, count, seed):
     """Prints definitions picked at random, with the lines they stand on."""
     picked = []
@@ -249,18 +166,10 @@ def main():
         raw, everything, definitions, chunks, size = measure(files, context, options)
         line = row(language, len(files), definitions, chunks, everything, size, raw)
         if given.ctags and language in DEPTH:
-            agreed, theirs, ours, examples, seconds = compare(files, context, options, language)
-            whole = agreed + sum(theirs.values())
-            line += f" {agreed / max(whole, 1):.1%} | {sum(ours.values()):,} | {1000 * seconds / len(files):.2f} |"
-            notes.append(
-                (
-                    language,
-                    whole,
-                    theirs.most_common(6),
-                    ours.most_common(6),
-                    random.Random(1).sample(examples, min(6, len(examples))),
-                )
-            )
+            result = compare(files, context, options, language)
+            notes.append(result.report(language))
+            ours = sum(result.only_ours.values())
+            line += f" {result.agreement:.1%} | {ours:,} | {1000 * result.seconds / len(files):.2f} |"
         print(line, flush=True)
         total.update(
             files=len(files), raw=raw, everything=everything, size=size, definitions=definitions, chunks=chunks
@@ -270,8 +179,8 @@ def main():
     everything = total["everything"]
     print(row("all", *(total[key] for key in ("files", "definitions", "chunks", "everything", "size", "raw"))))
     print(f"\n{60 * 2 * total['files'] / everything:,.0f} files a minute on two free cores (CPU seconds x 2)")
-    for language, whole, theirs, ours, examples in notes:
-        print(f"\n{language}: ctags {whole}; only ctags {theirs}; only ours {ours}\n   {examples}")
+    for note in notes:
+        print("\n" + note)
 
 
 if __name__ == "__main__":

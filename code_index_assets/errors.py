@@ -66,6 +66,16 @@ class EmbeddingError(CodeIndexError):
     """A model or provider could not make the vectors asked for."""
 
 
+class ProviderUnavailableError(EmbeddingError):
+    """An embedding provider did not answer for as long as patience lasts: time-outs, 429, 5xx, dropped connections."""
+
+    retryable = True
+
+
+class BudgetError(EmbeddingError):
+    """The next request to a provider would cost more than the run may spend; it was not sent."""
+
+
 class SpaceMismatchError(EmbeddingError):
     """Vectors of one embedding space were asked of an index of another."""
 

@@ -30,7 +30,7 @@ from .settings import Settings
 from .steps import remove_old_pins
 from .triggers.inbox import Inbox
 
-KINDS = ("repository", "file_hashes", "chunks")
+KINDS = ("repository", "file_hashes", "chunks", "history")
 KINDS_BY_SPACE = ("embeddings", "quality")
 PINNED_SECONDS = 86_400.0
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,18 @@ class RunLog:
         """All records of these kinds, oldest day first."""
         for path in sorted(self.layout.run_log.glob("*/*.jsonl")):
             yield from _records(path, kinds)
+
+    def newest(self, kind: str, *, limit: int, where: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:
+        """Up to so many records of a kind that pass, newest run first; no more files are read than it takes."""
+        paths = self.layout.run_log.glob("*/*.jsonl")
+        found = 0
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
+            for record in _records(path, (kind,)):
+                if where(record):
+                    yield record
+                    found += 1
+            if found >= limit:
+                return
 
     def of_run(self, run_id: str, *kinds: str) -> list[dict[str, Any]]:
         """The records of one run."""

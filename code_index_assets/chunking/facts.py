@@ -83,6 +83,9 @@ class Definition:
         self.facts: list[str] = []
 
 
+# (node of the declaration, node captured as its name, text of the file) to (node of the name, kind); None: no
+# definition.
+Declared = Callable[[Any, Any, bytes], "tuple[Any, str] | None"]
 Finish = Callable[["Outline", "ProjectContext"], None]
 ModuleName = Callable[["Outline", "ProjectContext"], str]
 Resolve = Callable[[str, str, "ProjectContext"], str | None]
@@ -114,6 +117,9 @@ class LanguageFacts:
     signatures: bool = True
     calls: Mapping[str, str] = field(default_factory=dict)  # what a call captured as `@definition.call` makes
     too_deep: re.Pattern[bytes] | None = None  # text that would crash the grammar's scanner
+    blank: Callable[[bytes], bytes] | None = None  # text of the same length without what the grammar cannot know
+    misread: Callable[[bytes], bool] | None = None  # whether `blank` is needed although there is no syntax error
+    declared: Declared | None = None  # name and kind of what a query captures as `@definition.declared`
     module: ModuleName | None = None
     resolve: Resolve | None = None
     visibility: Visibility | None = None

@@ -134,6 +134,13 @@ def _define(
     name_node = named[0] if named else _generic_name(node)
     if name_node is None:
         return
+    kind = role[11:]
+    if kind == "declared":
+        read = found.plugin.facts.declared
+        declared = read(node, name_node, found.raw) if read is not None else None
+        if declared is None:
+            return
+        name_node, kind = declared
     start, end = name_node.start_byte, name_node.end_byte
     known = by_name.get(start)
     if known is not None and known[0] <= pattern:
@@ -149,7 +156,6 @@ def _define(
         name = name[: name.index(cut, 1)].rstrip()
     if not name:
         return
-    kind = role[11:]
     if kind == "call":
         call = captures["call"][0]
         kind = found.plugin.facts.calls.get(found.raw[call.start_byte : call.end_byte].decode("utf-8", "replace"), "")
@@ -268,8 +274,14 @@ def _widen(found: Outline, outers: list[tuple[Any, ...]]) -> None:
             later = bisect_left(starts, definition.end, index + 1)
             alone = later == len(definitions) or starts[later] >= end
             if alone and definition.start < end and definition.end <= end:
-                definition.head = min(definition.head, start)
-                definition.end = end
+                inner = definition.end
+                # Names declared together (`const {a, b} = c`) stay beside each other.
+                while index < later and definitions[index].start == starts[index] == definition.start:
+                    if definitions[index].end != inner:
+                        break
+                    definitions[index].head = min(definitions[index].head, start)
+                    definitions[index].end = end
+                    index += 1
                 moved = True
     if moved:
         for definition in definitions:

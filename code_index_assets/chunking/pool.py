@@ -29,6 +29,8 @@ from .worker import ALIVE
 
 # How long beyond twice the time limit of a file a process may be silent before it counts as hanging.
 GRACE_SECONDS = 5.0
+# A process says that it lives once its imports are done; on a loaded machine that took over a second.
+START_SECONDS = 60.0
 AHEAD = 3  # batches in work or waiting to be yielded, per process
 
 
@@ -54,7 +56,8 @@ class _Worker:
         )
         theirs.close()
         self.connection = Connection(ours.detach())
-        self.silence = 2 * options.timeout_seconds + GRACE_SECONDS
+        self.silence = START_SECONDS
+        self._silence_in_work = 2 * options.timeout_seconds + GRACE_SECONDS
         self.batch: tuple[int, list[SourceFile]] | None = None
         self.heard = time.monotonic()
         self._send((options, context))
@@ -78,6 +81,7 @@ class _Worker:
         except (EOFError, OSError) as error:
             raise WorkerLostError("the parser process died") from error
         self.heard = time.monotonic()
+        self.silence = self._silence_in_work
         if answer == ALIVE:
             return None
         self.batch = None

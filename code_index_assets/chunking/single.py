@@ -131,6 +131,9 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
         raise TooDeepError
     deadline = time.monotonic() + options.timeout_seconds
     root = syntax_tree(text.raw, plug, deadline).root_node
+    facts = plug.facts
+    if facts.blank is not None and (root.has_error or (facts.misread is not None and facts.misread(text.raw))):
+        root = _better(root, facts.blank(text.raw), plug, deadline)
     if root.has_error and _one_error(root):
         raise TooDeepError
     view = outline(file.path, text.raw, root, plug, context)
@@ -155,6 +158,23 @@ def language_of(path: str, language: str) -> str:
     if path.endswith(".blade.php"):
         return "blade"
     return language
+
+
+def _better(root: Any, blanked: bytes, plug: Plugin, deadline: float) -> Any:
+    """The tree of the blanked text if fewer bytes of it are errors."""
+    other = syntax_tree(blanked, plug, deadline).root_node
+    return other if _error_bytes(other) <= _error_bytes(root) else root
+
+
+def _error_bytes(root: Any) -> int:
+    total, stack = 0, [root]
+    while stack:
+        node = stack.pop()
+        if node.is_error:
+            total += node.end_byte - node.start_byte
+        elif node.has_error:
+            stack += node.children
+    return total
 
 
 def _one_error(root: Any) -> bool:

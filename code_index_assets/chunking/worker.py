@@ -26,6 +26,7 @@ def main(descriptor: int) -> None:
     connection = Connection(descriptor)
     try:
         options, context = connection.recv()
+        connection.send(ALIVE)
         gc.disable()
         done = 0
         while True:

@@ -92,9 +92,13 @@ def _is_network(path: Path) -> bool:
 
 def _model(settings: Settings, layout: Layout) -> Iterator[Finding]:
     from ..embedding.models import chosen_model
+    from ..embedding.spaces import resolved, serving_space
 
-    model = chosen_model(settings)
-    why = " (chosen: no GPU here)" if settings.model == "auto" and model == "static" else ""
+    model = chosen_model(resolved(settings, layout))
+    why = ""
+    if settings.model == "auto":
+        serving = serving_space(layout)
+        why = f" (of the index that searches use: {serving})" if serving else " (chosen for this machine)"
     yield "ok", f"embedding model {model}{why}", ""
     tables = [path.name for path in layout.models.glob("static-*")] if layout.models.is_dir() else []
     if model == "static" and not tables:

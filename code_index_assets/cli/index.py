@@ -58,7 +58,7 @@ def index_command(
     say = (lambda line: None) if quiet else TerminalLines()
     if isinstance(say, TerminalLines):
         click.echo(f"data folder {settings.data}", err=True)
-    outcomes = run_chain(settings, layout, [key for entry in entries for key in _keys(entry, settings)], say)
+    outcomes = run_chain(settings, layout, [key for entry in entries for key in partition_keys(entry, settings)], say)
     if isinstance(say, TerminalLines):
         say.clear()
     if as_json:
@@ -94,7 +94,7 @@ def _entries(
     return [registry.add(repository, name=name, refs=refs, worktree=worktree)]
 
 
-def _keys(entry: RepositoryEntry, settings: Settings) -> list[str]:
+def partition_keys(entry: RepositoryEntry, settings: Settings) -> list[str]:
     """The partitions of an entry; patterns of refs are asked of the place."""
     if not entry.globs:
         return list(entry.keys)

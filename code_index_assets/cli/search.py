@@ -96,17 +96,20 @@ def _code(outcome: str, hits: int) -> int:
 @click.option("--language", multiple=True, help="Only this language.")
 @click.option("--kind", multiple=True, help="Only this kind: function, class, method, …")
 @click.option("--limit", default=10, show_default=True, help="Hits at most.")
+@click.option("--space", help="In this embedding space instead of the one searches use (`code-index spaces`).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--batch", type=click.File("r"), help='One JSON object a line: {"id", "query", …}; - is standard input.')
 def search_command(
     words: tuple[str, ...], repo: tuple[str, ...], ref: tuple[str, ...], path: tuple[str, ...],
-    language: tuple[str, ...], kind: tuple[str, ...], limit: int, as_json: bool, batch: Any,
+    language: tuple[str, ...], kind: tuple[str, ...], limit: int, space: str | None, as_json: bool, batch: Any,
 ) -> int:  # fmt: skip
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
     settings, layout, server = _opened()
+    if space is not None:
+        server = None  # a server answers in the space that serves
     options = {"repositories": repo, "refs": ref, "paths": path, "languages": language, "kinds": kind}
     if batch is not None:
-        return _answer_batch(Answers(settings, layout, server), batch, options, limit)
+        return _answer_batch(Answers(settings, layout, server, space), batch, options, limit)
     if not words:
         raise click.UsageError('what for? code-index search "words"')
     fields: Fields = {"query": " ".join(words), "limit": limit, **options}
@@ -124,7 +127,7 @@ def search_command(
         from ..search.render import answer_json, render_answer
         from ..search.service import open_engine
 
-        answer = open_engine(settings, layout).search(SearchRequest(**fields))
+        answer = open_engine(settings, layout, space).search(SearchRequest(**fields))
         code = _code(answer.outcome, len(answer.hits))
         if as_json:
             return json.dumps(answer_json(answer), ensure_ascii=False), code
@@ -136,8 +139,8 @@ def search_command(
 class Answers:
     """Answers of a batch: of the server as long as it answers, then of an engine of this process."""
 
-    def __init__(self, settings: Settings, layout: Layout, server: Remote | None) -> None:
-        self._settings, self._layout, self._server = settings, layout, server
+    def __init__(self, settings: Settings, layout: Layout, server: Remote | None, space: str | None = None) -> None:
+        self._settings, self._layout, self._server, self._space = settings, layout, server, space
         self._engine: SearchEngine | None = None
 
     def __call__(self, fields: Fields) -> Fields:
@@ -152,7 +155,7 @@ class Answers:
         from ..search.render import answer_json
         from ..search.service import open_engine
 
-        self._engine = self._engine or open_engine(self._settings, self._layout)
+        self._engine = self._engine or open_engine(self._settings, self._layout, self._space)
         return answer_json(self._engine.search(SearchRequest(**fields)))
 
 

@@ -1,14 +1,14 @@
 """From chunk rows to embedding rows: what is known is taken over, what is new is computed once.
 
-What lives here: vector keys, reuse (the repository's previous embeddings first, then the cache), batches and flushes.
-What does not: models (`models.py`) and storage of artifacts (`assets/`).
+What lives here: vector keys, reuse (the repository's previous embeddings first, then the cache), computing what is left
+and keeping it as it comes. What does not: models (`models.py`) and storage of artifacts (`steps.py`).
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,12 +18,9 @@ from ..progress import Stages
 from ..tables import embeddings_table
 from .embedder import Embedder, Vectors
 from .space import EmbeddingSpace
+from .spending import Spending
 from .text import chunk_text
 from .vector_cache import VectorCache
-
-# What a kill can cost: at most this many texts, or this many seconds, are computed again.
-FLUSH_TEXTS = 256
-FLUSH_SECONDS = 2.0
 
 
 @dataclass
@@ -34,8 +31,18 @@ class EmbeddingCounts:
     computed: int = 0
     from_previous: int = 0
     from_cache: int = 0
-    tokens: int = 0
+    ahead: int = 0  # of the computed: before the step came to their rows
     runtime: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A chunk whose text the model refuses."""
+
+    path: str
+    start_line: int
+    end_line: int
+    reason: str
 
 
 @dataclass
@@ -47,19 +54,28 @@ class ChunkVectors:
     cache: VectorCache
     stages: Stages
     counts: EmbeddingCounts = field(default_factory=EmbeddingCounts)
+    # Keys computed ahead in this run, in the cache but not yet in any row: they count as computed, not as found.
+    ahead: set[str] = field(default_factory=set)
+    refused: list[Refused] = field(default_factory=list)
+    remote: bool = False
+    _reasons: dict[str, str] = field(default_factory=dict)
     _embedder: Embedder | None = None
 
     def embed(self, chunks: pl.DataFrame, previous: pl.DataFrame | None = None) -> pl.DataFrame:
-        """Embedding rows of chunk rows, in their order. `previous` holds embedding rows to take over from."""
+        """Embedding rows of chunk rows, in their order. `previous` holds embedding rows to take over from.
+
+        A chunk whose text the model refuses has no row and is in `refused`.
+        """
         table = embeddings_table(self.space.dimension)
         if chunks.is_empty():
             return table.empty()
-        texts = [chunk_text(*row) for row in chunks.select("kind", "local_name", "text").iter_rows()]
-        keys = [vector_key(self.space, text) for text in texts]
-        wanted = dict(zip(keys, texts, strict=True))
+        keys, wanted = keyed_texts(self.space, chunks)
         vectors = self._reuse(list(wanted), previous)
-        missing = [key for key in wanted if key not in vectors]
-        vectors.update(self._compute(missing, [wanted[key] for key in missing]))
+        vectors.update(self._compute({key: text for key, text in wanted.items() if key not in vectors}))
+        if any(key in self._reasons for key in wanted):
+            chunks, keys = self._without_refused(chunks, keys)
+        if not keys:
+            return table.empty()
         self.counts.vectors += len(keys)
         matrix = np.stack([vectors[key] for key in keys])
         return pl.DataFrame(
@@ -72,6 +88,33 @@ class ChunkVectors:
             schema=table.schema,
         )
 
+    def missing(self, wanted: dict[str, str]) -> dict[str, str]:
+        """The texts, by key, that the cache does not have."""
+        known = self.cache.get(list(wanted))
+        return {key: text for key, text in wanted.items() if key not in known and key not in self._reasons}
+
+    def compute_ahead(self, wanted: dict[str, str]) -> int:
+        """Computes the texts (by key) that the cache does not have into it; returns how many. For one thread."""
+        done = 0
+        for keys, _ in self._computed(self.missing(wanted)):
+            self.ahead.update(keys)
+            done += len(keys)
+        return done
+
+    def plan(self, texts: Sequence[str]) -> int:
+        """Tokens that embedding the texts will come to; loads the model if there are any."""
+        return self._loaded().plan(texts) if texts else 0
+
+    def require_budget(self, texts: int, tokens: int) -> dict[str, Any]:
+        """The plan of having so many texts embedded by a provider. Raises BudgetError if it is over the budget."""
+        spending = getattr(self._loaded(), "spending", None)
+        plan: dict[str, Any] = {"texts": texts, "tokens": tokens}
+        if isinstance(spending, Spending):
+            spending.require(tokens)
+            if spending.price is not None:
+                plan["price_usd"] = round(tokens * spending.price / 1e6, 6)
+        return plan
+
     def _reuse(self, keys: list[str], previous: pl.DataFrame | None) -> dict[str, Vectors]:
         vectors: dict[str, Vectors] = {}
         with self.stages.stage("look up vectors", unit="vectors") as ticker:
@@ -81,40 +124,50 @@ class ChunkVectors:
                 vectors.update(zip(known, rows.get_column("vector").to_numpy(), strict=True))
             self.counts.from_previous += len(vectors)
             found = self.cache.get([key for key in keys if key not in vectors])
-            self.counts.from_cache += len(found)
+            fresh = self.ahead.intersection(found)
+            self.ahead -= fresh
+            self.counts.computed += len(fresh)
+            self.counts.ahead += len(fresh)
+            self.counts.from_cache += len(found) - len(fresh)
             vectors.update(found)
             ticker.advance(len(keys))
+            ticker.info["hits"] = self.counts.from_previous + self.counts.from_cache
+            ticker.info["ahead"] = self.counts.ahead
         return vectors
 
-    def _compute(self, keys: list[str], texts: list[str]) -> dict[str, Vectors]:
+    def _compute(self, missing: dict[str, str]) -> dict[str, Vectors]:
         vectors: dict[str, Vectors] = {}
-        if not keys:
-            return vectors
-        embedder = self._loaded()
-        with self.stages.stage("embed", total=len(keys), unit="chunks") as ticker:
-            # Longest first, so that texts of near length share a batch.
-            order = sorted(range(len(keys)), key=lambda row: (-len(texts[row]), keys[row]))
-            pending: list[str] = []
-            flushed = time.monotonic()
-            for start in range(0, len(order), FLUSH_TEXTS):
-                rows = order[start : start + FLUSH_TEXTS]
-                batch = embedder.embed([texts[row] for row in rows], "document")
-                vectors.update({keys[row]: vector for row, vector in zip(rows, batch, strict=True)})
-                pending += [keys[row] for row in rows]
-                if len(pending) >= FLUSH_TEXTS or time.monotonic() - flushed > FLUSH_SECONDS:
-                    self._flush(pending, vectors)
-                    pending, flushed = [], time.monotonic()
-                ticker.advance(len(rows))
-            self._flush(pending, vectors)
-            waste = getattr(embedder, "padding_waste", None)
-            if waste is not None:
-                ticker.info["padding_waste"] = round(waste, 4)
-        self.counts.computed += len(keys)
+        missing = {key: text for key, text in missing.items() if key not in self._reasons}
+        for keys, rows in self._computed(missing):
+            vectors.update(zip(keys, rows, strict=True))
+        self.counts.computed += len(vectors)
         return vectors
 
-    def _flush(self, keys: list[str], vectors: dict[str, Vectors]) -> None:
-        if keys:
-            self.cache.put(keys, np.stack([vectors[key] for key in keys]))
+    def _computed(self, missing: dict[str, str]) -> Iterator[tuple[list[str], Vectors]]:
+        """Keys and vectors as the model gives them; they are in the cache before they are handed on."""
+        if not missing:
+            return
+        embedder = self._loaded()
+        # Longest first, so that texts of near length share a batch.
+        keys = sorted(missing, key=lambda key: (-len(missing[key]), key))
+        with self.stages.stage("embed", total=len(keys), unit="chunks") as ticker:
+            for part in embedder.embed_each([missing[key] for key in keys]):
+                done = [keys[row] for row in part.rows]
+                if done:
+                    self.cache.put(done, part.vectors)
+                    yield done, part.vectors
+                self._reasons.update((keys[row], reason) for row, reason in part.refused.items())
+                ticker.advance(len(done))
+            ticker.info |= {"space": self.space.id, **embedder.facts}
+
+    def _without_refused(self, chunks: pl.DataFrame, keys: list[str]) -> tuple[pl.DataFrame, list[str]]:
+        reasons = [self._reasons.get(key) for key in keys]
+        rows = chunks.select("path", "start_line", "end_line").rows()
+        for (path, start, end), reason in zip(rows, reasons, strict=True):
+            if reason is not None:
+                self.refused.append(Refused(path, start, end, reason))
+        kept = [reason is None for reason in reasons]
+        return chunks.filter(pl.Series(kept)), [key for key, keep in zip(keys, kept, strict=True) if keep]
 
     def _loaded(self) -> Embedder:
         if self._embedder is None:
@@ -128,6 +181,13 @@ class ChunkVectors:
     def close(self) -> None:
         if self._embedder is not None:
             self._embedder.close()
+
+
+def keyed_texts(space: EmbeddingSpace, chunks: pl.DataFrame) -> tuple[list[str], dict[str, str]]:
+    """The vector key of each chunk row, and the distinct texts by key."""
+    texts = [chunk_text(*row) for row in chunks.select("kind", "local_name", "text").iter_rows()]
+    keys = [vector_key(space, text) for text in texts]
+    return keys, dict(zip(keys, texts, strict=True))
 
 
 def vector_key(space: EmbeddingSpace, text: str) -> str:

@@ -5,16 +5,26 @@ What lives here: what `auto` means, and which runtime serves which use. What doe
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..errors import CodeIndexError, SpaceMismatchError
 from ..layout import Layout
 from ..progress import Say
 from ..settings import Settings
 from .embedder import Embedder
 from .space import EmbeddingSpace
+from .spaces import resolved
+from .spending import Spending, open_account
+
+# A search does not wait for a provider as long as a run does: without it the other lanes answer.
+QUERY_PATIENCE_SECONDS = 8.0
+QUERY_TIMEOUT_SECONDS = 10.0
 
 
 def chosen_model(settings: Settings) -> str:
-    """The model that `settings.model` means here: `auto` is the static table on a CPU, the transformer on a GPU."""
+    """The model that `settings.model` means on this machine; in a data folder `spaces.resolved` comes first."""
+    if settings.model in ("voyage", "voyage:"):
+        return "voyage:voyage-code-3"
     if settings.model != "auto":
         return settings.model
     from .transformer import pick_device
@@ -22,37 +32,96 @@ def chosen_model(settings: Settings) -> str:
     return "static" if pick_device(settings.device) == "cpu" else "minilm"
 
 
-def document_embedder(settings: Settings, layout: Layout, say: Say = lambda line: None) -> Embedder:
-    """The embedder for chunks. Raises ConfigurationError, EmbeddingError."""
+def is_remote(model: str) -> bool:
+    """Whether a model setting names a provider."""
+    return model.startswith(("voyage:", "openai:"))
+
+
+def document_embedder(
+    settings: Settings,
+    layout: Layout,
+    say: Say = lambda line: None,
+    spending: Spending | None = None,
+    *,
+    local: bool = False,
+) -> Embedder:
+    """The embedder for chunks. `spending` is the run's account with a provider; `local` asks no embedding process.
+
+    Raises ConfigurationError, EmbeddingError.
+    """
+    settings = resolved(settings, layout)
     model = chosen_model(settings)
+    if is_remote(model):
+        return _remote(settings, layout, model, spending or open_account(settings, model))
     if model == "test":
         from .test_model import TestEmbedder
 
         return TestEmbedder()
-    from .transformer import MINILM, TransformerEmbedder, find_model
+    from .transformer import MINILM, find_model, pick_device
 
     if model == "static":
         from .distill import static_table
 
         return static_table(find_model(MINILM), layout, say)
-    return TransformerEmbedder(find_model(model), device=settings.device, max_tokens=settings.max_tokens)
+    if not local and (
+        shared := _shared(settings, layout, say, lambda: document_embedder(settings, layout, say, local=True))
+    ):
+        return shared
+    from .local_transformer import CpuTransformer, gpu_transformer
+
+    device = pick_device(settings.device)
+    if device == "cpu":
+        return CpuTransformer(find_model(model), settings, layout, say)
+    return gpu_transformer(find_model(model), settings, layout, device)
 
 
 def space_of(settings: Settings, layout: Layout, say: Say = lambda line: None) -> EmbeddingSpace:
     """The embedding space of the chosen model, without loading a transformer's weights."""
+    settings = resolved(settings, layout)
     model = chosen_model(settings)
     if model in ("test", "static"):
         return document_embedder(settings, layout, say).space
+    if model.startswith("voyage:"):
+        from .voyage import voyage_space
+
+        return voyage_space(settings, model)
+    if model.startswith("openai:"):
+        from .openai_compatible import openai_space
+
+        return openai_space(settings, layout, model)
     from .transformer import find_model
 
     return find_model(model).space(settings.max_tokens)
 
 
-def query_embedder(settings: Settings, layout: Layout, say: Say = lambda line: None) -> Embedder:
+def _shared(settings: Settings, layout: Layout, say: Say, here: Callable[[], Embedder]) -> Embedder | None:
+    """The embedding process, if one runs for this model."""
+    from .process_client import ProcessEmbedder, connect
+
+    if not (layout.root / "embedder.json").exists():
+        return None
+    space = space_of(settings, layout, say)
+    connection = connect(layout, space.id)
+    return None if connection is None else ProcessEmbedder(space, connection, here, say)
+
+
+def query_embedder(
+    settings: Settings, layout: Layout, say: Say = lambda line: None, *, local: bool = False
+) -> Embedder:
     """The embedder for queries: the same space as `document_embedder`, in the runtime that starts fastest."""
+    settings = resolved(settings, layout)
     model = chosen_model(settings)
     if model in ("test", "static"):
         return document_embedder(settings, layout, say)
+    if is_remote(model):
+        timeout = min(settings.embedding_timeout_seconds, QUERY_TIMEOUT_SECONDS)
+        brief = settings.model_copy(update={"embedding_timeout_seconds": timeout})
+        patience = min(settings.embedding_patience_seconds, QUERY_PATIENCE_SECONDS)
+        return _remote(brief, layout, model, Spending(model), patience)
+    if not local and (
+        shared := _shared(settings, layout, say, lambda: query_embedder(settings, layout, say, local=True))
+    ):
+        return shared
     from . import onnx_model
     from .transformer import find_model
 
@@ -66,6 +135,18 @@ def query_embedder(settings: Settings, layout: Layout, say: Say = lambda line: N
         # A model whose graph cannot be exported still answers, only slower to start.
         say(f"{model} cannot be exported to ONNX ({type(error).__name__}); queries use torch")
         return document_embedder(settings, layout, say)
+
+
+def _remote(
+    settings: Settings, layout: Layout, model: str, spending: Spending, patience: float | None = None
+) -> Embedder:
+    if model.startswith("voyage:"):
+        from .voyage import VoyageEmbedder
+
+        return VoyageEmbedder(settings, model, spending, patience=patience)
+    from .openai_compatible import OpenAICompatibleEmbedder
+
+    return OpenAICompatibleEmbedder(settings, layout, model, spending, patience=patience)
 
 
 def query_embedder_for(space: str, settings: Settings, layout: Layout) -> Embedder:

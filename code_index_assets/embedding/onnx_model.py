@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..errors import EmbeddingError
 from ..layout import Layout
@@ -22,6 +24,7 @@ from .transformer import (
     CPU_BATCH_TOKENS,
     TransformerEmbedder,
     TransformerModel,
+    cut_tokens,
     import_torch,
     load_tokenizer,
     token_batches,
@@ -97,32 +100,26 @@ def _export(model: TransformerModel, folder: Path, max_tokens: int) -> None:
     (folder / "model.json").write_text(json.dumps({"model": model.name, "cosine": cosine}))
 
 
-class OnnxEmbedder(Embedder):
-    """Computes vectors of an exported transformer on the CPU."""
+class ExportedEmbedder(Embedder):
+    """What runtimes of the exported graph share: tokens in batches, pooling."""
 
-    def __init__(self, model: TransformerModel, folder: Path, *, max_tokens: int = 0) -> None:
-        import onnxruntime
-
+    def __init__(self, model: TransformerModel, max_tokens: int) -> None:
         super().__init__(model.space(max_tokens))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = os.cpu_count() or 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
-        self._version = onnxruntime.__version__
         self._tokenizer = load_tokenizer(model)
+        self.padding_waste = 0.0
+        self._tokens = self._padded = 0
 
     @property
-    def runtime(self) -> str:
-        return f"onnxruntime {self._version} float32 cpu"
+    def window(self) -> int:
+        return 2048
+
+    @abstractmethod
+    def _hidden(self, tokens: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
+        """Last hidden states, shape (batch, tokens, dimension)."""
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
         prefix = self.space.query_prefix if input_type == "query" else self.space.document_prefix
-        encoded = self._tokenizer.encode_batch([prefix + text for text in texts])
-        for row in encoded:
-            row.truncate(self.space.max_tokens)
-        ids = [row.ids for row in encoded]
+        ids = cut_tokens(self._tokenizer, [prefix + text for text in texts], self.space.max_tokens)
         out = np.empty((len(texts), self.space.dimension), dtype=np.float32)
         for batch in token_batches([len(row) for row in ids], CPU_BATCH_TOKENS):
             out[batch] = self._forward([ids[row] for row in batch])
@@ -131,14 +128,45 @@ class OnnxEmbedder(Embedder):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(row.ids) for row in self._tokenizer.encode_batch(list(texts))]
 
+    def knows(self, text: str) -> bool:
+        return any(len(row.ids) == 1 for row in self._tokenizer.encode_batch(text.split(), add_special_tokens=False))
+
     def _forward(self, ids: list[list[int]]) -> Vectors:
-        tokens = np.zeros((len(ids), max(map(len, ids))), dtype=np.int64)
+        longest = max(map(len, ids))
+        tokens = np.zeros((len(ids), longest), dtype=np.int64)
         mask = np.zeros_like(tokens)
         for row, values in enumerate(ids):
             tokens[row, : len(values)] = values
             mask[row, : len(values)] = 1
-        hidden = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
+        self._tokens += sum(map(len, ids))
+        self._padded += len(ids) * longest
+        self.padding_waste = 1 - self._tokens / self._padded
+        hidden = self._hidden(tokens, mask)
         if self.space.pooling == "cls":
             return np.asarray(hidden[:, 0], dtype=np.float32)
         weights = mask[:, :, None].astype(np.float32)
         return np.asarray((hidden * weights).sum(axis=1) / weights.sum(axis=1), dtype=np.float32)
+
+
+class OnnxEmbedder(ExportedEmbedder):
+    """Computes vectors of an exported transformer with ONNX Runtime. `threads` 0: as many as there are cores."""
+
+    def __init__(self, model: TransformerModel, folder: Path, *, max_tokens: int = 0, threads: int = 0) -> None:
+        import onnxruntime
+
+        super().__init__(model, max_tokens)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        self._version = onnxruntime.__version__
+
+    @property
+    def runtime(self) -> str:
+        return f"onnxruntime {self._version} float32 cpu"
+
+    def _hidden(self, tokens: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
+        hidden: Vectors = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]
+        return hidden

@@ -12,6 +12,7 @@ such a model, so the vector of every distinct identifier is kept, and a text cos
 from __future__ import annotations
 
 import json
+import threading
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,7 @@ class StaticTableEmbedder(Embedder):
         self._pieces = {word: row for row, word in enumerate(words)}
         self._longest = max(map(len, words))
         self._rows: dict[str, int] = {}
+        self._lock = threading.Lock()
         self._vectors: npt.NDArray[np.float32] = np.zeros((4096, self.space.dimension), dtype=np.float32)
 
     @property
@@ -69,10 +71,12 @@ class StaticTableEmbedder(Embedder):
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
         del input_type
         out = np.zeros((len(texts), self.space.dimension), dtype=np.float32)
-        for row, text in enumerate(texts):
-            rows = self._word_rows(_WORD.findall(text))
-            if rows:
-                out[row] = self._vectors[rows].sum(axis=0)
+        # The words' vectors are shared by the threads of a server; two that add a word at once would share its row.
+        with self._lock:
+            for row, text in enumerate(texts):
+                rows = self._word_rows(_WORD.findall(text))
+                if rows:
+                    out[row] = self._vectors[rows].sum(axis=0)
         return unit(out)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -80,6 +84,10 @@ class StaticTableEmbedder(Embedder):
             sum(len(self.word_pieces(word)) for name in _WORD.findall(text) for word in identifier_words(name))
             for text in texts
         ]
+
+    def knows(self, text: str) -> bool:
+        words = (word for name in _WORD.findall(text) for word in identifier_words(name))
+        return any(len(word) > 2 and word in self._pieces for word in words)
 
     def word_pieces(self, word: str) -> list[int]:
         """Rows of the table for one lower-case word: greedy longest match (WordPiece, Wu et al. 2016)."""

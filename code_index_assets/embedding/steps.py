@@ -5,18 +5,25 @@ What lives here: the step over artifacts. What does not: keys and reuse (`chunk_
 
 from __future__ import annotations
 
-from ..artifacts import Artifact
-from ..errors import SpaceMismatchError
+from typing import Any
+
+from ..artifacts import Artifact, ArtifactWriter
+from ..errors import EmbeddingError, SpaceMismatchError
 from ..fingerprint import fingerprint
+from ..run_log import RunLog
 from ..steps import StepContext, StepResult
-from .chunk_vectors import ChunkVectors
+from .chunk_vectors import ChunkVectors, keyed_texts
 from .embedder import Embedder
-from .models import document_embedder, query_embedder, space_of
+from .models import chosen_model, document_embedder, is_remote, query_embedder, space_of
 from .space import EmbeddingSpace
+from .spaces import resolved
+from .spending import open_account
 from .vector_cache import VectorCache, vectors_lock
 
 KIND = "embeddings"
 EMBEDDINGS_VERSION = "1"
+# Texts held while a provider embeds them: 16 buckets are about 4,000 files, 50,000 chunks, 75 MB.
+BUCKETS_BOUGHT_AT_ONCE = 16
 
 
 def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> StepResult:
@@ -34,6 +41,7 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
         context.pin(known, space.id)
         return StepResult(known, "reused", commit, _facts(known, space, reused=True))
     previous = context.store.current(KIND, key, space.id)
+    worker = vectors_of_run(context, space, embedder)
     with (
         layout.lock(vectors_lock(space.id), shared=True),
         context.store.write(
@@ -47,24 +55,11 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
             space=space.id,
         ) as writer,
     ):
-        worker = ChunkVectors(
-            space,
-            lambda: embedder or document_embedder(settings, layout, context.stages.say),
-            VectorCache(layout.vectors(space.id), space.dimension),
-            context.stages,
-        )
-        same_buckets = previous is not None and previous.manifest.buckets == chunks.manifest.buckets
-        for bucket in range(chunks.manifest.buckets):
-            part = fingerprint({"chunks": chunks.part("chunks", bucket).digest, "version": EMBEDDINGS_VERSION})
-            writer.bucket_inputs[str(bucket)] = part
-            if previous and same_buckets and previous.manifest.bucket_inputs.get(str(bucket)) == part:
-                rows = writer.link(previous, KIND, bucket).rows
-                worker.counts.vectors += rows
-                worker.counts.from_previous += rows
-                continue
-            old = previous.read_bucket(KIND, bucket) if previous and same_buckets else None
-            writer.write(KIND, bucket, worker.embed(chunks.read_bucket("chunks", bucket), old))
-        worker.close()
+        try:
+            plan = _write_buckets(worker, writer, chunks, previous)
+        finally:
+            worker.close()
+        _require_all(worker, context)
         counts = worker.counts
         writer.info.update(
             commit=commit,
@@ -76,6 +71,7 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
             computed=counts.computed,
             reused=counts.vectors - counts.computed,
             from_cache=counts.from_cache,
+            **({"plan": plan} if plan else {}),
         )
     artifact = context.store.require(KIND, key, space.id)
     artifact = Artifact.open(artifact.path.parent / name)
@@ -84,6 +80,94 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
         with context.stages.stage("export for queries", unit="models"):
             query_embedder(settings, layout, context.stages.say)
     return StepResult(artifact, "built", commit, _facts(artifact, space, reused=False))
+
+
+def vectors_of_run(context: StepContext, space: EmbeddingSpace, embedder: Embedder | None = None) -> ChunkVectors:
+    """What computes and keeps the vectors of this run; a provider's requests go on the run's account."""
+    layout = context.layout
+    settings = resolved(context.settings, layout)
+    model = chosen_model(settings)
+
+    def load() -> Embedder:
+        if embedder is not None:
+            return embedder
+        spending = None
+        if is_remote(model):
+            log = RunLog(layout)
+            facts = {"partition": context.key, "space": space.id, "model": space.model}
+            spending = open_account(settings, model, log, context.run_id, **facts)
+        return document_embedder(settings, layout, context.stages.say, spending)
+
+    cache = VectorCache(layout.vectors(space.id), space.dimension)
+    remote = embedder.remote if embedder else is_remote(model)
+    return ChunkVectors(space, load, cache, context.stages, remote=remote)
+
+
+def _write_buckets(
+    worker: ChunkVectors, writer: ArtifactWriter, chunks: Artifact, previous: Artifact | None
+) -> dict[str, Any]:
+    """Writes every bucket: unchanged ones are linked. Returns the plan of what had to be bought, if anything."""
+    same_buckets = previous is not None and previous.manifest.buckets == chunks.manifest.buckets
+    old = previous if same_buckets else None
+    changed: list[int] = []
+    for bucket in range(chunks.manifest.buckets):
+        part = fingerprint({"chunks": chunks.part("chunks", bucket).digest, "version": EMBEDDINGS_VERSION})
+        writer.bucket_inputs[str(bucket)] = part
+        if old and old.manifest.bucket_inputs.get(str(bucket)) == part:
+            rows = writer.link(old, KIND, bucket).rows
+            worker.counts.vectors += rows
+            worker.counts.from_previous += rows
+        else:
+            changed.append(bucket)
+    plan = _buy(worker, chunks, old, changed) if worker.remote else {}
+    for bucket in changed:
+        before = old.read_bucket(KIND, bucket) if old else None
+        writer.write(KIND, bucket, worker.embed(chunks.read_bucket("chunks", bucket), before))
+    return plan
+
+
+def _buy(worker: ChunkVectors, chunks: Artifact, previous: Artifact | None, buckets: list[int]) -> dict[str, Any]:
+    """Has a provider embed what is not known yet, many buckets at a time so that its requests are full.
+
+    What it will take is counted first, and refused if it is more than the run may spend. Raises BudgetError.
+    """
+
+    def unknown(bucket: int) -> dict[str, str]:
+        _, wanted = keyed_texts(worker.space, chunks.read_bucket("chunks", bucket))
+        known = set(previous.read_bucket(KIND, bucket, ["vector_key"])["vector_key"]) if previous else set()
+        return worker.missing({key: text for key, text in wanted.items() if key not in known})
+
+    texts = tokens = 0
+    todo = []
+    for bucket in buckets:
+        if found := list(unknown(bucket).values()):
+            todo.append(bucket)
+            texts += len(found)
+            tokens += worker.plan(found)
+    if not todo:
+        return {}
+    plan = worker.require_budget(texts, tokens)
+    for start in range(0, len(todo), BUCKETS_BOUGHT_AT_ONCE):
+        wanted: dict[str, str] = {}
+        for bucket in todo[start : start + BUCKETS_BOUGHT_AT_ONCE]:
+            wanted |= unknown(bucket)
+        worker.compute_ahead(wanted)
+    return plan
+
+
+def _require_all(worker: ChunkVectors, context: StepContext) -> None:
+    """Raises EmbeddingError if the model refused texts: what it is about, and that the rest is kept."""
+    if not worker.refused:
+        return
+    first = "; ".join(f"{r.path}:{r.start_line}-{r.end_line} ({r.reason})" for r in worker.refused[:10])
+    more = f"; and {len(worker.refused) - 10} more" if len(worker.refused) > 10 else ""
+    paths = ", ".join(f'"{path}"' for path in dict.fromkeys(r.path for r in worker.refused[:10]))
+    raise EmbeddingError(
+        f"{worker.space.model} refuses {len(worker.refused):,} of {context.key}'s chunks: {first}{more}. "
+        f"The vectors of the other chunks are kept",
+        remedy=f"leave these files out (exclude = [{paths}] for this repository in the registry) or change them; "
+        "what was published before stays",
+    )
 
 
 def require_space(context: StepContext) -> EmbeddingSpace:
@@ -115,4 +199,5 @@ def _facts(artifact: Artifact, space: EmbeddingSpace, *, reused: bool) -> dict[s
         "computed": computed,
         "reused": vectors - computed,
         "reuse_rate": round(1 - computed / vectors, 4) if vectors else 1.0,
+        **({"plan": info["plan"]} if info.get("plan") and not reused else {}),
     }

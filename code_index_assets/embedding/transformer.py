@@ -28,6 +28,8 @@ DEFAULT_MAX_TOKENS = 128
 CPU_BATCH_TOKENS = 1024
 GPU_BATCH_TOKENS = 32_768
 MINILM = "all-MiniLM-L6-v2"
+# How long texts are cut: part of a space, since it changes vectors (cosine .97 at worst).
+CUT = "end token kept"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class TransformerModel:
         return EmbeddingSpace(
             provider="transformer",
             model=self.slug,
-            revision=self.revision,
+            revision=digest(self.revision, CUT),
             pooling=self.pooling,
             dimension=int(config["hidden_size"]),
             max_tokens=min(max_tokens or DEFAULT_MAX_TOKENS, limit),
@@ -158,9 +160,18 @@ class TransformerEmbedder(Embedder):
     """Computes vectors of a transformer with torch."""
 
     def __init__(
-        self, model: TransformerModel, *, device: str = "auto", max_tokens: int = 0, exact: bool = False
+        self,
+        model: TransformerModel,
+        *,
+        device: str = "auto",
+        max_tokens: int = 0,
+        exact: bool = False,
+        full_precision: bool = False,
     ) -> None:
-        """`exact` computes in float32 with plain attention: the form that others are checked against."""
+        """`exact` computes in float32 with plain attention: the form that others are checked against.
+
+        `full_precision`: float32 where half precision would be faster.
+        """
         self._torch = import_torch()
         from transformers import AutoModel
         from transformers.utils import logging
@@ -179,7 +190,9 @@ class TransformerEmbedder(Embedder):
                 remedy="check the folder, or use CODE_INDEX_MODEL=minilm",
             ) from error
         super().__init__(model.space(max_tokens))
-        self._dtype = self._torch.bfloat16 if not exact and self._half_precision() else self._torch.float32
+        self._dtype = (
+            self._torch.bfloat16 if not (exact or full_precision) and self._half_precision() else self._torch.float32
+        )
         self.padding_waste = 0.0
         self._tokens = self._padded = 0
 
@@ -203,8 +216,7 @@ class TransformerEmbedder(Embedder):
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
         prefix = self.space.query_prefix if input_type == "query" else self.space.document_prefix
-        encoded = self._tokenizer.encode_batch([prefix + text for text in texts])
-        ids = [row.ids for row in self._cut(encoded)]
+        ids = cut_tokens(self._tokenizer, [prefix + text for text in texts], self.space.max_tokens)
         out = np.empty((len(texts), self.space.dimension), dtype=np.float32)
         budget = CPU_BATCH_TOKENS if self._device == "cpu" else GPU_BATCH_TOKENS
         for batch in token_batches([len(row) for row in ids], budget):
@@ -223,11 +235,6 @@ class TransformerEmbedder(Embedder):
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(row.ids) for row in self._tokenizer.encode_batch(list(texts))]
-
-    def _cut(self, encoded: list[Any]) -> list[Any]:
-        for row in encoded:
-            row.truncate(self.space.max_tokens)
-        return encoded
 
     def _forward(self, ids: list[list[int]]) -> Vectors:
         torch = self._torch
@@ -276,6 +283,15 @@ def load_tokenizer(model: TransformerModel) -> Any:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
+
+
+def cut_tokens(tokenizer: Any, texts: Sequence[str], limit: int) -> list[list[int]]:
+    """Token ids of texts, each at most `limit` long with the model's end token kept, as it was trained."""
+    ids: list[list[int]] = []
+    for row in tokenizer.encode_batch(list(texts)):
+        whole = row.ids
+        ids.append(whole if len(whole) <= limit else [*whole[: limit - 1], whole[-1]])
+    return ids
 
 
 def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:

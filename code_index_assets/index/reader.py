@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from ..embedding.spaces import published
 from ..errors import CodeIndexError, NotIndexedError
 from ..layout import Layout
 from ..settings import Settings
@@ -38,17 +39,14 @@ class SnapshotGoneError(CodeIndexError):
 
 
 def published_spaces(layout: Layout) -> list[str]:
-    """Spaces with a published index, the most recently published first."""
-    base = layout.root / "index"
-    pointers = [folder / "CURRENT" for folder in base.iterdir()] if base.is_dir() else []
-    present = [pointer for pointer in pointers if pointer.is_file()]
-    return [p.parent.name for p in sorted(present, key=lambda p: p.stat().st_mtime, reverse=True)]
+    """Spaces with a published index: the one searches use first, then the most recently published first."""
+    return published(layout)
 
 
 def open_index(
     layout: Layout, settings: Settings, space: str | None = None, *, backend: IndexBackend | None = None
 ) -> IndexSnapshot:
-    """The current publication, of `space` or of the space published last.
+    """The current publication, of `space` or of the space searches use.
 
     Raises NotIndexedError if nothing is published (there, or at all).
     """

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..artifacts import Artifact
+from ..embedding.spaces import note_published, resolved
 from ..embedding.steps import KIND as EMBEDDINGS
 from ..embedding.steps import require_space
 from ..errors import GateRefusedError, NotBuiltError, StalePublicationError
@@ -76,6 +77,7 @@ def publish_partition(context: StepContext) -> StepResult:
         context.stages.say(stale.message)
         told = {"superseded": stale.message, "space": space.id, "label": snapshot.label}
         return StepResult(embeddings, "superseded", snapshot.commit, told, permit.subject)
+    note_published(context.layout, space, resolved(context.settings, context.layout))
     facts: dict[str, Any] = {
         "points": result.receipt.points,
         "written": result.written,

@@ -115,7 +115,13 @@ def _semantic(
 ) -> LaneResult:
     if embed_query is None:
         return LaneResult("semantic", skipped="no embedding model is loaded")
-    vector = np.asarray(embed_query(query.text or " ".join(query.symbols)), np.float32).reshape(-1)
+    text = query.text or " ".join(query.symbols)
+    # Nothing is near in meaning to letters: a made-up word had cosines of .5 to .8 to some chunk of 100,000, as real
+    # questions have.
+    knows = getattr(embed_query, "knows", None)
+    if knows is not None and not knows(text) and not snapshot.query_weights(text, where):
+        return LaneResult("semantic", skipped="no word of the query is known, to the index or to the model")
+    vector = np.asarray(embed_query(text), np.float32).reshape(-1)
     if len(vector) != snapshot.manifest.dimension:
         raise SpaceMismatchError(
             f"the query's vector has {len(vector)} dimensions, the index has {snapshot.manifest.dimension}",

@@ -15,7 +15,10 @@ from ..errors import QueryError
 from ..index.lexical import STOP_WORDS, split_identifier
 
 Form = Literal["symbol", "path", "natural", "mixed", "empty"]
+Length = Literal["short", "long", "other"]
 MAX_CHARS = 4000
+# From so many words that are no stop words a query asks for a place rather than for a function.
+LONG_WORDS = 5
 
 _TOKEN = re.compile(r'(?P<minus>-)?(?:(?P<operator>[a-z]+):(?=\S))?(?:"(?P<quoted>[^"]*)"|(?P<bare>\S+))')
 _OPERATORS = {
@@ -76,6 +79,13 @@ class Query:
     symbols: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     asked: frozenset[str] = field(default_factory=frozenset)  # every word, lower case
+
+    @property
+    def length(self) -> Length:
+        """A question that tells much, a few plain words, or neither (a name, a path, words with names)."""
+        if len(self.words) >= LONG_WORDS:
+            return "long"
+        return "short" if self.form == "natural" and len(self.words) > 1 else "other"
 
 
 def parse(raw: str) -> Query:

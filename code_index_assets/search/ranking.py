@@ -6,9 +6,12 @@ Pure: the same lanes and query give the same order.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from ..index.backend import Scored
@@ -45,7 +48,7 @@ def rank(lanes: dict[str, LaneResult], query: Query, weights: Weights) -> list[C
     for candidate in candidates:
         semantic, lexical = (candidate.lane_scores.get(lane, 0.0) for lane in ("semantic", "lexical"))
         candidate.score = share * semantic + (1.0 - share) * lexical
-    _add_file_scores(candidates, weights)
+    _add_file_scores(candidates, query, weights)
     for candidate in candidates:
         _add_signals(candidate, query, terms, weights)
     return _spread(candidates, weights)
@@ -87,7 +90,7 @@ def _normalised(lane: str, hits: tuple[Scored, ...]) -> list[float]:
     return [(hit.score - worst) / spread if spread > 0 else 1.0 for hit in hits]
 
 
-def _add_file_scores(candidates: list[Candidate], weights: Weights) -> None:
+def _add_file_scores(candidates: list[Candidate], query: Query, weights: Weights) -> None:
     """A file of which several chunks match is more likely the one meant."""
     by_file: dict[tuple[str, str], list[float]] = {}
     for candidate in candidates:
@@ -97,9 +100,12 @@ def _add_file_scores(candidates: list[Candidate], weights: Weights) -> None:
         for file, scores in by_file.items()
     }
     most = max(totals.values(), default=0.0)
+    share = weights.file_short if query.length == "short" else weights.file
+    breadth = weights.breadth_long if query.length == "long" else 0.0
     for candidate in candidates:
         if most > 0:
-            candidate.score += weights.file * totals[candidate.file] / most
+            candidate.score += share * totals[candidate.file] / most
+        candidate.score += breadth * math.log1p(len(by_file[candidate.file]))
 
 
 def _add_signals(candidate: Candidate, query: Query, terms: dict[int, float], weights: Weights) -> None:
@@ -111,11 +117,13 @@ def _add_signals(candidate: Candidate, query: Query, terms: dict[int, float], we
     if total > 0:
         names = _share(terms, total, _term_ids(tuple(payload.get("names") or ()), tuple(_written(payload))))
         path = _share(terms, total, _path_ids(payload["path"]))
-        candidate.score += weights.name_words * names + weights.path_words * path
+        candidate.score += weights.name_words * names + _path_weight(query, weights) * path
         if names >= 0.5:
             candidate.why.append("words in the defined name")
         if path >= 0.5:
             candidate.why.append("words in the path")
+    if query.length == "short":
+        candidate.score += weights.adjacent_short * _adjacent_words(payload["text"].lower(), query.words)
     gain, why = _path(payload, query, weights)
     candidate.score += gain
     candidate.why += why
@@ -123,6 +131,23 @@ def _add_signals(candidate: Candidate, query: Query, terms: dict[int, float], we
     if role in weights.roles and role not in query.roles and not (ROLE_WORDS.get(role, frozenset()) & query.asked):
         candidate.score *= weights.roles[role]
         candidate.why.append(f"{role} file")
+
+
+def _path_weight(query: Query, weights: Weights) -> float:
+    if query.length == "short":
+        return weights.path_words_short
+    return weights.path_words_long if query.length == "long" else weights.path_words
+
+
+def _adjacent_words(text: str, words: tuple[str, ...]) -> float:
+    """Share of neighbouring words that are neighbours in a text, also inside one identifier."""
+    pairs = list(pairwise(words))
+    return sum(a in text and b in text and _pair(a, b).search(text) is not None for a, b in pairs) / len(pairs)
+
+
+@lru_cache(maxsize=1024)
+def _pair(one: str, other: str) -> re.Pattern[str]:
+    return re.compile(rf"{re.escape(one)}\w*[\s_\-.]*{re.escape(other)}")
 
 
 def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[float, list[str]]:
@@ -134,7 +159,7 @@ def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tupl
         if asked.guessed:
             gain = weights.definition_guess
         else:
-            gain = weights.definition
+            gain = weights.definition_mixed if query.form == "mixed" else weights.definition
             gain += weights.definition_case * (asked.name in _written(payload))
             gain += weights.definition_qualified * _qualified(payload, asked)
         if gain > best:

@@ -1,59 +1,74 @@
 """The engine as all front ends use it: with the query model the index was made with and the last observations.
 
-What lives here: putting the engine together. What does not: the engine (`engine.py`), front ends.
+What lives here: putting the engine together, and following a switch of the serving space. What does not: the engine
+(`engine.py`), front ends.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
-from ..embedding.models import chosen_model, query_embedder, space_of
+from ..embedding.embedder import Embedder
+from ..embedding.models import query_embedder, query_embedder_for, space_of
+from ..embedding.spaces import serving_space, with_space
 from ..errors import CodeIndexError
-from ..index.reader import published_spaces
+from ..index.reader import IndexSnapshot
 from ..layout import Layout
 from ..settings import Settings
-from .engine import SearchEngine
+from .engine import SearchEngine, _Opened
 from .freshness import Heads
 
-# What `auto` may have meant where the index was made.
-AUTO_MODELS = ("static", "minilm")
 
-
-def open_engine(settings: Settings, layout: Layout) -> SearchEngine:
+def open_engine(settings: Settings, layout: Layout, space: str | None = None) -> SearchEngine:
     """The engine of a data folder. Its query model is loaded by the first search.
 
-    Raises SpaceMismatchError (at the first search) if the index was made with another model than the one set.
+    Without `space` it searches the space that serves, and follows `code-index use`; a model that is set explicitly says
+    which space instead. Raises SpaceMismatchError (at the first search) if nothing is published in that one.
     """
-    settings = _with_published_model(settings, layout)
-    model = _QueryModel(settings, layout)
+    if space is None and settings.model == "auto" and serving_space(layout) is not None:
+        return _ServingEngine(layout, settings, head_of=Heads(layout))
+    model = _QueryModel(settings, layout, space)
     try:
-        space: str | None = space_of(settings, layout).id
+        chosen: str | None = space or space_of(settings, layout).id
     except CodeIndexError:
-        space = None  # the semantic lane will say why; the other lanes answer
-    return SearchEngine(layout, settings, model, space=space, head_of=Heads(layout))
+        chosen = None  # the semantic lane will say why; the other lanes answer
+    return SearchEngine(layout, settings, model, space=chosen, head_of=Heads(layout))
 
 
-def _with_published_model(settings: Settings, layout: Layout) -> Settings:
-    """With `auto`, the model that an index is published for, where this machine would have chosen another one."""
-    published = published_spaces(layout)
-    if settings.model != "auto" or not published:
-        return settings
-    chosen = chosen_model(settings)
-    for model in (chosen, *(name for name in AUTO_MODELS if name != chosen)):
-        candidate = settings.model_copy(update={"model": model})
-        if published[0].startswith({"static": "static-", "minilm": "transformer-all-minilm-l6-v2-"}[model]):
-            return candidate
-    return settings
+class _ServingEngine(SearchEngine):
+    """Searches the space that serves at the moment of the query."""
+
+    def snapshot(self) -> IndexSnapshot:
+        serving = serving_space(self.layout)
+        if serving is not None and serving != self.space:
+            self.embed_query = _QueryModel(self.settings, self.layout, serving)
+            self.space = serving
+            self._opened = _Opened()
+        return super().snapshot()
 
 
 class _QueryModel:
-    """Embeds queries; loads the model when it is first asked."""
+    """Embeds queries; loads the model when it is first asked. `space`: the published space the queries are for."""
 
-    def __init__(self, settings: Settings, layout: Layout) -> None:
-        self.settings, self.layout = settings, layout
-        self._embedder: Any = None
+    def __init__(self, settings: Settings, layout: Layout, space: str | None) -> None:
+        self.settings, self.layout, self.space = settings, layout, space
+        self._embedder: Embedder | None = None
+        self._lock = threading.Lock()
 
     def __call__(self, text: str) -> Any:
-        if self._embedder is None:
-            self._embedder = query_embedder(self.settings, self.layout)
-        return self._embedder.embed([text], "query")[0]
+        return self._loaded().embed([text], "query")[0]
+
+    def knows(self, text: str) -> bool:
+        return self._loaded().knows(text)
+
+    def _loaded(self) -> Embedder:
+        with self._lock:
+            if self._embedder is None:
+                self._embedder = self._load()
+            return self._embedder
+
+    def _load(self) -> Embedder:
+        if self.space is None:
+            return query_embedder(self.settings, self.layout)
+        return query_embedder_for(self.space, with_space(self.settings, self.layout, self.space), self.layout)

@@ -26,15 +26,22 @@ class Weights:
 
     # Added to the fused score.
     definition: float = 1.00  # a definition of exactly the name asked for starts in the chunk
+    definition_mixed: float = 0.40  # the same where the name stands in a sentence, which may ask for its users
     definition_qualified: float = 0.30  # and its qualifier is the one asked for
     definition_case: float = 0.10  # and it is written the same
     definition_guess: float = 0.35  # the query's words joined are a defined name: "parse config" → parse_config
     name_words: float = 0.50  # share (by IDF) of the query's terms in the names defined in the chunk
-    path_words: float = 0.30  # share (by IDF) of the query's terms in the path
+    # share (by IDF) of the query's terms in the path: a long question asks for a place, a few words for a function
+    path_words: float = 0.30
+    path_words_short: float = 0.15
+    path_words_long: float = 0.60
+    adjacent_short: float = 0.20  # share of the query's neighbouring words that are neighbours in the text
     file_name: float = 0.30  # the file's name is the query, or a name asked for
     path_asked: float = 1.00  # the path ends with the path asked for
     file: float = 0.30  # what the other chunks of the file score: a file about the matter
-    coherence_decay: float = 0.7  # each further chunk of a file counts this much of the one before
+    file_short: float = 0.15
+    breadth_long: float = 0.10  # times the logarithm of how many chunks of the file were found
+    coherence_decay: float = 0.8  # each further chunk of a file counts this much of the one before
 
     # Multiplied, unless the query asks for that kind of file.
     roles: dict[str, float] = field(

@@ -88,3 +88,18 @@ def test_the_static_table_finds_by_meaning(tmp_path: Path) -> None:
     for query, wanted in (("delete a file from disk", 0), ("sum of two values", 1), ("web server port", 2)):
         assert int((documents @ table.embed([query], "query")[0]).argmax()) == wanted
     assert np.array_equal(documents[:1], table.embed(texts[:1], "document"))
+
+
+def test_threads_of_a_server_get_the_vectors_of_one(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from code_index_assets.embedding.models import document_embedder
+
+    layout = Layout(tmp_path).create()
+    settings = Settings.model_validate({"data": tmp_path, "model": "static"})
+    texts = [f"word{n} parse_{n}_config handle{n % 7}Request" for n in range(3000)]
+    expected = document_embedder(settings, layout).embed(texts, "document")
+    shared = document_embedder(settings, layout)
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda text: shared.embed([text], "query")[0], texts))
+    assert np.allclose(np.stack(found), expected, atol=1e-6)

@@ -199,3 +199,23 @@ def test_what_cannot_be_asked_is_refused(put, engine, bad):
     put(p.SHOP)
     with pytest.raises(QueryError):
         ask(engine, bad)
+
+
+def test_words_that_nobody_knows_match_nothing(put, layout):
+    put(p.SHOP)
+
+    class Model:
+        def __call__(self, text):
+            return p.unit_vector(text)
+
+        def knows(self, text):
+            return "shopping" in text
+
+    engine = SearchEngine(layout, Settings(), Model(), space=p.SPACE)
+    answer = ask(engine, "qzxwv vvkkq")
+    assert (answer.outcome, answer.hits) == ("no_match", ())
+    assert answer.lanes["semantic"].state == "skipped" and "no word" in answer.lanes["semantic"].reason
+    # A word of the language that the index has not is answered by meaning.
+    assert ask(engine, "shopping").lanes["semantic"].state == "ran"
+    # One known word is enough.
+    assert ask(engine, "qzxwv add_item").hits

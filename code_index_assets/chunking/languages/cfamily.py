@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import Any
 
 from ..context import ProjectContext
-from ..facts import TYPE_KINDS, Definition, LanguageFacts, visibility_by_words, words
+from ..facts import CALLABLE_KINDS, TYPE_KINDS, Definition, LanguageFacts, visibility_by_words, words
+from ..macros import blank_macros, misread
 from ..outline import Outline
 
 ACCESS = re.compile(rb"^[ \t]*(public|protected|private)(?:[ \t]+(?:slots|Q_SLOTS))?[ \t]*:", re.M)
@@ -37,10 +39,54 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
     return context.by_suffix(name, path)
 
 
+NAMES = frozenset(
+    {
+        "identifier", "field_identifier", "type_identifier", "qualified_identifier", "destructor_name", "operator_name",
+        "operator_cast", "primitive_type",
+    }
+)  # fmt: skip
+
+
+def declared(node: Any, declarator: Any, raw: bytes) -> tuple[Any, str] | None:
+    """The name inside a declarator, which C writes around it (`*(*name)(int)[3]`), and what it makes of it."""
+    function = declarator.type == "operator_cast"
+    inner = declarator
+    while inner is not None and inner.type not in NAMES:
+        kind = inner.type
+        if kind == "template_function":
+            inner = inner.child_by_field_name("name")
+            break
+        function = function or kind == "function_declarator"
+        if kind in ("parenthesized_declarator", "reference_declarator"):
+            inner = inner.named_child(inner.named_child_count - 1) if inner.named_child_count else None
+            if kind[0] == "p" and inner is not None and inner.type == "pointer_declarator":
+                function = False  # a pointer to a function is a variable
+        else:
+            inner = inner.child_by_field_name("declarator")
+    if inner is None:
+        return None
+    what = node.type
+    if what == "function_definition":
+        if not function and declarator.type != "parenthesized_declarator":
+            return None
+        # MACRO(name) { … }: a test or a handler by its name.
+        macro = declarator.type == "parenthesized_declarator" and node.child_by_field_name("type")
+        return inner, "test" if macro and raw.startswith(b"TEST", macro.start_byte) else "function"
+    if what == "type_definition":
+        return inner, "type"
+    if function:
+        return inner, "prototype"
+    return inner, "field" if what == "field_declaration" else "variable"
+
+
 def finish_c(found: Outline, context: ProjectContext) -> None:
     cpp = found.plugin.name != "c"
     accesses = _accesses(found) if cpp else {}
     counts: dict[tuple[str, str], int] = {}
+    # `Foo x(y);` inside a function reads as a prototype.
+    found.definitions = [
+        d for d in found.definitions if d.kind != "prototype" or d.parent is None or d.parent.kind not in CALLABLE_KINDS
+    ]
     for definition in found.definitions:
         if cpp:
             _qualify(found, definition)
@@ -74,6 +120,8 @@ def _qualify(found: Outline, definition: Definition) -> None:
     if definition.name in TEST_MACROS and (names := TEST_NAMES.search(definition.signature or "")):
         _rename(definition, f"{names[1]}.{names[2]}" if names[2] else names[1])
         definition.kind = "test"
+    if definition.kind in TYPE_KINDS and definition.name.endswith(">") and "<" in definition.name[1:]:
+        definition.name = definition.name[: definition.name.index("<", 1)].rstrip()  # a specialization
     if "::" not in definition.name or definition.kind == "namespace":
         return
     name = definition.name
@@ -160,10 +208,23 @@ C_WORDS = words(
 
 LANGUAGES = {
     "c": LanguageFacts(
-        keywords=C_WORDS, not_scopes=frozenset({"type", "prototype", "enum"}), resolve=resolve, finish=finish_c
+        keywords=C_WORDS,
+        not_scopes=frozenset({"type", "prototype", "enum"}),
+        blank=blank_macros,
+        misread=misread,
+        declared=declared,
+        resolve=resolve,
+        finish=finish_c,
     ),
     "cpp": LanguageFacts(
-        separator="::", not_scopes=frozenset({"type", "prototype"}), keywords=C_WORDS, resolve=resolve, finish=finish_c
+        separator="::",
+        not_scopes=frozenset({"type", "prototype"}),
+        keywords=C_WORDS,
+        blank=blank_macros,
+        misread=misread,
+        declared=declared,
+        resolve=resolve,
+        finish=finish_c,
     ),
     "csharp": LanguageFacts(
         keywords=words(

@@ -30,3 +30,5 @@
 ((call_expression function: [(identifier) @_t (member_expression object: (identifier) @_t)] arguments: (arguments . [(string) (template_string)] @name . [(arrow_function) (function_expression)] @body)) @definition.test (#any-of? @_t "describe" "it" "test" "suite" "context"))
 (program (lexical_declaration (variable_declarator name: (object_pattern (shorthand_property_identifier_pattern) @name)) @definition.variable))
 (export_statement declaration: (lexical_declaration (variable_declarator name: (object_pattern (shorthand_property_identifier_pattern) @name)) @definition.variable))
+(program (lexical_declaration (variable_declarator name: (object_pattern (pair_pattern value: (identifier) @name))) @definition.variable))
+(export_statement declaration: (lexical_declaration (variable_declarator name: (object_pattern (pair_pattern value: (identifier) @name))) @definition.variable))

@@ -22,6 +22,9 @@
 (pair key: (property_identifier) @name value: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) @definition.method
 (program (lexical_declaration (variable_declarator name: (identifier) @name) @definition.variable))
 (program (variable_declaration (variable_declarator name: (identifier) @name) @definition.variable))
+(ambient_declaration (variable_declaration (variable_declarator name: (identifier) @name) @definition.variable))
+(ambient_declaration (lexical_declaration (variable_declarator name: (identifier) @name) @definition.variable))
+(ambient_declaration (statement_block (variable_declaration (variable_declarator name: (identifier) @name) @definition.variable)))
 (export_statement declaration: (lexical_declaration (variable_declarator name: (identifier) @name) @definition.variable))
 
 (extends_clause value: (_) @extends)
@@ -47,3 +50,5 @@
 (required_parameter (accessibility_modifier) pattern: (identifier) @name) @definition.promoted
 (program (lexical_declaration (variable_declarator name: (object_pattern (shorthand_property_identifier_pattern) @name)) @definition.variable))
 (export_statement declaration: (lexical_declaration (variable_declarator name: (object_pattern (shorthand_property_identifier_pattern) @name)) @definition.variable))
+(program (lexical_declaration (variable_declarator name: (object_pattern (pair_pattern value: (identifier) @name))) @definition.variable))
+(export_statement declaration: (lexical_declaration (variable_declarator name: (object_pattern (pair_pattern value: (identifier) @name))) @definition.variable))

@@ -1,0 +1,215 @@
+"""Our definitions against universal-ctags' on the same files.
+
+What lives here: running ctags, deciding which of its tags are definitions of kinds we keep, counting both ways. What
+does not: the table (`parsing.py`).
+
+ctags reads words, not syntax; some of its tags are no definitions. Left out before counting, by the syntax tree at the
+tag's own place: a keyword or a use of a name; a word in a comment, a string, JSX text or a preprocessor condition; a name that an import brings in; a
+variable or constant inside a function or lambda; a parameter or loop variable; data in an object literal. A test or function made by a macro
+(`TEST(Suite, Case) {`), which ctags calls `TEST`, agrees with ours on the same line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import tempfile
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tree_sitter import Parser
+
+from code_index_assets.chunking.parse import parse_file
+from code_index_assets.chunking.plugins import plugin
+
+NAMES = {"typescript": "TypeScript", "tsx": "TypeScript", "cpp": "C++", "csharp": "C#", "php": "PHP", "c": "C"}
+# Kinds that are no definitions we keep, in every language or in one.
+NOT_KEPT = frozenset(
+    [
+        "local",
+        "parameter",
+        "import",
+        "include",
+        "package",
+        "packageName",
+        "label",
+        "heredoc",
+        "unknown",
+        "namespaceAlias",
+        "using",
+        "header",
+        "anonMember",
+        "receiver",
+        "semimethod",
+        "externvar",
+        "typevar",
+        "tparam",
+        "script",
+        "hashtag",
+    ]
+)
+NOT_KEPT_IN = {"php": {"alias", "namespace"}, "csharp": {"typedef"}}
+VALUES = frozenset(["constant", "variable", "property", "field", "member", "alias", "enumerator", "method"])
+# Parts of names of syntax nodes: what is inside them is no definition, or a local one.
+TEXTS = ("comment", "number", "string", "jsx_text", "regex", "char_literal", "template_substitution")
+IMPORTS = ("import", "use_declaration", "require")
+BODIES = (
+    "function_body", "compound_statement", "statement_block", "lambda", "arrow_function", "function_expression",
+    "anonymous_function", "closure", "block_body", "constructor_body", "body_statement",
+)  # fmt: skip
+LOCALS = (
+    "parameter",
+    "for_statement",
+    "for_in_statement",
+    "for_expression",
+    "when_subject",
+    "catch_clause",
+    "type_arguments",
+)
+# Nodes that give a name, where ctags may have taken a use for one.
+DECLARING = (
+    "declar",
+    "definition",
+    "signature",
+    "property",
+    "field",
+    "enum",
+    "assignment",
+    "pair",
+    "member",
+    "element",
+)
+TYPES = ("class_body", "class_declaration", "object_literal", "declaration_list", "field_declaration_list", "enum_body")
+
+
+@dataclass
+class Comparison:
+    """Names found by both, by ctags alone (by kind, with examples), by us alone (by kind); ctags' CPU seconds."""
+
+    agreed: int = 0
+    only_ctags: Counter[str] = field(default_factory=Counter)
+    only_ours: Counter[str] = field(default_factory=Counter)
+    examples: list[tuple[str, str, str, int]] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def definitions(self) -> int:
+        return self.agreed + sum(self.only_ctags.values())
+
+    @property
+    def agreement(self) -> float:
+        return self.agreed / max(self.definitions, 1)
+
+    def report(self, language: str, count: int = 6) -> str:
+        some = random.Random(1).sample(self.examples, min(count, len(self.examples)))
+        return (
+            f"{language}: {self.definitions:,} definitions of ctags; only ctags {dict(self.only_ctags.most_common(6))}; "
+            f"only ours {dict(self.only_ours.most_common(6))}; left out {dict(self.left_out.most_common())}\n   {some}"
+        )
+
+
+def compare(files, context, options, language):
+    """Compares on files of one language."""
+    result = Comparison()
+    tags, result.seconds = run(files, language)
+    parser = Parser(plugin(language).language)
+    for file in files:
+        symbols = parse_file(file, options, context).symbols
+        names = {_plain(row[2]) for row in symbols} | {_plain(row[2]).split(".")[-1] for row in symbols}
+        tests = {row[7]: row[5] for row in symbols}
+        root = None
+        seen = set()
+        for tag in tags.get(file.path, ()):
+            name = _plain(tag["name"])
+            if name in seen:
+                continue
+            if name in names or name.replace("::", ".").rpartition(".")[2] in names:
+                seen.add(name)
+                result.agreed += 1
+                continue
+            root = root or parser.parse(file.text.encode()).root_node
+            why = "macro" if tests.get(tag["line"]) in ("test", "function") else _no_definition(root, file.text, tag)
+            if why:
+                result.left_out[why] += 1
+                continue
+            seen.add(name)
+            result.only_ctags[tag["kind"]] += 1
+            result.examples.append((tag["kind"], tag["name"], file.path, tag["line"]))
+        theirs = {_plain(tag["name"]) for tag in tags.get(file.path, ())}
+        ours = {_plain(row[2]): row[5] for row in symbols if _plain(row[2]) not in theirs}
+        result.only_ours.update(ours.values())
+    return result
+
+
+def run(files, language):
+    """Tags by file, and the CPU seconds of ctags."""
+    found = defaultdict(list)
+    with tempfile.TemporaryDirectory() as folder:
+        names = {}
+        for number, file in enumerate(files):
+            target = Path(folder) / f"{number}{Path(file.path).suffix}"
+            target.write_text(file.text, "utf-8")
+            names[str(target)] = file.path
+        listing = Path(folder) / "list"
+        listing.write_text("\n".join(names))
+        command = ["ctags", "--output-format=json", "--fields=+Ksn", "-f", "-", "-L", str(listing)]
+        command.append(f"--language-force={NAMES.get(language, language.capitalize())}")
+        before = os.times()
+        output = subprocess.run(command, capture_output=True, text=True, errors="replace", check=True).stdout
+        after = os.times()
+        for line in filter(None, output.split("\n")):
+            tag = json.loads(line)
+            kind = tag.get("kind")
+            if tag.get("_type") != "tag" or kind in NOT_KEPT or kind in NOT_KEPT_IN.get(language, ()):
+                continue
+            if not tag["name"].startswith(("__anon", "<lambda>", "anonymousFunction", "/")):
+                found[names[tag["path"]]].append(tag)
+    return found, after.children_user + after.children_system - before.children_user - before.children_system
+
+
+def _plain(name):
+    return name.replace(" ", "").strip("`")
+
+
+def _value(pair):
+    """The kind of a property's value."""
+    value = pair.parent.child_by_field_name("value")
+    return value.type if value is not None else ""
+
+
+def _no_definition(root, text, tag):
+    """Why a tag is no definition that we keep, or None."""
+    lines = text.split("\n")
+    line = lines[tag["line"] - 1] if tag["line"] <= len(lines) else ""
+    column = line.find(tag["name"])
+    if column < 0:
+        return "not on its line"
+    at = (tag["line"] - 1, len(line[:column].encode()))
+    node = root.descendant_for_point_range(at, at)
+    if node is None or not node.is_named:
+        return "keyword"
+    if node.parent is None:
+        return "use"
+    value = tag["kind"] in VALUES
+    if value and not any(part in node.parent.type for part in DECLARING):
+        return "use"
+    if (tag["kind"] == "class" and "class" not in line) or (
+        node.parent.type == "pair" and "function" not in _value(node)
+    ):
+        return "data"
+    while node is not None and node.parent is not None:
+        kind = node.type
+        if any(part in kind for part in TEXTS) and "interpolation" not in kind:
+            return "text"
+        if kind.startswith(IMPORTS):
+            return "import"
+        if value and any(part in kind for part in TYPES):
+            return None
+        if value and any(part in kind for part in (*BODIES, *LOCALS)):
+            return "local"
+        node = node.parent
+    return None

@@ -1,0 +1,51 @@
+"""The `embedder` command: the long-lived embedding process of a data folder."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from types import FrameType
+
+import click
+
+from ..layout import Layout
+from ..progress import TerminalLines
+from ..settings import load_settings
+
+REPORT_SECONDS = 30.0
+
+
+@click.command("embedder")
+@click.option("--status", "ask", is_flag=True, help="Ask the running process for its load instead of starting one.")
+def embedder_command(ask: bool) -> int:
+    """Keep the model loaded: runs and searches on the same data use it through a local socket while it runs."""
+    settings = load_settings()
+    if ask:
+        from ..embedding.process_client import status
+
+        found = status(Layout(settings.data).check())
+        click.echo(json.dumps(found, indent=1) if found else "no embedding process runs for this data folder")
+        return 0 if found else 1
+    from ..embedding.process import EmbeddingServer
+
+    lines = TerminalLines()
+    server = EmbeddingServer(settings, Layout(settings.data).create(), lines)
+    done = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        done.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    server.start()
+    click.echo(f"embedding for {settings.data} with {server.status['runtime']}; stop with Ctrl-C")
+    seen = 0
+    while not done.wait(REPORT_SECONDS):
+        status_ = server.status
+        if status_["texts"] + status_["queries"] != seen:
+            seen = status_["texts"] + status_["queries"]
+            lines(f"{status_['texts']:,} texts, {status_['queries']:,} queries, busy {status_['busy']:.0%}")
+    server.stop()
+    return 0
