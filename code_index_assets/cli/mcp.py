@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from ..layout import Layout
@@ -14,4 +16,10 @@ def mcp_command() -> None:
     from ..serve.mcp_server import serve_stdio
 
     settings = load_settings()
+    if sys.stdin.isatty():
+        click.echo(
+            f"MCP over standard input and output, data {settings.data}: for a client to start (docs/mcp.md). "
+            "Ctrl-D ends it.",
+            err=True,
+        )
     serve_stdio(settings, Layout(settings.data).create())

@@ -35,6 +35,7 @@ from .mcp_models import (
 )
 from .tokens import cut_lines
 
+MORE_SPANS = 8
 CursorAt = Callable[[int], str | None]
 
 # -- search ----------------------------------------------------------------------------------------------------------
@@ -111,13 +112,13 @@ def _hit_row(number: int, hit: Hit, form: str, around: Around) -> Row:
         why=list(hit.why) or None,
         code_start_line=start if code and start != hit.start_line else None,
         code=code,
-        more_lines=[list(span) for span in hit.more_lines] or None,
+        more_lines=[list(span) for span in hit.more_lines[:MORE_SPANS]] or None,
         also_in=list(hit.also_in[:5]) or None,
     )
     name = f" {hit.kind}{f' {hit.qualified_name}' if hit.qualified_name else ''}"
     notes = [*((role_of(hit.role),) if role_of(hit.role) else ()), *hit.why]
     if hit.more_lines:
-        notes.append("also lines " + ", ".join(f"{first}-{last}" for first, last in hit.more_lines))
+        notes.append("also lines " + ", ".join(f"{first}-{last}" for first, last in hit.more_lines[:MORE_SPANS]))
     if hit.also_in:
         notes.append("also in " + ", ".join(hit.also_in[:5]))
     head = (
@@ -199,7 +200,7 @@ def reference_reply(found: References, *, max_tokens: int, note: str | None) -> 
         if spare < 0:
             break
         definitions.append(row)
-    by_repository = dict(list(found.by_repository.items())[:10])
+    by_repository = dict(list(found.by_repository.items())[: min(max_tokens // 500, 20)])
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(
@@ -269,7 +270,7 @@ def _grouped(references: Sequence[Reference], rows: Sequence[Row], around: Aroun
 # -- files -----------------------------------------------------------------------------------------------------------
 
 
-def code_reply(file: FileText, *, asked_end: int | None, max_tokens: int) -> Reply:
+def code_reply(file: FileText, *, state: str | None, asked_end: int | None, max_tokens: int) -> Reply:
     """Lines of a file; cut between lines, or within the first if even that is too long."""
     lines = [clean(line) for line in file.text.split("\n")]
 
@@ -292,6 +293,7 @@ def code_reply(file: FileText, *, asked_end: int | None, max_tokens: int) -> Rep
             repository=file.repository,
             ref=file.ref,
             commit=file.commit,
+            state=state,
             path=file.path,
             blob=file.blob,
             language=file.language,
@@ -305,7 +307,7 @@ def code_reply(file: FileText, *, asked_end: int | None, max_tokens: int) -> Rep
         )
         head = (
             f"{file.repository}@{file.ref} {file.commit[:12]} {clean(file.path)}:{file.start_line}-{end} "
-            f"of {file.total_lines} lines"
+            f"of {file.total_lines} lines{f', {state}' if state else ''}"
         )
         return Reply("\n".join(part for part in (head, "\n".join(shown), cut) if part is not None), data)
 

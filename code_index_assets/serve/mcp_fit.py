@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import category
 
 from ..search.engine import RepositoryState
 from ..search.render import ago
@@ -25,6 +26,7 @@ DEFAULT_TOKENS = 5_000
 MIN_TOKENS = 1_000
 MAX_TOKENS = 24_000
 LINE_CHARS = 300
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
 WHY_CHARS = 200
 
 
@@ -80,10 +82,10 @@ def fit(versions: Sequence[Sequence[Row]], build: Callable[[Sequence[Row]], Repl
 
 
 def clean(text: str) -> str:
-    """Text without control characters but tabs and line ends: an agent's terminal may show it."""
+    """Text without control and direction characters but tabs and line ends: an agent's terminal may show it."""
     if text.isprintable():
         return text
-    return "".join(c if c in "\n\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(c if c.isprintable() or c in "\n\t" or category(c) == "Zs" else _REPLACED for c in text)
 
 
 def short(text: str, limit: int) -> str:

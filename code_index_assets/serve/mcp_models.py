@@ -129,6 +129,7 @@ class CodeResult(Model):
     repository: str
     ref: str
     commit: str
+    state: str | None = Field(None, description="current, behind, unknown: against where the ref was last seen.")
     path: str
     blob: str
     language: str | None = None

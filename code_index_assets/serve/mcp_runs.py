@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.25
 REPORT_SECONDS = 1.0
 STILL_SECONDS = 5.0  # said again as often though nothing is new: clients give up on silence
-_TEXT_CHARS = 1_000
+_TEXT_CHARS = 600
 
 
 async def follow(runs: IndexRuns, run: IndexRun, ctx: Context, until: float) -> IndexRun:

@@ -205,20 +205,27 @@ def build_server(settings: Settings, layout: Layout, engine: SearchEngine, trans
             structured_output=True,
         )  # fmt: skip
     for tool in server._tool_manager.list_tools():
-        tool.parameters = {**_without_titles(tool.parameters), "additionalProperties": False}
-        tool.fn_metadata.output_schema = _without_titles(tool.fn_metadata.output_schema)
+        tool.parameters = {**_lean(tool.parameters), "additionalProperties": False}
+        tool.fn_metadata.output_schema = _lean(tool.fn_metadata.output_schema)
     return server
 
 
-def _without_titles(schema: Any) -> Any:
-    """The schema without the title of each field: agents read schemas with every session, and names say as much."""
-    if isinstance(schema, dict):
-        return {
-            name: _without_titles(value)
-            for name, value in schema.items()
-            if name != "title" or not isinstance(value, str)
-        }
-    return [_without_titles(value) for value in schema] if isinstance(schema, list) else schema
+def _lean(schema: Any) -> Any:
+    """The schema without what says nothing: agents read it with every session.
+
+    Field titles repeat the names. A field that may be null is one that is left out: answers have no nulls, and a null
+    argument is taken as none.
+    """
+    if isinstance(schema, list):
+        return [_lean(value) for value in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {name: _lean(value) for name, value in schema.items() if name != "title" or not isinstance(value, str)}
+    choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1 and kept.get("default", ...) is None:
+        del kept["anyOf"], kept["default"]
+        kept = {**choices[0], **kept}
+    return kept
 
 
 def serve_stdio(settings: Settings, layout: Layout) -> None:
@@ -226,4 +233,7 @@ def serve_stdio(settings: Settings, layout: Layout) -> None:
     from ..search.service import open_engine
 
     server = build_server(settings, layout, open_engine(settings, layout), "stdio")
-    anyio.run(server.run_stdio_async)
+    try:
+        anyio.run(server.run_stdio_async)
+    except* BrokenPipeError:
+        log.info("the client went away")

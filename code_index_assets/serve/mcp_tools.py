@@ -70,7 +70,10 @@ RepositoryName = Annotated[str, Field(min_length=1, max_length=300, description=
 
 
 class Tools:
-    """The tools, over one engine."""
+    """The tools, over one engine: a method each, named as the tool.
+
+    They raise what they ask raises (CodeIndexError); the server makes errors for agents of it (`mcp_server.py`).
+    """
 
     def __init__(self, settings: Settings, layout: Layout, engine: SearchEngine, transport: Transport) -> None:
         self.settings, self.layout, self.engine, self.transport = settings, layout, engine, transport
@@ -117,7 +120,7 @@ class Tools:
         note = None
         if at and at.publication != answer.publication:
             note = "the index was published anew since the page before: hits may repeat or be missing"
-        elif not answer.hits:
+        elif answer.outcome == "no_match":
             note = "nothing matches: try other words, fewer filters, or find_symbol with prefix=true for a name"
         total = min(answer.total, MAX_OFFSET)
         reply = search_reply(
@@ -204,7 +207,11 @@ class Tools:
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, CodeResult]:
         file = read_lines(self.engine, repository, path, ref=ref, start=start_line, end=end_line)
-        return _result(code_reply(file, asked_end=end_line, max_tokens=max_tokens))
+        snapshot = self.engine.snapshot()
+        states = self.engine.repositories(snapshot, Filter(keys=(file.key,))) if file.key in snapshot.receipts else ()
+        # A publication since speaks of another commit.
+        state = next((state.state for state in states if state.commit == file.commit), None)
+        return _result(code_reply(file, state=state, asked_end=end_line, max_tokens=max_tokens))
 
     def list_repositories(
         self,

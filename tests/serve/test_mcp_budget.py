@@ -125,7 +125,7 @@ def reference(path, key, text, line):
 def test_mentions(rows, defined, most):
     found = References(
         name="f", definitions=tuple(defined), references=tuple(rows), total_definitions=len(defined), total=len(rows),
-        files=len(rows), by_repository={f"r{n}": n for n in range(40)}, near=(), repositories=states(), publication="p1",
+        files=len(rows), by_repository={f"{'name' * 20}/r{n}": n for n in range(40)}, near=(), repositories=states(), publication="p1",
         offset=0, question={}, took_ms=time.time(), outcome="found",
     )  # fmt: skip
     reply = reference_reply(found, max_tokens=most, note=None)
@@ -143,7 +143,7 @@ def test_all_pages_of_a_file_together_are_the_file(text, most):
             "acme/shop", "main", "acme/shop", "c" * 40, "a.py", "b" * 40, "python", "source", at, len(lines), len(lines),
             "\n".join(lines[at - 1 :]),
         )  # fmt: skip
-        reply = code_reply(file, asked_end=None, max_tokens=most)
+        reply = code_reply(file, state="behind", asked_end=None, max_tokens=most)
         check(reply, most)
         page = reply.data.code.split("\n")
         whole_line = "is longer than" not in (reply.data.cut or "")
@@ -181,3 +181,10 @@ def test_the_count_is_not_below_that_of_a_real_tokenizer():
 def test_a_longer_text_never_counts_less(text):
     assert count_tokens(text) <= count_tokens(text + "\nmore")
     assert count_tokens(text) >= 0 and (count_tokens(text) > 0 or text.strip(" ") == "")
+
+
+def test_control_characters_are_replaced_and_blanks_kept():
+    from code_index_assets.serve.mcp_fit import clean
+
+    assert clean("a\tb\nc\u00a0d") == "a\tb\nc\u00a0d"
+    assert clean("\x1b[31m\u202e\0") == "\ufffd[31m\ufffd\ufffd"

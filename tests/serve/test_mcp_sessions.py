@@ -88,7 +88,7 @@ def test_an_agent_finds_its_way(server, installation):
                 )
             ).structured_content
             assert code["code"] == "    def add_item(self, item):\n        self.rows.append(item)"
-            assert (code["commit"], code["total_lines"]) == (commit, 10)
+            assert (code["commit"], code["state"], code["total_lines"]) == (commit, "current", 10)
             used = (await client.call_tool("find_references", {"name": "add_item"})).structured_content
             assert [(r["path"], r["line"], r.get("within")) for r in used["references"]] == [
                 ("shop/cart.py", 9, "shop.cart.fill"),
@@ -139,6 +139,40 @@ def test_an_edited_checkout_is_indexed_and_found(tmp_path):
     anyio.run(talk)
     assert said and [done for done, _ in said] == sorted(done for done, _ in said)
     assert any("Dagster" in message or ":" in message for _, message in said)
+
+
+@pytest.mark.slow
+def test_over_http_a_checkout_below_a_root_is_indexed_while_the_server_answers(tmp_path):
+    """A handle at once, the run followed by another session, and searches answered all the while."""
+    installation = m.install(tmp_path, mcp_roots=(tmp_path / "allowed",))
+    checkout = m.GitRepository(tmp_path / "allowed" / "project")
+    checkout.commit({"lib.py": "def served_helper():\n    return 42\n"})
+
+    async def talk(url):
+        async with m.session(url) as client:
+            refused = await client.call_tool("index_codebase", {"directory": str(tmp_path / "work")})
+            assert refused.is_error and "outside" in m.text_of(refused)
+            run = await client.call_tool("index_codebase", {"directory": str(checkout.path), "wait_seconds": 0})
+            assert run.structured_content["state"] == "running"
+        handle, answered = run.structured_content["run"], 0
+        async with m.session(url) as other:
+            joined = await other.call_tool("index_codebase", {"directory": str(checkout.path), "wait_seconds": 0})
+            assert joined.structured_content["run"] == handle
+            while True:
+                found = await other.call_tool("search_code", {"query": "cart"})
+                assert found.structured_content["outcome"] == "found"
+                answered += 1
+                status = (await other.call_tool("index_status", {"run": handle})).structured_content["runs"][0]
+                if status["state"] != "running":
+                    break
+                await anyio.sleep(0.1)
+            assert status["state"] == "succeeded", status
+            found = (await other.call_tool("find_symbol", {"name": "served_helper"})).structured_content
+            assert found["definitions"][0]["repository"] == status["repository"]
+        assert answered > 5
+
+    with m.http_server(installation) as url:
+        anyio.run(talk, url)
 
 
 def test_a_publication_during_a_session_is_seen(tmp_path):
@@ -200,6 +234,19 @@ def test_only_the_protocol_is_written_to_standard_output(installation):
     assert answers[2]["result"]["structuredContent"]["outcome"] == "found"
     assert answers[3]["result"]["isError"] is True
     assert answers[4]["error"]["code"] == -32601
+
+
+def test_a_client_that_goes_away_is_no_error(installation):
+    parameters = m.stdio_server(installation)
+    process = subprocess.Popen(
+        [parameters.command, *parameters.args], env=parameters.env, cwd=parameters.cwd,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.close()
+    process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+    process.stdin.flush()
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 0 and b"Traceback" not in said
 
 
 def test_names_of_other_hosts_and_missing_tokens_are_refused(installation, url):
