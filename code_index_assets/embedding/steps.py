@@ -5,6 +5,7 @@ What lives here: the step over artifacts. What does not: keys and reuse (`chunk_
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ..artifacts import Artifact, ArtifactWriter
@@ -100,7 +101,38 @@ def vectors_of_run(context: StepContext, space: EmbeddingSpace, embedder: Embedd
 
     cache = VectorCache(layout.vectors(space.id), space.dimension)
     remote = embedder.remote if embedder else is_remote(model)
-    return ChunkVectors(space, load, cache, context.stages, remote=remote)
+    vectors = ChunkVectors(space, load, cache, context.stages, remote=remote)
+    handed = _handed.pop(_handing(context, space), None)
+    if handed is not None and embedder is None:
+        vectors.embedder, vectors.ahead = handed.embedder, handed.ahead
+        if handed.embedder is not None:
+            vectors.counts.runtime = handed.embedder.runtime
+    return vectors
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What the `chunks` step of a run has for its `embeddings` step: the model, and the keys it computed ahead."""
+
+    embedder: Embedder | None
+    ahead: set[str]
+
+
+# At most one: both steps of a run happen in one process, one after the other; without it nothing is lost but time.
+_handed: dict[tuple[str, str, str, str], Handed] = {}
+
+
+def hand_over(context: StepContext, space: EmbeddingSpace, handed: Handed) -> None:
+    """Leaves something for the `embeddings` step of this run; what an earlier run left is let go."""
+    for left in _handed.values():
+        if left.embedder is not None:
+            left.embedder.close()
+    _handed.clear()
+    _handed[_handing(context, space)] = handed
+
+
+def _handing(context: StepContext, space: EmbeddingSpace) -> tuple[str, str, str, str]:
+    return str(context.layout.root), context.run_id, context.key, space.id
 
 
 def _write_buckets(

@@ -1,0 +1,247 @@
+"""The `chunks` step in an indexing mode: how parsing and embedding share a run.
+
+What lives here: the three modes, what `auto` chooses, and the stream that embeds while parsing goes on. What does not:
+either step, and what the stream leaves for the `embeddings` step (`steps.py`).
+
+- sequential: one parser in this process; embedding afterwards.
+- parallel: a pool of parsers; embedding afterwards.
+- pipeline: parsing as `parse_files` chooses, and a thread that embeds chunks as they come into the vector cache, where
+  the `embeddings` step finds them. The queue between them is bounded, and a full one does not hold parsing up: what
+  does not fit is left to the `embeddings` step. So no mode makes a run wait for the other half, and all make the same
+  artifacts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from ..chunking.parse import core_count
+from ..chunking.steps import Parsing, chunk_files
+from ..errors import CodeIndexError
+from ..progress import Stages
+from ..settings import Settings
+from ..steps import StepContext, StepResult
+from .chunk_vectors import ChunkVectors, keyed_texts
+from .models import chosen_model, is_remote, space_of
+from .spaces import resolved
+from .steps import Handed, hand_over, vectors_of_run
+from .vector_cache import vectors_lock
+
+IndexingMode = Literal["auto", "sequential", "parallel", "pipeline"]
+# Parsed batches (400,000 characters each) waiting to be embedded: 6 MB of text.
+QUEUE_BATCHES = 16
+# Texts taken from the queue at a time; a stop waits for so many at most with a provider, for 256 of them else.
+WINDOW_TEXTS = 2048
+# Below this a run has nothing to overlap with: parsing takes less than starting a pool does.
+SMALL_BYTES = 8_000_000
+PARSER_MB = 150  # a parser process with a large file in hand
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A mode, and why it was chosen."""
+
+    mode: IndexingMode
+    why: str
+
+
+def recommend(files: int, size: int, *, cores: int, free_mb: int, away: bool) -> Choice:
+    """The mode for so many files of so many bytes. `away`: a provider or a GPU embeds, not these cores.
+
+    Measured (docs/embedding.md): on a CPU that both halves share, a pipeline wins nothing, and costs where both are
+    short of cores; away from the CPU it hides the shorter half.
+    """
+    if away and files:
+        return Choice("pipeline", "embedding happens elsewhere, while these cores parse")
+    if size < SMALL_BYTES:
+        return Choice("sequential", f"{files:,} files are parsed before a pool of parsers has started")
+    if cores < 2:
+        return Choice("sequential", "one core")
+    if free_mb < 2 * PARSER_MB * min(cores, 4):
+        return Choice("sequential", f"{free_mb:,} MB of memory are free")
+    return Choice("parallel", f"{files:,} files on {cores} cores, which embed afterwards")
+
+
+def chunk_in_mode(context: StepContext, mode: IndexingMode | None = None) -> StepResult:
+    """The `chunks` step. `mode` of this run, else the setting. Its facts say which mode, and for `auto` why."""
+    settings = resolved(context.settings, context.layout)
+    asked: IndexingMode = mode or settings.indexing_mode
+    with contextlib.ExitStack() as stack:
+        chosen: list[Choice] = []
+
+        def choose(files: int, size: int) -> Parsing:
+            choice = _choice(asked, files, size, settings)
+            chosen.append(choice)
+            if choice.mode != "pipeline":
+                return Parsing("sequential" if choice.mode == "sequential" else "parallel")
+            stream = stack.enter_context(_streaming(context, settings))
+            return Parsing("auto", stream.offer if stream else Parsing().heard)
+
+        result = chunk_files(context, choose)
+    if chosen:
+        result.info.update(indexing_mode=chosen[0].mode, indexing_mode_why=chosen[0].why)
+    return result
+
+
+def _choice(asked: IndexingMode, files: int, size: int, settings: Settings) -> Choice:
+    if asked != "auto":
+        return Choice(asked, "as set")
+    model = chosen_model(settings)
+    away = is_remote(model)
+    if not away and model not in ("static", "test"):
+        from .transformer import pick_device
+
+        away = pick_device(settings.device) != "cpu"
+    return recommend(files, size, cores=settings.workers or core_count(), free_mb=_free_mb(), away=away)
+
+
+def _free_mb() -> int:
+    """Memory that can be had without swapping; plenty where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return 1 << 20
+
+
+@contextlib.contextmanager
+def _streaming(context: StepContext, settings: Settings) -> Iterator[EmbeddingStream | None]:
+    """A running stream; at the end what it did is in the stage table and handed to the `embeddings` step.
+
+    A model that cannot be had now is no matter of the chunks: None, and the `embeddings` step will say why.
+    """
+    try:
+        space = space_of(settings, context.layout, context.stages.say)
+        own = StepContext(context.key, context.run_id, context.layout, settings, Stages())
+        vectors = vectors_of_run(own, space)
+    except CodeIndexError as error:
+        context.stages.say(f"not embedding ahead: {error.message}")
+        yield None
+        return
+    with context.layout.lock(vectors_lock(space.id), shared=True):
+        stream = EmbeddingStream(vectors)
+        stream.start()
+        try:
+            yield stream
+        finally:
+            stream.stop()
+            stream.report(context.stages)
+            hand_over(context, space, Handed(vectors.embedder, vectors.ahead))
+
+
+@dataclass
+class StreamCounts:
+    """What a stream did. Seconds are wall; depths are batches in the queue when one was taken."""
+
+    embedded: int = 0
+    skipped: int = 0  # texts that found the queue full
+    windows: int = 0
+    busy_seconds: float = 0.0
+    depth_sum: int = 0
+    depth_most: int = 0
+
+
+@dataclass
+class EmbeddingStream:
+    """Embeds chunks into the vector cache in a thread of its own, as fast as it can and no faster than they come."""
+
+    vectors: ChunkVectors
+    batches: int = QUEUE_BATCHES
+    counts: StreamCounts = field(default_factory=StreamCounts)
+    failure: Exception | None = None
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._queue: queue.Queue[pl.DataFrame | None] = queue.Queue(self.batches)
+        self._thread = threading.Thread(target=self._work, name="embed-ahead", daemon=True)
+        self._started = time.perf_counter()
+        self._seconds = 0.0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def offer(self, chunks: pl.DataFrame) -> None:
+        """Takes chunk rows if there is room; never waits."""
+        try:
+            if self._stopped.is_set():
+                raise queue.Full
+            self._queue.put_nowait(chunks.select("kind", "local_name", "text"))
+        except queue.Full:
+            self.counts.skipped += chunks.height
+
+    def stop(self) -> None:
+        """Ends after what is being computed; what waits in the queue is left to the `embeddings` step."""
+        self._stopped.set()
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(None)
+        self._thread.join()
+        self._seconds = time.perf_counter() - self._started
+        while True:
+            try:
+                left = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            self.counts.skipped += left.height if left is not None else 0
+
+    def report(self, stages: Stages) -> None:
+        """Adds the stream's row to a stage table: its seconds are beside the others', not among them."""
+        counts = self.counts
+        for stage in self.vectors.stages.done:
+            if stage.name == "load model":
+                stages.add("load model ahead", stage.seconds, stage.items, stage.unit, beside=True)
+        stages.add(
+            "embed ahead",
+            self._seconds,
+            counts.embedded,
+            "chunks",
+            beside=True,
+            busy=round(counts.busy_seconds / self._seconds, 4) if self._seconds else 0.0,
+            queue_most=counts.depth_most,
+            queue_mean=round(counts.depth_sum / counts.windows, 2) if counts.windows else 0.0,
+            queue_limit=self.batches,
+            left_for_later=counts.skipped,
+            **({"failed": str(self.failure)} if self.failure else {}),
+        )
+
+    def _work(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                frames = self._take()
+                if not frames:
+                    continue
+                started = time.perf_counter()
+                _, wanted = keyed_texts(self.vectors.space, pl.concat(frames))
+                self.counts.embedded += self.vectors.compute_ahead(wanted, self._stopped)
+                self.counts.busy_seconds += time.perf_counter() - started
+        except Exception as error:  # the `embeddings` step meets it again, and reports it where it belongs
+            self.failure = error
+            self._stopped.set()
+
+    def _take(self) -> list[pl.DataFrame]:
+        """What waits in the queue, up to a window; waits for the first."""
+        depth = self._queue.qsize()
+        frames: list[pl.DataFrame] = []
+        texts = 0
+        while texts < WINDOW_TEXTS:
+            try:
+                frame = self._queue.get(block=not frames)
+            except queue.Empty:
+                break
+            if frame is None:
+                self.counts.skipped += texts
+                return []
+            frames.append(frame)
+            texts += frame.height
+        self.counts.windows += 1
+        self.counts.depth_sum += depth
+        self.counts.depth_most = max(self.counts.depth_most, depth)
+        return frames
