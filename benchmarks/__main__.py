@@ -4,7 +4,7 @@
 
 Without --repo: every bare clone `owner+name/repo` below the folder in BENCH_REPOS, else this project itself. Each row is whole
 processes of the command line: wall seconds, CPU seconds, peak memory of the largest process. Further benchmarks are modules
-of this package (`python -m benchmarks.parsing`, `.replay`, `.incremental`, `.catalog`, `.push`, `.backfill`, `.retrieval.run`).
+of this package (`python -m benchmarks.parsing`, `.replay`, `.incremental`, `.catalog`, `.push`, `.backfill`, `.modes`, `.retrieval.run`).
 """
 
 from __future__ import annotations
