@@ -103,8 +103,10 @@ class ChunkVectors:
         for keys, _ in self._computed(self.missing(wanted)):
             self.ahead.update(keys)
             done += len(keys)
-            if stop is not None and stop.is_set() and not self.remote:
-                break
+            if stop is not None and stop.is_set():
+                if not self.remote:
+                    break
+                self._loaded().interrupt()
         return done
 
     def plan(self, texts: Sequence[str]) -> int:

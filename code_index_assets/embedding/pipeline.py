@@ -39,7 +39,7 @@ from .vector_cache import vectors_lock
 IndexingMode = Literal["auto", "sequential", "parallel", "pipeline"]
 # Parsed batches (400,000 characters each) waiting to be embedded: 6 MB of text.
 QUEUE_BATCHES = 16
-# Texts taken from the queue at a time; a stop waits for so many at most with a provider, for 256 of them else.
+# Texts taken from the queue at a time. A stop waits for 256 of them at most, or for a provider's requests in flight.
 WINDOW_TEXTS = 2048
 # Below this a run has nothing to overlap with: parsing takes less than starting a pool does.
 SMALL_BYTES = 8_000_000
@@ -93,10 +93,16 @@ def chunk_in_mode(context: StepContext, mode: IndexingMode | None = None) -> Ste
 
 
 def _choice(asked: IndexingMode, files: int, size: int, settings: Settings) -> Choice:
-    if asked != "auto":
-        return Choice(asked, "as set")
     model = chosen_model(settings)
     away = is_remote(model)
+    if (
+        away
+        and (settings.budget_usd is not None or settings.budget_tokens is not None)
+        and asked in ("auto", "pipeline")
+    ):
+        return Choice("parallel" if size >= SMALL_BYTES else "sequential", "the budget is checked before any request")
+    if asked != "auto":
+        return Choice(asked, "as set")
     if not away and model not in ("static", "test"):
         from .transformer import pick_device
 
@@ -183,6 +189,8 @@ class EmbeddingStream:
         self._stopped.set()
         with contextlib.suppress(queue.Full):
             self._queue.put_nowait(None)
+        if self.vectors.embedder is not None:
+            self.vectors.embedder.interrupt()
         self._thread.join()
         self._seconds = time.perf_counter() - self._started
         while True:

@@ -58,6 +58,7 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
     ):
         try:
             plan = _write_buckets(worker, writer, chunks, previous)
+            used = dict(worker.embedder.facts) if worker.remote and worker.embedder else {}
         finally:
             worker.close()
         _require_all(worker, context)
@@ -73,6 +74,7 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
             reused=counts.vectors - counts.computed,
             from_cache=counts.from_cache,
             **({"plan": plan} if plan else {}),
+            **({"usage": used} if used else {}),
         )
     artifact = context.store.require(KIND, key, space.id)
     artifact = Artifact.open(artifact.path.parent / name)
@@ -231,5 +233,5 @@ def _facts(artifact: Artifact, space: EmbeddingSpace, *, reused: bool) -> dict[s
         "computed": computed,
         "reused": vectors - computed,
         "reuse_rate": round(1 - computed / vectors, 4) if vectors else 1.0,
-        **({"plan": info["plan"]} if info.get("plan") and not reused else {}),
+        **{name: info[name] for name in ("plan", "usage") if info.get(name) and not reused},
     }

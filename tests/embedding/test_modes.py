@@ -14,12 +14,13 @@ from chains import Chain, GitRepository, failure
 
 from code_index_assets.embedding.chunk_vectors import ChunkVectors
 from code_index_assets.embedding.embedder import InputType, Vectors
-from code_index_assets.embedding.pipeline import EmbeddingStream, chunk_in_mode, recommend
+from code_index_assets.embedding.pipeline import EmbeddingStream, _choice, chunk_in_mode, recommend
 from code_index_assets.embedding.steps import embed_chunks
 from code_index_assets.embedding.test_model import TestEmbedder
 from code_index_assets.embedding.vector_cache import VectorCache
 from code_index_assets.errors import EmbeddingError
 from code_index_assets.progress import Stage, Stages
+from code_index_assets.settings import Settings
 from code_index_assets.sources.steps import hash_files, observe_repository
 from code_index_assets.steps import StepContext, StepResult
 from code_index_assets.tables import CHUNKS
@@ -189,6 +190,8 @@ def test_what_is_recommended() -> None:
     assert mode(5000, 50_000_000, free_mb=200) == "sequential"
     assert mode(5000, 50_000_000, away=True) == "pipeline"
     assert mode(0, 0, away=True) == "sequential"
+    bounded = Settings.model_validate({"model": "voyage", "budget_usd": 1})
+    assert {_choice(asked, 100, 50_000_000, bounded).mode for asked in ("auto", "pipeline")} == {"parallel"}
 
 
 def test_the_mode_is_run_configuration_too(chain: Chain, repository: GitRepository) -> None:
