@@ -95,11 +95,8 @@ def chunk_in_mode(context: StepContext, mode: IndexingMode | None = None) -> Ste
 def _choice(asked: IndexingMode, files: int, size: int, settings: Settings) -> Choice:
     model = chosen_model(settings)
     away = is_remote(model)
-    if (
-        away
-        and (settings.budget_usd is not None or settings.budget_tokens is not None)
-        and asked in ("auto", "pipeline")
-    ):
+    budget = settings.budget_usd is not None or settings.budget_tokens is not None
+    if away and budget and asked in ("auto", "pipeline"):
         return Choice("parallel" if size >= SMALL_BYTES else "sequential", "the budget is checked before any request")
     if asked != "auto":
         return Choice(asked, "as set")
