@@ -99,6 +99,11 @@ class VoyageEmbedder(RequestEmbedder):
         return body
 
 
+def has_key() -> bool:
+    """Whether a key is set in the environment."""
+    return any(os.environ.get(name, "").strip() for name in KEYS)
+
+
 def _key() -> str:
     for name in KEYS:
         if value := os.environ.get(name, "").strip():
