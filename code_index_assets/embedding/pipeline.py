@@ -37,6 +37,8 @@ from .steps import Handed, hand_over, vectors_of_run
 from .vector_cache import vectors_lock
 
 IndexingMode = Literal["auto", "sequential", "parallel", "pipeline"]
+# Where vectors come from: a provider or a GPU, a table in memory, a transformer on these cores.
+Embeds = Literal["away", "table", "here"]
 # Parsed batches (400,000 characters each) waiting to be embedded: 6 MB of text.
 QUEUE_BATCHES = 16
 # Texts taken from the queue at a time. A stop waits for 256 of them at most, or for a provider's requests in flight.
@@ -54,13 +56,9 @@ class Choice:
     why: str
 
 
-def recommend(files: int, size: int, *, cores: int, free_mb: int, away: bool) -> Choice:
-    """The mode for so many files of so many bytes. `away`: a provider or a GPU embeds, not these cores.
-
-    Measured (docs/embedding.md): on a CPU that both halves share, a pipeline wins nothing, and costs where both are
-    short of cores; away from the CPU it hides the shorter half.
-    """
-    if away and files:
+def recommend(files: int, size: int, *, cores: int, free_mb: int, embeds: Embeds) -> Choice:
+    """The mode for so many new files of so many bytes. Measured in docs/embedding.md, `python -m benchmarks.modes`."""
+    if embeds == "away" and files:
         return Choice("pipeline", "embedding happens elsewhere, while these cores parse")
     if size < SMALL_BYTES:
         return Choice("sequential", f"{files:,} files are parsed before a pool of parsers has started")
@@ -68,7 +66,9 @@ def recommend(files: int, size: int, *, cores: int, free_mb: int, away: bool) ->
         return Choice("sequential", "one core")
     if free_mb < 2 * PARSER_MB * min(cores, 4):
         return Choice("sequential", f"{free_mb:,} MB of memory are free")
-    return Choice("parallel", f"{files:,} files on {cores} cores, which embed afterwards")
+    if embeds == "table":
+        return Choice("pipeline", "the table is looked up while parsers leave this process idle")
+    return Choice("parallel", "embedding is nearly all of the time, and needs all cores")
 
 
 def chunk_in_mode(context: StepContext, mode: IndexingMode | None = None) -> StepResult:
@@ -100,11 +100,12 @@ def _choice(asked: IndexingMode, files: int, size: int, settings: Settings) -> C
         return Choice("parallel" if size >= SMALL_BYTES else "sequential", "the budget is checked before any request")
     if asked != "auto":
         return Choice(asked, "as set")
-    if not away and model not in ("static", "test"):
+    embeds: Embeds = "away" if away else "table" if model in ("static", "test") else "here"
+    if embeds == "here":
         from .transformer import pick_device
 
-        away = pick_device(settings.device) != "cpu"
-    return recommend(files, size, cores=settings.workers or core_count(), free_mb=_free_mb(), away=away)
+        embeds = "here" if pick_device(settings.device) == "cpu" else "away"
+    return recommend(files, size, cores=settings.workers or core_count(), free_mb=_free_mb(), embeds=embeds)
 
 
 def _free_mb() -> int:
