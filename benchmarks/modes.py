@@ -2,8 +2,8 @@
 
   python -m benchmarks.modes --repo PATH_OR_URL [--model static --model minilm] [--rounds 3]
 
-Rounds interleave the modes, so that what else the machine does meets all of them; the median counts. Seconds are those of
-the two steps (model loading included), memory is the largest sum of resident sizes over the process and its parsers. The
+Rounds interleave the modes, so that what else the machine does meets all of them. Seconds are those of
+the two steps (model loading included), the median and the least of the rounds; memory is the largest sum of resident sizes over the process and its parsers. The
 artifacts of all modes are compared.
 """
 
@@ -13,13 +13,13 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 MODES = ("sequential", "parallel", "pipeline", "auto")
 
@@ -125,8 +125,8 @@ def bench(place: str, key: str, model: str, rounds: int, modes: list[str], model
     chunks, computed = first.facts["chunks"]["chunks"], first.facts["embeddings"]["computed"]
     print(f"{key}, {chunks:,} chunks, {computed:,} computed, model {model}, {first.facts['embeddings']['runtime']}, "
           f"{len(os.sched_getaffinity(0))} cores, {rounds} rounds")  # fmt: skip
-    print("  mode         chunks  embeddings    both   embedding    CPU s   peak MB   ahead")
-    fixed = [statistics.median(run.both for run in runs[mode]) for mode in modes if mode != "auto"]
+    print("  mode                 chunks  embeddings    both   least  embedding  CPU s  peak MB   ahead")
+    fixed = [median(run.both for run in runs[mode]) for mode in modes if mode != "auto"]
     for mode in modes:
         found = runs[mode]
         middle = sorted(found, key=lambda run: run.both)[len(found) // 2]
@@ -139,13 +139,13 @@ def bench(place: str, key: str, model: str, rounds: int, modes: list[str], model
             else ""
         )
         versus = (
-            f"  {statistics.median(r.both for r in found) / min(fixed):.2f} of the best"
-            if mode == "auto" and fixed
-            else ""
+            f"  median {median(r.both for r in found) / min(fixed):.2f} of the best" if mode == "auto" and fixed else ""
         )
-        name = f"auto ({middle.facts['chunks']['indexing_mode']})" if mode == "auto" else mode
-        print(f"  {name:<18} {middle.seconds['chunks']:>6.1f} {middle.seconds['embeddings']:>8.1f} {middle.both:>8.1f} "
-              f"{embed / middle.both:>9.0%} {middle.cpu:>9.1f} {max(r.peak_mb for r in found):>9.0f}   {share}{versus}")  # fmt: skip
+        modes_chosen = "/".join(sorted({str(run.facts["chunks"]["indexing_mode"]) for run in found}))
+        name = f"auto ({modes_chosen})" if mode == "auto" else mode
+        least = min(run.both for run in found)
+        print(f"  {name:<20} {middle.seconds['chunks']:>6.1f} {middle.seconds['embeddings']:>11.1f} {middle.both:>7.1f} {least:>7.1f} "
+              f"{embed / middle.both:>10.0%} {middle.cpu:>6.1f} {max(r.peak_mb for r in found):>8.0f}   {share}{versus}")  # fmt: skip
     same = {kind: len({run.digests[kind] for found in runs.values() for run in found}) == 1 for kind in first.digests}
     print("  the same in all runs: " + ", ".join(f"{kind} {'yes' if ok else 'NO'}" for kind, ok in same.items()))
 

@@ -14,6 +14,7 @@ either step, and what the stream leaves for the `embeddings` step (`steps.py`).
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import threading
 import time
@@ -45,7 +46,10 @@ QUEUE_BATCHES = 16
 WINDOW_TEXTS = 2048
 # Below this a run has nothing to overlap with: parsing takes less than starting a pool does.
 SMALL_BYTES = 8_000_000
+# Fewer free cores than this are no place for two parsers.
+FREE_CORES = 1.5
 PARSER_MB = 150  # a parser process with a large file in hand
+_LOAD_SECONDS = 0.1  # clocks tick in hundredths: less tells nothing
 
 
 @dataclass(frozen=True)
@@ -56,14 +60,18 @@ class Choice:
     why: str
 
 
-def recommend(files: int, size: int, *, cores: int, free_mb: int, embeds: Embeds) -> Choice:
-    """The mode for so many new files of so many bytes. Measured in docs/embedding.md, `python -m benchmarks.modes`."""
+def recommend(files: int, size: int, *, cores: float, free_mb: int, embeds: Embeds) -> Choice:
+    """The mode for so many new files of so many bytes, with so many cores that nobody else uses.
+
+    Measured in docs/embedding.md by `python -m benchmarks.modes`. On cores that others use as well, the mode with the
+    least work in all is as good as any: sequential.
+    """
     if embeds == "away" and files:
         return Choice("pipeline", "embedding happens elsewhere, while these cores parse")
     if size < SMALL_BYTES:
         return Choice("sequential", f"{files:,} files are parsed before a pool of parsers has started")
-    if cores < 2:
-        return Choice("sequential", "one core")
+    if cores < FREE_CORES:
+        return Choice("sequential", f"{max(cores, 0):.1f} cores are free")
     if free_mb < 2 * PARSER_MB * min(cores, 4):
         return Choice("sequential", f"{free_mb:,} MB of memory are free")
     if embeds == "table":
@@ -75,11 +83,12 @@ def chunk_in_mode(context: StepContext, mode: IndexingMode | None = None) -> Ste
     """The `chunks` step. `mode` of this run, else the setting. Its facts say which mode, and for `auto` why."""
     settings = resolved(context.settings, context.layout)
     asked: IndexingMode = mode or settings.indexing_mode
+    load = _Load()
     with contextlib.ExitStack() as stack:
         chosen: list[Choice] = []
 
         def choose(files: int, size: int) -> Parsing:
-            choice = _choice(asked, files, size, settings)
+            choice = _choice(asked, files, size, settings, load.free_cores())
             chosen.append(choice)
             if choice.mode != "pipeline":
                 return Parsing("sequential" if choice.mode == "sequential" else "parallel")
@@ -92,7 +101,7 @@ def chunk_in_mode(context: StepContext, mode: IndexingMode | None = None) -> Ste
     return result
 
 
-def _choice(asked: IndexingMode, files: int, size: int, settings: Settings) -> Choice:
+def _choice(asked: IndexingMode, files: int, size: int, settings: Settings, free_cores: float) -> Choice:
     model = chosen_model(settings)
     away = is_remote(model)
     budget = settings.budget_usd is not None or settings.budget_tokens is not None
@@ -105,7 +114,34 @@ def _choice(asked: IndexingMode, files: int, size: int, settings: Settings) -> C
         from .transformer import pick_device
 
         embeds = "here" if pick_device(settings.device) == "cpu" else "away"
-    return recommend(files, size, cores=settings.workers or core_count(), free_mb=_free_mb(), embeds=embeds)
+    return recommend(files, size, cores=free_cores, free_mb=_free_mb(), embeds=embeds)
+
+
+class _Load:
+    """How many cores others leave to this process, since this was made."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._before = self._others()
+
+    def free_cores(self) -> float:
+        """Cores of this process that were idle or its own; all of them where the system does not tell."""
+        seconds = time.monotonic() - self._started
+        now = self._others()
+        if self._before is None or now is None or seconds < _LOAD_SECONDS:
+            return float(core_count())
+        busy = max(now - self._before, 0.0) / seconds
+        return min(float(core_count()), (os.cpu_count() or 1) - busy)
+
+    @staticmethod
+    def _others() -> float | None:
+        """CPU seconds that the machine has spent on others, ever."""
+        try:
+            fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+        except (OSError, IndexError):
+            return None
+        user, nice, system, _, _, irq, softirq, _ = map(int, fields)
+        return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
 
 
 def _free_mb() -> int:

@@ -187,12 +187,12 @@ def test_what_is_recommended() -> None:
     assert mode(20, 100_000) == mode(20, 100_000, embeds="table") == "sequential"
     assert mode(5000, 50_000_000) == "parallel"
     assert mode(5000, 50_000_000, embeds="table") == "pipeline"
-    assert mode(5000, 50_000_000, cores=1, embeds="table") == "sequential"
+    assert mode(5000, 50_000_000, cores=1.2, embeds="table") == "sequential"
     assert mode(5000, 50_000_000, free_mb=200) == "sequential"
     assert mode(5000, 50_000_000, embeds="away") == mode(20, 100_000, embeds="away") == "pipeline"
     assert mode(0, 0, embeds="away") == "sequential"
     bounded = Settings.model_validate({"model": "voyage", "budget_usd": 1})
-    assert {_choice(asked, 100, 50_000_000, bounded).mode for asked in ("auto", "pipeline")} == {"parallel"}
+    assert {_choice(asked, 100, 50_000_000, bounded, 8.0).mode for asked in ("auto", "pipeline")} == {"parallel"}
 
 
 def test_the_mode_is_run_configuration_too(chain: Chain, repository: GitRepository) -> None:
