@@ -46,8 +46,8 @@ QUEUE_BATCHES = 16
 WINDOW_TEXTS = 2048
 # Below this a run has nothing to overlap with: parsing takes less than starting a pool does.
 SMALL_BYTES = 8_000_000
-# Fewer free cores than this are no place for two parsers.
-FREE_CORES = 1.5
+# Two parsers and the thread that embeds share fewer free cores than this to nobody's gain.
+PIPELINE_CORES = 2.9
 PARSER_MB = 150  # a parser process with a large file in hand
 _LOAD_SECONDS = 0.1  # clocks tick in hundredths: less tells nothing
 
@@ -60,22 +60,24 @@ class Choice:
     why: str
 
 
-def recommend(files: int, size: int, *, cores: float, free_mb: int, embeds: Embeds) -> Choice:
-    """The mode for so many new files of so many bytes, with so many cores that nobody else uses.
+def recommend(files: int, size: int, *, cores: int, free_cores: float, free_mb: int, embeds: Embeds) -> Choice:
+    """The mode for so many new files of so many bytes, on so many cores, of which others leave `free_cores`.
 
-    Measured in docs/embedding.md by `python -m benchmarks.modes`. On cores that others use as well, the mode with the
-    least work in all is as good as any: sequential.
+    Measured in docs/embedding.md by `python -m benchmarks.modes`: with the static table a pipeline took 20 % off on two
+    idle cores and added 30 % where others used them too; a pool was never more than 26 % from the best.
     """
     if embeds == "away" and files:
         return Choice("pipeline", "embedding happens elsewhere, while these cores parse")
     if size < SMALL_BYTES:
         return Choice("sequential", f"{files:,} files are parsed before a pool of parsers has started")
-    if cores < FREE_CORES:
-        return Choice("sequential", f"{max(cores, 0):.1f} cores are free")
+    if cores < 2:
+        return Choice("sequential", "one core")
     if free_mb < 2 * PARSER_MB * min(cores, 4):
         return Choice("sequential", f"{free_mb:,} MB of memory are free")
+    if embeds == "table" and free_cores >= PIPELINE_CORES:
+        return Choice("pipeline", f"{free_cores:.1f} cores are free: two for parsers, one for the table")
     if embeds == "table":
-        return Choice("pipeline", "the table is looked up while parsers leave this process idle")
+        return Choice("parallel", f"{free_cores:.1f} cores are free: the parsers have work for them")
     return Choice("parallel", "embedding is nearly all of the time, and needs all cores")
 
 
@@ -114,7 +116,8 @@ def _choice(asked: IndexingMode, files: int, size: int, settings: Settings, free
         from .transformer import pick_device
 
         embeds = "here" if pick_device(settings.device) == "cpu" else "away"
-    return recommend(files, size, cores=free_cores, free_mb=_free_mb(), embeds=embeds)
+    cores = settings.workers or core_count()
+    return recommend(files, size, cores=cores, free_cores=free_cores, free_mb=_free_mb(), embeds=embeds)
 
 
 class _Load:

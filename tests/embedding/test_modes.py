@@ -181,13 +181,14 @@ def test_an_error_while_parsing_ends_the_stream(
 
 def test_what_is_recommended() -> None:
     def mode(files: int, size: int, **options: object) -> str:
-        given = {"cores": 8, "free_mb": 16_000, "embeds": "here"} | options
+        given = {"cores": 8, "free_cores": 7.5, "free_mb": 16_000, "embeds": "here"} | options
         return recommend(files, size, **given).mode  # type: ignore[arg-type]
 
     assert mode(20, 100_000) == mode(20, 100_000, embeds="table") == "sequential"
     assert mode(5000, 50_000_000) == "parallel"
     assert mode(5000, 50_000_000, embeds="table") == "pipeline"
-    assert mode(5000, 50_000_000, cores=1.2, embeds="table") == "sequential"
+    assert mode(5000, 50_000_000, free_cores=2.0, embeds="table") == "parallel"
+    assert mode(5000, 50_000_000, cores=1, embeds="table") == "sequential"
     assert mode(5000, 50_000_000, free_mb=200) == "sequential"
     assert mode(5000, 50_000_000, embeds="away") == mode(20, 100_000, embeds="away") == "pipeline"
     assert mode(0, 0, embeds="away") == "sequential"
