@@ -21,7 +21,7 @@ from .embedder import Embedder, Vectors
 from .space import EmbeddingSpace
 from .spending import Spending
 from .text import chunk_text
-from .vector_cache import VectorCache
+from .vector_cache import VectorCache, as_kept
 
 
 @dataclass
@@ -162,8 +162,9 @@ class ChunkVectors:
             for part in embedder.embed_each([missing[key] for key in keys]):
                 done = [keys[row] for row in part.rows]
                 if done:
-                    self.cache.put(done, part.vectors)
-                    yield done, part.vectors
+                    kept = as_kept(part.vectors)
+                    self.cache.put(done, kept)
+                    yield done, kept
                 self._reasons.update((keys[row], reason) for row, reason in part.refused.items())
                 ticker.advance(len(done))
             ticker.info |= {"space": self.space.id, **embedder.facts}

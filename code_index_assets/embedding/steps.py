@@ -22,7 +22,7 @@ from .spending import open_account
 from .vector_cache import VectorCache, vectors_lock
 
 KIND = "embeddings"
-EMBEDDINGS_VERSION = "1"
+EMBEDDINGS_VERSION = "2"
 # Texts held while a provider embeds them: 16 buckets are about 4,000 files, 50,000 chunks, 75 MB.
 BUCKETS_BOUGHT_AT_ONCE = 16
 

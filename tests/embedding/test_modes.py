@@ -17,7 +17,7 @@ from code_index_assets.embedding.embedder import InputType, Vectors
 from code_index_assets.embedding.pipeline import EmbeddingStream, _choice, chunk_in_mode, recommend
 from code_index_assets.embedding.steps import embed_chunks
 from code_index_assets.embedding.test_model import TestEmbedder
-from code_index_assets.embedding.vector_cache import VectorCache
+from code_index_assets.embedding.vector_cache import VectorCache, as_kept
 from code_index_assets.errors import EmbeddingError
 from code_index_assets.progress import Stage, Stages
 from code_index_assets.settings import Settings
@@ -229,4 +229,4 @@ def test_vectors_kept_by_a_stream_are_the_models(tmp_path: Path) -> None:
     stream.stop()
     frame = stream.vectors.embed(chunk_rows(0, 30).with_columns(chunk_id=pl.int_range(30).cast(pl.String)))
     texts = [f"function f{n}\nf {n}\ndef f{n}(): ..." for n in range(30)]
-    assert np.array_equal(frame.get_column("vector").to_numpy(), TestEmbedder().embed(texts, "document"))
+    assert np.array_equal(frame.get_column("vector").to_numpy(), as_kept(TestEmbedder().embed(texts, "document")))
