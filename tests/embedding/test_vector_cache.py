@@ -53,9 +53,10 @@ def test_what_was_removed_leaves_the_file_when_compacted(tmp_path: Path) -> None
 
 def test_rounding_hardly_turns_a_vector() -> None:
     rows = np.random.default_rng(3).standard_normal((200, 1024)).astype(np.float32)
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = rows.astype(float)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     kept = as_kept(rows)
-    cosines = (rows * kept).sum(axis=1) / np.linalg.norm(kept, axis=1)
+    cosines = (rows.astype(float) * kept).sum(axis=1) / np.linalg.norm(kept.astype(float), axis=1)
     assert cosines.min() > 0.9999999
     assert np.abs(np.linalg.norm(kept, axis=1) - 1).max() < 1e-4
 
