@@ -40,7 +40,7 @@ TURNS = 200
 @contextmanager
 def running(data: Path) -> Iterator[tuple[str, int, float]]:
     """A server on a data folder: its address, process id, and the seconds until it was ready."""
-    environment = {**os.environ, "CODE_INDEX_DATA": str(data), "CODE_INDEX_NO_SERVER": ""}
+    environment = {**os.environ, "CODE_INDEX_DATA": str(data), "CODE_INDEX_USE_SERVER": "true"}
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "code_index_assets.cli.main", "serve", "--port", "0"],
@@ -109,7 +109,7 @@ def memory_mb(pid: int) -> tuple[float, float]:
 
 def cold_search(data: Path, *, alone: bool) -> list[float]:
     """Seconds of whole processes of the command line."""
-    environment = {**os.environ, "CODE_INDEX_DATA": str(data), "CODE_INDEX_NO_SERVER": "1" if alone else ""}
+    environment = {**os.environ, "CODE_INDEX_DATA": str(data), "CODE_INDEX_USE_SERVER": "false" if alone else "true"}
     took = []
     for query in QUERIES[:5]:
         started = time.perf_counter()

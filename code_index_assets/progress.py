@@ -65,6 +65,31 @@ class Stages:
         self.done.append(Stage(name, time.time() - seconds, seconds, items, unit, info))
 
 
+def stage_note(info: dict[str, Any], items: int | None) -> str:
+    """The particulars of a stage in words: cache hits, padding waste, requests and price, how busy a stream was."""
+    told = []
+    if "hits" in info and items:
+        told.append(f"{info['hits'] / items:.0%} known")
+    if info.get("ahead"):
+        told.append(f"{info['ahead']:,} computed ahead")
+    if "padding_waste" in info:
+        told.append(f"padding {info['padding_waste']:.1%}")
+    for name in ("requests", "tokens", "retries", "splits", "cut", "refused"):
+        if info.get(name):
+            told.append(f"{info[name]:,} {name}")
+    if "price_usd" in info:
+        told.append(f"${info['price_usd']:,.4f}")
+    if "busy" in info:
+        told.append(f"busy {info['busy']:.0%}, queue ≤ {info['queue_most']} of {info['queue_limit']}")
+    if info.get("left_for_later"):
+        told.append(f"{info['left_for_later']:,} left for later")
+    if info.get("failed"):
+        told.append(f"failed: {info['failed'].splitlines()[0]}")
+    if info.get("mode"):
+        told.append(str(info["mode"]))
+    return ", ".join(told)
+
+
 class Ticker:
     """Counts the items of a stage."""
 

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from .artifacts import ArtifactStore
+from .embedding.spaces import serving_space
 from .embedding.vector_cache import VectorCache, vectors_lock
-from .errors import LockedError
+from .errors import ConfigurationError, LockedError, NotIndexedError
 from .index.backend import make_backend
-from .index.maintenance import Retention, compact, prune_generations
+from .index.maintenance import Retention, compact, prune_generations, remove
 from .index.manifest import PublicationManifest, PublicationStore
 from .index.reader import published_spaces
 from .layout import Layout, key_segment, segment_key
@@ -141,6 +142,30 @@ def remove_partition(layout: Layout, key: str) -> None:
     """Removes every artifact of a partition (the index is left to `index.maintenance.remove`)."""
     for home in _homes(layout, key):
         shutil.rmtree(home, ignore_errors=True)
+
+
+def remove_space(layout: Layout, settings: Settings, space: str, *, vectors: bool) -> int:
+    """Takes an embedding space out of the index and removes its artifacts, and with `vectors` its cache.
+
+    Returns how many points went. Raises ConfigurationError for the space that serves, NotIndexedError if it is not
+    published.
+    """
+    if space == serving_space(layout):
+        raise ConfigurationError(
+            f"searches use {space}", remedy="switch first: code-index use SPACE, then remove the other one"
+        )
+    manifest = PublicationStore(layout, space).current()
+    if manifest is None:
+        raise NotIndexedError(f"nothing is published in the embedding space {space}", remedy="code-index spaces")
+    backend = make_backend(layout, settings, space, manifest.dimension)
+    points = sum(remove(key, backend, layout, space) for key in manifest.receipts)
+    (layout.index(space) / "CURRENT").unlink(missing_ok=True)
+    for kind in ("index", *KINDS_BY_SPACE):
+        shutil.rmtree(layout.root / kind / space, ignore_errors=True)
+    if vectors:
+        with layout.lock(vectors_lock(space), timeout=settings.lock_timeout_seconds):
+            shutil.rmtree(layout.vectors(space), ignore_errors=True)
+    return points
 
 
 def vector_keys(layout: Layout, space: str, key: str | None = None) -> set[str]:

@@ -169,6 +169,11 @@ class Settings(BaseSettings):
         "(index_codebase); not set: none. Over stdio any folder.",
     )
 
+    use_server: bool = Field(
+        True,
+        description="Whether command lines ask a server that runs on the same data instead of searching themselves.",
+    )
+
     # What old states are kept
     keep_artifacts_seconds: float = Field(
         7 * 86_400.0, ge=0, description="Artifacts that no pointer, publication or run names stay this long."

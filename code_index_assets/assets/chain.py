@@ -1,12 +1,16 @@
 """The first four partitioned assets: repository → file_hashes → chunks → embeddings."""
 
+from typing import cast
+
 import dagster as dg
+from pydantic import Field
 
 from resources.code_index import CodeIndexResource
 
 from ..chunking.parse import CHUNKER_VERSION
-from ..chunking.steps import chunk_files
+from ..embedding.pipeline import IndexingMode, chunk_in_mode
 from ..embedding.steps import EMBEDDINGS_VERSION, embed_chunks
+from ..errors import ConfigurationError
 from ..sources.selection import SELECTION_VERSION
 from ..sources.steps import STEPS_VERSION, hash_files, observe_repository
 from ..tables import CHUNKS, ENTRIES, FILES, FINDINGS, IMPORTS, REFERENCES, SYMBOLS, embeddings_table
@@ -14,7 +18,26 @@ from .execution import column_schema, retries, run_step
 from .partitions import one_repository_a_run, repositories
 
 GROUP = "code_index"
+MODES = ("auto", "sequential", "parallel", "pipeline")
 OWNERS = ["team:code-index"]
+
+
+class IndexingConfig(dg.Config):
+    """Run configuration of `chunks`."""
+
+    indexing_mode: str = Field(
+        "",
+        description=f"How parsing and embedding share this run: {', '.join(MODES)}. Empty: the setting.",
+    )
+
+    def mode(self) -> IndexingMode | None:
+        if not self.indexing_mode:
+            return None
+        if self.indexing_mode not in MODES:
+            raise ConfigurationError(
+                f"{self.indexing_mode!r} is no indexing mode", remedy=f"one of: {', '.join(MODES)}"
+            )
+        return cast(IndexingMode, self.indexing_mode)
 
 
 @dg.asset(
@@ -63,8 +86,10 @@ def file_hashes(context: dg.AssetExecutionContext, code_index: CodeIndexResource
     description="Chunks on definition bounds and the symbols, imports and references of every kept file.",
     metadata=column_schema(CHUNKS, SYMBOLS, IMPORTS, REFERENCES),
 )
-def chunks(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
-    return run_step(context, code_index, chunk_files)
+def chunks(
+    context: dg.AssetExecutionContext, config: IndexingConfig, code_index: CodeIndexResource
+) -> dg.MaterializeResult:
+    return run_step(context, code_index, lambda step: chunk_in_mode(step, config.mode()))
 
 
 @dg.asset(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from ..errors import CodeIndexError
-from ..progress import Say
+from ..progress import Say, Stage, stage_note
 from ..run_log import RunLog
 from ..steps import StepContext, StepResult
 from ..tables import Table
@@ -124,14 +124,22 @@ def metadata_of(step: StepContext, result: StepResult) -> dict[str, Any]:
         metadata["artifact"] = dg.MetadataValue.path(str(result.artifact.path))
         rows = sum(part.rows for part in result.artifact.manifest.parts.values())
         metadata["dagster/partition_row_count"] = rows
-    stages = [
-        {"stage": s.name, "seconds": round(s.seconds, 3), "items": s.items or "", "unit": s.unit or ""}
-        for s in step.stages.done
-    ]
-    if stages:
-        metadata["stages"] = dg.MetadataValue.md(_markdown(stages))
-        metadata["seconds"] = round(sum(s.seconds for s in step.stages.done), 3)
+    done = step.stages.done
+    seconds = sum(stage.seconds for stage in done if not stage.info.get("beside"))
+    if done:
+        metadata["stages"] = dg.MetadataValue.md(_markdown([_stage_row(stage, seconds) for stage in done]))
+        metadata["seconds"] = round(seconds, 3)
     return metadata
+
+
+def _stage_row(stage: Stage, total: float) -> dict[str, Any]:
+    """One row of the stage table; a stage that ran beside the others has no share."""
+    share = "beside" if stage.info.get("beside") else f"{stage.seconds / total:.1%}" if total else ""
+    rate = round(stage.items / stage.seconds) if stage.items and stage.seconds else ""
+    return {
+        "stage": stage.name, "seconds": round(stage.seconds, 3), "share": share, "items": stage.items or "",
+        "unit": stage.unit or "", "items/s": rate, "notes": stage_note(stage.info, stage.items),
+    }  # fmt: skip
 
 
 def failure_of(error: CodeIndexError) -> dg.Failure:

@@ -5,7 +5,7 @@ What lives here: the step over artifacts. What does not: parsing (`parse.py`), D
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,7 @@ from .imports import resolved_again
 from .parse import (
     CHUNKER_VERSION,
     ChunkOptions,
+    Mode,
     ParsedTables,
     ProjectContext,
     SourceFile,
@@ -40,8 +41,20 @@ BUCKETS_AT_ONCE = 16
 _FILE_COLUMNS = ["path", "path_raw", "blob", "mode", "size", "language", "encoding", "hash", "secrets"]
 
 
-def chunk_files(context: StepContext) -> StepResult:
-    """Makes the chunks artifact of the partition's kept files."""
+@dataclass(frozen=True)
+class Parsing:
+    """How new files are parsed, and who hears of their chunks as they come (rows of the chunks table)."""
+
+    mode: Mode = "auto"
+    heard: Callable[[pl.DataFrame], None] = lambda chunks: None
+
+
+# From the number of files to parse and their bytes.
+ChooseParsing = Callable[[int, int], Parsing]
+
+
+def chunk_files(context: StepContext, choose: ChooseParsing = lambda files, size: Parsing()) -> StepResult:
+    """Makes the chunks artifact of the partition's kept files. The chunks are the same however they are parsed."""
     files = context.input(FILE_HASHES)
     repository = context.parent(files, REPOSITORY)
     snapshot = Snapshot.from_json(repository.info["snapshot"])
@@ -66,7 +79,7 @@ def chunk_files(context: StepContext) -> StepResult:
         run_id=context.run_id,
         buckets=files.manifest.buckets,
     ) as writer:
-        work.run(writer, previous, inputs["parser"])
+        work.run(writer, previous, inputs["parser"], choose)
         parts = [writer.parts[part].digest for part in sorted(writer.parts) if part.startswith("chunks-")]
         digest = fingerprint({"parts": parts, "chunker": CHUNKER_VERSION})
         writer.info.update(commit=snapshot.commit, digest=digest, **work.summary())
@@ -89,7 +102,7 @@ class _Work:
     new_chunks: int = 0
     diagnostics: dict[str, int] = field(default_factory=dict)
 
-    def run(self, writer: ArtifactWriter, previous: Artifact | None, parser: str) -> None:
+    def run(self, writer: ArtifactWriter, previous: Artifact | None, parser: str, choose: ChooseParsing) -> None:
         buckets = self.files.manifest.buckets
         project = self._project()
         known = previous.manifest.bucket_inputs if previous and previous.manifest.buckets == buckets else {}
@@ -119,25 +132,39 @@ class _Work:
                 self._count_diagnostics(previous.read_bucket("diagnostics", bucket))
             else:
                 changed.append(bucket)
+        base = previous if comparable else None
+        known_paths: dict[int, pl.DataFrame] = {}
+        files = size = 0
+        for bucket in changed:
+            kept = self._kept(bucket)
+            known_paths[bucket] = self._known(kept, bucket, base)
+            new = kept.join(known_paths[bucket], on="path", how="anti")
+            files += new.height
+            size += int(new.get_column("size").sum() or 0)
+        parsing = choose(files, size)
         for start in range(0, len(changed), BUCKETS_AT_ONCE):
-            self._parse(changed[start : start + BUCKETS_AT_ONCE], writer, previous if comparable else None, project)
+            some = {bucket: known_paths[bucket] for bucket in changed[start : start + BUCKETS_AT_ONCE]}
+            self._parse(some, writer, base, project, parsing)
 
     def _parse(
-        self, buckets: list[int], writer: ArtifactWriter, previous: Artifact | None, project: ProjectContext
+        self,
+        buckets: dict[int, pl.DataFrame],
+        writer: ArtifactWriter,
+        previous: Artifact | None,
+        project: ProjectContext,
+        parsing: Parsing,
     ) -> None:
-        """Parses the new files of some buckets and writes them with the rows taken over."""
-        kept = {bucket: self._kept(bucket) for bucket in buckets}
+        """Parses the new files of some buckets (with the paths to take over) and writes all their rows."""
         old: dict[int, dict[str, pl.DataFrame]] = {}
         todo = []
-        for bucket, files in kept.items():
-            known = self._known(files, bucket, previous)
+        for bucket, known in buckets.items():
             old[bucket] = {
                 table: previous.read_bucket(table, bucket).join(known, on="path", how="semi")
                 if previous
                 else ARTIFACT_TABLES[table].empty()
                 for table in TABLES
             }
-            todo.append(files.join(known, on="path", how="anti"))
+            todo.append(self._kept(bucket).join(known, on="path", how="anti"))
             self.reused_files += known.height
         new = pl.concat(todo)
         self.parsed_files += new.height
@@ -145,10 +172,12 @@ class _Work:
         for tables in parse_files(
             self._sources(new),
             self.options,
+            mode=parsing.mode,
             workers=self.context.settings.workers,
             context=project,
             stages=self.context.stages,
         ):
+            parsing.heard(tables.chunks)
             for bucket, rows in _split(tables, self.files.manifest.buckets).items():
                 parts[bucket].append(rows)
         with self.context.stages.stage("write", unit="chunks") as ticker:

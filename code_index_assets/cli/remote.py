@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -75,11 +74,8 @@ def _plain(value: Any) -> str:
 
 
 def find_server(settings: Settings, layout: Layout) -> Remote | None:
-    """The server of this data folder that would answer as this process would; None without one.
-
-    `CODE_INDEX_NO_SERVER=1` in the environment: never one.
-    """
-    if os.environ.get("CODE_INDEX_NO_SERVER"):
+    """The server of this data folder that would answer as this process would; None without one."""
+    if not settings.use_server:
         return None
     presence = read_presence(layout)
     if presence is None or presence.build != build() or presence.settings != settings_digest(settings):
@@ -124,7 +120,7 @@ def error_of(response: HTTPResponse, body: bytes) -> Exception:
     if (
         not isinstance(kind, type)
         or not issubclass(kind, CodeIndexError)
-        or issubclass(kind, errors.SpaceMismatchError)
+        or issubclass(kind, errors.SpaceMismatchError | errors.BusyError)
     ):
         return NoAnswerError(f"status {response.status}: {told.get('detail')}")
     error = kind(told["detail"], remedy=told.get("remedy", ""))

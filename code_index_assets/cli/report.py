@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..progress import stage_note
 from ..settings import Settings
 
 if TYPE_CHECKING:
@@ -67,16 +68,23 @@ def print_report(outcome: Outcome, settings: Settings, total: float) -> None:
 
 
 def _print_stages(outcome: Outcome, total: float) -> None:
+    """Where the time went: seconds, share, items and their rate. What ran beside another stage is not added up."""
     rows: list[dict[str, Any]] = sorted(outcome.stages, key=lambda row: row["started_at"])
-    shown = [row for row in rows if row["seconds"] >= 0.01]
     click.echo(f"  time: {total:.1f} s in all")
-    for row in shown:
+    for row in rows:
+        info = row.get("info") or {}
+        if row["seconds"] < 0.01 and not info.get("hits"):
+            continue
         rate = ""
         if row.get("items") and row["seconds"] > 0:
-            rate = f"{row['items']:>10,} {row['unit']:<12} {row['items'] / row['seconds']:>10,.0f}/s"
-        click.echo(f"    {row['asset']:<14} {row['stage']:<20} {row['seconds']:>7.2f} s {rate}")
-    seconds = sum(row["seconds"] for row in rows)
-    click.echo(f"    {'bookkeeping of Dagster and the rest':<35} {max(total - seconds, 0):>7.2f} s")
+            rate = f"{row['items']:>10,} {row['unit']:<9} {row['items'] / row['seconds']:>9,.0f}/s"
+        share = "  beside" if info.get("beside") else f"{row['seconds'] / total:>7.1%} "
+        note = stage_note(info, row.get("items"))
+        line = f"    {row['asset']:<14} {row['stage']:<24} {row['seconds']:>7.2f} s {share} {rate:<32} {note}"
+        click.echo(line.rstrip())
+    seconds = sum(row["seconds"] for row in rows if not (row.get("info") or {}).get("beside"))
+    rest = max(total - seconds, 0)
+    click.echo(f"    {'bookkeeping of Dagster and the rest':<39} {rest:>7.2f} s {rest / total:>7.1%}")
 
 
 def _print_next(key: str, settings: Settings) -> None:

@@ -15,14 +15,21 @@ from ..embedding.spaces import previous_space, published, serving_space, setting
 from ..errors import ConfigurationError, NotIndexedError, QueryError
 from ..index.manifest import PublicationManifest, PublicationStore
 from ..layout import Layout
+from ..retention import remove_space
 from ..settings import load_settings
 
 
 @click.command("spaces")
+@click.option("--remove", metavar="SPACE", help="Take this space's index and embeddings away; not the one that serves.")
+@click.option("--vectors", is_flag=True, help="With --remove: its cached vectors too, which have been paid for.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def spaces_command(as_json: bool) -> int:
+def spaces_command(remove: str | None, vectors: bool, as_json: bool) -> int:
     """The embedding spaces that are published, and the one searches use."""
-    layout = Layout(load_settings().data).check()
+    settings = load_settings()
+    layout = Layout(settings.data).check()
+    if remove is not None:
+        removed = remove_space(layout, settings, _by_name(layout, remove), vectors=vectors)
+        click.echo(f"removed {removed:,} points" + ("" if vectors else "; its vectors stay in the cache"), err=as_json)
     serving, before = serving_space(layout), previous_space(layout)
     rows = []
     for name in published(layout):

@@ -6,6 +6,7 @@ and keeping it as it comes. What does not: models (`models.py`) and storage of a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ from .embedder import Embedder, Vectors
 from .space import EmbeddingSpace
 from .spending import Spending
 from .text import chunk_text
-from .vector_cache import VectorCache
+from .vector_cache import VectorCache, as_kept
 
 
 @dataclass
@@ -58,8 +59,8 @@ class ChunkVectors:
     ahead: set[str] = field(default_factory=set)
     refused: list[Refused] = field(default_factory=list)
     remote: bool = False
+    embedder: Embedder | None = None
     _reasons: dict[str, str] = field(default_factory=dict)
-    _embedder: Embedder | None = None
 
     def embed(self, chunks: pl.DataFrame, previous: pl.DataFrame | None = None) -> pl.DataFrame:
         """Embedding rows of chunk rows, in their order. `previous` holds embedding rows to take over from.
@@ -93,12 +94,19 @@ class ChunkVectors:
         known = self.cache.get(list(wanted))
         return {key: text for key, text in wanted.items() if key not in known and key not in self._reasons}
 
-    def compute_ahead(self, wanted: dict[str, str]) -> int:
-        """Computes the texts (by key) that the cache does not have into it; returns how many. For one thread."""
+    def compute_ahead(self, wanted: dict[str, str], stop: threading.Event | None = None) -> int:
+        """Computes the texts (by key) that the cache does not have into it; returns how many. For one thread.
+
+        `stop` ends it early; what a provider has been asked for is waited for.
+        """
         done = 0
         for keys, _ in self._computed(self.missing(wanted)):
             self.ahead.update(keys)
             done += len(keys)
+            if stop is not None and stop.is_set():
+                if not self.remote:
+                    break
+                self._loaded().interrupt()
         return done
 
     def plan(self, texts: Sequence[str]) -> int:
@@ -154,8 +162,9 @@ class ChunkVectors:
             for part in embedder.embed_each([missing[key] for key in keys]):
                 done = [keys[row] for row in part.rows]
                 if done:
-                    self.cache.put(done, part.vectors)
-                    yield done, part.vectors
+                    kept = as_kept(part.vectors)
+                    self.cache.put(done, kept)
+                    yield done, kept
                 self._reasons.update((keys[row], reason) for row, reason in part.refused.items())
                 ticker.advance(len(done))
             ticker.info |= {"space": self.space.id, **embedder.facts}
@@ -170,17 +179,17 @@ class ChunkVectors:
         return chunks.filter(pl.Series(kept)), [key for key, keep in zip(keys, kept, strict=True) if keep]
 
     def _loaded(self) -> Embedder:
-        if self._embedder is None:
+        if self.embedder is None:
             with self.stages.stage("load model", unit="models") as ticker:
-                self._embedder = self.load()
-                self.space.require_same(self._embedder.space.id, "the loaded model")
-                self.counts.runtime = self._embedder.runtime
+                self.embedder = self.load()
+                self.space.require_same(self.embedder.space.id, "the loaded model")
                 ticker.advance()
-        return self._embedder
+        self.counts.runtime = self.embedder.runtime
+        return self.embedder
 
     def close(self) -> None:
-        if self._embedder is not None:
-            self._embedder.close()
+        if self.embedder is not None:
+            self.embedder.close()
 
 
 def keyed_texts(space: EmbeddingSpace, chunks: pl.DataFrame) -> tuple[list[str], dict[str, str]]:

@@ -88,6 +88,10 @@ class Embedder(ABC):
         """How many texts to hand over at once; the model sorts and batches inside it."""
         return 256
 
+    def interrupt(self) -> None:
+        """Ends an `embed_each` in another thread early: what is under way still comes, the rest is left out."""
+        return
+
     def close(self) -> None:
         """Lets go of memory and processes. May be called twice."""
         return

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ConfigurationError, EmbeddingError
+from ..errors import ConfigurationError, EmbeddingError, ProviderUnavailableError
 from ..fingerprint import fingerprint
 from ..layout import Layout, write_atomically
 from ..settings import Settings
@@ -131,7 +131,8 @@ def _probe(transport: Transport, model: str, dimensions: int) -> dict[str, Any]:
                 remedy="unset CODE_INDEX_EMBEDDING_DIMENSION, or set it to what the model can give",
             )
         return {"dimension": dimension, "encoding": encoding}
-    raise EmbeddingError(
+    kind = ProviderUnavailableError if isinstance(problem, PassingError) else EmbeddingError
+    raise kind(
         f"{transport.name} gave no vector of {model}: {problem}",
         remedy="check CODE_INDEX_EMBEDDING_URL and CODE_INDEX_MODEL, and that the server is running",
     )

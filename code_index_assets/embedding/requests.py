@@ -35,6 +35,8 @@ SHORT_REPLIES = 3
 CUTS = 6
 # So many texts refused one by one are no matter of the texts.
 MOST_REFUSED = 100
+# Tokens that are worth a request of their own.
+SMALL_REQUEST = 8000
 _KNOWN_GOOD = "def add(first, second): return first + second"
 _LONGEST_PAUSE = 60.0
 
@@ -100,6 +102,7 @@ class RequestEmbedder(Embedder):
         self._inputs = limits.inputs
         self._answered = 0.0  # when a request was last answered
         self._lock = threading.Lock()
+        self._interrupted = threading.Event()
 
     @abstractmethod
     def body(self, texts: Sequence[str], input_type: InputType) -> dict[str, Any]:
@@ -143,6 +146,9 @@ class RequestEmbedder(Embedder):
     def embed_each(self, texts: Sequence[str]) -> Iterator[Computed]:
         return self._each(texts, "document")
 
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
     def close(self) -> None:
         self.transport.close()
 
@@ -152,12 +158,12 @@ class RequestEmbedder(Embedder):
         """Results as requests are answered; at most `in_flight` requests are sent and not handed on."""
         waiting = deque(self._batches(texts))
         running: set[Future[_Outcome]] = set()
-        stop = threading.Event()
+        stop = self._interrupted = threading.Event()
         failure: BaseException | None = None
         with ThreadPoolExecutor(self.limits.in_flight, thread_name_prefix="embedding-request") as pool:
             try:
-                while running or (waiting and failure is None):
-                    while waiting and failure is None and len(running) < self.limits.in_flight:
+                while running or (waiting and not stop.is_set()):
+                    while waiting and not stop.is_set() and len(running) < self.limits.in_flight:
                         batch = waiting.popleft()
                         if len(batch.rows) > self._inputs:
                             waiting.extendleft(reversed(batch.halves()))
@@ -187,10 +193,13 @@ class RequestEmbedder(Embedder):
             raise failure
 
     def _batches(self, texts: Sequence[str]) -> Iterator[_Batch]:
-        """Texts in their order, in batches within the limits of one request (at least one text)."""
-        budget = min(self.limits.tokens, self.limits.tokens_per_minute or self.limits.tokens)
+        """Texts in their order, in batches within the limits of one request (at least one text), spread over the
+        requests that may be in flight: what is not full comes back sooner, and a kill loses less."""
+        counted = self.counter.count(texts)
+        most = min(self.limits.tokens, self.limits.tokens_per_minute or self.limits.tokens)
+        budget = min(most, max(SMALL_REQUEST, -(-sum(counted) // self.limits.in_flight)))
         batch, size = _Batch([], []), 0
-        for row, (text, tokens) in enumerate(zip(texts, self.counter.count(texts), strict=True)):
+        for row, (text, tokens) in enumerate(zip(texts, counted, strict=True)):
             if batch.rows and (size + tokens > budget or len(batch.rows) >= self._inputs):
                 yield batch
                 batch, size = _Batch([], []), 0

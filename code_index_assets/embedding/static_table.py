@@ -12,8 +12,8 @@ such a model, so the vector of every distinct identifier is kept, and a text cos
 from __future__ import annotations
 
 import json
-import threading
 import re
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 

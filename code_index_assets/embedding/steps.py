@@ -5,6 +5,7 @@ What lives here: the step over artifacts. What does not: keys and reuse (`chunk_
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from ..artifacts import Artifact, ArtifactWriter
@@ -21,7 +22,7 @@ from .spending import open_account
 from .vector_cache import VectorCache, vectors_lock
 
 KIND = "embeddings"
-EMBEDDINGS_VERSION = "1"
+EMBEDDINGS_VERSION = "2"
 # Texts held while a provider embeds them: 16 buckets are about 4,000 files, 50,000 chunks, 75 MB.
 BUCKETS_BOUGHT_AT_ONCE = 16
 
@@ -57,6 +58,7 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
     ):
         try:
             plan = _write_buckets(worker, writer, chunks, previous)
+            used = dict(worker.embedder.facts) if worker.remote and worker.embedder else {}
         finally:
             worker.close()
         _require_all(worker, context)
@@ -72,6 +74,7 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
             reused=counts.vectors - counts.computed,
             from_cache=counts.from_cache,
             **({"plan": plan} if plan else {}),
+            **({"usage": used} if used else {}),
         )
     artifact = context.store.require(KIND, key, space.id)
     artifact = Artifact.open(artifact.path.parent / name)
@@ -100,7 +103,38 @@ def vectors_of_run(context: StepContext, space: EmbeddingSpace, embedder: Embedd
 
     cache = VectorCache(layout.vectors(space.id), space.dimension)
     remote = embedder.remote if embedder else is_remote(model)
-    return ChunkVectors(space, load, cache, context.stages, remote=remote)
+    vectors = ChunkVectors(space, load, cache, context.stages, remote=remote)
+    handed = _handed.pop(_handing(context, space), None)
+    if handed is not None and embedder is None:
+        vectors.embedder, vectors.ahead = handed.embedder, handed.ahead
+        if handed.embedder is not None:
+            vectors.counts.runtime = handed.embedder.runtime
+    return vectors
+
+
+@dataclass(frozen=True)
+class Handed:
+    """What the `chunks` step of a run has for its `embeddings` step: the model, and the keys it computed ahead."""
+
+    embedder: Embedder | None
+    ahead: set[str]
+
+
+# At most one: both steps of a run happen in one process, one after the other; without it nothing is lost but time.
+_handed: dict[tuple[str, str, str, str], Handed] = {}
+
+
+def hand_over(context: StepContext, space: EmbeddingSpace, handed: Handed) -> None:
+    """Leaves something for the `embeddings` step of this run; what an earlier run left is let go."""
+    for left in _handed.values():
+        if left.embedder is not None:
+            left.embedder.close()
+    _handed.clear()
+    _handed[_handing(context, space)] = handed
+
+
+def _handing(context: StepContext, space: EmbeddingSpace) -> tuple[str, str, str, str]:
+    return str(context.layout.root), context.run_id, context.key, space.id
 
 
 def _write_buckets(
@@ -199,5 +233,5 @@ def _facts(artifact: Artifact, space: EmbeddingSpace, *, reused: bool) -> dict[s
         "computed": computed,
         "reused": vectors - computed,
         "reuse_rate": round(1 - computed / vectors, 4) if vectors else 1.0,
-        **({"plan": info["plan"]} if info.get("plan") and not reused else {}),
+        **{name: info[name] for name in ("plan", "usage") if info.get(name) and not reused},
     }

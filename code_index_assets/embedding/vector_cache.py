@@ -25,6 +25,7 @@ from .embedder import Vectors
 
 _FIRST_MAP = 1 << 30
 _CHECKSUM_BYTES = 4
+_KEPT = np.dtype("<f2")
 _open: dict[Path, tuple[Any, tuple[int, int] | None]] = {}
 _open_lock = threading.Lock()
 
@@ -34,8 +35,17 @@ def vectors_lock(space: str) -> str:
     return f"vectors-{space}"
 
 
+def as_kept(vectors: Vectors) -> Vectors:
+    """Vectors (float32) rounded to what the cache keeps of them.
+
+    Half precision takes half the disk (cosine to the vector above .9999999); what is computed is rounded before it is
+    used, so that a vector is the same bits whether it was computed or found.
+    """
+    return vectors.astype(_KEPT).astype(np.float32)
+
+
 class VectorCache:
-    """Vectors (float32, `dimension` long) by 32-digit hex keys."""
+    """Vectors by 32-digit hex keys: `dimension` numbers, in float32 to the caller, in float16 on disk."""
 
     def __init__(self, folder: Path, dimension: int) -> None:
         self.folder = folder
@@ -45,7 +55,7 @@ class VectorCache:
     def get(self, keys: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of the keys that are there, undamaged."""
         found: dict[str, Vectors] = {}
-        size = _CHECKSUM_BYTES + 4 * self.dimension
+        size = _CHECKSUM_BYTES + _KEPT.itemsize * self.dimension
         with self._begin(write=False) as transaction:
             for key in keys:
                 row = transaction.get(bytes.fromhex(key), None)
@@ -53,13 +63,13 @@ class VectorCache:
                     continue
                 body = bytes(row[_CHECKSUM_BYTES:])
                 if zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "little") == bytes(row[:_CHECKSUM_BYTES]):
-                    found[key] = np.frombuffer(body, dtype="<f4")
+                    found[key] = np.frombuffer(body, dtype=_KEPT).astype(np.float32)
         return found
 
     def put(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Stores vectors; durable when this returns. Raises OutOfDiskError."""
         rows = [
-            (bytes.fromhex(k), np.ascontiguousarray(v, dtype="<f4").tobytes())
+            (bytes.fromhex(k), np.ascontiguousarray(v, dtype=_KEPT).tobytes())
             for k, v in zip(keys, vectors, strict=True)
         ]
         rows.sort()

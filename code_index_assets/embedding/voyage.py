@@ -80,7 +80,9 @@ class VoyageEmbedder(RequestEmbedder):
             "Voyage", f"{base.rstrip('/')}/embeddings", key, timeout=settings.embedding_timeout_seconds,
             connections=in_flight, dtype=settings.embedding_dtype, key_setting=KEYS[0],
         )  # fmt: skip
-        super().__init__(space, transport, limits, spending, TokenCounter(cached_tokenizer(space.model)))
+        # A query is one short request: nothing to pack, and its process should start fast.
+        tokenizer = cached_tokenizer(space.model) if patience is None else None
+        super().__init__(space, transport, limits, spending, TokenCounter(tokenizer))
 
     def body(self, texts: Sequence[str], input_type: InputType) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -95,6 +97,11 @@ class VoyageEmbedder(RequestEmbedder):
         if self.space.model not in _FIXED:
             body["output_dimension"] = self.space.dimension
         return body
+
+
+def has_key() -> bool:
+    """Whether a key is set in the environment."""
+    return any(os.environ.get(name, "").strip() for name in KEYS)
 
 
 def _key() -> str:

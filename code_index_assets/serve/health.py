@@ -26,6 +26,10 @@ def health_routes(service: Service, instance: str) -> APIRouter:
         trouble = service.trouble
         return JSONResponse({"ready": not trouble, "trouble": trouble}, 503 if trouble else 200)
 
+    # Load balancers like to ask by HEAD.
+    for path, answer in (("/healthz", healthz), ("/readyz", readyz)):
+        router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
+
     @router.get("/metrics", summary="Prometheus metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Requests and latencies by route, answers by outcome, failed lanes, publication, points, states."""

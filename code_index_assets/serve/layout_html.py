@@ -14,7 +14,7 @@ from functools import lru_cache
 from importlib import resources
 from urllib.parse import quote, urlencode
 
-from .html import Child, Safe, tag
+from .html import Child, Safe, tag, text
 
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
 FILTERS = (("repo", "repository"), ("language", "language"), ("kind", "kind"), ("path", "path"), ("ref", "ref"))
@@ -172,6 +172,12 @@ def ago(at: float | None, now: float | None = None) -> Safe:
             break
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
     return tag("time", told, datetime=stamp, title=stamp.replace("T", " "))
+
+
+def prose(told: str) -> Safe:
+    """Words in which `code` stands between backticks."""
+    parts = told.split("`")
+    return text([tag("code", part) if number % 2 else part for number, part in enumerate(parts)])
 
 
 def outside_link(url: str) -> Safe:

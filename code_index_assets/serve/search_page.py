@@ -211,10 +211,16 @@ def _why(hit: Hit, url: str, ref: str) -> Safe:
         for lane, rank in hit.lanes.items()
     ]
     told += [tag("span", reason) for reason in hit.why]
-    if hit.more_lines:
+    # Pieces of one long line are chunks of the same lines.
+    spans = [span for span in dict.fromkeys(hit.more_lines) if span != (hit.start_line, hit.end_line)]
+    if spans:
         links = [
-            tag("a", f"{start}–{end}", href=file_url(hit.repository, hit.path, start, end, ref))
-            for start, end in hit.more_lines
+            tag(
+                "a",
+                f"{start}–{end}" if end > start else start,
+                href=file_url(hit.repository, hit.path, start, end, ref),
+            )
+            for start, end in spans
         ]
         told.append(tag("span", "also lines ", *(part for link in links for part in (link, " "))))
     if hit.also_in:

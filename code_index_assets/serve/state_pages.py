@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from ..search.freshness import RepositoryStatus
 from .forge import repository_page
 from .html import Safe, tag
-from .layout_html import FILTERS, Asked, ago, notice, page, skipped_files, state_badge
+from .layout_html import FILTERS, Asked, ago, notice, page, prose, skipped_files, state_badge
 from .search_page import chips, languages_of, names_of, short
 
 _SYNTAX = (
@@ -126,14 +126,14 @@ def problem_page(asked: Asked, body: dict[str, object]) -> str:
         "failed": "Its last run failed",
     }
     title = titles.get(str(body.get("state", "")), str(body["title"]))
-    remedy = tag("p", tag("b", "What to do: "), str(body["remedy"])) if body.get("remedy") else None
+    remedy = tag("p", tag("b", "What to do: "), prose(str(body["remedy"]))) if body.get("remedy") else None
     kind = "info" if waiting else "error"
     again = tag("p", "This page asks again by itself.", class_="dim") if waiting else None
     rest = [tag("a", "repositories", href="/repositories")]
     if asked.filters:
         clear = asked.url(**{name: () for name, _ in FILTERS})
         rest.append(tag("a", "search without the filters", href=clear))
-    links = tag("p", *(part for link in rest for part in (link, " ")))
+    links = tag("p", *rest, class_="links")
     told = notice(kind, title, tag("p", str(body["detail"])), remedy, again, links)
     return page(title, chips(asked), told, asked=asked, refresh=5 if waiting else None)
 

@@ -15,6 +15,8 @@ from chains import Chain, GitRepository, failure
 from embedding_server import KEY, EmbeddingServer
 
 from code_index_assets.chunking.steps import chunk_files
+from code_index_assets.embedding.models import document_embedder
+from code_index_assets.embedding.pipeline import chunk_in_mode
 from code_index_assets.embedding.steps import embed_chunks
 from code_index_assets.errors import BudgetError, ConfigurationError, EmbeddingError
 from code_index_assets.progress import Stages
@@ -72,6 +74,7 @@ def test_a_run_records_what_it_used_and_the_next_one_uses_nothing(
     assert sum(record["price_usd"] for record in usage) == pytest.approx(used * 0.18 / 1e6)
     assert {(r["partition"], r["model"]) for r in usage} == {("r", "voyage-code-3")}
     plan = result.info["plan"]
+    assert result.info["usage"]["tokens"] == used
     assert plan["texts"] == len(voyage.paid) == result.info["computed"]
     assert plan["price_usd"] == pytest.approx(plan["tokens"] * 0.18 / 1e6, abs=1e-6)
     before = len(voyage.paid)
@@ -117,6 +120,7 @@ def test_a_refused_text_stops_the_run_with_a_list_and_keeps_the_rest(
 
 def test_a_budget_stops_the_run_before_it_spends(voyage: EmbeddingServer, bought: Callable[..., Chain]) -> None:
     chain = bought(budget_tokens="100")
+    assert chain.settings.indexing_mode == "auto"
     with pytest.raises(BudgetError, match="may use 100 tokens"):
         embed(chain)
     assert voyage.paid == []
@@ -137,6 +141,35 @@ def test_a_budget_counts_what_the_run_used_before_it_failed(
     with pytest.raises(BudgetError, match=f"has used {used:,}"):
         embed(chain, "run")
     assert embed(chain, "another run").outcome == "built"
+
+
+def test_a_provider_is_asked_while_files_are_parsed_and_nothing_is_asked_twice(
+    voyage: EmbeddingServer, bought: Callable[..., Chain], repository: GitRepository
+) -> None:
+    repository.commit({f"more{n}.py": f"def more_{n}():\n    return {n} + first * 7\n" for n in range(300)})
+    chain = bought(embedding_in_flight="4")
+    ahead = []
+    for step in (observe_repository, hash_files, chunk_in_mode, embed_chunks):
+        context = StepContext("r", "run", chain.layout, chain.settings, Stages())
+        result = step(context)
+        ahead += [stage for stage in context.stages.done if stage.name == "embed ahead"]
+    assert ahead and ahead[0].items
+    assert result.info["computed"] == 330 == len(voyage.paid) == len(set(voyage.paid))
+    assert sum(r["tokens"] for r in RunLog(chain.layout).of_run("run", "usage")) == sum(map(voyage.tokens, voyage.paid))
+
+
+def test_an_interrupted_embedder_hands_on_what_is_under_way(
+    voyage: EmbeddingServer, bought: Callable[..., Chain]
+) -> None:
+    chain = bought()
+    embedder = document_embedder(chain.settings, chain.layout)
+    embedder._inputs = 2  # type: ignore[attr-defined]
+    voyage.delay = 0.1
+    done = []
+    for part in embedder.embed_each([f"text {n}" for n in range(400)]):
+        done += part.rows
+        embedder.interrupt()
+    assert len(done) == len(voyage.paid) < 100
 
 
 @pytest.mark.timeout(120)

@@ -142,3 +142,22 @@ def test_chunks_give_the_file_back(text, newline, language):
     got, wanted = _lines(chunks, count_lines(text)), text.split("\n")[: count_lines(text)]
     assert len(got) == len(wanted)
     assert [line.rstrip() for line in got] == [line.rstrip() for line in wanted]
+
+
+def test_a_publication_pruned_while_it_is_read_is_read_anew(shop, engine, monkeypatch):
+    from code_index_assets.index.reader import SnapshotGoneError
+    from code_index_assets.search import files
+
+    honest, calls = files.published_artifact, []
+
+    def gone_at_first(layout, receipt, kind):
+        calls.append(kind)
+        if len(calls) == 1:
+            raise SnapshotGoneError("pruned")
+        return honest(layout, receipt, kind)
+
+    monkeypatch.setattr(files, "published_artifact", gone_at_first)
+    assert read_lines(engine, "acme/shop", "no_end.md", end=1).text == "# A"
+    monkeypatch.setattr(files, "published_artifact", lambda *_: (_ for _ in ()).throw(SnapshotGoneError("pruned")))
+    with pytest.raises(SnapshotGoneError):
+        read_lines(engine, "acme/shop", "no_end.md")

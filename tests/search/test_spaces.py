@@ -106,6 +106,15 @@ def test_the_old_space_serves_until_it_is_switched(beside: Beside, server: Embed
     assert call("use", "--back", "--partly").exception is None
     assert beside.searched() == old == serving_space(beside.layout)
 
+    assert "searches use" in str(call("spaces", "--remove", old).exception)
+    removed = call("spaces", "--remove", new)
+    assert removed.exception is None and new not in removed.output
+    assert beside.searched() == old
+    assert not beside.layout.index(new).exists() and beside.layout.vectors(new).exists()
+    paid = len(server.paid)
+    beside.index(beside.new, "two")
+    assert len(server.paid) == paid  # what was paid for is still there
+
 
 def test_two_spaces_are_compared(beside: Beside) -> None:
     beside.index(beside.old, "one", "two")

@@ -136,6 +136,7 @@ def test_repositories_and_status(client, shop):
 def test_health_and_metrics(client):
     assert client.get("/healthz").json()["status"] == "ok"
     assert client.get("/readyz").json() == {"ready": True, "trouble": ""}
+    assert [client.head(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
     client.get("/v1/search", params={"q": "cart"})
     client.request("STRANGE", "/v1/search")
     text = client.get("/metrics").text

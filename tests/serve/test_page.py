@@ -21,7 +21,7 @@ from code_index_assets.serve.app import create_app
 from code_index_assets.serve.forge import file_page, repository_page
 from code_index_assets.serve.highlight import _FAMILIES, highlighted
 from code_index_assets.serve.html import tag
-from code_index_assets.serve.layout_html import Asked, ago, file_url
+from code_index_assets.serve.layout_html import Asked, ago, file_url, prose
 
 LANGUAGES = [
     "c",
@@ -286,6 +286,10 @@ def test_colours_are_right_where_it_is_easy():
     two = highlighted('a = """x\ny"""', "python")
     assert two == ['a = <span class="s">&quot;&quot;&quot;x</span>', '<span class="s">y&quot;&quot;&quot;</span>']
     assert highlighted("let a: &'a str = 'x';", "rust")[0].count('class="s"') == 1
+
+
+def test_prose_has_code_and_nothing_else():
+    assert prose("run `<x>` or <b>") == "run <code>&lt;x&gt;</code> or &lt;b&gt;"
 
 
 def test_elements_escape_and_leave_out():

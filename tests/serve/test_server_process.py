@@ -52,7 +52,7 @@ def here(monkeypatch, capsys, shop):
     def run_here(*arguments, alone=False):
         monkeypatch.setenv("CODE_INDEX_DATA", str(shop.layout.root))
         monkeypatch.setenv("CODE_INDEX_MODEL", "test")
-        monkeypatch.setenv("CODE_INDEX_NO_SERVER", "1" if alone else "")
+        monkeypatch.setenv("CODE_INDEX_USE_SERVER", "false" if alone else "true")
         monkeypatch.setattr(sys, "argv", ["code-index", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
