@@ -45,6 +45,12 @@ WHERE f.role = 'source'
         FROM staging.stg_references r
         WHERE r."partition" = s."partition" AND r.name = rtrim(s.name, '?!=')
     )
+    -- A method that several types have is called through what they share.
+    AND NOT (s.kind = 'method' AND EXISTS (
+        SELECT 1
+        FROM staging.stg_symbols o
+        WHERE o."partition" = s."partition" AND o.name = s.name AND o.symbol_id != s.symbol_id
+    ))
     AND NOT EXISTS (
         SELECT 1 FROM staging.stg_imports i WHERE i."partition" = s."partition" AND i.name = s.name
     )
