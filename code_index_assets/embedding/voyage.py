@@ -1,4 +1,4 @@
-"""Voyage AI by its HTTP API (docs/adr/010-voyage-over-http.md says why not by its package).
+"""Voyage AI (docs/adr/010 says which part of its package is used, and why not all).
 
 What lives here: its requests, its limits, its key, its tokenizer. What does not: batches, retries and checks, which all
 providers share (`requests.py`).
@@ -19,7 +19,7 @@ from .requests import Limits, RequestEmbedder
 from .space import EmbeddingSpace
 from .spending import Spending
 from .text import TEXT_FORMAT
-from .transport import Transport
+from .voyage_transport import VoyageTransport
 
 PREFIX = "voyage:"
 DEFAULT_MODEL = "voyage-code-3"
@@ -76,9 +76,9 @@ class VoyageEmbedder(RequestEmbedder):
             tokens_per_minute=settings.embedding_tokens_per_minute or TOKENS_PER_MINUTE,
             patience_seconds=settings.embedding_patience_seconds if patience is None else patience,
         )
-        transport = Transport(
-            "Voyage", f"{base.rstrip('/')}/embeddings", key, timeout=settings.embedding_timeout_seconds,
-            connections=in_flight, dtype=settings.embedding_dtype, key_setting=KEYS[0],
+        transport = VoyageTransport(
+            base, key, timeout=settings.embedding_timeout_seconds, connections=in_flight,
+            dtype=settings.embedding_dtype, key_setting=KEYS[0],
         )  # fmt: skip
         # A query is one short request: nothing to pack, and its process should start fast.
         tokenizer = cached_tokenizer(space.model) if patience is None else None

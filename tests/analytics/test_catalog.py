@@ -262,7 +262,7 @@ def test_all_questions_run_on_a_real_repository(two: Two) -> None:
     chain, _, _ = two
     build(chain)
     questions = {q.title: ask(chain, q.sql) for q in read_questions(ROOT / "docs" / "questions.md")}
-    assert len(questions) == 20
+    assert len(questions) == 22
     answers = [rows for _, rows in sorted(questions.items(), key=lambda item: int(item[0].split(".")[0]))]
     assert [row[0] for row in answers[0]] == ["shop", "tools"]
     assert {row[2] for row in answers[1]} == {"credential_file", "binary", "empty"}
@@ -283,3 +283,36 @@ def test_all_questions_run_on_a_real_repository(two: Two) -> None:
     assert sum(row[3] for row in answers[17]) > 0
     assert {row[0] for row in answers[18]} >= {"chunks", "embeddings", "search_index"}
     assert answers[19][0][:2] == ("fresh", 2)
+    assert answers[20] == []  # nothing here implements a Shape
+    assert ("tools", "tools/run.py") not in {row[:2] for row in answers[21]}  # an entry point is no dead function
+
+
+def test_who_implements_an_interface_and_what_nobody_mentions(two: Two) -> None:
+    chain, shop, _ = two
+    shop.commit(
+        {
+            "shop/shapes.py": "class Shape:\n    def area(self):\n        raise NotImplementedError\n",
+            "shop/circle.py": "from shop.shapes import Shape\n\n\nclass Circle(Shape):\n    def area(self):\n"
+            "        return 3 * scale()\n\n\ndef scale():\n    return 2\n\n\ndef forgotten():\n    return scale()\n",
+            "geo/shape.go": "package geo\n\ntype Shape interface {\n\tArea() int\n\tName() string\n}\n",
+            "geo/square.go": "package geo\n\ntype Square struct{ side int }\n\nfunc (s Square) Area() int { return s.side }\n",
+            "geo/names.go": 'package geo\n\nfunc (s Square) Name() string { return "square" }\n\n'
+            "type Half struct{}\n\nfunc (h Half) Area() int { return 1 }\n",
+            "src/lib.rs": "pub trait Shape { fn area(&self) -> u32; }\npub struct Dot;\n"
+            "impl Shape for Dot { fn area(&self) -> u32 { 0 } }\n",
+        }
+    )
+    chain.index("shop")
+    build(chain)
+    found = ask(
+        chain, "SELECT implementer, language, base_path, path, how FROM marts.implementations WHERE base = 'Shape'"
+    )
+    assert {(row[0], row[1], row[4]) for row in found} == {
+        ("Circle", "python", "declared"),
+        ("Square", "go", "method_set"),
+        ("Dot", "rust", "declared"),
+    }
+    assert {row[2] for row in found if row[1] != "rust"} == {"shop/shapes.py", "geo/shape.go"}
+    dead = {row[0] for row in ask(chain, "SELECT qualified_name FROM marts.unmentioned_public_functions")}
+    assert "shop.circle.forgotten" in dead
+    assert not dead & {"shop.circle.scale", "shop.circle.Circle.area"}
