@@ -83,6 +83,11 @@ class IndexSnapshot:
     def receipts(self) -> dict[str, Receipt]:
         return self.manifest.receipts
 
+    @property
+    def in_process(self) -> bool:
+        """Whether queries are answered by this process, not by a server that it waits for."""
+        return self.backend.name == "embedded"
+
     def refresh(self) -> IndexSnapshot:
         """This snapshot if it is still current, else one of the current publication (unchanged shards stay loaded)."""
         if self._store.current_name() == self.manifest.name:
