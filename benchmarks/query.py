@@ -1,6 +1,6 @@
 """A query by its stages, in one process: CPU and wall milliseconds of each, and whether answers are what they were.
 
-  python -m benchmarks.query [--data FOLDER] [--queries FILE ...] [--corpora FOLDER_NAME] [--turns N] [--write FILE | --compare FILE]
+  python -m benchmarks.query [--data FOLDER] [--queries FILE ...] [--turns N] [--write FILE] [--compare FILE]
 
 FOLDER (default: BENCH_DATA, else CODE_INDEX_DATA) is an indexed data folder. FILE holds one JSON object a line (may be
 gzipped): {"text", "corpus"}; each query is asked of everything and, where a repository ends with "/" and the corpus, of that
@@ -90,11 +90,10 @@ class Stopwatch:
 def read_queries(files: list[Path]) -> Iterator[tuple[str, str]]:
     """(query, corpus) of each line."""
     for path in files:
-        opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-        with opened as lines:
-            for line in lines:
-                asked = json.loads(line)
-                yield asked["text"], asked.get("corpus", "")
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for line in raw.decode().splitlines():
+            asked = json.loads(line)
+            yield asked["text"], asked.get("corpus", "")
 
 
 def requests(engine: SearchEngine, asked: list[tuple[str, str]]) -> tuple[list[SearchRequest], list[SearchRequest]]:
@@ -183,7 +182,9 @@ def report(
             show("one repository", measure(engine, alone, watch, answers))
     took = symbols(engine, names)
     if took:
-        print(f"symbol look-up: {len(took)} names, p50 {statistics.median(took):.2f} ms, p95 {percentile(took, 0.95):.2f} ms")
+        print(
+            f"symbol look-up: {len(took)} names, p50 {statistics.median(took):.2f} ms, p95 {percentile(took, 0.95):.2f} ms"
+        )
     print(f"memory: {memory_mb(os.getpid())[0]:.0f} MB resident, {memory_mb(os.getpid())[1]:.0f} MB at most")
     if write:
         write.write_text(json.dumps(answers))

@@ -51,7 +51,7 @@ def _stemmer() -> object:
     return snowballstemmer.stemmer("english")
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
     # Snowball in Python costs 20 µs a word; identifiers repeat, so the cache takes nearly all of it.
     if len(word) < 3 or not word.isascii() or not word.isalpha():
@@ -75,9 +75,13 @@ def _fold(word: str) -> str:
     return unicodedata.normalize("NFC", bare)
 
 
-@lru_cache(maxsize=400_000)
+@lru_cache(maxsize=50_000)
 def word_terms(word: str) -> tuple[str, ...]:
     """The terms of one word as it stands in text: its parts, stemmed, and itself whole if it has several parts."""
+    return _analysed(word)
+
+
+def _analysed(word: str) -> tuple[str, ...]:
     word = word[:_MAX_WORD] if word.isascii() else _fold(word[:_MAX_WORD])
     parts = split_identifier(word)
     terms = [_stem(part) for part in parts if part not in STOP_WORDS and (len(part) > 1 or not part.isascii())]
@@ -90,9 +94,10 @@ def word_terms(word: str) -> tuple[str, ...]:
     return tuple(terms)
 
 
-@lru_cache(maxsize=400_000)
+# What documents are made with: a process that indexes many repositories fills it, at some 300 bytes a word.
+@lru_cache(maxsize=200_000)
 def _word_ids(word: str) -> tuple[int, ...]:
-    return tuple(term_id(term) for term in word_terms(word))
+    return tuple(term_id(term) for term in _analysed(word))
 
 
 def words_of(text: str) -> list[str]:

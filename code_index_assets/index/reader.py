@@ -104,10 +104,13 @@ class IndexSnapshot:
 
     def search_dense(self, vector: np.ndarray, where: Filter, limit: int, *, bare: bool = False) -> list[Scored]:
         """Nearest points by dot product, best first. `bare`: payloads may be left to `hydrate`."""
+        bare = bare or where.has_text_rules
         return self._ranked(
             where,
             limit,
-            lambda shard, keys, also, n: self._view.search_dense(shard, keys, also, vector, n, bare=bare or where.has_text_rules),
+            lambda shard, keys, also, n: self._view.search_dense(
+                shard, keys, also, vector, n, bare=bare or where.has_text_rules
+            ),
         )
 
     def search_lexical(
@@ -116,10 +119,13 @@ class IndexSnapshot:
         """Best points by the sum of term weights, best first; `weights` as `query_weights` gives them."""
         if not weights:
             return []
+        bare = bare or where.has_text_rules
         return self._ranked(
             where,
             limit,
-            lambda shard, keys, also, n: self._view.search_lexical(shard, keys, also, weights, n, bare=bare or where.has_text_rules),
+            lambda shard, keys, also, n: self._view.search_lexical(
+                shard, keys, also, weights, n, bare=bare or where.has_text_rules
+            ),
         )
 
     def hydrate(self, *lists: Sequence[Scored]) -> list[list[Scored]]:

@@ -54,7 +54,9 @@ def run_lanes(
         "lexical": lambda: _lexical(snapshot, query, where, weights),
         "semantic": lambda: _semantic(snapshot, query, where, weights, embed_query),
     }
-    beside = [] if getattr(embed_query, "immediate", False) and snapshot.in_process else [n for n in lanes if n != "symbol"]
+    beside = (
+        [] if getattr(embed_query, "immediate", False) and snapshot.in_process else [n for n in lanes if n != "symbol"]
+    )
     running = {lane: _POOL.submit(_timed, lane, jobs[lane]) for lane in beside}
     done = {lane: _timed(lane, jobs[lane]) for lane in lanes if lane not in running}
     results = {lane: running[lane].result() if lane in running else done[lane] for lane in lanes}
