@@ -49,6 +49,38 @@ def test_a_working_folder_that_is_gone(run, tmp_path, monkeypatch):
     assert code == 2 and "the working folder is gone" in err
 
 
+def test_a_data_folder_that_is_a_file(run, data, repository: GitRepository):
+    repository.commit({"a.py": "def a():\n    return 1\n"})
+    data.write_text("")
+    for command in (("status",), ("search", "x"), ("index", str(repository.path))):
+        code, _, err = run(*command)
+        assert code == 2 and "is a file" in err and "CODE_INDEX_DATA" in err
+
+
+def test_a_damaged_catalogue_says_how_to_have_a_new_one(run, data):
+    run("list")
+    data.mkdir(exist_ok=True)
+    (data / "catalog.duckdb").write_text("junk")
+    code, _, err = run("sql", "SELECT 1")
+    assert code == 2 and str(data / "catalog.duckdb") in err and "code-index index" in err and "--memory" not in err
+
+
+@pytest.mark.slow
+def test_what_is_said_of_a_damaged_shard_mends_it(run, data, repository: GitRepository):
+    import shutil
+
+    repository.commit({"a.py": "def mended_name():\n    return 1\n"})
+    assert run("index", str(repository.path), "--quiet")[0] == 0
+    for stored in (data / "index").rglob("*.dat"):
+        stored.write_bytes(b"x")
+    code, _, err = run("search", "mended_name")
+    assert code == 5 and "remove that space's folder in `index/`" in err and "index --all" in err
+    for space in (path for path in (data / "index").iterdir() if path.is_dir()):
+        shutil.rmtree(space)
+    assert run("index", "--all", "--quiet")[0] == 0
+    assert run("search", "mended_name")[0] == 0
+
+
 def test_file_names_do_not_drive_the_terminal(run, repository: GitRepository):
     repository.commit({"a\x1b]0;owned\x07\nb.py": "def sneaky_name():\n    return 1\n"})
     assert run("index", str(repository.path), "--quiet")[0] == 0
