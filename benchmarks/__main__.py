@@ -5,7 +5,7 @@
 Without --repo: every bare clone `owner+name/repo` below the folder in BENCH_REPOS, else this project itself. Each row is whole
 processes of the command line: wall seconds, CPU seconds, peak memory of the largest process. Further benchmarks are modules
 of this package (`python -m benchmarks.parsing`, `.embedding`, `.modes`, `.vector_cache`, `.replay`, `.incremental`, `.catalog`,
-`.push`, `.backfill`, `.serving`, `.agents`, `.retrieval.run`, `.retrieval.ablation`).
+`.push`, `.backfill`, `.query`, `.serving`, `.agents`, `.retrieval.run`, `.retrieval.ablation`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import serving
+from . import query, serving
 
 CODE_INDEX = Path(sys.executable).with_name("code-index")
 QUERIES = (
@@ -71,7 +71,7 @@ def bench(place: str, name: str, model: str) -> None:
         cold = measure(["index", place, "--name", name, "--json"], environment)
         again = measure(["index", name, "--json"], environment)
         facts = {s["asset"]: s.get("info", {}) for s in json.loads(cold.output)["runs"][0]["steps"]}
-        searches = [measure(["search", query, "--repo", name, "--json"], environment) for query in QUERIES]
+        searches = [measure(["search", text, "--repo", name, "--json"], environment) for text in QUERIES]
         batch = "\n".join(json.dumps({"id": i, "query": q, "repo": name}) for i, q in enumerate(QUERIES * 10))
         lines = measure(["search", "--batch", "-"], environment, batch).output.splitlines()
         took = sorted(json.loads(line)["took_ms"] for line in lines)
@@ -86,6 +86,7 @@ def bench(place: str, name: str, model: str) -> None:
             f"  query        p50 {statistics.median(took):.1f} ms, p95 {took[int(len(took) * 0.95)]:.1f} ms in one process"
         )
         serving.report(Path(folder))
+        query.report(Path(folder), [])
 
 
 def main() -> None:

@@ -56,7 +56,9 @@ class Layout:
         Raises NewerDataError if a newer version of the program wrote it, ConfigurationError if it cannot be used.
         """
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            if not self.root.is_file():
+                self.root.mkdir(parents=True, exist_ok=True)
+            self.check()
             version = self.root / "VERSION"
             if not version.exists():
                 write_atomically(version, f"{FORMAT_VERSION}\n".encode())
@@ -66,7 +68,14 @@ class Layout:
         return self.check()
 
     def check(self) -> Layout:
-        """Checks the format of an existing data folder; a folder not made yet passes."""
+        """Checks the format of an existing data folder; a folder not made yet passes.
+
+        Raises NewerDataError, ConfigurationError if it is no folder.
+        """
+        if self.root.exists() and not self.root.is_dir():
+            raise ConfigurationError(
+                f"the data folder {self.root} is a file", remedy="set CODE_INDEX_DATA to a folder, or unset it"
+            )
         version = self.root / "VERSION"
         if version.exists():
             text = version.read_text().strip()

@@ -220,4 +220,8 @@ def _cached(environment: frozenset[tuple[str, str]], folder: str) -> Settings:
 def load_settings() -> Settings:
     """The settings of this process; read again when the environment or the working folder changed."""
     environment = frozenset((k, v) for k, v in os.environ.items() if k.startswith("CODE_INDEX_"))
-    return _cached(environment, os.getcwd())  # noqa: PTH109 - a cache key, not a path to work with
+    try:
+        folder = os.getcwd()  # noqa: PTH109 - a cache key, not a path to work with
+    except OSError as error:
+        raise ConfigurationError("the working folder is gone", remedy="cd to a folder that exists") from error
+    return _cached(environment, folder)

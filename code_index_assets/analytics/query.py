@@ -65,7 +65,10 @@ def open_catalog(layout: Layout, *, memory: str = "1GB") -> Iterator[duckdb.Duck
     try:
         connection = duckdb.connect(str(layout.catalog), read_only=True, config=config)
     except duckdb.Error as error:
-        raise QueryError(f"the catalogue could not be opened: {error}", remedy="check --memory") from error
+        raise QueryError(
+            f"the catalogue {layout.catalog} could not be opened: {error}",
+            remedy="check --memory" if "memory" in str(error).lower() else "`code-index index NAME` builds it anew",
+        ) from error
     try:
         connection.execute("SET enable_progress_bar = false")  # it would be written into the answer
         connection.execute("SET enable_external_access = false")

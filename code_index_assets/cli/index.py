@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
 import sys
 import time
@@ -130,6 +132,7 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
                     partition_key=key, instance=instance, tags=process_tags(), run_config=quiet, raise_on_error=False
                 )
                 outcomes.append(_outcome(dg, layout, key, result, time.perf_counter() - started))
+                _give_back_memory()
             if any(outcome.success for outcome in outcomes):
                 started = time.perf_counter()
                 catalogue = defs.resolve_job_def("refresh_catalog").execute_in_process(
@@ -146,6 +149,12 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
     finally:
         listener.reset(token)
     return outcomes
+
+
+def _give_back_memory() -> None:
+    """Has glibc return freed memory to the system: 60 MB after eight repositories, which later ones did not reuse."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _add_shared_stages(outcomes: list[Outcome], loading: float, catalogue: float) -> None:

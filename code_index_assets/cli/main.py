@@ -43,7 +43,7 @@ COMMANDS = {
     "rollback": "publications",
     "accept": "publications",
     "poll": "poll",
-    "purge": "upkeep",
+    "purge": "purge",
     "prune": "upkeep",
     "embedder": "embedder",
     "up": "up",
@@ -105,6 +105,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         code = 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {place}{error.strerror or error}", err=True)
+        click.echo("  → check owner, permissions and free space there; `code-index doctor` looks at it all", err=True)
+        code = 5
     sys.exit(code if isinstance(code, int) else 0)
 
 

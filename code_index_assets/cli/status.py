@@ -119,6 +119,8 @@ def files_command(repository: str, left_out: bool, reason: str | None, as_json: 
     """Every file of REPOSITORY's latest selection: kept, or left out and why."""
     import polars as pl
 
+    from ..search.render import printable
+
     settings = load_settings()
     layout = Layout(settings.data).check()
     artifact = ArtifactStore(layout).current("file_hashes", repository)
@@ -136,4 +138,4 @@ def files_command(repository: str, left_out: bool, reason: str | None, as_json: 
             told = (
                 row["language"] or row["role"] if row["status"] == "kept" else f"{row['reason']} {row['detail'] or ''}"
             )
-            click.echo(f"{row['status']:<10} {row['path']}  {told}".rstrip())
+            click.echo(printable(f"{row['status']:<10} {row['path']}  {told}".rstrip()))

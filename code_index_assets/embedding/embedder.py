@@ -64,6 +64,11 @@ class Embedder(ABC):
         """Whether texts leave this machine's memory for a provider: many requests in flight, each of them paid."""
         return False
 
+    @property
+    def immediate(self) -> bool:
+        """Whether a query's vector is a look-up of a fraction of a millisecond, not worth a thread."""
+        return False
+
     @abstractmethod
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as this model counts them, before any cut."""

@@ -30,7 +30,7 @@ NAMES = ("torch-fp32", "torch-bf16", "onnx-fp32", "openvino-fp32", "openvino-bf1
 # Below so many texts no process is started and nothing timed: ONNX Runtime in this process is ready in 0.4 s.
 SMALL_JOB = 400
 # Timing takes 10 to 25 s: worth it when the work takes minutes.
-TIMED_JOB = 2_000
+TIMED_JOB = 1_000
 TIMED_SECONDS = 2.0
 _SAMPLE_TEXTS = 96
 

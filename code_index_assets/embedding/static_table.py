@@ -65,6 +65,10 @@ class StaticTableEmbedder(Embedder):
         return "numpy float32 cpu"
 
     @property
+    def immediate(self) -> bool:
+        return True
+
+    @property
     def window(self) -> int:
         return 4096
 

@@ -331,7 +331,8 @@ def load_shard(folder: Path) -> qe.EdgeShard:
             raise FileNotFoundError(folder) from error
         raise CorruptArtifactError(
             f"the index shard {folder} cannot be loaded: {error}",
-            remedy="run `code-index rollback` or index again: artifacts are kept, only points are made anew",
+            remedy="remove that space's folder in `index/` of the data folder and run `code-index index --all`: "
+            "artifacts and vectors are kept, only points are made anew",
         ) from error
 
 

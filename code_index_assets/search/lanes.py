@@ -22,8 +22,8 @@ from .weights import Weights
 LANES = ("symbol", "lexical", "semantic")
 EmbedQuery = Callable[[str], np.ndarray]
 
-# Edge holds the GIL through a query, so threads gain nothing there; they do on a server, and they keep the embedding
-# of the query off the lexical lane's path.
+# Edge holds the GIL through a query, so a thread a lane gains nothing: only what waits for something else, a model or a
+# Qdrant server, has one. Each hand-over between threads can cost 5 ms of waiting for the GIL while others are at work.
 _POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lane")
 
 
@@ -54,8 +54,12 @@ def run_lanes(
         "lexical": lambda: _lexical(snapshot, query, where, weights),
         "semantic": lambda: _semantic(snapshot, query, where, weights, embed_query),
     }
-    running = {lane: _POOL.submit(_timed, lane, jobs[lane]) for lane in lanes}
-    results = {lane: future.result() for lane, future in running.items()}
+    beside = (
+        [] if getattr(embed_query, "immediate", False) and snapshot.in_process else [n for n in lanes if n != "symbol"]
+    )
+    running = {lane: _POOL.submit(_timed, lane, jobs[lane]) for lane in beside}
+    done = {lane: _timed(lane, jobs[lane]) for lane in lanes if lane not in running}
+    results = {lane: running[lane].result() if lane in running else done[lane] for lane in lanes}
     hydrated = snapshot.hydrate(*(result.hits for result in results.values()))
     return {
         result.lane: replace(result, hits=tuple(_best_part(hits)[: weights.lane_depth]))

@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..index.backend import Scored
-from ..index.lexical import term_id, terms_of
+from ..index.lexical import QueryTerms, term_id
 from .lanes import LaneResult
 from .query import Name, Query
 from .weights import ROLE_WORDS, Weights
@@ -43,7 +43,7 @@ def rank(lanes: dict[str, LaneResult], query: Query, weights: Weights) -> list[C
     candidates = _gather(lanes)
     if not candidates:
         return []
-    terms = lanes["lexical"].weights if "lexical" in lanes else {}
+    terms = _Terms(query, lanes["lexical"].weights if "lexical" in lanes else {})
     share = semantic_share(query, weights, lanes)
     for candidate in candidates:
         semantic, lexical = (candidate.lane_scores.get(lane, 0.0) for lane in ("semantic", "lexical"))
@@ -66,6 +66,21 @@ def semantic_share(query: Query, weights: Weights, lanes: dict[str, LaneResult])
         return weights.semantic_mixed
     words = len(query.words)
     return weights.semantic_short if words <= 2 else weights.semantic_medium if words <= 4 else weights.semantic_long
+
+
+class _Terms:
+    """The query's terms with their weights, and how much of that weight words have."""
+
+    def __init__(self, query: Query, weights: dict[int, float]) -> None:
+        self.total = sum(weights.values())
+        self._wanted = QueryTerms(query.text or " ".join(query.symbols))
+        ids = {term_id(term): term for term in self._wanted.terms}
+        self._weights = [(ids[term], weight) for term, weight in weights.items() if term in ids]
+
+    def share(self, texts: Iterable[str]) -> float:
+        """The share of the weight that terms of these texts have, in [0, 1]."""
+        present = {term for text in texts for term in self._wanted.of_text(text)}
+        return sum(weight for term, weight in self._weights if term in present) / self.total if present else 0.0
 
 
 def _gather(lanes: dict[str, LaneResult]) -> list[Candidate]:
@@ -108,15 +123,14 @@ def _add_file_scores(candidates: list[Candidate], query: Query, weights: Weights
         candidate.score += breadth * math.log1p(len(by_file[candidate.file]))
 
 
-def _add_signals(candidate: Candidate, query: Query, terms: dict[int, float], weights: Weights) -> None:
+def _add_signals(candidate: Candidate, query: Query, terms: _Terms, weights: Weights) -> None:
     payload = candidate.payload
     gain, why = _definition(payload, query, weights)
     candidate.score += gain
     candidate.why += why
-    total = sum(terms.values())
-    if total > 0:
-        names = _share(terms, total, _term_ids(tuple(payload.get("names") or ()), tuple(_written(payload))))
-        path = _share(terms, total, _path_ids(payload["path"]))
+    if terms.total > 0:
+        names = terms.share((*(payload.get("names") or ()), *_written(payload)))
+        path = terms.share((payload["path"],))
         candidate.score += weights.name_words * names + _path_weight(query, weights) * path
         if names >= 0.5:
             candidate.why.append("words in the defined name")
@@ -223,29 +237,10 @@ def _asked_for(candidate: Candidate) -> bool:
 
 
 def _adjacent(one: Candidate, other: Candidate) -> bool:
-    spans = [(c.payload["start_line"], c.payload["end_line"]) for c in (one, *(Candidate(p) for p in one.folded))]
     start, end = other.payload["start_line"], other.payload["end_line"]
-    return any(start <= e + 1 and s <= end + 1 for s, e in spans)
+    return any(start <= p["end_line"] + 1 and p["start_line"] <= end + 1 for p in (one.payload, *one.folded))
 
 
 def _written(payload: dict[str, Any]) -> list[str]:
     names = [symbol["name"] for symbol in payload.get("symbols") or ()]
     return [*names, payload["name"]] if payload.get("name") else names
-
-
-def _share(terms: dict[int, float], total: float, present: frozenset[int]) -> float:
-    return sum(weight for term, weight in terms.items() if term in present) / total
-
-
-@lru_cache(maxsize=8192)
-def _term_ids(names: tuple[str, ...], written: tuple[str, ...]) -> frozenset[int]:
-    return _ids((*names, *written))
-
-
-@lru_cache(maxsize=8192)
-def _path_ids(path: str) -> frozenset[int]:
-    return _ids((path,))
-
-
-def _ids(texts: Iterable[str]) -> frozenset[int]:
-    return frozenset(term_id(term) for text in texts for term in terms_of(text))

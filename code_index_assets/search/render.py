@@ -41,9 +41,9 @@ def render_answer(answer: SearchAnswer, *, color: bool = False, now: float | Non
 
 
 def _hit_block(number: int, hit: Hit, several: bool, paint: Paint) -> str:
-    place = paint("path", hit.path) + ":" + paint("line", f"{hit.start_line}-{hit.end_line}")
+    place = paint("path", printable(hit.path)) + ":" + paint("line", f"{hit.start_line}-{hit.end_line}")
     where = f"{paint('dim', hit.repository)} " if several else ""
-    name = f"  {hit.kind} {paint('name', hit.qualified_name)}" if hit.qualified_name else f"  {hit.kind}"
+    name = f"  {hit.kind} {paint('name', printable(hit.qualified_name))}" if hit.qualified_name else f"  {hit.kind}"
     head = f"{number:>2}. {where}{place}{name}  {paint('dim', f'{hit.score:.2f}')}"
     notes = [*hit.why]
     if hit.more_lines:
@@ -71,7 +71,7 @@ def _snippet_lines(snippet: Snippet, paint: Paint) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Text without control characters: file content must not drive the terminal."""
+    """Text without control characters: what is in a file, or its name, must not drive the terminal."""
     return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).expandtabs(4)
 
 
@@ -108,8 +108,8 @@ def ago(seconds: float) -> str:
 def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
     paint = painter(color)
     return "\n".join(
-        f"{paint('dim', hit.repository)} {paint('path', hit.path)}:{paint('line', str(hit.start_line))}  "
-        f"{hit.kind} {paint('name', hit.qualified_name)}"
+        f"{paint('dim', hit.repository)} {paint('path', printable(hit.path))}:{paint('line', str(hit.start_line))}  "
+        f"{hit.kind} {paint('name', printable(hit.qualified_name))}"
         + (f"\n    {printable(hit.signature.splitlines()[0])}" if hit.signature else "")
         for hit in hits
     )
@@ -123,7 +123,7 @@ def render_references(found: References, *, color: bool = False) -> str:
         return f"No mention of {found.name!r} in what was searched{near}."
     blocks = [render_symbols(list(found.definitions), color=color)] if found.definitions else []
     for (repository, path), group in groupby(found.references, key=lambda r: (r.repository, r.path)):
-        lines = [f"{paint('dim', repository)} {paint('path', path)}"]
+        lines = [f"{paint('dim', repository)} {paint('path', printable(path))}"]
         lines += [_reference_line(reference, paint) for reference in group]
         blocks.append("\n".join(lines))
     left_out = found.total_definitions - len(found.definitions) if found.definitions else 0
@@ -135,7 +135,7 @@ def render_references(found: References, *, color: bool = False) -> str:
 
 
 def _reference_line(reference: Reference, paint: Paint) -> str:
-    notes = [note for note in (reference.within and f"in {reference.within}", reference.kind) if note]
+    notes = [note for note in (reference.within and f"in {printable(reference.within)}", reference.kind) if note]
     notes += [reference.role] if reference.role != "source" else []
     text = printable((reference.text or "").strip())[:200]
     return f"{paint('line', f'{reference.line:>7}')}  {text}  {paint('dim', ', '.join(notes))}"

@@ -62,6 +62,11 @@ class _QueryModel:
     def knows(self, text: str) -> bool:
         return self._loaded().knows(text)
 
+    @property
+    def immediate(self) -> bool:
+        """Whether it is loaded and a query costs it less than handing it to a thread would."""
+        return self._embedder is not None and self._embedder.immediate
+
     def _loaded(self) -> Embedder:
         with self._lock:
             if self._embedder is None:

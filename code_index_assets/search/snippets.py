@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..index.lexical import WORDS, term_id, word_terms
+from ..index.lexical import WORDS, QueryTerms
 from .query import Query
 
 SNIPPET_LINES = 8
@@ -52,17 +52,14 @@ def _best_window(counts: list[int], limit: int) -> int:
     return at
 
 
-@lru_cache(maxsize=256)
-def _wanted(text: str) -> frozenset[int]:
-    return frozenset(term_id(term) for word in WORDS.findall(text) for term in word_terms(word))
+# Keeps the words it has seen: few queries, so that it stays small.
+@lru_cache(maxsize=16)
+def _wanted(text: str) -> QueryTerms:
+    return QueryTerms(text)
 
 
-def _spans(line: str, wanted: frozenset[int]) -> tuple[tuple[int, int], ...]:
-    return tuple(
-        match.span()
-        for match in WORDS.finditer(line)
-        if any(term_id(term) in wanted for term in word_terms(match.group()))
-    )
+def _spans(line: str, wanted: QueryTerms) -> tuple[tuple[int, int], ...]:
+    return tuple(match.span() for match in WORDS.finditer(line) if wanted.of_word(match.group()))
 
 
 def _matched(line: str, spans: tuple[tuple[int, int], ...]) -> list[str]:

@@ -216,6 +216,9 @@ class Registry:
         exclude: Iterable[str] = (),
     ) -> RepositoryEntry:
         """Adds a repository and returns its entry. Raises ConfigurationError if it cannot be, or is there already."""
+        if not url_or_path.strip():
+            # An empty path is the working folder: `index "$REPO"` with REPO unset would take it.
+            raise ConfigurationError("an empty name is no repository", remedy="give a git URL or an existing folder")
         if is_url(url_or_path):
             parse_url(url_or_path)
             place: dict[str, Any] = {"url": url_or_path}

@@ -14,7 +14,7 @@ import publishing as p
 
 from code_index_assets.errors import GateRefusedError, NotIndexedError, StalePublicationError
 from code_index_assets.index.edge import EdgeBackend
-from code_index_assets.index.filters import Filter, matches_glob
+from code_index_assets.index.filters import Filter, matches_glob, passes_text_rules
 from code_index_assets.index.maintenance import (
     Retention,
     compact,
@@ -190,6 +190,24 @@ def test_filters_hold_before_top_k(put, snapshot):
         hits = view.search_dense(vector, where, 1000)
         assert {(h.payload["key"], h.payload["path"], h.payload["name"]) for h in hits} == expected, where
         assert view.count(where) == len(hits)
+
+
+@pytest.mark.parametrize(
+    "rule", [{"phrases": ("value",)}, {"exclude": ("odd",)}, {"phrases": ("seven",), "exclude": ("x",)}]
+)
+def test_text_rules_leave_the_order_of_the_lane(put, snapshot, rule):
+    texts = ["odd", "even value", "odd value", "nothing", "seven value"]
+    put({f"pkg/m{i}.py": f"def f{i}():\n    return '{texts[i % 5]}'\n" for i in range(60)})
+    put({f"lib/n{i}.py": f"def f{i}():\n    return '{texts[i % 3]} {i}'\n" for i in range(30)}, key="acme/lib")
+    view, vector, where = snapshot(), p.unit_vector("a value"), Filter(**rule)
+    every = view.search_dense(vector, Filter(), 1000)
+    wanted = [hit for hit in every if passes_text_rules(where, hit.payload)]
+    assert 0 < len(wanted) < len(every)
+    for limit in (1, 7, 1000):  # the second time from what the first one learnt
+        for found in (view.search_dense(vector, where, limit), view.search_dense(vector, where, limit, bare=True)):
+            assert [(h.score, h.payload["path"]) for h in found] == [
+                (h.score, h.payload["path"]) for h in wanted[:limit]
+            ]
 
 
 def test_only_changes_are_written(put, snapshot):

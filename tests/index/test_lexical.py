@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from code_index_assets.index.lexical import (
     DocumentFrequencies,
+    QueryTerms,
     document_vector,
     frequency_table,
     merge_tables,
@@ -92,3 +93,54 @@ def test_idf_favours_rare_words_and_drops_unknown_ones(tmp_path):
     assert weights[term_id("rare")] > weights[term_id("common")] > 0
     assert frequencies.documents == 4
     assert frequencies.of(np.array([term_id("common")], np.uint32)).tolist() == [4]
+
+
+_ENDINGS = (
+    "",
+    "s",
+    "es",
+    "ies",
+    "ing",
+    "ying",
+    "ed",
+    "ly",
+    "ically",
+    "ization",
+    "fulness",
+    "ment",
+    "ers",
+    "'s",
+    "y",
+    "yed",
+)
+_SPELLED = st.builds(
+    lambda words, join: join.join(words),
+    st.lists(
+        st.builds(
+            lambda start, end, case: case(start + end),
+            st.sampled_from(
+                "d l t v h die lie tie dye say cry by id url http early news parse retr config é 日本語 x 42 y".split()
+            )
+            | st.text("abdegily", max_size=4),
+            st.sampled_from(_ENDINGS),
+            st.sampled_from([str, str.title, str.upper]),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(["", "_", "__", "."]),
+)
+
+
+@settings(max_examples=500)
+@given(st.lists(_SPELLED, min_size=1, max_size=4), st.lists(_SPELLED | st.text(max_size=70), max_size=5))
+def test_terms_of_a_query_are_found_as_if_every_word_were_stemmed(asked, told):
+    terms, text = QueryTerms(" ".join(asked)), " ".join([*told, *asked])
+    assert terms.of_text(text) == set(terms_of(" ".join(asked))) & set(terms_of(text))
+    for word in " ".join(told).split():
+        assert terms.of_text(word) == terms.terms & set(terms_of(word))
+
+
+def test_a_stem_that_begins_otherwise_than_its_word_is_found():
+    assert QueryTerms("die").of_word("dying") == {"die"}
+    assert QueryTerms("lying").of_word("lie") == {"lie"}

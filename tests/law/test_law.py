@@ -122,7 +122,7 @@ def frequencies(snapshot, receipt) -> bytes:
     return (snapshot.layout.index(snapshot.space) / receipt.frequencies).read_bytes()
 
 
-@settings(max_examples=15, **_any)
+@settings(max_examples=10, **_any)
 @given(rounds)
 def test_incremental_equals_scratch(history) -> None:
     hold(history, {})

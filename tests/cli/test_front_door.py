@@ -1,0 +1,152 @@
+"""What people type by mistake, and what repositories do on purpose: one clear error, nothing half-done."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from chains import GitRepository
+
+from code_index_assets.cli.main import main
+
+
+@pytest.fixture
+def data(monkeypatch, tmp_path):
+    monkeypatch.setenv("CODE_INDEX_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("CODE_INDEX_MODEL", "test")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, data):
+    def command(*arguments):
+        monkeypatch.setattr(sys, "argv", ["code-index", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
+
+    return command
+
+
+def test_an_empty_name_is_not_the_working_folder(run, data, monkeypatch, repository: GitRepository):
+    repository.commit({"a.py": "def a():\n    return 1\n"})
+    monkeypatch.chdir(repository.path)
+    for command in ("add", "index"):
+        code, _, err = run(command, "")
+        assert code == 2 and "→" in err
+    assert json.loads(run("list", "--json")[1])["repositories"] == []
+
+
+def test_a_working_folder_that_is_gone(run, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code, _, err = run("status")
+    assert code == 2 and "the working folder is gone" in err
+
+
+def test_a_data_folder_that_is_a_file(run, data, repository: GitRepository):
+    repository.commit({"a.py": "def a():\n    return 1\n"})
+    data.write_text("")
+    for command in (("status",), ("search", "x"), ("index", str(repository.path))):
+        code, _, err = run(*command)
+        assert code == 2 and "is a file" in err and "CODE_INDEX_DATA" in err
+
+
+def test_a_damaged_catalogue_says_how_to_have_a_new_one(run, data):
+    run("list")
+    data.mkdir(exist_ok=True)
+    (data / "catalog.duckdb").write_text("junk")
+    code, _, err = run("sql", "SELECT 1")
+    assert code == 2 and str(data / "catalog.duckdb") in err and "code-index index" in err and "--memory" not in err
+
+
+@pytest.mark.slow
+def test_what_is_said_of_a_damaged_shard_mends_it(run, data, repository: GitRepository):
+    import shutil
+
+    repository.commit({"a.py": "def mended_name():\n    return 1\n"})
+    assert run("index", str(repository.path), "--quiet")[0] == 0
+    for stored in (data / "index").rglob("*.dat"):
+        stored.write_bytes(b"x")
+    code, _, err = run("search", "mended_name")
+    assert code == 5 and "remove that space's folder in `index/`" in err and "index --all" in err
+    for space in (path for path in (data / "index").iterdir() if path.is_dir()):
+        shutil.rmtree(space)
+    assert run("index", "--all", "--quiet")[0] == 0
+    assert run("search", "mended_name")[0] == 0
+
+
+def test_file_names_do_not_drive_the_terminal(run, repository: GitRepository):
+    repository.commit({"a\x1b]0;owned\x07\nb.py": "def sneaky_name():\n    return 1\n"})
+    assert run("index", str(repository.path), "--quiet")[0] == 0
+    for command in (("search", "sneaky_name"), ("symbol", "sneaky_name"), ("files", repository.path.name)):
+        code, out, _ = run(*command)
+        assert code == 0
+        assert "\x1b" not in out and "\x07" not in out and "\nb.py" not in out and "b.py" in out
+
+
+def test_purge_leaves_nothing_of_a_file_in_any_ref_or_space(run, data, monkeypatch, repository: GitRepository):
+    marker = "zebraquux"
+    repository.commit({f"f{n}.py": f"def kept_{n}():\n    return {n}\n" for n in range(20)})
+    repository.commit({"notes/leak.py": f"def leak_{marker}():\n    return '{marker}'\n"})
+    repository.git("branch", "release/1")
+    branch = repository.git("rev-parse", "--abbrev-ref", "HEAD").strip()
+    place = ("index", str(repository.path), "--quiet")
+    assert run(*place, "--ref", branch, "--ref", "release/*")[0] == 0
+    monkeypatch.setattr("code_index_assets.embedding.test_model.DIMENSION", 32)  # another embedding space
+    name = repository.path.name
+    assert run("index", name, "--quiet")[0] == 0
+    monkeypatch.undo()
+    monkeypatch.setenv("CODE_INDEX_DATA", str(data))
+    assert len(run("spaces")[1].splitlines()) == 2
+    assert marker.encode() in everything_in(data)
+
+    code, _, err = run("purge", name, "leak.py", "--yes")
+    assert code == 2 and "leak.py" in err and "code-index files" in err
+    assert run("search", f"leak_{marker}")[0] == 0
+    assert "exclude" not in (data / "repositories.toml").read_text()
+
+    code, out, _ = run("purge", name, "notes/leak.py", "--yes")
+    assert code == 0 and "purged" in out
+    assert marker.encode() not in everything_in(data)
+    for ref in (branch, "release/1"):
+        assert "kept_7" in run("search", "kept_7", "--ref", ref, "--path", "f7.py")[1]
+
+    # Of a removed repository no ref is found, by searches or by SQL.
+    assert run("remove", name)[0] == 0
+    assert run("search", "kept_7")[0] == 1
+    assert json.loads(run("sql", "SELECT count(*) AS n FROM files", "--format", "json")[1]) == [{"n": 0}]
+
+
+def test_purge_of_what_was_never_indexed_indexes_nothing(run, data, repository: GitRepository):
+    repository.commit({"a.py": "def a():\n    return 1\n"})
+    run("add", str(repository.path))
+    code, _, err = run("purge", repository.path.name, "a.py", "--yes")
+    assert code == 1 and "nothing is stored" in err
+    assert "exclude" not in (data / "repositories.toml").read_text()
+    assert not (data / "index").exists()
+
+
+def everything_in(folder: Path) -> bytes:
+    """All bytes below a folder, with Parquet and the catalogue's tables decoded."""
+    import duckdb
+    import polars as pl
+
+    pieces = []
+    for path in folder.rglob("*"):
+        if path.is_file():
+            pieces.append(path.read_bytes())
+        if path.suffix == ".parquet":
+            pieces.append(repr(pl.read_parquet(path).to_dicts()).encode())
+    with duckdb.connect(str(folder / "catalog.duckdb"), read_only=True) as catalogue:
+        tables = catalogue.execute(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+        ).fetchall()
+        for schema, table in tables:
+            pieces.append(repr(catalogue.execute(f'FROM "{schema}"."{table}"').fetchall()).encode())
+    return b"\0".join(pieces)
