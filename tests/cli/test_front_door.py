@@ -75,6 +75,9 @@ def test_what_is_said_of_a_damaged_shard_mends_it(run, data, repository: GitRepo
         stored.write_bytes(b"x")
     code, _, err = run("search", "mended_name")
     assert code == 5 and "remove that space's folder in `index/`" in err and "index --all" in err
+    code, out, err = run("index", str(repository.path), "--quiet")
+    told = out + err
+    assert code == 5 and "cannot be loaded" in told and "index --all" in told
     for space in (path for path in (data / "index").iterdir() if path.is_dir()):
         shutil.rmtree(space)
     assert run("index", "--all", "--quiet")[0] == 0
