@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from ..artifacts import ArtifactStore
 from ..errors import CodeIndexError, ConfigurationError
 from ..layout import Layout
 from ..progress import TerminalLines
@@ -52,6 +53,7 @@ def index_command(
     settings = load_settings()
     layout = Layout(settings.data).create()
     layout.remove_leftovers()
+    known = Registry.load(settings.registry_file, layout).names
     entries = _entries(settings, layout, repository, every, name, refs, worktree)
     if force:
         from ..sources.hashing import forget_hashes
@@ -63,6 +65,10 @@ def index_command(
     outcomes = run_chain(settings, layout, [key for entry in entries for key in partition_keys(entry, settings)], say)
     if isinstance(say, TerminalLines):
         say.clear()
+    if (new := entries[0]).name not in known and not _was_read(layout, outcomes):
+        # A mistyped address would be polled, and fail every run of all, for ever.
+        Registry.load(settings.registry_file, layout).remove(new.name)
+        click.echo(f"{new.name} is not registered: nothing could be read from {new.location}", err=True)
     if as_json:
         click.echo(json.dumps({"runs": [vars(outcome) for outcome in outcomes]}, default=str))
     else:
@@ -70,6 +76,12 @@ def index_command(
             print_report(outcome, settings, time.perf_counter() - started)
     sys.stdout.flush()
     return 0 if all(outcome.success for outcome in outcomes) else _failure_code(outcomes)
+
+
+def _was_read(layout: Layout, outcomes: list[Outcome]) -> bool:
+    """Whether a commit of any of the partitions was ever seen."""
+    store = ArtifactStore(layout)
+    return any(outcome.success or store.current("repository", outcome.key) for outcome in outcomes)
 
 
 def _failure_code(outcomes: list[Outcome]) -> int:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..index.manifest import PublicationStore
+from ..index.reader import published_spaces
+from ..layout import Layout
 from ..progress import stage_note
 from ..settings import Settings
 
@@ -30,6 +33,12 @@ _REASONS = {
 }
 
 
+def _is_published(key: str, settings: Settings) -> bool:
+    layout = Layout(settings.data)
+    current = (PublicationStore(layout, space).current() for space in published_spaces(layout))
+    return any(manifest is not None and key in manifest.receipts for manifest in current)
+
+
 def print_report(outcome: Outcome, settings: Settings, total: float) -> None:
     """The report of one partition."""
     facts = {step["asset"]: step.get("info", {}) for step in outcome.steps}
@@ -37,7 +46,8 @@ def print_report(outcome: Outcome, settings: Settings, total: float) -> None:
         click.secho(f"{outcome.key}: not indexed", fg="red", bold=True)
         kind, _, message = outcome.error.partition(": ")
         click.echo(f"  {message or kind or 'see the run in the Dagster UI'}")
-        click.echo("  what was published before stays searchable")
+        if _is_published(outcome.key, settings):
+            click.echo("  what was published before stays searchable")
         _print_stages(outcome, total)
         return
     files, chunks, vectors = facts.get("file_hashes", {}), facts.get("chunks", {}), facts.get("embeddings", {})

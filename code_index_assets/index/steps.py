@@ -13,16 +13,16 @@ from ..artifacts import Artifact
 from ..embedding.spaces import note_published, resolved
 from ..embedding.steps import KIND as EMBEDDINGS
 from ..embedding.steps import require_space
-from ..errors import GateRefusedError, NotBuiltError, StalePublicationError
+from ..errors import CorruptArtifactError, GateRefusedError, NotBuiltError, StalePublicationError
 from ..quality.gate import permit_for
 from ..quality.profile import Baseline
 from ..sources.snapshot import Snapshot
 from ..sources.steps import observed_snapshot
 from ..steps import Outcome, StepContext, StepResult
-from .backend import make_backend
+from .backend import IndexBackend, make_backend
 from .content import RepositoryContent, recipe
 from .maintenance import Retention
-from .manifest import PublicationStore
+from .manifest import PublicationStore, Receipt
 from .publish import publish
 
 
@@ -77,6 +77,8 @@ def publish_partition(context: StepContext) -> StepResult:
         context.stages.say(stale.message)
         told = {"superseded": stale.message, "space": space.id, "label": snapshot.label}
         return StepResult(embeddings, "superseded", snapshot.commit, told, permit.subject)
+    if result.outcome == "reused":
+        _require_readable(context, backend, result.receipt, space.id)
     note_published(context.layout, space, resolved(context.settings, context.layout))
     facts: dict[str, Any] = {
         "points": result.receipt.points,
@@ -90,6 +92,29 @@ def publish_partition(context: StepContext) -> StepResult:
     }
     outcome: Outcome = "reused" if result.outcome == "reused" else "built"
     return StepResult(embeddings, outcome, snapshot.commit, facts, permit.subject)
+
+
+def _require_readable(context: StepContext, backend: IndexBackend, receipt: Receipt, space: str) -> None:
+    """What is called published unchanged can be read: a damaged shard would fail every search after a run that says all
+    is well. Raises CorruptArtifactError."""
+    manifest = PublicationStore(context.layout, space).current()
+    if manifest is None or manifest.receipts.get(context.key) != receipt:
+        return  # published anew meanwhile
+    view = backend.view(manifest)
+    try:
+        with context.stages.stage("read back", unit="points") as ticker:
+            found = sum(view.count(shard, [context.key], ()) for shard in receipt.shards)
+            ticker.advance(found)
+    except FileNotFoundError:
+        return  # replaced and pruned meanwhile
+    finally:
+        view.close()
+    if found != receipt.points:
+        raise CorruptArtifactError(
+            f"the index holds {found:,} points of {context.key}, {receipt.points:,} were published",
+            remedy=f"remove the folder {space} in `index/` of the data folder and run `code-index index --all`: "
+            "artifacts and vectors are kept, only points are made anew",
+        )
 
 
 def _verdict_of_run(context: StepContext, space: str) -> Artifact | None:

@@ -75,6 +75,9 @@ def test_what_is_said_of_a_damaged_shard_mends_it(run, data, repository: GitRepo
         stored.write_bytes(b"x")
     code, _, err = run("search", "mended_name")
     assert code == 5 and "remove that space's folder in `index/`" in err and "index --all" in err
+    code, out, err = run("index", str(repository.path), "--quiet")
+    told = out + err
+    assert code == 5 and "cannot be loaded" in told and "index --all" in told
     for space in (path for path in (data / "index").iterdir() if path.is_dir()):
         shutil.rmtree(space)
     assert run("index", "--all", "--quiet")[0] == 0
@@ -150,3 +153,17 @@ def everything_in(folder: Path) -> bytes:
         for schema, table in tables:
             pieces.append(repr(catalogue.execute(f'FROM "{schema}"."{table}"').fetchall()).encode())
     return b"\0".join(pieces)
+
+
+def test_what_could_not_be_read_is_not_registered(run, tmp_path, repository: GitRepository):
+    missing = (tmp_path / "nowhere.git").as_uri()
+    code, out, err = run("index", missing, "--quiet")
+    assert code == 4 and "is not registered" in err and "stays searchable" not in out
+    assert "nowhere" not in run("list")[1]
+    # One that was read before stays, whatever becomes of it.
+    repository.commit({"a.py": "def kept_name():\n    return 1\n"})
+    assert run("index", str(repository.path), "--quiet")[0] == 0
+    repository.path.rename(tmp_path / "moved")
+    code, out, _ = run("index", repository.path.name, "--quiet")
+    assert code == 4 and repository.path.name in run("list")[1]
+    assert run("search", "kept_name")[0] == 0
