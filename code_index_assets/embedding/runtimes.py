@@ -32,7 +32,7 @@ SMALL_JOB = 400
 # Timing takes 10 to 25 s: worth it when the work takes minutes.
 TIMED_JOB = 1_000
 TIMED_SECONDS = 2.0
-# Four slices for each of two processes: with fewer, one waits for the other and looks slow (104 texts a second for 199).
+# Four slices for each of two processes: with fewer, one waits for the other and looks slow.
 _SAMPLE_TEXTS = 512
 
 
