@@ -29,6 +29,8 @@ class OpenVinoEmbedder(ExportedEmbedder):
         settings = {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
+            # Pinned, two processes sat on one core: 117 texts a second instead of 236.
+            "ENABLE_CPU_PINNING": False,
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
         }

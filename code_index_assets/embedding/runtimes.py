@@ -32,7 +32,8 @@ SMALL_JOB = 400
 # Timing takes 10 to 25 s: worth it when the work takes minutes.
 TIMED_JOB = 1_000
 TIMED_SECONDS = 2.0
-_SAMPLE_TEXTS = 96
+# Four slices for each of two processes: with fewer, one waits for the other and looks slow.
+_SAMPLE_TEXTS = 512
 
 
 @dataclass(frozen=True)
