@@ -201,7 +201,7 @@ def test_what_repositories_say_is_passed_on_as_data(installation):
 
 
 def test_an_unexpected_failure_keeps_its_particulars_to_the_log(installation, monkeypatch):
-    monkeypatch.setattr(SearchEngine, "search", lambda *a: {}["secret path /root/x"])
+    monkeypatch.setattr(SearchEngine, "search", lambda *a: {}["secret particulars"])
     result = call(installation, "search_code", query="cart")
     assert result.is_error and "unexpectedly" in m.text_of(result) and "secret" not in m.text_of(result)
 
