@@ -11,8 +11,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .context import ProjectContext
-from .outline import Outline, innermost, outline
+from .outline import Outline, outline
 from .plugins import plugin
+from .surroundings import innermost
 
 if TYPE_CHECKING:
     from tree_sitter import Parser as TreeSitterParser

@@ -10,6 +10,7 @@ from ..context import ProjectContext
 from ..facts import CALLABLE_KINDS, TYPE_KINDS, Definition, LanguageFacts, visibility_by_words, words
 from ..macros import blank_macros, misread
 from ..outline import Outline
+from ..surroundings import innermost
 
 ACCESS = re.compile(rb"^[ \t]*(public|protected|private)(?:[ \t]+(?:slots|Q_SLOTS))?[ \t]*:", re.M)
 TEST_MACROS = words("TEST TEST_F TEST_P TYPED_TEST TYPED_TEST_P TEST_CASE SCENARIO BENCHMARK")
@@ -105,8 +106,6 @@ def finish_c(found: Outline, context: ProjectContext) -> None:
 
 
 def _accesses(found: Outline) -> dict[Definition | None, list[tuple[int, str]]]:
-    from ..outline import innermost
-
     accesses: dict[Definition | None, list[tuple[int, str]]] = {}
     for match in ACCESS.finditer(found.raw):
         accesses.setdefault(innermost(found, match.start(1)), []).append((match.start(), match[1].decode()))

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..context import ProjectContext
 from ..facts import Definition, LanguageFacts
-from ..outline import Outline, innermost
+from ..outline import Outline
+from ..surroundings import innermost
 
 DEFINED = re.compile(r"^(\s*)(?:async\s+)?(def|class)\s+(\w+)[^\n]*", re.M)
 MAGIC_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\s+(\w+)|import\s+([\w.]+))", re.M)

@@ -8,6 +8,7 @@ import re
 from ..context import ProjectContext
 from ..facts import Definition, LanguageFacts, words
 from ..outline import Outline
+from ..surroundings import innermost
 
 TEST = re.compile(r"(Test|Benchmark|Fuzz|Example)([A-Z_0-9]\w*)?$")
 ROUTE = re.compile(rb"\.(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|Any|HandleFunc|Handle)\(\s*\"([^\"\n]*)\"")
@@ -59,8 +60,6 @@ def finish(found: Outline, context: ProjectContext) -> None:
 
 
 def _routes(found: Outline) -> None:
-    from ..outline import innermost
-
     for match in ROUTE.finditer(found.raw):
         if match[2][:1] == b"/":
             around = innermost(found, match.start())

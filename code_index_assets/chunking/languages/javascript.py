@@ -7,7 +7,8 @@ import re
 
 from ..context import ProjectContext
 from ..facts import Definition, LanguageFacts, words
-from ..outline import Outline, innermost
+from ..outline import Outline
+from ..surroundings import innermost
 
 EXTENSIONS = ("", ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".vue", ".svelte", ".d.ts", ".json")
 INDEXES = ("index.ts", "index.tsx", "index.js", "index.jsx", "index.mjs")

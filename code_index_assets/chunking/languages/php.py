@@ -7,7 +7,8 @@ import re
 
 from ..context import ProjectContext
 from ..facts import Definition, LanguageFacts, visibility_by_words, words
-from ..outline import Outline, innermost
+from ..outline import Outline
+from ..surroundings import innermost
 
 ROUTE = re.compile(
     rb"Route::(get|post|put|patch|delete|any|options|resource|apiResource|view|redirect)\(\s*['\"]([^'\"]*)['\"]"

@@ -7,7 +7,8 @@ import re
 
 from ..context import ProjectContext
 from ..facts import TYPE_KINDS, Definition, LanguageFacts, words
-from ..outline import Outline, innermost
+from ..outline import Outline
+from ..surroundings import innermost
 
 VISIBILITY = re.compile(rb"^[ \t]*(private|protected|public|module_function)[ \t]*(?:#.*)?\r?$", re.M)
 NAMED = re.compile(rb"^[ \t]*(private|protected|public|private_class_method)[ \t(]+((?::\w+[?!=]?[ \t,]*)+)\)?", re.M)

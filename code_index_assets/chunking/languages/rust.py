@@ -7,7 +7,8 @@ import re
 
 from ..context import ProjectContext
 from ..facts import Definition, LanguageFacts, words
-from ..outline import Outline, innermost
+from ..outline import Outline
+from ..surroundings import innermost
 
 DERIVE = re.compile(r"derive\s*\((.*)\)", re.S)
 TEST = re.compile(r"#\[\s*(\w+::)*(test|rstest|test_case|proptest)\b")
