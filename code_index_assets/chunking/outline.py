@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from .context import ProjectContext
@@ -273,14 +274,11 @@ def _widen(found: Outline, outers: list[tuple[Any, ...]]) -> None:
             later = bisect_left(starts, definition.end, index + 1)
             alone = later == len(definitions) or starts[later] >= end
             if alone and definition.start < end and definition.end <= end:
-                inner = definition.end
+                bounds = definition.start, definition.end
                 # Names declared together (`const {a, b} = c`) stay beside each other.
-                while index < later and definitions[index].start == starts[index] == definition.start:
-                    if definitions[index].end != inner:
-                        break
-                    definitions[index].head = min(definitions[index].head, start)
-                    definitions[index].end = end
-                    index += 1
+                for mate in takewhile(lambda d: (d.start, d.end) == bounds, islice(definitions, index, None)):  # noqa: B023
+                    mate.head = min(mate.head, start)
+                    mate.end = end
                 moved = True
     if moved:
         for definition in definitions:

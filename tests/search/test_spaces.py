@@ -137,3 +137,13 @@ def test_a_model_that_is_set_says_the_space_and_fails_loudly_where_nothing_is_pu
     beside.index(beside.new, "one")
     assert open_engine(beside.new, beside.layout).search(SearchRequest("anything")).space == beside.space(beside.new)
     assert beside.searched() == beside.space(beside.old)
+
+
+def test_names_are_looked_up_in_the_space_that_serves(beside: Beside) -> None:
+    beside.index(beside.old, "one", "two")
+    beside.repositories["one"].commit({"only_new.py": "def only_in_the_new_space():\n    return 1\n"})
+    beside.index(beside.new, "one", "two")
+    # Published later, in a space that does not serve: neither searches nor names answer from it.
+    assert call("symbol", "only_in_the_new_space").return_value == 1
+    assert call("use", "openai:other").exception is None
+    assert call("symbol", "only_in_the_new_space").return_value == 0
