@@ -26,6 +26,7 @@ import numpy as np
 from code_index_assets.chunking.parse import ChunkOptions, parse_files
 from code_index_assets.embedding import runtimes
 from code_index_assets.embedding.text import chunk_text
+from code_index_assets.embedding.worker_pool import worker_environment
 
 from .parsing import read
 
@@ -129,7 +130,8 @@ def main():
                     "--folder",
                     name,
                 ]
-                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                environment = None if way in ("exact", BASELINE, DEFAULTS) else worker_environment(threads=1)
+                done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
                 if done.returncode:
                     print(way, done.stderr[-800:], file=sys.stderr)
                     best.pop(way, None)

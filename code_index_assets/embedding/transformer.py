@@ -19,6 +19,7 @@ import numpy as np
 
 from ..errors import ConfigurationError, EmbeddingError
 from ..fingerprint import digest
+from .cpu_attention import use_plain_products
 from .embedder import Embedder, InputType, Vectors, unit
 from .space import EmbeddingSpace
 from .text import TEXT_FORMAT
@@ -193,6 +194,8 @@ class TransformerEmbedder(Embedder):
         self._dtype = (
             self._torch.bfloat16 if not (exact or full_precision) and self._half_precision() else self._torch.float32
         )
+        if self._device == "cpu" and self._dtype == self._torch.bfloat16:
+            use_plain_products(self._model)
         self.padding_waste = 0.0
         self._tokens = self._padded = 0
 
