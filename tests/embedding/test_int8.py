@@ -136,6 +136,7 @@ def test_a_model_that_int8_changes_too_much_is_refused_and_nothing_is_left(
     other = Layout(tmp_path / "data").create()
     shutil.copytree(export(find_model(MINILM), layout), other.models / export(find_model(MINILM), layout).name)
     monkeypatch.setattr(int8_model, "MIN_COSINE", 0.99999)
+    monkeypatch.setattr(int8_model, "calibration_texts", lambda few=calibration_texts()[:18]: few)
     with pytest.raises(EmbeddingError, match="too much") as caught:
         query_embedder(settings(other), other)
     assert "without `:int8`" in str(caught.value.remedy)
