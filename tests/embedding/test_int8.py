@@ -135,8 +135,9 @@ def test_a_model_that_int8_changes_too_much_is_refused_and_nothing_is_left(
 ) -> None:
     other = Layout(tmp_path / "data").create()
     shutil.copytree(export(find_model(MINILM), layout), other.models / export(find_model(MINILM), layout).name)
+    few = calibration_texts()[:18]
     monkeypatch.setattr(int8_model, "MIN_COSINE", 0.99999)
-    monkeypatch.setattr(int8_model, "calibration_texts", lambda few=calibration_texts()[:18]: few)
+    monkeypatch.setattr(int8_model, "calibration_texts", lambda: few)
     with pytest.raises(EmbeddingError, match="too much") as caught:
         query_embedder(settings(other), other)
     assert "without `:int8`" in str(caught.value.remedy)
