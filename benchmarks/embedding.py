@@ -25,6 +25,7 @@ import numpy as np
 
 from code_index_assets.chunking.parse import ChunkOptions, parse_files
 from code_index_assets.embedding import runtimes
+from code_index_assets.embedding.int8_model import cpu_has_int8
 from code_index_assets.embedding.text import chunk_text
 from code_index_assets.embedding.worker_pool import worker_environment
 
@@ -47,7 +48,7 @@ def chunks(repository, count):
 def one(way, texts, folder):
     """Loads one way, warms it up, prints CPU seconds for the texts; vectors go into the folder."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from code_index_assets.embedding.onnx_model import export
+    from code_index_assets.embedding.onnx_model import graph
     from code_index_assets.embedding.transformer import MINILM, TransformerEmbedder, find_model, import_torch
     from code_index_assets.embedding.worker import load
     from code_index_assets.layout import Layout
@@ -64,7 +65,8 @@ def one(way, texts, folder):
             plain.max_seq_length = 128
         run = lambda part: plain.encode(list(part), batch_size=32, show_progress_bar=False, normalize_embeddings=True)  # noqa: E731
     else:
-        embedder = load(model, 0, way, 1, str(export(model, layout)), "cpu")
+        model = find_model(f"{MINILM}:int8") if way in runtimes.INT8_NAMES else model
+        embedder = load(model, 0, way, 1, str(graph(model, layout)), "cpu")
     if way == DEFAULTS:
         encode = run
 
@@ -113,6 +115,8 @@ def main():
         return one(given.one, json.loads((Path(given.folder) / "texts.json").read_text()), Path(given.folder))
     ways = ["exact", DEFAULTS, BASELINE, "torch-fp32", "torch-bf16", "onnx-fp32"]
     ways += ["openvino-fp32", "openvino-bf16"] if find_spec("openvino") else []
+    if cpu_has_int8():
+        ways += [name for name in runtimes.INT8_NAMES if name.startswith("onnx") or find_spec("openvino")]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         texts = chunks(given.repository, given.chunks)

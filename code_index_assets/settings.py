@@ -52,15 +52,17 @@ class Settings(BaseSettings):
     # How it is embedded
     model: str = Field(
         "auto",
-        description="auto | static | minilm | test | a sentence-transformers or Hugging Face name or folder | "
-        "voyage:<model> | openai:<model> (any OpenAI-compatible endpoint). auto: the model of the index that searches "
+        description="auto | static | minilm | test | a sentence-transformers or Hugging Face name or folder | a "
+        "transformer with `:int8` (minilm:int8: int8 products on CPUs, a space of its own) | voyage:<model> | "
+        "openai:<model> (any OpenAI-compatible endpoint). auto: the model of the index that searches "
         "use (`code-index use`); where there is none yet, the static table on a CPU, the transformer on a GPU.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where torch runs.")
     runtime: str = Field(
         "auto",
         description="How a transformer is computed on a CPU: auto (the fastest here, timed once for a large job) | "
-        "torch-fp32 | torch-bf16 | onnx-fp32 | openvino-fp32 | openvino-bf16.",
+        "torch-fp32 | torch-bf16 | onnx-fp32 | openvino-fp32 | openvino-bf16; for models with `:int8` onnx-int8 | "
+        "openvino-int8.",
     )
     embed_workers: int = Field(0, ge=0, description="Embedding processes on a CPU; 0: one of one thread a core.")
     max_tokens: int = Field(0, ge=0, description="Cut of the embedded text in tokens; 0: the model's default.")

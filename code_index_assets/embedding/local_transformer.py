@@ -15,7 +15,7 @@ from ..progress import Say
 from ..settings import Settings
 from . import runtimes
 from .embedder import Computed, Embedder, InputType, Vectors
-from .onnx_model import OnnxEmbedder, export
+from .onnx_model import OnnxEmbedder, graph
 from .runtimes import Runtime
 from .transformer import TransformerEmbedder, TransformerModel
 from .worker_pool import WorkerPool
@@ -67,22 +67,23 @@ class CpuTransformer(Embedder):
 
     def _in_process(self) -> Embedder:
         if self._light is None:
-            folder = export(self._model, self._layout, self._settings.max_tokens)
+            folder = graph(self._model, self._layout, self._settings.max_tokens, self._say)
             self._light = OnnxEmbedder(self._model, folder, max_tokens=self._settings.max_tokens)
         return self._light
 
     def _started(self, texts: int) -> WorkerPool:
         if self._pool is None:
+            graph(self._model, self._layout, self._settings.max_tokens, self._say)  # made here, where it can be said
             self._pool = WorkerPool(self._model, self._settings.max_tokens, self._layout, self._chosen(texts))
         return self._pool
 
     def _chosen(self, texts: int) -> Runtime:
         settings = self._settings
         if settings.runtime != "auto":
-            return runtimes.asked(settings.runtime, settings.embed_workers, runtimes.usable_cores())
+            return runtimes.asked(settings.runtime, settings.embed_workers, runtimes.usable_cores(), self._model.int8)
         chosen = runtimes.choose(self._model, settings.max_tokens, self._layout, self._say, texts)
         if settings.embed_workers:
-            return runtimes.asked(chosen.name, settings.embed_workers, runtimes.usable_cores())
+            return runtimes.asked(chosen.name, settings.embed_workers, runtimes.usable_cores(), self._model.int8)
         return chosen
 
     def close(self) -> None:

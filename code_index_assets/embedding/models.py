@@ -69,10 +69,11 @@ def document_embedder(
         return shared
     from .local_transformer import CpuTransformer, gpu_transformer
 
-    device = pick_device(settings.device)
+    transformer = find_model(model)
+    device = "cpu" if transformer.int8 else pick_device(settings.device)
     if device == "cpu":
-        return CpuTransformer(find_model(model), settings, layout, say)
-    return gpu_transformer(find_model(model), settings, layout, device)
+        return CpuTransformer(transformer, settings, layout, say)
+    return gpu_transformer(transformer, settings, layout, device)
 
 
 def space_of(settings: Settings, layout: Layout, say: Say = lambda line: None) -> EmbeddingSpace:
@@ -127,11 +128,13 @@ def query_embedder(
 
     transformer = find_model(model)
     try:
-        folder = onnx_model.export(transformer, layout, settings.max_tokens)
+        folder = onnx_model.graph(transformer, layout, settings.max_tokens, say)
         return onnx_model.OnnxEmbedder(transformer, folder, max_tokens=settings.max_tokens)
     except CodeIndexError:
         raise
     except Exception as error:
+        if transformer.int8:
+            raise  # torch makes no vectors of its space
         # A model whose graph cannot be exported still answers, only slower to start.
         say(f"{model} cannot be exported to ONNX ({type(error).__name__}); queries use torch")
         return document_embedder(settings, layout, say)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ import numpy.typing as npt
 
 from ..errors import EmbeddingError
 from ..layout import Layout
+from ..progress import Say
 from .embedder import Embedder, InputType, Vectors, unit
 from .transformer import (
     CPU_BATCH_TOKENS,
@@ -45,6 +47,18 @@ def export_folder(model: TransformerModel, layout: Layout) -> Path:
     return layout.models / f"onnx-{model.slug}-v{EXPORT_VERSION}-{model.revision[:8]}"
 
 
+def graph(model: TransformerModel, layout: Layout, max_tokens: int = 0, say: Say = lambda line: None) -> Path:
+    """The folder of the graph of a model's space, made if it is not there.
+
+    Raises ConfigurationError, EmbeddingError.
+    """
+    if model.int8:
+        from .int8_model import int8_graph
+
+        return int8_graph(model, layout, say)
+    return export(model, layout, max_tokens)
+
+
 def export(model: TransformerModel, layout: Layout, max_tokens: int = 0) -> Path:
     """Exports a transformer if that has not been done; returns its folder. Raises EmbeddingError if it differs."""
     home = export_folder(model, layout)
@@ -58,6 +72,7 @@ def export(model: TransformerModel, layout: Layout, max_tokens: int = 0) -> Path
             target.mkdir()
             _export(model, target, max_tokens)
             home.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(home, ignore_errors=True)  # what a kill left there, without model.json
             target.rename(home)
     return home
 
@@ -161,11 +176,11 @@ class OnnxEmbedder(ExportedEmbedder):
         self._session = onnxruntime.InferenceSession(
             str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
-        self._version = onnxruntime.__version__
+        self._said = f"onnxruntime {onnxruntime.__version__} {'int8' if model.int8 else 'float32'} cpu"
 
     @property
     def runtime(self) -> str:
-        return f"onnxruntime {self._version} float32 cpu"
+        return self._said
 
     def _hidden(self, tokens: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:
         hidden: Vectors = self._session.run(None, {"input_ids": tokens, "attention_mask": mask})[0]

@@ -36,7 +36,8 @@ class OpenVinoEmbedder(ExportedEmbedder):
         }
         self._compiled = core.compile_model(str(folder / "model.onnx"), "CPU", settings)
         self._request = self._compiled.create_infer_request()
-        self._said = f"openvino {openvino.__version__.split('-')[0]} {'bfloat16' if half else 'float32'} cpu"
+        precision = "int8" if model.int8 else "bfloat16" if half else "float32"
+        self._said = f"openvino {openvino.__version__.split('-')[0]} {precision} cpu"
 
     @property
     def runtime(self) -> str:

@@ -3,9 +3,9 @@
 What lives here: candidates, timing them, the kept choice. What does not: the runtimes themselves (`transformer.py`,
 `onnx_model.py`, `openvino_model.py`) and the processes that run them (`worker.py`, `worker_pool.py`).
 
-All candidates make vectors of one space (cosine ≥ .999 to float32; the exports check it). CPUs differ: with bf16 units
-torch bf16 is 3.4 times sentence-transformers, without them it is emulated and three times slower than float32. One
-process of one thread a core beats one process of many: 1.35 times on two cores.
+All candidates of a model make vectors of one space (cosine ≥ .999 to each other): float32 and bf16 of one, int8 of
+another. CPUs differ: with bf16 units torch bf16 is 3.4 times sentence-transformers, without them it is emulated and
+three times slower than float32. One process of one thread a core beats one process of many: 1.35 times on two cores.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from ..progress import Say
 from .transformer import TransformerModel, cpu_has_bf16
 
 NAMES = ("torch-fp32", "torch-bf16", "onnx-fp32", "openvino-fp32", "openvino-bf16")
+# Of the spaces of int8 models (`int8_model.py`).
+INT8_NAMES = ("onnx-int8", "openvino-int8")
 # Below so many texts no process is started and nothing timed: ONNX Runtime in this process is ready in 0.4 s.
 SMALL_JOB = 400
 # Timing takes 10 to 25 s: worth it when the work takes minutes.
@@ -48,8 +50,10 @@ class Runtime:
         return f"{self.name}, {self.workers} x {self.threads}"
 
 
-def candidates(cores: int) -> list[Runtime]:
+def candidates(cores: int, int8: bool = False) -> list[Runtime]:
     """What may be fastest here: half precision only where the CPU has it, OpenVINO only where it is installed."""
+    if int8:
+        return [Runtime(name, cores) for name in INT8_NAMES if name.startswith("onnx") or find_spec("openvino")]
     half = "bf16" if cpu_has_bf16() else "fp32"
     names = [f"torch-{half}", "onnx-fp32"]
     if find_spec("openvino") is not None:
@@ -57,16 +61,21 @@ def candidates(cores: int) -> list[Runtime]:
     return [Runtime(name, cores) for name in names]
 
 
-def preferred(cores: int) -> Runtime:
+def preferred(cores: int, int8: bool = False) -> Runtime:
     """The choice without timing: the order measured on CPUs with and without bf16."""
+    if int8:
+        return candidates(cores, int8)[-1]
     return candidates(cores)[-1] if find_spec("openvino") else candidates(cores)[0 if cpu_has_bf16() else 1]
 
 
-def asked(name: str, workers: int, cores: int) -> Runtime:
-    """The runtime a setting names. Raises ConfigurationError."""
-    if name not in NAMES:
+def asked(name: str, workers: int, cores: int, int8: bool = False) -> Runtime:
+    """The runtime a setting names. Raises ConfigurationError if there is none, or it makes vectors of another space."""
+    names = INT8_NAMES if int8 else NAMES
+    if name not in names:
+        what = f"no runtime {name!r}" if name not in NAMES + INT8_NAMES else f"no {name} for this model"
         raise ConfigurationError(
-            f"there is no runtime {name!r}", remedy=f"CODE_INDEX_RUNTIME is one of {', '.join(NAMES)}"
+            f"there is {what}",
+            remedy=f"CODE_INDEX_RUNTIME is one of {', '.join(names)}; int8 belongs to models named with `:int8`",
         )
     if name.startswith("openvino") and find_spec("openvino") is None:
         raise ConfigurationError("OpenVINO is not installed", remedy='pip install "code-index[openvino]"')
@@ -115,9 +124,9 @@ def choose(model: TransformerModel, max_tokens: int, layout: Layout, say: Say, t
         return known
     cores = usable_cores()
     if texts < TIMED_JOB:
-        return preferred(cores)
+        return preferred(cores, model.int8)
     rates: dict[Runtime, float] = {}
-    for runtime in candidates(cores):
+    for runtime in candidates(cores, model.int8):
         say(f"timing {runtime} on this machine")
         rates[runtime] = measure(model, max_tokens, layout, runtime)
         say(f"{runtime}: {rates[runtime]:.0f} texts/s")

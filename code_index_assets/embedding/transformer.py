@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ GPU_BATCH_TOKENS = 32_768
 MINILM = "all-MiniLM-L6-v2"
 # How long texts are cut: part of a space, since it changes vectors (cosine .97 at worst).
 CUT = "end token kept"
+# A model named so is computed with int8 products: another space (`int8_model.py`).
+INT8_SUFFIX = ":int8"
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,12 @@ class TransformerModel:
     pooling: str  # "mean" or "cls"
     query_prefix: str = ""
     document_prefix: str = ""
+    int8: bool = False
 
     @property
     def slug(self) -> str:
-        return re.sub(r"[^a-z0-9]+", "-", self.name.lower().rstrip("/").rsplit("/", 1)[-1]).strip("-")
+        slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower().rstrip("/").rsplit("/", 1)[-1]).strip("-")
+        return f"{slug}-int8" if self.int8 else slug
 
     @cached_property
     def revision(self) -> str:
@@ -63,10 +67,15 @@ class TransformerModel:
         """The space of this model at a cut (0: the default), from its configuration alone."""
         config = json.loads((self.folder / "config.json").read_text())
         limit = int(config.get("max_position_embeddings", 512))
+        parts = [self.revision, CUT]
+        if self.int8:
+            from .int8_model import calibration_digest
+
+            parts.append(calibration_digest())
         return EmbeddingSpace(
             provider="transformer",
             model=self.slug,
-            revision=digest(self.revision, CUT),
+            revision=digest(*parts),
             pooling=self.pooling,
             dimension=int(config["hidden_size"]),
             max_tokens=min(max_tokens or DEFAULT_MAX_TOKENS, limit),
@@ -77,7 +86,12 @@ class TransformerModel:
 
 
 def find_model(name: str) -> TransformerModel:
-    """A model by name (the packaged MiniLM, a Hugging Face name) or folder. Raises ConfigurationError."""
+    """A model by name (the packaged MiniLM, a Hugging Face name) or folder, with `:int8` if wanted.
+
+    Raises ConfigurationError.
+    """
+    if name.endswith(INT8_SUFFIX):
+        return replace(find_model(name.removesuffix(INT8_SUFFIX)), int8=True)
     if name in ("minilm", MINILM, f"sentence-transformers/{MINILM}"):
         return _read_model(MINILM, _packaged_minilm())
     folder = Path(name).expanduser()

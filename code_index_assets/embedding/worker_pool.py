@@ -44,9 +44,9 @@ class WorkerPool:
         """`devices`: one process each of these, in turn. Raises EmbeddingError."""
         export = ""
         if runtime.name.startswith(("onnx", "openvino")):
-            from .onnx_model import export as export_model
+            from .onnx_model import graph
 
-            export = str(export_model(model, layout, max_tokens))
+            export = str(graph(model, layout, max_tokens))
         space = model.space(max_tokens)
         self.model = model
         self.dimension = space.dimension

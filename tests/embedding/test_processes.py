@@ -86,7 +86,7 @@ def test_the_fastest_candidate_is_kept_for_the_machine(layout: Layout, monkeypat
     timed: list[Runtime] = []
     found = [Runtime("torch-bf16", 2), Runtime("onnx-fp32", 2)]
     monkeypatch.setattr(runtimes, "usable_cores", lambda: 2)
-    monkeypatch.setattr(runtimes, "candidates", lambda cores: found)
+    monkeypatch.setattr(runtimes, "candidates", lambda cores, int8=False: found)
 
     def measure(model, max_tokens, layout, runtime):
         timed.append(runtime)
