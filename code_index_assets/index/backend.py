@@ -113,6 +113,10 @@ class IndexBackend(Protocol):
         """A writer of the publication after `base`. Nothing stays if the block raises, or the next writer cleans up."""
         ...
 
+    def as_published(self, state: ShardState) -> bool:
+        """Whether a shard is known to be as it was published, told without loading it; False: look at its points."""
+        ...
+
     def prune(self, kept: Sequence[PublicationManifest]) -> int:
         """Removes what none of the kept publications needs; returns how many shards or points."""
         ...

@@ -20,12 +20,14 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import CodeIndexError, CorruptArtifactError
+from ..fingerprint import digest, file_digest
 from ..layout import Layout
 from .backend import Scored, ShardWriter, View
 from .filters import INDEXED_FIELDS, PATH_PREFIX, Conditions
@@ -42,6 +44,10 @@ UPDATE_BATCH = 500
 # A scan of 100,000 vectors of 256 dimensions takes 4 ms and is exact, so a graph pays only in shards beyond it
 # (KB of vectors; building one costs 47 s for 100,000 points on two cores).
 INDEXING_THRESHOLD_KB = 200_000
+
+
+# Files up to this size are in the inventory with their bytes. Of 220 MB of 100,000 points 35 MB, 30 ms; loading: 0.6 s.
+INVENTORY_BYTES = 4 << 20
 
 
 class EdgeBackend:
@@ -80,6 +86,12 @@ class EdgeBackend:
             finally:
                 writer.close()
 
+    def as_published(self, state: ShardState) -> bool:
+        try:
+            return bool(state.inventory) and inventory(self.home / state.generation) == state.inventory
+        except OSError:
+            return False
+
     def prune(self, kept: Sequence[PublicationManifest]) -> int:
         named = {state.generation for manifest in kept for state in manifest.shards.values()}
         removed = 0
@@ -110,7 +122,8 @@ class EdgeBackend:
                     f"shard {shard} could not be optimized: {done.stderr.strip()[-500:]}",
                     remedy="the published index is not affected; try again, or look for a full disk",
                 )
-            return ShardState(self.adopt(folder / "shard", shard, manifest.sequence), state.points, 0)
+            contents = inventory(folder / "shard")
+            return ShardState(self.adopt(folder / "shard", shard, manifest.sequence), state.points, 0, contents)
 
     def adopt(self, folder: Path, shard: str, sequence: int) -> str:
         """Renames a finished shard folder in as a new generation; returns its name relative to the index folder."""
@@ -163,8 +176,9 @@ class EdgeWriter:
             if not points:
                 continue
             before = self._base.shards[name].unoptimized if self._base and name in self._base.shards else 0
+            contents = inventory(self._folder / name)
             generation = self._backend.adopt(self._folder / name, name, self._following.sequence)
-            states[name] = ShardState(generation, points, before + self._written[name])
+            states[name] = ShardState(generation, points, before + self._written[name], contents)
         return states
 
     def close(self) -> None:
@@ -361,18 +375,45 @@ def _copy_sparse(source: str, target: str) -> None:
                     start = os.lseek(reading, at, os.SEEK_DATA)
                 except OSError:
                     break  # only a hole is left
-                end = os.lseek(reading, start, os.SEEK_HOLE)
-                while start < end:
-                    block = os.pread(reading, min(end - start, 8 << 20), start)
-                    if not block:
-                        break
-                    os.pwrite(writing, block, start)
-                    start += len(block)
-                at = end
+                at = os.lseek(reading, start, os.SEEK_HOLE)
+                _copy_range(reading, writing, start, at)
         finally:
             os.close(writing)
     finally:
         os.close(reading)
+
+
+def _copy_range(reading: int, writing: int, start: int, end: int) -> None:
+    # In the kernel where it can: a third less work, and no copy at all on a file system that shares extents.
+    in_kernel = hasattr(os, "copy_file_range")
+    while start < end:
+        if in_kernel:
+            try:
+                done = os.copy_file_range(reading, writing, end - start, start, start)
+            except OSError:  # what is really wrong, writing it says below
+                in_kernel = False
+                continue
+        else:
+            block = os.pread(reading, min(end - start, 8 << 20), start)
+            done = os.pwrite(writing, block, start)
+        if not done:
+            break
+        start += done
+
+
+def inventory(folder: Path) -> str:
+    """Digest of a shard's files: their names and sizes, and the bytes of those that loading goes through.
+
+    Larger ones hold vectors and payloads, are mapped into memory, and would be most of the time. Readers change none of
+    them (they write the same bytes again). Another version of the engine gives another digest.
+    """
+    parts = [version("qdrant-edge-py")]
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            size = path.stat().st_size
+            content = file_digest(path) if size <= INVENTORY_BYTES else ""
+            parts += (path.relative_to(folder).as_posix(), str(size), content)
+    return digest(*parts)
 
 
 def _config(dimension: int) -> qe.EdgeConfig:
