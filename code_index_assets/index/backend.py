@@ -113,8 +113,8 @@ class IndexBackend(Protocol):
         """A writer of the publication after `base`. Nothing stays if the block raises, or the next writer cleans up."""
         ...
 
-    def as_published(self, state: ShardState) -> bool:
-        """Whether a shard is known to be as it was published, told without loading it; False: look at its points."""
+    def inventory(self, state: ShardState) -> str:
+        """Digest by which a shard that was loaded before is known to be the same; "" if the backend has none."""
         ...
 
     def prune(self, kept: Sequence[PublicationManifest]) -> int:

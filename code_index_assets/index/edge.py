@@ -86,11 +86,8 @@ class EdgeBackend:
             finally:
                 writer.close()
 
-    def as_published(self, state: ShardState) -> bool:
-        try:
-            return bool(state.inventory) and inventory(self.home / state.generation) == state.inventory
-        except OSError:
-            return False
+    def inventory(self, state: ShardState) -> str:
+        return inventory(self.home / state.generation)
 
     def prune(self, kept: Sequence[PublicationManifest]) -> int:
         named = {state.generation for manifest in kept for state in manifest.shards.values()}
@@ -122,8 +119,7 @@ class EdgeBackend:
                     f"shard {shard} could not be optimized: {done.stderr.strip()[-500:]}",
                     remedy="the published index is not affected; try again, or look for a full disk",
                 )
-            contents = inventory(folder / "shard")
-            return ShardState(self.adopt(folder / "shard", shard, manifest.sequence), state.points, 0, contents)
+            return ShardState(self.adopt(folder / "shard", shard, manifest.sequence), state.points, 0)
 
     def adopt(self, folder: Path, shard: str, sequence: int) -> str:
         """Renames a finished shard folder in as a new generation; returns its name relative to the index folder."""
@@ -176,9 +172,8 @@ class EdgeWriter:
             if not points:
                 continue
             before = self._base.shards[name].unoptimized if self._base and name in self._base.shards else 0
-            contents = inventory(self._folder / name)
             generation = self._backend.adopt(self._folder / name, name, self._following.sequence)
-            states[name] = ShardState(generation, points, before + self._written[name], contents)
+            states[name] = ShardState(generation, points, before + self._written[name])
         return states
 
     def close(self) -> None:
@@ -404,8 +399,8 @@ def _copy_range(reading: int, writing: int, start: int, end: int) -> None:
 def inventory(folder: Path) -> str:
     """Digest of a shard's files: their names and sizes, and the bytes of those that loading goes through.
 
-    Larger ones hold vectors and payloads, are mapped into memory, and would be most of the time. Readers change none of
-    them (they write the same bytes again). Another version of the engine gives another digest.
+    Larger ones hold vectors and payloads, are mapped into memory, and would be most of the time. Once a shard has been
+    loaded, loading it again changes none of them. Another version of the engine gives another digest.
     """
     parts = [version("qdrant-edge-py")]
     for path in sorted(folder.rglob("*")):

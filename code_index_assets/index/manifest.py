@@ -62,7 +62,6 @@ class ShardState:
     points: int
     # Points written since the last optimize: what `compact` looks at.
     unoptimized: int = 0
-    inventory: str = ""  # digest of its files as they were published; "" on a server
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,8 @@ class ServerBackend:
         self._clear_beyond(base.sequence if base else 0)
         yield ServerWriter(self, base, following)
 
-    def as_published(self, state: ShardState) -> bool:
-        return False
+    def inventory(self, state: ShardState) -> str:
+        return ""
 
     def prune(self, kept: Sequence[PublicationManifest]) -> int:
         from qdrant_client import models as m
