@@ -13,9 +13,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,24 @@ class Artifact:
 
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
         """A whole table, buckets in order. Every part's bytes are verified against the manifest first."""
-        frames = [self.read_bucket(table, bucket, columns) for bucket in range(self.manifest.buckets)]
-        frames = [frame for frame in frames if frame is not None]
-        if not frames:
-            raise NotBuiltError(f"artifact {self.path.name} has no table {table!r}")
-        return pl.concat(frames)
+        return self.read_buckets(table, range(self.manifest.buckets), columns)
+
+    def read_buckets(self, table: str, buckets: Iterable[int], columns: list[str] | None = None) -> pl.DataFrame:
+        """Some buckets of a table (at least one), in the order given, verified. Raises as `read_bucket`."""
+        # In one call: a call each took four times as long, 0.13 s for the 256 buckets of 50,000 files.
+        return pl.read_parquet([self.verified_part(table, bucket) for bucket in buckets], columns=columns)
+
+    def read_split(self, table: str, columns: list[str] | None = None) -> list[pl.DataFrame]:
+        """A whole table as `read` gives it, bucket by bucket."""
+        rows = self.read(table, columns)
+        counts = [self.part(table, bucket).rows for bucket in range(self.manifest.buckets)]
+        if sum(counts) != rows.height:
+            raise CorruptArtifactError(
+                f"{self.path} holds {rows.height:,} rows of {table}, its manifest says {sum(counts):,}",
+                remedy="remove that folder and run `code-index index` again",
+            )
+        starts = accumulate(counts, initial=0)
+        return [rows.slice(start, count) for start, count in zip(starts, counts, strict=False)]
 
     def read_bucket(self, table: str, bucket: int, columns: list[str] | None = None) -> pl.DataFrame:
         """One bucket of a table (verified). Raises CorruptArtifactError, NotBuiltError."""

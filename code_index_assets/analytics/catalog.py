@@ -24,7 +24,7 @@ import polars as pl
 
 from ..errors import ConfigurationError
 from ..fingerprint import fingerprint
-from ..layout import Layout
+from ..layout import Layout, write_atomically
 from ..progress import Stages
 from ..settings import Settings
 from .audit import AuditFailedError, Scope, TestResult, literal, run_test
@@ -92,7 +92,7 @@ def build_catalog(
     """
     found = load_models(settings.sql_models) if models is None else models
     with stages.stage("check models", unit="models") as ticker:
-        refuse(check_models(found))
+        _check(layout, found)
         ticker.advance(len(found.models))
     with layout.lock("catalog", timeout=settings.lock_timeout_seconds), layout.temporary("catalog") as folder:
         target = folder / "catalog.duckdb"
@@ -109,6 +109,16 @@ def build_catalog(
             ticker.advance(target.stat().st_size)
             target.replace(layout.catalog)
     return result
+
+
+def _check(layout: Layout, found: ModelSet) -> None:
+    """Raises ConfigurationError if anything is wrong with the models. Those found right are remembered: binding them
+    costs 0.8 s of CPU, a sixth of an index run that finds nothing to do."""
+    passed = fingerprint({"models": repr(found), "catalogue": _version(), "duckdb": duckdb.__version__})
+    memory = layout.root / "catalog.checked"
+    if not memory.exists() or memory.read_text() != passed:
+        refuse(check_models(found))
+        write_atomically(memory, passed.encode())
 
 
 def catalog_is_stale(layout: Layout) -> bool:

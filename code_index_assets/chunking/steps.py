@@ -5,6 +5,7 @@ What lives here: the step over artifacts. What does not: parsing (`parse.py`), D
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -111,6 +112,7 @@ class _Work:
         writer.bucket_inputs["rules"] = rules
         same_paths = known.get("paths") == project.digest
         writer.bucket_inputs["paths"] = project.digest
+        diagnosed = previous.read_split("diagnostics") if previous and previous.manifest.buckets == buckets else []
         changed: list[int] = []
         for bucket in range(buckets):
             part = fingerprint(
@@ -128,15 +130,15 @@ class _Work:
                     else:
                         writer.link(previous, table, bucket)
                     self._count(table, writer.parts[part_name(table, bucket)].rows)
-                self.reused_files += self._kept(bucket).height
-                self._count_diagnostics(previous.read_bucket("diagnostics", bucket))
+                self.reused_files += self._files[bucket].height
+                self._count_diagnostics(diagnosed[bucket])
             else:
                 changed.append(bucket)
         base = previous if comparable else None
         known_paths: dict[int, pl.DataFrame] = {}
         files = size = 0
         for bucket in changed:
-            kept = self._kept(bucket)
+            kept = self._files[bucket]
             known_paths[bucket] = self._known(kept, bucket, base)
             new = kept.join(known_paths[bucket], on="path", how="anti")
             files += new.height
@@ -164,7 +166,7 @@ class _Work:
                 else ARTIFACT_TABLES[table].empty()
                 for table in TABLES
             }
-            todo.append(self._kept(bucket).join(known, on="path", how="anti"))
+            todo.append(self._files[bucket].join(known, on="path", how="anti"))
             self.reused_files += known.height
         new = pl.concat(todo)
         self.parsed_files += new.height
@@ -185,7 +187,7 @@ class _Work:
                 for table in TABLES:
                     frames = [old[bucket][table], *(getattr(rows, table) for rows in parts[bucket])]
                     if table == "imports":
-                        frames[0] = resolved_again(frames[0], self.languages, project)
+                        frames[0] = resolved_again(frames[0], self._languages(bucket), project)
                     frame = pl.concat(frames).sort(_order(table), maintain_order=True)
                     writer.write(table, bucket, frame)
                     self._count(table, frame.height)
@@ -204,24 +206,24 @@ class _Work:
         was = before.read_bucket("files", bucket).filter(pl.col("status") == "kept").select(columns)
         return files.select(columns).join(was, on=columns, how="semi", nulls_equal=True).select("path")
 
-    def _kept(self, bucket: int) -> pl.DataFrame:
-        rows = self.files.read_bucket("files", bucket)
-        return rows.filter(pl.col("status") == "kept").select(_FILE_COLUMNS)
+    @cached_property
+    def _files(self) -> list[pl.DataFrame]:
+        """Kept files by bucket."""
+        every = self.files.read_split("files", [*_FILE_COLUMNS, "status"])
+        return [rows.filter(pl.col("status") == "kept").drop("status") for rows in every]
 
     def _relink_imports(self, writer: ArtifactWriter, previous: Artifact, bucket: int, project: ProjectContext) -> None:
         """Takes over a bucket's imports; files that came or went may have changed what they resolve to."""
         before = previous.read_bucket("imports", bucket)
-        after = resolved_again(before, self.languages, project)
+        after = resolved_again(before, self._languages(bucket), project)
         if after.equals(before):
             writer.link(previous, "imports", bucket)
         else:
             writer.write("imports", bucket, after)
 
-    @cached_property
-    def languages(self) -> dict[str, str | None]:
-        """Language by path, of kept files."""
-        rows = self.files.read("files", ["path", "language", "status"]).filter(pl.col("status") == "kept")
-        return dict(rows.select("path", "language").iter_rows())
+    def _languages(self, bucket: int) -> dict[str, str | None]:
+        """Language by path, of a bucket's kept files."""
+        return dict(self._files[bucket].select("path", "language").iter_rows())
 
     def _sources(self, files: pl.DataFrame) -> Iterator[SourceFile]:
         """The redacted texts of files, read in one stream."""
@@ -243,8 +245,7 @@ class _Work:
             yield SourceFile(path, blob, language, redacted(raw, encoding, secrets))
 
     def _project(self) -> ProjectContext:
-        files = self.files.read("files", _FILE_COLUMNS + ["status"]).filter(pl.col("status") == "kept").sort("path")
-
+        files = pl.concat(self._files).sort("path")
         with self.context.stages.stage("project context", unit="files"):
             # All manifests in one stream: a git process for each of 72 took 0.8 s.
             named = pl.col("path").str.split("/").list.last().is_in(MANIFESTS)
@@ -256,7 +257,7 @@ class _Work:
         self.rows[table] = self.rows.get(table, 0) + rows
 
     def _count_diagnostics(self, frame: pl.DataFrame) -> None:
-        for code, count in frame.group_by("code").len().iter_rows():
+        for code, count in Counter(frame.get_column("code")).items():
             self.diagnostics[code] = self.diagnostics.get(code, 0) + count
 
     def summary(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import json
 import sys
 import time
@@ -122,6 +123,8 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
     """Materializes the chain for partitions, one after the other, then the catalogue, on the shared instance."""
     say("loading Dagster")
     loading = time.perf_counter()
+    # What is imported stays: collecting while it is loaded finds little, and takes a fifth of that time, 0.4 s of CPU.
+    gc.disable()
     import dagster as dg
 
     from ..assets.execution import listener
@@ -136,6 +139,7 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
         with open_instance(layout) as instance:
             add_partitions(instance, keys)
             defs = build_defs()
+            gc.enable()
             loading = time.perf_counter() - loading
             chain = defs.resolve_job_def("index_repository")
             for key in keys:
@@ -159,6 +163,7 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
                     raise CodeIndexError(f"the catalogue could not be built: {_error_of(dg, catalogue)}")
                 _add_shared_stages(outcomes, loading, time.perf_counter() - started)
     finally:
+        gc.enable()
         listener.reset(token)
     return outcomes
 

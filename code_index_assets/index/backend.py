@@ -113,6 +113,10 @@ class IndexBackend(Protocol):
         """A writer of the publication after `base`. Nothing stays if the block raises, or the next writer cleans up."""
         ...
 
+    def inventory(self, state: ShardState) -> str:
+        """Digest by which a shard that was loaded before is known to be the same; "" if the backend has none."""
+        ...
+
     def prune(self, kept: Sequence[PublicationManifest]) -> int:
         """Removes what none of the kept publications needs; returns how many shards or points."""
         ...

@@ -20,12 +20,14 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import CodeIndexError, CorruptArtifactError
+from ..fingerprint import digest, file_digest
 from ..layout import Layout
 from .backend import Scored, ShardWriter, View
 from .filters import INDEXED_FIELDS, PATH_PREFIX, Conditions
@@ -42,6 +44,10 @@ UPDATE_BATCH = 500
 # A scan of 100,000 vectors of 256 dimensions takes 4 ms and is exact, so a graph pays only in shards beyond it
 # (KB of vectors; building one costs 47 s for 100,000 points on two cores).
 INDEXING_THRESHOLD_KB = 200_000
+
+
+# Files up to this size are in the inventory with their bytes. Of 220 MB of 100,000 points 35 MB, 30 ms; loading: 0.6 s.
+INVENTORY_BYTES = 4 << 20
 
 
 class EdgeBackend:
@@ -79,6 +85,9 @@ class EdgeBackend:
                 yield writer
             finally:
                 writer.close()
+
+    def inventory(self, state: ShardState) -> str:
+        return inventory(self.home / state.generation)
 
     def prune(self, kept: Sequence[PublicationManifest]) -> int:
         named = {state.generation for manifest in kept for state in manifest.shards.values()}
@@ -361,18 +370,45 @@ def _copy_sparse(source: str, target: str) -> None:
                     start = os.lseek(reading, at, os.SEEK_DATA)
                 except OSError:
                     break  # only a hole is left
-                end = os.lseek(reading, start, os.SEEK_HOLE)
-                while start < end:
-                    block = os.pread(reading, min(end - start, 8 << 20), start)
-                    if not block:
-                        break
-                    os.pwrite(writing, block, start)
-                    start += len(block)
-                at = end
+                at = os.lseek(reading, start, os.SEEK_HOLE)
+                _copy_range(reading, writing, start, at)
         finally:
             os.close(writing)
     finally:
         os.close(reading)
+
+
+def _copy_range(reading: int, writing: int, start: int, end: int) -> None:
+    # In the kernel where it can: a third less work, and no copy at all on a file system that shares extents.
+    in_kernel = hasattr(os, "copy_file_range")
+    while start < end:
+        if in_kernel:
+            try:
+                done = os.copy_file_range(reading, writing, end - start, start, start)
+            except OSError:  # what is really wrong, writing it says below
+                in_kernel = False
+                continue
+        else:
+            block = os.pread(reading, min(end - start, 8 << 20), start)
+            done = os.pwrite(writing, block, start)
+        if not done:
+            break
+        start += done
+
+
+def inventory(folder: Path) -> str:
+    """Digest of a shard's files: their names and sizes, and the bytes of those that loading goes through.
+
+    Larger ones hold vectors and payloads, are mapped into memory, and would be most of the time. Once a shard has been
+    loaded, loading it again changes none of them. Another version of the engine gives another digest.
+    """
+    parts = [version("qdrant-edge-py")]
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith("."):
+            size = path.stat().st_size
+            content = file_digest(path) if size <= INVENTORY_BYTES else ""
+            parts += (path.relative_to(folder).as_posix(), str(size), content)
+    return digest(*parts)
 
 
 def _config(dimension: int) -> qe.EdgeConfig:

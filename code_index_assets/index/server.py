@@ -86,6 +86,9 @@ class ServerBackend:
         self._clear_beyond(base.sequence if base else 0)
         yield ServerWriter(self, base, following)
 
+    def inventory(self, state: ShardState) -> str:
+        return ""
+
     def prune(self, kept: Sequence[PublicationManifest]) -> int:
         from qdrant_client import models as m
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
-from ..fingerprint import bucket_of, digest, digest_lines
+from ..fingerprint import digest, digest_lines
 from ..progress import Stages, Ticker
 from ..quality.permit import Permit
 from ..quality.subject import bucket_subject, subject_digest
@@ -95,11 +95,13 @@ def stage_content(
     ledger = store.ledger(before) if before else None
     work = _Staging(content, store, folder, base=base, before=before, ledger=ledger, shard_limit=shard_limit)
     total = content.chunks.manifest.buckets
-    if content.embeddings.manifest.buckets != total:
-        raise GateRefusedError(
-            f"chunks of {content.key} are in {total} buckets, embeddings in {content.embeddings.manifest.buckets}",
-            remedy=f"run `code-index index {content.key}`: both must be of one run",
-        )
+    for artifact in (content.embeddings, content.files):
+        if artifact.manifest.buckets != total:
+            raise GateRefusedError(
+                f"chunks of {content.key} are in {total} buckets, {artifact.manifest.kind.replace('_', ' ')} in "
+                f"{artifact.manifest.buckets}",
+                remedy=f"run `code-index index {content.key}`: they must be of one run",
+            )
     with stages.stage("stage", total=content.embeddings.manifest.rows("embeddings"), unit="points") as ticker:
         buckets = [work.bucket(number, ticker) for number in range(total)]
         work.remove_rest()
@@ -175,22 +177,18 @@ class _Staging:
         }
         self.removed_ids: dict[str, list[bytes]] = {}
         self.written = self.removed = 0
-        files = content.files.read("files", columns=["path", "role", "status"])
-        self.roles: dict[str, str] = {p: r for p, r, status in files.iter_rows() if status == "kept"}
-        by_bucket: list[list[str]] = [[] for _ in range(self.buckets)]
-        for path in sorted(self.roles):
-            by_bucket[bucket_of(path, self.buckets)].extend((path, self.roles[path]))
-        self.role_digests = [digest_lines(lines) for lines in by_bucket]
 
     def bucket(self, number: int, ticker: Ticker) -> StagedBucket:
         old = self.old[number] if self.comparable else None
         parts = self._parts(number)
-        if old is not None and old.parts == parts:
-            # The bytes are those published (verified just now), so their subject is known.
-            bucket_digest, subject = self._digest(old.subject, parts), old.subject
+        if old is not None and {**old.parts, **parts} == old.parts:
+            # The bytes are those published (verified just now), so their subject and roles are known.
+            bucket_digest, subject = self._digest(old.subject, old.parts), old.subject
             if bucket_digest == old.digest:
                 ticker.advance(old.points)
-                return _kept(old, parts)
+                return _kept(old, old.parts)
+        roles = self._roles(number)
+        parts["roles"] = digest_lines(text for item in roles.items() for text in item)
         chunks = self.content.chunks.read_bucket("chunks", number)
         embeddings = self.content.embeddings.read_bucket("embeddings", number)
         subject = bucket_subject(chunks, embeddings)
@@ -205,7 +203,7 @@ class _Staging:
                 f"vectors of {self.content.key} have {width} dimensions, the space has {self.content.dimension}",
                 remedy=f"run `code-index index {self.content.key}` again",
             )
-        points = bucket_points(self.owner, chunks, symbols, embeddings, self.roles)
+        points = bucket_points(self.owner, chunks, symbols, embeddings, roles)
         staged = self._spill(
             number, points, old, bucket_digest=bucket_digest, subject=subject, parts=parts, ticker=ticker
         )
@@ -223,11 +221,16 @@ class _Staging:
             ("chunks", self.content.chunks),
             ("symbols", self.content.chunks),
             ("embeddings", self.content.embeddings),
+            ("files", self.content.files),
         ):
             name = artifact.verified_part(table, number).name
             found[table] = artifact.manifest.parts[name].digest
-        found["roles"] = self.role_digests[number]
         return found
+
+    def _roles(self, number: int) -> dict[str, str]:
+        """Roles of the kept files of a bucket, by path."""
+        rows = self.content.files.read_bucket("files", number, ["path", "role", "status"])
+        return {path: role for path, role, status in rows.sort("path").iter_rows() if status == "kept"}
 
     def _digest(self, subject: str, parts: dict[str, str]) -> str:
         owner = self.owner

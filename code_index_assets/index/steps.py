@@ -24,6 +24,7 @@ from .content import RepositoryContent, recipe
 from .maintenance import Retention
 from .manifest import PublicationStore, Receipt
 from .publish import publish
+from .read_back import readable_points
 
 
 def baseline_of(context: StepContext) -> Baseline | None:
@@ -97,18 +98,16 @@ def publish_partition(context: StepContext) -> StepResult:
 def _require_readable(context: StepContext, backend: IndexBackend, receipt: Receipt, space: str) -> None:
     """What is called published unchanged can be read: a damaged shard would fail every search after a run that says all
     is well. Raises CorruptArtifactError."""
-    manifest = PublicationStore(context.layout, space).current()
+    store = PublicationStore(context.layout, space)
+    manifest = store.current()
     if manifest is None or manifest.receipts.get(context.key) != receipt:
         return  # published anew meanwhile
-    view = backend.view(manifest)
     try:
         with context.stages.stage("read back", unit="points") as ticker:
-            found = sum(view.count(shard, [context.key], ()) for shard in receipt.shards)
+            found = readable_points(backend, store, manifest, context.key)
             ticker.advance(found)
     except FileNotFoundError:
         return  # replaced and pruned meanwhile
-    finally:
-        view.close()
     if found != receipt.points:
         raise CorruptArtifactError(
             f"the index holds {found:,} points of {context.key}, {receipt.points:,} were published",
@@ -129,13 +128,7 @@ def content_of(
     context: StepContext, snapshot: Snapshot, files: Artifact, chunks: Artifact, embeddings: Artifact, dimension: int
 ) -> RepositoryContent:
     """What is published: the artifacts, and the coverage that answers tell."""
-    languages: dict[str, int] = {}
-    for bucket in range(chunks.manifest.buckets):
-        counts = (
-            chunks.read_bucket("chunks", bucket, ["language"]).get_column("language").fill_null("text").value_counts()
-        )
-        for name, count in counts.iter_rows():
-            languages[name] = languages.get(name, 0) + count
+    languages = chunks.read("chunks", ["language"]).get_column("language").fill_null("text").value_counts()
     coverage = {
         "files": files.info["files"],
         "kept": files.info["kept"],
@@ -143,7 +136,7 @@ def content_of(
         "secrets": files.info["secrets"],
         "lines": files.info["lines"],
         "chunks": chunks.rows_of("chunks"),
-        "chunk_languages": dict(sorted(languages.items())),
+        "chunk_languages": dict(sorted(languages.iter_rows())),
         "diagnosed": chunks.info["diagnosed"],
     }
     return RepositoryContent(

@@ -117,7 +117,9 @@ def _profile(
     """Profiles every bucket; one whose chunk, vector and file rows were profiled before is taken over."""
     profiles: list[BucketProfile] = []
     subjects: list[str] = []
-    known = previous.manifest.bucket_inputs if previous and previous.manifest.buckets == chunks.manifest.buckets else {}
+    same_buckets = previous is not None and previous.manifest.buckets == chunks.manifest.buckets
+    known = previous.manifest.bucket_inputs if previous and same_buckets else {}
+    profiled = previous.read_split("profile") if previous and same_buckets else []
     with stages.stage("profile", total=chunks.rows_of("chunks"), unit="chunks") as ticker:
         for bucket in range(chunks.manifest.buckets):
             aligned = files.manifest.buckets == chunks.manifest.buckets
@@ -136,7 +138,7 @@ def _profile(
                 embeddings.verified_part("embeddings", bucket)
                 writer.link(previous, "profile", bucket)
                 facts = previous.info["buckets"][bucket]
-                profile = BucketProfile(previous.read_bucket("profile", bucket), facts[0], facts[1])
+                profile = BucketProfile(profiled[bucket], facts[0], facts[1])
                 subjects.append(previous.info["subjects"][bucket])
             else:
                 chunk_rows = chunks.read_bucket("chunks", bucket)

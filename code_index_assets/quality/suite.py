@@ -110,13 +110,24 @@ def run_suite(suite: tuple[Expectation, ...], chunks: pl.DataFrame, repository: 
     for subject, frame in (("chunks", chunks), ("repository", repository)):
         mine = [e for e in suite if e.subject == subject]
         asset = context.data_sources.add_pandas(subject).add_dataframe_asset(subject)
-        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame.to_pandas()})
+        batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": _looked_at(mine, frame)})
         declared = gx.ExpectationSuite(name=subject, expectations=[_declare(gx, e) for e in mine])
         outcome = batch.validate(declared, result_format="BASIC")
         by_name = {result.expectation_config.meta["name"]: result for result in outcome.results}
         for expectation in mine:
             results[expectation.name] = _result(expectation, by_name[expectation.name])
     return [results[e.name] for e in suite]
+
+
+def _looked_at(expectations: list[Expectation], frame: pl.DataFrame) -> Any:
+    """The columns that are looked at, as a pandas frame.
+
+    Whole numbers as Int64: of others Great Expectations calls a Python function a value, 1 s for 250,000 chunks. It
+    hashes every column it is given, so it is given no other.
+    """
+    columns = dict.fromkeys(str(e.arguments["column"]) for e in expectations)
+    whole = [pl.col(name).cast(pl.Int64) if frame.schema[name].is_integer() else pl.col(name) for name in columns]
+    return frame.select(whole).to_pandas()
 
 
 def _declare(gx: Any, expectation: Expectation) -> Any:

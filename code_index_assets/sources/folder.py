@@ -121,7 +121,7 @@ class FolderSource:
             tree=tree,
         )
 
-    def entries(self, snapshot: Snapshot) -> pl.DataFrame:
+    def entries(self, snapshot: Snapshot, known: tuple[Snapshot, pl.DataFrame] | None = None) -> pl.DataFrame:
         """Every file of the observed folder. Raises SourceChangedError if it no longer is what was observed."""
         if self._listed is None or frame_root(self._listed) != snapshot.tree:
             self._listed = self._list()

@@ -1,7 +1,7 @@
 """Git repositories: a remote through a bare mirror, a local one read at its commit.
 
-What lives here: mirrors and their fetching, refs to commits, listing a tree, reading blobs. What does not: how git is
-called and its messages understood (`git_process.py`), a checkout as it lies (`worktree.py`).
+What lives here: mirrors and their fetching, refs to commits, reading blobs. What does not: listing a tree
+(`git_tree.py`), how git is called and its messages understood (`git_process.py`), a checkout (`worktree.py`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from ..errors import SourceError
 from ..layout import Layout
 from ..settings import Settings
 from .git_process import GitFailed, cat_file_batch, run_git, translate
+from .git_tree import entries_since, list_tree
 from .location import display_location
 from .registry import RepositoryEntry, glob_matches, partition_key, validate_ref
-from .snapshot import MODE_SUBMODULE, Snapshot, entries_frame
+from .snapshot import Snapshot, entries_frame
 
 _COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
 _OID = re.compile(r"^([0-9a-f]{40}|[0-9a-f]{64})$")
@@ -240,29 +241,17 @@ class _GitObjects:
             tree=commit.tree,
         )
 
-    def entries(self, snapshot: Snapshot) -> pl.DataFrame:
+    def entries(self, snapshot: Snapshot, known: tuple[Snapshot, pl.DataFrame] | None = None) -> pl.DataFrame:
         """Every entry of the commit's tree (tables.ENTRIES). Raises SourceError if tree objects are missing."""
+        if known is not None and known[0].kind == snapshot.kind:
+            frame = entries_since(self.git_dir, known[0].tree, snapshot.tree, known[1])
+            if frame is not None:
+                return frame
         return entries_frame(list_tree(self.git_dir, snapshot.commit, self.entry.location))
 
     def read(self, snapshot: Snapshot, entries: pl.DataFrame) -> Iterator[tuple[int, bytes | None]]:
         blobs = entries.get_column("blob").to_list()
         yield from enumerate(cat_file_batch(self.git_dir, blobs))
-
-
-def list_tree(git_dir: Path, commit: str, where: str) -> list[tuple[bytes, str, int, int | None]]:
-    """(path, object id, mode, size or None) of every entry of a commit. Raises SourceError."""
-    try:
-        out = run_git(["ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", commit], git_dir=git_dir)
-    except GitFailed as failure:
-        raise translate(failure, where) from None
-    rows: list[tuple[bytes, str, int, int | None]] = []
-    for record in out.split(b"\0")[:-1]:
-        facts, _, path = record.partition(b"\t")
-        mode, _, oid, size = facts.split()
-        number = int(mode, 8)
-        known = int(size) if size.isdigit() else (0 if number == MODE_SUBMODULE else None)
-        rows.append((path, oid.decode("ascii"), number, known))
-    return rows
 
 
 class LocalGitSource(_GitObjects):

@@ -32,7 +32,6 @@ from ..progress import Stages, Ticker
 from ..settings import Settings
 from ..tables import FILES, FINDINGS
 from .attributes import Attributes
-from .folder import frame_root
 from .ignore import Globs, IgnoreRules
 from .languages import language_of, language_of_path
 from .registry import RepositoryEntry
@@ -178,7 +177,7 @@ def select_files(
     return Selection(
         files=pl.concat([taken, new]).sort("path"),
         findings=found_now.sort("path", "start"),
-        merkle_root=frame_root(entries),
+        merkle_root=snapshot.tree,
         changes=_changes(new, gone),
         read=len(wanted),
         reused=taken.get_column("hash").count(),

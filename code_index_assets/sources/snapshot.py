@@ -71,8 +71,12 @@ class Source(Protocol):
     def observe(self) -> Snapshot:
         """The state there is now. Raises SourceError (or SourceUnavailableError if that may pass)."""
 
-    def entries(self, snapshot: Snapshot) -> pl.DataFrame:
-        """Every entry of the snapshot (tables.ENTRIES), in order of the path. Raises SourceError."""
+    def entries(self, snapshot: Snapshot, known: tuple[Snapshot, pl.DataFrame] | None = None) -> pl.DataFrame:
+        """Every entry of the snapshot (tables.ENTRIES), in order of the path. Raises SourceError.
+
+        `known` is an earlier snapshot of the source with its entries: what a source can tell to be the same in both it
+        need not list again.
+        """
 
     def read(self, snapshot: Snapshot, entries: pl.DataFrame) -> Iterator[tuple[int, bytes | None]]:
         """Contents of these entries, in order: (row index, content), None where the content is not there.

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ..artifacts import Artifact, bucket_count
-from ..errors import SourceError
+from ..errors import CorruptArtifactError, SourceError
 from ..fingerprint import bucket_of, fingerprint
 from ..layout import Layout
 from ..observations import Observation, last_observation, observe
@@ -55,7 +55,7 @@ def observe_repository(context: StepContext) -> StepResult:
             REPOSITORY, context.key, name, inputs=inputs, code_version=STEPS_VERSION, run_id=context.run_id
         ) as writer:
             with context.stages.stage("list tree", unit="entries") as ticker:
-                entries = source.entries(snapshot)
+                entries = source.entries(snapshot, _last_listed(context))
                 ticker.advance(entries.height)
             if entries.is_empty():
                 raise SourceError(
@@ -74,6 +74,17 @@ def observe_repository(context: StepContext) -> StepResult:
         "committed_at": snapshot.committed_at, "entries": artifact.rows_of("entries"),
     }  # fmt: skip
     return StepResult(artifact, "built" if known is None else "reused", snapshot.commit, facts, snapshot.label)
+
+
+def _last_listed(context: StepContext) -> tuple[Snapshot, pl.DataFrame] | None:
+    """The current artifact's snapshot and entries; None if there is none that can be read."""
+    try:
+        artifact = context.store.current(REPOSITORY, context.key)
+        if artifact is not None:
+            return Snapshot.from_json(artifact.info["snapshot"]), artifact.read("entries")
+    except CorruptArtifactError:
+        pass  # another commit needs nothing of it
+    return None
 
 
 def observed_snapshot(repository: Artifact, layout: Layout) -> Snapshot:

@@ -20,8 +20,9 @@ from ..errors import ConfigurationError
 from ..layout import Layout
 from ..settings import Settings
 from .folder import changed, frame_root
-from .git import Commit, ObjectStore, git_dir_of, list_tree, read_commit
+from .git import Commit, ObjectStore, git_dir_of, read_commit
 from .git_process import GitFailed, cat_file_batch, run_git, translate
+from .git_tree import list_tree
 from .hashing import GitBlobId, HashCache, Hashed, Sha256Id, hash_files, id_of, read_regular
 from .registry import RepositoryEntry, partition_key
 from .snapshot import MODE_EXECUTABLE, MODE_FILE, MODE_SUBMODULE, NOT_READABLE, Snapshot, entries_frame, raw_path
@@ -74,7 +75,7 @@ class WorktreeSource:
             tree=frame_root(frame),
         )
 
-    def entries(self, snapshot: Snapshot) -> pl.DataFrame:
+    def entries(self, snapshot: Snapshot, known: tuple[Snapshot, pl.DataFrame] | None = None) -> pl.DataFrame:
         """Every file of the observed checkout. Raises SourceChangedError if it no longer is what was observed."""
         if self._listed is None or frame_root(self._listed) != snapshot.tree:
             commit = read_commit(self.git_dir, "HEAD", self.entry.location)

@@ -49,6 +49,25 @@ def test_an_unchanged_repository_reuses_everything(chain: Chain, repository: Git
     assert chain.snapshot().manifest.name == first
 
 
+def test_what_plays_another_role_is_published_again(chain: Chain, repository: GitRepository, make_chain) -> None:
+    repository.commit(SMALL)
+    chain.register(repository.path, "small")
+    chain.index("small")
+
+    repository.commit({".gitattributes": "src/other.py linguist-documentation\n"})
+    result = chain.index("small")
+
+    assert chain.facts(result, "embeddings")["computed"] == 1, ".gitattributes alone"
+    assert {str(p["path"]): p["role"] for p in chain.published().values() if str(p["path"]).startswith("src/")} == {
+        "src/app.py": "source",
+        "src/other.py": "docs",
+    }
+    scratch = make_chain("scratch")
+    scratch.register(repository.path, "small")
+    scratch.index("small")
+    assert scratch.published() == chain.published()
+
+
 def test_a_change_costs_only_itself(chain: Chain, repository: GitRepository) -> None:
     repository.commit(SMALL)
     chain.register(repository.path, "small")

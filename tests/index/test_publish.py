@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,11 +12,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publishing as p
 
 from code_index_assets.errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
+from code_index_assets.index import edge
 from code_index_assets.index.edge import EdgeBackend
 from code_index_assets.index.filters import Filter
 from code_index_assets.index.maintenance import verify
 from code_index_assets.index.manifest import PublicationManifest, PublicationStore
 from code_index_assets.index.publish import publish
+from code_index_assets.index.read_back import readable_points
 from code_index_assets.index.reader import open_index
 from code_index_assets.settings import Settings
 
@@ -78,13 +81,78 @@ def test_an_overfull_shard_gives_up_what_changes(layout, backend):
         assert verify(key, backend, layout, p.SPACE, deep=True) == []
 
 
-@pytest.mark.parametrize("kind", ["embeddings", "chunks"])
+def cut(path: Path) -> None:
+    with path.open("r+b") as stream:
+        stream.truncate(path.stat().st_size - 1)
+
+
+def flip(path: Path) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[0] ^= 1
+    path.write_bytes(raw)
+
+
+DAMAGE = {
+    "a large file is shorter": ("page_0.dat", cut),
+    "a small file says something else": ("segment.json", flip),
+    "ids are others": ("mutable_id_tracker.mappings", flip),
+    "a file is gone": ("edge_config.json", Path.unlink),
+    "a file came": ("segment.json", lambda path: path.with_name("more.json").write_text("{}")),
+    "all is gone": ("edge_config.json", lambda path: shutil.rmtree(path.parent)),
+}
+
+
+def test_a_generation_is_loaded_once_to_be_read_back(layout, backend, monkeypatch) -> None:
+    put(layout, backend, many(20))
+    put(layout, backend, many(30), key="acme/other")
+    loads: list[Path] = []
+    load = edge.load_shard
+    monkeypatch.setattr(edge, "load_shard", lambda folder: loads.append(folder) or load(folder))
+
+    def read_back(key: str) -> int:
+        return readable_points(backend, PublicationStore(layout, p.SPACE), manifest(layout), key)
+
+    assert [read_back("acme/shop"), read_back("acme/shop"), len(loads)] == [20, 20, 1]
+    assert [read_back("acme/other"), read_back("acme/other"), len(loads)] == [30, 30, 2]
+    open_index(layout, Settings(), p.SPACE, backend=backend).count(Filter())
+    loads.clear()
+    assert [read_back("acme/shop"), read_back("acme/other"), len(loads)] == [20, 30, 0], "a reader changes nothing"
+    put(layout, backend, many(21))
+    loads.clear()
+    assert [read_back("acme/shop"), read_back("acme/shop"), len(loads)] == [21, 21, 1], "another generation"
+    (layout.index(p.SPACE) / "read_back.json").write_text("junk")
+    assert [read_back("acme/shop"), len(loads)] == [21, 2]
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(layout, backend, monkeypatch, what) -> None:
+    monkeypatch.setattr(edge, "INVENTORY_BYTES", 3 << 20)
+    put(layout, backend, many(20))
+    current = manifest(layout)
+    (state,) = current.shards.values()
+    assert readable_points(backend, PublicationStore(layout, p.SPACE), current, "acme/shop") == 20
+    before = backend.inventory(state)
+    name, damage = DAMAGE[what]
+    damage(next((layout.index(p.SPACE) / state.generation).rglob(name)))
+    assert backend.inventory(state) != before
+    loads: list[Path] = []
+    monkeypatch.setattr(edge, "load_shard", lambda folder: loads.append(folder) or stop())
+    with pytest.raises(CorruptArtifactError):
+        readable_points(backend, PublicationStore(layout, p.SPACE), current, "acme/shop")
+    assert len(loads) == 1
+
+
+def stop():
+    raise CorruptArtifactError("as the engine found it")
+
+
+@pytest.mark.parametrize("kind", ["embeddings", "chunks", "files"])
 def test_one_changed_byte_is_refused_and_the_last_publication_stays(layout, backend, kind):
     put(layout, backend, p.SHOP)
     before = PublicationStore(layout, p.SPACE).current_name()
     content = p.make_content(layout, p.SHOP | {"a.py": "def a(): pass"})
     permit = p.permit_for(content)
-    artifact = content.embeddings if kind == "embeddings" else content.chunks
+    artifact = {"embeddings": content.embeddings, "chunks": content.chunks, "files": content.files}[kind]
     part = artifact.path / f"{kind}-001.parquet"
     raw = bytearray(part.read_bytes())
     raw[len(raw) // 2] ^= 1
@@ -103,8 +171,6 @@ def test_rewritten_artifacts_with_honest_manifests_are_refused_by_the_subject(la
         layout, p.SHOP, commit="a" * 40, key="acme/shop", vectors=lambda t, d: p.unit_vector(t + "!")
     )
     # The store keeps the first artifact of a fingerprint; the forger replaces it whole, manifest included.
-    import shutil
-
     shutil.rmtree(content.embeddings.path)
     forged = p.make_content(layout, p.SHOP, commit="a" * 40, vectors=lambda t, d: p.unit_vector(t + "!"))
     with pytest.raises(GateRefusedError, match="not what the checks passed"):

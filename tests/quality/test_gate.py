@@ -78,6 +78,34 @@ def test_a_changed_byte_is_refused(indexed: Chain, repository: GitRepository, ta
     assert indexed.published() == before
 
 
+@pytest.mark.parametrize(
+    ("kind", "table"), [("file_hashes", "files"), ("chunks", "chunks"), ("embeddings", "embeddings")]
+)
+def test_damage_in_a_bucket_that_a_push_does_not_touch_is_found(
+    chain: Chain, repository: GitRepository, monkeypatch: pytest.MonkeyPatch, kind: str, table: str
+) -> None:
+    from code_index_assets import artifacts
+    from code_index_assets.fingerprint import bucket_of
+
+    monkeypatch.setattr(artifacts, "FILES_PER_BUCKET", 3)
+    repository.commit(CODE)
+    chain.register(repository.path, "code")
+    chain.index("code")
+    before = chain.published()
+    artifact = embeddings_of(chain) if kind == "embeddings" else chain.store.require(kind, "code")
+    buckets = artifact.manifest.buckets
+    touched = bucket_of("m0.py", buckets)
+    other = next(b for b in range(buckets) if b != touched and artifact.part(table, b).rows)
+    flip_byte(artifact.path / f"{table}-{other:03d}.parquet")
+    repository.commit({"m0.py": "def f0(a):\n    return a - 1\n"})
+
+    result = chain.run("code")
+
+    assert not result.success
+    assert "is not what its manifest says" in failure(result)
+    assert chain.published() == before
+
+
 def scale(frame: pl.DataFrame) -> pl.DataFrame:
     vectors = frame.get_column("vector").to_numpy() * 1.5
     return frame.with_columns(vector=pl.Series(vectors, dtype=frame.schema["vector"]))

@@ -141,12 +141,15 @@ def make_content(
                 for part in range(parts)
             ]
             writer.write("embeddings", bucket, pl.DataFrame(vector_rows, schema=table.schema, orient="row"))
-    with store.write("file_hashes", key, fp, **common) as writer:
+    with store.write("file_hashes", key, fp, buckets=buckets, **common) as writer:
         file_rows = [
             {"path": p, "blob": digest("blob", p), "mode": 33188, "role": role_of(p), "status": "kept", "secrets": 0}
             for p in paths
         ]
-        writer.write("files", 0, FILES.frame(file_rows))
+        for bucket in range(buckets):
+            writer.write(
+                "files", bucket, FILES.frame(r for r in file_rows if bucket_of(str(r["path"]), buckets) == bucket)
+            )
     return RepositoryContent(
         key=key,
         repository=repository,
