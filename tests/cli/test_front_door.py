@@ -3,32 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from chains import GitRepository
-
-from code_index_assets.cli.main import main
-
-
-@pytest.fixture
-def data(monkeypatch, tmp_path):
-    monkeypatch.setenv("CODE_INDEX_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("CODE_INDEX_MODEL", "test")
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, data):
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["code-index", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err
-
-    return command
 
 
 def test_an_empty_name_is_not_the_working_folder(run, data, monkeypatch, repository: GitRepository):
