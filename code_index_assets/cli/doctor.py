@@ -15,7 +15,7 @@ import click
 
 from ..errors import CodeIndexError, NotBuiltError
 from ..layout import Layout
-from ..settings import Settings, load_settings
+from ..settings import Settings, load_settings, unknown_variables
 
 Finding = tuple[str, str, str]  # ("ok", "warn" or "fail"; what; what to do)
 LARGE_INDEX_POINTS = 2_000_000
@@ -29,9 +29,11 @@ def doctor_command(deep: bool) -> int:
     layout = Layout(settings.data)
     checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
         ("programs", _programs),
+        ("settings", _settings),
         ("data folder", partial(_folder, settings, layout)),
         ("embedding model", partial(_model, settings, layout)),
         ("registry", partial(_registry, settings, layout)),
+        ("runs", partial(_runs, layout)),
         ("index", partial(_index, settings, layout, deep)),
         ("catalogue", partial(_catalogue, layout)),
     ]
@@ -69,6 +71,11 @@ def _programs() -> Iterator[Finding]:
             yield "ok", f"{package} {version(package)}", ""
         except PackageNotFoundError:
             yield "fail", f"{package} is not installed", "make index, or pip install -e ."
+
+
+def _settings() -> Iterator[Finding]:
+    for name, near in unknown_variables():
+        yield "warn", f"{name} is no setting", f"did you mean {near}?" if near else "docs/settings.md lists them"
 
 
 def _folder(settings: Settings, layout: Layout) -> Iterator[Finding]:
@@ -127,6 +134,17 @@ def _registry(settings: Settings, layout: Layout) -> Iterator[Finding]:
     for entry in registry.entries:
         if entry.path and not Path(entry.path).is_dir():
             yield "warn", f"{entry.name}: {entry.path} is gone", f"code-index remove {entry.name}, or put it back"
+
+
+def _runs(layout: Layout) -> Iterator[Finding]:
+    from ..triggers.failures import failed_partitions
+
+    for failure in failed_partitions(layout):
+        yield (
+            "warn",
+            f"the last run of {failure.key} failed at {failure.asset}: {failure.message}",
+            f"correct that, then code-index index {failure.key}",
+        )
 
 
 def _index(settings: Settings, layout: Layout, deep: bool) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from ..progress import TerminalLines
 from ..run_log import RunLog
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry, RepositoryEntry
+from ..triggers.failures import clear_failure
 from .report import print_report
 
 
@@ -68,6 +69,8 @@ def index_command(
     if (new := entries[0]).name not in known and not _was_read(layout, outcomes):
         # A mistyped address would be polled, and fail every run of all, for ever.
         Registry.load(settings.registry_file, layout).remove(new.name)
+        for outcome in outcomes:
+            clear_failure(layout, outcome.key)
         click.echo(f"{new.name} is not registered: nothing could be read from {new.location}", err=True)
     if as_json:
         click.echo(json.dumps({"runs": [vars(outcome) for outcome in outcomes]}, default=str))
@@ -95,6 +98,13 @@ def _entries(
 ) -> list[RepositoryEntry]:  # fmt: skip
     registry = Registry.load(settings.registry_file, layout)
     if every:
+        given = [("a repository", repository), ("--name", name), ("--ref", refs), ("--worktree", worktree)]
+        beside = [what for what, value in given if value]
+        if beside:
+            raise ConfigurationError(
+                f"--all means every registered repository as it is registered, and {beside[0]} was given too",
+                remedy="leave one of them out",
+            )
         if not registry.entries:
             raise ConfigurationError("no repository is registered", remedy="code-index index <git URL or path>")
         return list(registry.entries)
@@ -105,6 +115,17 @@ def _entries(
     known = registry.find(repository)
     if known is not None and not refs and (known.worktree or not worktree) and name in (None, known.name):
         return [known]
+    if known is not None and name in (None, known.name):
+        raise ConfigurationError(
+            f"{known.name} ({known.location}) is registered already, "
+            + (f"with refs {', '.join(known.refs) or 'HEAD'}" if refs else "as its commits, not as it lies"),
+            remedy=f"write refs = {json.dumps(list(dict.fromkeys((*known.refs, *refs))))} into its entry in "
+            f"{settings.registry_file}, or register it a second time with --name"
+            if refs
+            else "register it a second time: --worktree --name NAME",
+        )
+    if known is not None and repository == known.name:
+        repository = known.url or known.path or ""
     return [registry.add(repository, name=name, refs=refs, worktree=worktree)]
 
 

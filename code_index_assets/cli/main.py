@@ -7,8 +7,11 @@ still being indexed: ask again.
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 
 import click
 
@@ -65,11 +68,29 @@ class LazyGroup(click.Group):
         found = getattr(import_module(f"code_index_assets.cli.{module}"), f"{cmd_name}_command")
         return found if isinstance(found, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=2)
+            more = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{more}")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="code-index")
 def cli() -> None:
     """A self-hosted code index: index repositories, search them, ask SQL about them."""
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    del frame
+    # A second one ends it at once.
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def exit_code(error: CodeIndexError) -> int:
@@ -91,6 +112,9 @@ def exit_code(error: CodeIndexError) -> int:
 
 def main() -> None:
     """Entry point of `code-index`."""
+    # As Ctrl-C: what is under way is undone, and git and workers are ended with it. Servers set their own.
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGTERM, _end)
     try:
         code = cli.main(standalone_mode=False)
     except CodeIndexError as error:

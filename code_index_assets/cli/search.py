@@ -106,6 +106,9 @@ def search_command(
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
     settings, layout, server = _opened()
     if space is not None:
+        from .spaces import published_space
+
+        space = published_space(layout, space)
         server = None  # a server answers in the space that serves
     options = {"repositories": repo, "refs": ref, "paths": path, "languages": language, "kinds": kind}
     if batch is not None:

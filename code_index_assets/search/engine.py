@@ -20,6 +20,7 @@ from ..index.manifest import Receipt
 from ..index.reader import IndexSnapshot, SnapshotGoneError, open_index, published_spaces
 from ..layout import Layout
 from ..settings import Settings
+from ..spelling import near_names
 from . import vocabulary
 from .freshness import Head, Published, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
@@ -352,10 +353,7 @@ def glob_match(glob: str, text: str) -> bool:
 
 
 def _near(wanted: str, receipts: dict[str, Receipt]) -> str:
-    import difflib
-
-    names = sorted({r.repository for r in receipts.values()})
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+    near = near_names(wanted, sorted({r.repository for r in receipts.values()}))
     return f" (near: {', '.join(near)})" if near else ""
 
 

@@ -51,8 +51,8 @@ class RepositoryStatus:
 
     `state` is the first that holds of: "indexing" (a run works on it or waits, or an event does), "failed" (its last
     run), "not_indexed", then `published` ("current", "behind", "unknown": the published commit against the ref's last
-    seen one). `why` says more where there is more to say. `coverage` is as answers tell it (`files`, `kept`, `skipped` by
-    reason). `location` is the URL or path without credentials; "" if it is no longer registered.
+    seen one). `why` says more where there is more to say. `coverage` is as answers tell it (`files`, `kept`, `skipped`
+    by reason). `location` is the URL or path without credentials; "" if it is no longer registered.
     """
 
     key: str

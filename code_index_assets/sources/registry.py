@@ -27,6 +27,7 @@ from tomlkit.exceptions import TOMLKitError
 from ..errors import ConfigurationError
 from ..fingerprint import digest
 from ..layout import Layout, write_atomically
+from ..spelling import near_names
 from .location import default_name, display_location, identity_of, is_url, parse_url
 
 KEY_BYTES = 255
@@ -190,10 +191,10 @@ class Registry:
         for entry in self.entries:
             if entry.name == name:
                 return entry
-        close = [other for other in self.names if name.casefold() in other.casefold()][:5]
+        near = near_names(name, self.names)
         raise ConfigurationError(
             f"no repository is named {name!r}",
-            remedy=f"did you mean {', '.join(close)}?" if close else "see `code-index status`, or `code-index add` it",
+            remedy=f"did you mean {' or '.join(near)}?" if near else "see `code-index status`, or `code-index add` it",
         )
 
     def find(self, text: str) -> RepositoryEntry | None:
@@ -225,9 +226,11 @@ class Registry:
         else:
             folder = Path(url_or_path).expanduser().absolute()
             if not folder.is_dir():
+                near = near_names(url_or_path, self.names)
                 raise ConfigurationError(
-                    f"there is no folder {folder}",
-                    remedy="give a git URL (https://…, git@host:…) or an existing folder",
+                    f"there is no folder {folder}" if not folder.exists() else f"{folder} is no folder",
+                    remedy="give a git URL (https://…, git@host:…) or an existing folder"
+                    + (f"; registered is {' and '.join(near)}" if near else ""),
                 )
             if folder.name == ".git" and folder.parent != folder:
                 folder = folder.parent  # the checkout is meant: of `.git` alone nobody has a use

@@ -45,3 +45,27 @@ def test_one_reason_of_several_lanes_is_told_once(run, indexed):
     code, _, err = run("search", "AddItem")
     assert code == 5 and err.count("cannot be loaded") == 1
     assert "symbol, lexical, semantic: " in err and err.count("index --all") == 1
+
+
+def test_misspelt_settings_and_failed_runs_are_told(run, indexed, monkeypatch):
+    from code_index_assets.layout import Layout
+    from code_index_assets.triggers.failures import record_failure
+
+    monkeypatch.setenv("CODE_INDEX_MODLE", "static")
+    monkeypatch.setenv("CODE_INDEX_GIT_TOKEN_EXAMPLE_ORG", "secret")
+    record_failure(Layout(indexed), "depot", "repository", "SourceError", "the host refused", False, "r1")
+    code, out, _ = run("doctor")
+    warned = [line for line in out.splitlines() if line.startswith("warn")]
+    assert code == 0 and len(warned) == 2
+    assert "CODE_INDEX_MODLE is no setting" in warned[0] and "CODE_INDEX_MODEL?" in out and "secret" not in out
+    assert "depot failed at repository: the host refused" in warned[1]
+
+
+def test_a_variable_that_is_empty_is_not_set(monkeypatch, tmp_path):
+    from code_index_assets.settings import load_settings
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CODE_INDEX_DATA", "")
+    monkeypatch.setenv("CODE_INDEX_PORT", "")
+    assert load_settings().data == tmp_path / ".code-index"
+    assert load_settings().port == 8765

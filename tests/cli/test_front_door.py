@@ -137,7 +137,7 @@ def test_what_could_not_be_read_is_not_registered(run, tmp_path, repository: Git
     missing = (tmp_path / "nowhere.git").as_uri()
     code, out, err = run("index", missing, "--quiet")
     assert code == 4 and "is not registered" in err and "stays searchable" not in out
-    assert "nowhere" not in run("list")[1]
+    assert "nowhere" not in run("list")[1] and "nowhere" not in run("doctor")[1]
     # One that was read before stays, whatever becomes of it.
     repository.commit({"a.py": "def kept_name():\n    return 1\n"})
     assert run("index", str(repository.path), "--quiet")[0] == 0
