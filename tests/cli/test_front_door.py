@@ -145,3 +145,29 @@ def test_what_could_not_be_read_is_not_registered(run, tmp_path, repository: Git
     code, out, _ = run("index", repository.path.name, "--quiet")
     assert code == 4 and repository.path.name in run("list")[1]
     assert run("search", "kept_name")[0] == 0
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_all_of_a_run(run, indexed, monkeypatch, tmp_path, signal_name):
+    import os
+    import signal
+
+    looked_at = []
+
+    def interrupted(context):
+        looked_at.append(context.key)
+        os.kill(os.getpid(), getattr(signal, signal_name))
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr("code_index_assets.assets.chain.observe_repository", interrupted)
+    code, out, err = run("index", "--all", "--quiet")
+    assert (code, len(looked_at)) == (130, 1), out
+    assert "what was finished is kept" in err and "stopped" in err and "Dagster" not in out + err
+    new = GitRepository(tmp_path / "new")
+    new.commit({"a.py": "x = 1\n"})
+    code, _, err = run("index", str(new.path), "--quiet")
+    assert code == 130 and "new is not registered" in err and "new" not in run("list")[1].split()
+    monkeypatch.undo()
+    monkeypatch.setenv("CODE_INDEX_DATA", str(indexed))
+    monkeypatch.setenv("CODE_INDEX_MODEL", "test")
+    assert json.loads(run("status", "--json")[1])["repositories"][0]["activity"] == ""
