@@ -94,7 +94,7 @@ def _forget_unread(settings: Settings, layout: Layout, entry: RepositoryEntry) -
     Registry.load(settings.registry_file, layout).remove(entry.name)
     for key in entry.keys:
         clear_failure(layout, key)
-    click.echo(f"{entry.name} is not registered: nothing could be read from {entry.location}", err=True)
+    click.echo(f"{entry.name} is not registered: nothing was read from {entry.location}", err=True)
 
 
 def _failure_code(outcomes: list[Outcome]) -> int:
@@ -207,9 +207,12 @@ def _stop_if_interrupted(dg: Any, result: Any) -> None:
             names = (said.value if said else None, data.error.cls_name if data.error else None)
             if INTERRUPTED in names or "DagsterExecutionInterruptedError" in names:
                 raise KeyboardInterrupt
-        elif event.event_type == dg.DagsterEventType.RUN_FAILURE:
-            if getattr(data.failure_reason, "value", None) == "UNEXPECTED_TERMINATION":
-                raise KeyboardInterrupt
+        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and _is_ended(data.failure_reason):
+            raise KeyboardInterrupt
+
+
+def _is_ended(reason: Any) -> bool:
+    return reason is not None and reason.value == "UNEXPECTED_TERMINATION"
 
 
 def _give_back_memory() -> None:

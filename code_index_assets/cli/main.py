@@ -8,6 +8,7 @@ still being indexed: ask again.
 from __future__ import annotations
 
 import contextlib
+import errno
 import signal
 import sys
 from importlib import import_module
@@ -131,8 +132,21 @@ def main() -> None:
         code = 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
+        remedy = "check owner, permissions and free space there; `code-index doctor` looks at it all"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = place or "a disk is full, most likely that of the data folder: "
+            remedy = "free some space and run the same again: what was finished is kept"
         click.echo(f"error: {place}{error.strerror or error}", err=True)
-        click.echo("  → check owner, permissions and free space there; `code-index doctor` looks at it all", err=True)
+        click.echo(f"  → {remedy}", err=True)
+        code = 5
+    except Exception as error:
+        # Named without importing it: only commands that run Dagster have SQLAlchemy loaded.
+        if not type(error).__module__.startswith("sqlalchemy."):
+            raise
+        click.echo(f"error: Dagster's records could not be read or written: {getattr(error, 'orig', error)}", err=True)
+        click.echo(
+            "  → look for a full disk, a read-only folder or a path longer than SQLite takes (512 bytes)", err=True
+        )
         code = 5
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -171,3 +171,25 @@ def test_a_signal_ends_all_of_a_run(run, indexed, monkeypatch, tmp_path, signal_
     monkeypatch.setenv("CODE_INDEX_DATA", str(indexed))
     monkeypatch.setenv("CODE_INDEX_MODEL", "test")
     assert json.loads(run("status", "--json")[1])["repositories"][0]["activity"] == ""
+
+
+def test_a_full_disk_is_called_that(run, indexed, monkeypatch):
+    import errno
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("code_index_assets.cli.registry.Registry.add", full)
+    code, _, err = run("add", str(indexed))
+    assert code == 5 and "disk is full" in err and "run the same again" in err
+
+
+def test_records_of_dagster_that_cannot_be_written(run, indexed, monkeypatch):
+    from sqlalchemy.exc import OperationalError
+
+    def full(*arguments, **options):
+        raise OperationalError("PRAGMA", {}, Exception("disk I/O error"))
+
+    monkeypatch.setattr("code_index_assets.cli.index.run_chain", full)
+    code, _, err = run("index", "shop", "--quiet")
+    assert code == 5 and "Dagster's records could not be read or written: disk I/O error" in err
