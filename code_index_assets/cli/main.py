@@ -145,7 +145,7 @@ def main() -> None:
             raise
         click.echo(f"error: Dagster's records could not be read or written: {getattr(error, 'orig', error)}", err=True)
         click.echo(
-            "  → look for a full disk, a read-only folder or a path longer than SQLite takes (512 bytes)", err=True
+            "  → look for a full disk, a read-only folder or a very long path (SQLite takes 512 bytes)", err=True
         )
         code = 5
     sys.exit(code if isinstance(code, int) else 0)
