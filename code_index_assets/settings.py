@@ -7,6 +7,7 @@ does not: which repositories there are (`sources/registry.py`) and secrets of co
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from .errors import ConfigurationError
 
 DATA_FOLDER = ".code-index"
+# Read where they are used: tokens of git hosts.
+_OTHER_VARIABLES = ("CODE_INDEX_GIT_TOKEN_", "CODE_INDEX_ASKPASS_")
 
 
 def default_data_folder() -> Path:
@@ -31,7 +34,7 @@ def default_data_folder() -> Path:
 class Settings(BaseSettings):
     """Options, each from the environment variable `CODE_INDEX_<NAME>`."""
 
-    model_config = SettingsConfigDict(env_prefix="CODE_INDEX_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CODE_INDEX_", extra="ignore", frozen=True, env_ignore_empty=True)
 
     data: Path = Field(
         default_factory=default_data_folder, description="Where everything is kept; Dagster's home is inside it."
@@ -217,6 +220,17 @@ def _cached(environment: frozenset[tuple[str, str]], folder: str) -> Settings:
         raise ConfigurationError(
             "some settings cannot be used:\n  " + "\n  ".join(lines), remedy="correct or unset these variables"
         ) from error
+
+
+def unknown_variables() -> list[tuple[str, str]]:
+    """Variables CODE_INDEX_* of the environment that no option has, each with the nearest that one has ("" if none)."""
+    known = {f"CODE_INDEX_{name.upper()}" for name in Settings.model_fields}
+    strange = [
+        name
+        for name in sorted(os.environ)
+        if name.startswith("CODE_INDEX_") and name not in known and not name.startswith(_OTHER_VARIABLES)
+    ]
+    return [(name, next(iter(get_close_matches(name, known, n=1, cutoff=0.8)), "")) for name in strange]
 
 
 def load_settings() -> Settings:

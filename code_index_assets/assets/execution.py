@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Whoever runs the chain inside its own process (the command line) hears progress here; else it goes to the run's log.
 listener: ContextVar[Say | None] = ContextVar("listener", default=None)
 LOG_SECONDS = 10.0
+INTERRUPTED = "Interrupted"
 TRIES = 3
 
 # Only what may pass is tried again: steps raise Failure(allow_retries=False) for everything else.
@@ -79,6 +80,10 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
             raise
         # A fault of the program fails the same way each time.
         raise dg.Failure(description=f"{kind}: {error}", allow_retries=False) from error
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        # Dagster's retry policy would begin the step anew: Ctrl-C has to be pressed once, not once a try.
+        _record(log, context, "failed", started, error="interrupted")
+        raise dg.Failure("interrupted", metadata={"error": INTERRUPTED}, allow_retries=False) from error
     finally:
         log.stages(context.run.run_id, key, asset, step.stages.done)
 

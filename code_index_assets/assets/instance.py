@@ -16,10 +16,8 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
+from ..dagster_runs import HOST_TAG, PROCESS_TAG, is_alive, this_process
 from ..layout import Layout, write_atomically
-
-HOST_TAG = "code_index/host"
-PROCESS_TAG = "code_index/process"
 
 
 def prepare_home(layout: Layout) -> Path:
@@ -81,7 +79,7 @@ def remove_old_runs(instance: dg.DagsterInstance, days: int, at_most: int = 5_00
 
 def process_tags() -> dict[str, str]:
     """Tags that say which process runs a run, so that a later one can tell whether it still lives."""
-    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: f"{os.getpid()}-{_start_time(os.getpid())}"}
+    return {HOST_TAG: socket.gethostname(), PROCESS_TAG: this_process()}
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> int:
@@ -95,18 +93,9 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> int:
     )
     failed = 0
     for run in instance.get_runs(active):
-        pid, _, started = run.tags[PROCESS_TAG].partition("-")
-        if _start_time(int(pid)) != started:
+        if not is_alive(run.tags[PROCESS_TAG]):
             instance.report_run_failed(run, "the process that ran it is gone")
             with contextlib.suppress(NotImplementedError):
                 instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             failed += 1
     return failed
-
-
-def _start_time(pid: int) -> str:
-    """Start time of a process in clock ticks since boot, "" if there is none: process ids are used again."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""

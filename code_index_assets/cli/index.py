@@ -13,14 +13,15 @@ from typing import Any
 
 import click
 
-from ..artifacts import ArtifactStore
 from ..errors import CodeIndexError, ConfigurationError
 from ..layout import Layout
 from ..progress import TerminalLines
 from ..run_log import RunLog
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry, RepositoryEntry
+from ..triggers.failures import clear_failure
 from .report import print_report
+from .upkeep import stored_keys
 
 
 @dataclass
@@ -63,13 +64,20 @@ def index_command(
     say = (lambda line: None) if quiet else TerminalLines()
     if isinstance(say, TerminalLines):
         click.echo(f"data folder {settings.data}", err=True)
-    outcomes = run_chain(settings, layout, [key for entry in entries for key in partition_keys(entry, settings)], say)
-    if isinstance(say, TerminalLines):
-        say.clear()
-    if (new := entries[0]).name not in known and not _was_read(layout, outcomes):
-        # A mistyped address would be polled, and fail every run of all, for ever.
-        Registry.load(settings.registry_file, layout).remove(new.name)
-        click.echo(f"{new.name} is not registered: nothing could be read from {new.location}", err=True)
+    new = [entry for entry in entries if entry.name not in known]
+    try:
+        keys = [key for entry in entries for key in partition_keys(entry, settings)]
+        outcomes = run_chain(settings, layout, keys, say)
+    except KeyboardInterrupt:
+        if isinstance(say, TerminalLines):
+            say.clear()
+        click.echo("what was finished is kept, and searches are as they were: the same command goes on", err=True)
+        raise
+    finally:
+        if isinstance(say, TerminalLines):
+            say.clear()
+        for entry in new:
+            _forget_unread(settings, layout, entry)
     if as_json:
         click.echo(json.dumps({"runs": [vars(outcome) for outcome in outcomes]}, default=str))
     else:
@@ -79,10 +87,15 @@ def index_command(
     return 0 if all(outcome.success for outcome in outcomes) else _failure_code(outcomes)
 
 
-def _was_read(layout: Layout, outcomes: list[Outcome]) -> bool:
-    """Whether a commit of any of the partitions was ever seen."""
-    store = ArtifactStore(layout)
-    return any(outcome.success or store.current("repository", outcome.key) for outcome in outcomes)
+def _forget_unread(settings: Settings, layout: Layout, entry: RepositoryEntry) -> None:
+    """Takes a new entry out again if nothing was ever read from its place: a mistyped address would be polled, and fail
+    every run of all, for ever."""
+    if stored_keys(layout, entry.name):
+        return
+    Registry.load(settings.registry_file, layout).remove(entry.name)
+    for key in entry.keys:
+        clear_failure(layout, key)
+    click.echo(f"{entry.name} is not registered: nothing was read from {entry.location}", err=True)
 
 
 def _failure_code(outcomes: list[Outcome]) -> int:
@@ -96,6 +109,13 @@ def _entries(
 ) -> list[RepositoryEntry]:  # fmt: skip
     registry = Registry.load(settings.registry_file, layout)
     if every:
+        given = [("a repository", repository), ("--name", name), ("--ref", refs), ("--worktree", worktree)]
+        beside = [what for what, value in given if value]
+        if beside:
+            raise ConfigurationError(
+                f"--all means every registered repository as it is registered, and {beside[0]} was given too",
+                remedy="leave one of them out",
+            )
         if not registry.entries:
             raise ConfigurationError("no repository is registered", remedy="code-index index <git URL or path>")
         return list(registry.entries)
@@ -106,6 +126,17 @@ def _entries(
     known = registry.find(repository)
     if known is not None and not refs and (known.worktree or not worktree) and name in (None, known.name):
         return [known]
+    if known is not None and name in (None, known.name):
+        raise ConfigurationError(
+            f"{known.name} ({known.location}) is registered already, "
+            + (f"with refs {', '.join(known.refs) or 'HEAD'}" if refs else "as its commits, not as it lies"),
+            remedy=f"write refs = {json.dumps(list(dict.fromkeys((*known.refs, *refs))))} into its entry in "
+            f"{settings.registry_file}, or register it a second time with --name"
+            if refs
+            else "register it a second time: --worktree --name NAME",
+        )
+    if known is not None and repository == known.name:
+        repository = known.url or known.path or ""
     return [registry.add(repository, name=name, refs=refs, worktree=worktree)]
 
 
@@ -147,6 +178,7 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
                 result = chain.execute_in_process(
                     partition_key=key, instance=instance, tags=process_tags(), run_config=quiet, raise_on_error=False
                 )
+                _stop_if_interrupted(dg, result)
                 outcomes.append(_outcome(dg, layout, key, result, time.perf_counter() - started))
                 _give_back_memory()
             if any(outcome.success for outcome in outcomes):
@@ -159,6 +191,7 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
                     run_config=quiet,
                     raise_on_error=False,
                 )
+                _stop_if_interrupted(dg, catalogue)
                 if not catalogue.success:
                     raise CodeIndexError(f"the catalogue could not be built: {_error_of(dg, catalogue)}")
                 _add_shared_stages(outcomes, loading, time.perf_counter() - started)
@@ -166,6 +199,25 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
         gc.enable()
         listener.reset(token)
     return outcomes
+
+
+def _stop_if_interrupted(dg: Any, result: Any) -> None:
+    """Raises KeyboardInterrupt if the run was ended by a signal: Dagster reports that as any failure, and goes on."""
+    from ..assets.execution import INTERRUPTED
+
+    for event in result.all_events:
+        data = event.event_specific_data
+        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
+            said = data.user_failure_data.metadata.get("error") if data.user_failure_data is not None else None
+            names = (said.value if said else None, data.error.cls_name if data.error else None)
+            if INTERRUPTED in names or "DagsterExecutionInterruptedError" in names:
+                raise KeyboardInterrupt
+        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and _is_ended(data.failure_reason):
+            raise KeyboardInterrupt
+
+
+def _is_ended(reason: Any) -> bool:
+    return reason is not None and reason.value == "UNEXPECTED_TERMINATION"
 
 
 def _give_back_memory() -> None:

@@ -7,9 +7,13 @@ still being indexed: ask again.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gc
+import signal
 import sys
 from importlib import import_module
+from types import FrameType
 
 import click
 
@@ -66,11 +70,29 @@ class LazyGroup(click.Group):
         found = getattr(import_module(f"code_index_assets.cli.{module}"), f"{cmd_name}_command")
         return found if isinstance(found, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=2)
+            more = f" Did you mean {' or '.join(near)}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{more}")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="code-index")
 def cli() -> None:
     """A self-hosted code index: index repositories, search them, ask SQL about them."""
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    del frame
+    # A second one ends it at once.
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def exit_code(error: CodeIndexError) -> int:
@@ -92,6 +114,9 @@ def exit_code(error: CodeIndexError) -> int:
 
 def main() -> None:
     """Entry point of `code-index`."""
+    # As Ctrl-C: what is under way is undone, and git and workers are ended with it. Servers set their own.
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGTERM, _end)
     try:
         code = cli.main(standalone_mode=False)
     except CodeIndexError as error:
@@ -108,8 +133,21 @@ def main() -> None:
         code = 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
+        remedy = "check owner, permissions and free space there; `code-index doctor` looks at it all"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = place or "a disk is full, most likely that of the data folder: "
+            remedy = "free some space and run the same again: what was finished is kept"
         click.echo(f"error: {place}{error.strerror or error}", err=True)
-        click.echo("  → check owner, permissions and free space there; `code-index doctor` looks at it all", err=True)
+        click.echo(f"  → {remedy}", err=True)
+        code = 5
+    except Exception as error:
+        # Named without importing it: only commands that run Dagster have SQLAlchemy loaded.
+        if not type(error).__module__.startswith("sqlalchemy."):
+            raise
+        click.echo(f"error: Dagster's records could not be read or written: {getattr(error, 'orig', error)}", err=True)
+        click.echo(
+            "  → look for a full disk, a read-only folder or a very long path (SQLite takes 512 bytes)", err=True
+        )
         code = 5
     # The interpreter's last collection would go through everything Dagster left: 0.8 of 5 s of CPU of an index run.
     gc.freeze()

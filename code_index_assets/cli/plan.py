@@ -16,6 +16,7 @@ from ..errors import ConfigurationError
 from ..layout import Layout
 from ..progress import TerminalLines
 from ..settings import Settings, load_settings
+from ..sources.location import is_url
 from ..sources.registry import Registry, RepositoryEntry
 from .index import partition_keys
 
@@ -37,6 +38,8 @@ def plan_command(repositories: tuple[str, ...], every: bool, as_json: bool) -> N
         plans += [plan_partition(key, settings, layout, say=say) for key in partition_keys(entry, settings)]
     for repository in repositories:
         known = registry.get(repository) if repository in registry.names else registry.find(repository)
+        if known is None and not is_url(repository) and not Path(repository).expanduser().exists():
+            registry.get(repository)  # says which names are near
         with _registered(repository, known, settings, layout) as (entry, chosen, work):
             keys = partition_keys(entry, chosen)
             plans += [plan_partition(key, chosen, layout, work=work, say=say) for key in keys]

@@ -10,6 +10,7 @@ from ..artifacts import ArtifactStore
 from ..errors import GateRefusedError
 from ..layout import Layout
 from ..settings import load_settings
+from .names import require_known
 
 
 @click.command("rollback")
@@ -26,6 +27,7 @@ def rollback_command(repository: str) -> None:
 
     settings = load_settings()
     layout = Layout(settings.data).check()
+    require_known(layout, settings, repository)
     space = space_of(settings, layout)
     store = ArtifactStore(layout)
 
@@ -59,6 +61,7 @@ def accept_command(repository: str, check: str, reason: str) -> None:
 
     settings = load_settings()
     layout = Layout(settings.data).check()
+    require_known(layout, settings, repository)
     space = space_of(settings, layout)
     verdict = accept(ArtifactStore(layout), repository, space.id, check, reason, getpass.getuser(), settings)
     if verdict.passed:

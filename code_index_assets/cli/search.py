@@ -106,6 +106,9 @@ def search_command(
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
     settings, layout, server = _opened()
     if space is not None:
+        from .spaces import published_space
+
+        space = published_space(layout, space)
         server = None  # a server answers in the space that serves
     options = {"repositories": repo, "refs": ref, "paths": path, "languages": language, "kinds": kind}
     if batch is not None:
@@ -218,25 +221,27 @@ def symbol_command(
     settings, layout, server = _opened()
     fields = {"name": name, "repo": repo, "ref": ref, "language": language, "kind": kind, "path": path,
               "prefix": prefix, "limit": limit}  # fmt: skip
-    nothing = f"no definition of {name!r} in what is indexed"
 
     def remote(form: Fields) -> tuple[str, int]:
         assert server is not None
         reply = server.get("/v1/symbols", fields | form)
         if as_json:
             return reply.text, 0 if json.loads(reply.text)["symbols"] else 1
-        return (reply.text, 0) if reply.hits else (nothing, 1)
+        return reply.text, 0 if reply.hits else 1
 
     def local() -> tuple[str, int]:
+        from ..search.definitions import find_definitions
         from ..search.engine import SearchEngine
-        from ..search.render import render_symbols, symbol_json
+        from ..search.render import definitions_json, render_definitions
 
-        hits = SearchEngine(layout, settings).symbol(
-            name, repositories=repo, refs=ref, languages=language, kinds=kind, paths=path, prefix=prefix, limit=limit
-        )
+        found = find_definitions(
+            SearchEngine(layout, settings), name, repositories=repo, refs=ref, languages=language, kinds=kind,
+            paths=path, prefix=prefix, limit=limit,
+        )  # fmt: skip
+        code = 0 if found.hits else 1
         if as_json:
-            return json.dumps({"symbols": [symbol_json(hit) for hit in hits]}, ensure_ascii=False), 0 if hits else 1
-        return (render_symbols(hits, color=sys.stdout.isatty()), 0) if hits else (nothing, 1)
+            return json.dumps(definitions_json(found), ensure_ascii=False), code
+        return render_definitions(found, name, color=sys.stdout.isatty()), code
 
     return _answered(as_json, {"symbols": []}, remote if server else None, local)
 

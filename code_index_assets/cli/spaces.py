@@ -100,6 +100,17 @@ def _by_name(layout: Layout, name: str) -> str:
     return name
 
 
+def published_space(layout: Layout, name: str) -> str:
+    """The space of this name or model. Raises NotIndexedError if nothing is published in it."""
+    found, there = _by_name(layout, name), published(layout)
+    if found not in there:
+        raise NotIndexedError(
+            f"nothing is published in {name or 'any space'}",
+            remedy=f"one of: {', '.join(there)}" if there else "code-index index <git URL or path>",
+        )
+    return found
+
+
 def _require_whole(layout: Layout, serving: str, wanted: str) -> None:
     """Raises NotIndexedError if something searchable now would not be searchable, or older, after the switch."""
     now, then = (PublicationStore(layout, name).current() for name in (serving, wanted))
@@ -142,10 +153,12 @@ def compare_command(
 
     settings = load_settings()
     layout = Layout(settings.data).check()
-    names = (_by_name(layout, other) if other else serving_space(layout) or "", _by_name(layout, space))
-    for name in names:
-        if name not in published(layout):
-            raise NotIndexedError(f"nothing is published in {name or 'any space'}", remedy="code-index spaces")
+    names = (published_space(layout, other or serving_space(layout) or ""), published_space(layout, space))
+    if names[0] == names[1]:
+        raise ConfigurationError(
+            f"{names[0]} would be compared with itself",
+            remedy="index in another space first: CODE_INDEX_MODEL=… code-index index NAME",
+        )
     asked = [Question(*_question(line)) for line in queries or () if line.strip()]
     result = compare_spaces(settings, layout, names, asked, limit=limit, lanes=lane or LANES)
     if as_json:

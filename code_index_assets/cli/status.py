@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from ..artifacts import ArtifactStore
-from ..errors import NotBuiltError
+from ..errors import NotBuiltError, NotIndexedError
 from ..index.manifest import PublicationStore
 from ..index.reader import published_spaces
 from ..layout import Layout
 from ..search.freshness import RepositoryStatus, repository_statuses
 from ..settings import load_settings
+from .names import require_known
 
 
 @click.command("status")
@@ -28,7 +29,7 @@ def status_command(repository: str | None, as_json: bool) -> int:
     spaces = _spaces(layout)
     rows = [_row(status, spaces.get(status.key)) for status in repository_statuses(layout, settings)]
     if repository is not None:
-        rows = [row for row in rows if repository in (row["key"], row["key"].partition("@")[0])]
+        rows = [row for row in rows if repository in (row["key"], row["key"].partition("@")[0], row["repository"])]
     if as_json:
         click.echo(json.dumps({"repositories": rows}, default=str))
     elif repository is not None and rows:
@@ -37,8 +38,10 @@ def status_command(repository: str | None, as_json: bool) -> int:
     else:
         for row in rows:
             click.echo(_line(row))
+    if not rows and repository is not None:
+        require_known(layout, settings, repository)
     if not rows:
-        click.echo("nothing is registered" if repository is None else f"nothing is known of {repository!r}", err=True)
+        click.echo("nothing is registered", err=True)
     return 0 if rows and all(row["state"] != "not indexed" for row in rows) else 1
 
 
@@ -125,11 +128,16 @@ def files_command(repository: str, left_out: bool, reason: str | None, as_json: 
     layout = Layout(settings.data).check()
     artifact = ArtifactStore(layout).current("file_hashes", repository)
     if artifact is None:
+        require_known(layout, settings, repository)
         raise NotBuiltError(f"{repository} has no files yet", remedy=f"code-index index {repository}")
     rows = artifact.read("files").drop("path_raw").sort("path")
     if left_out or reason:
         rows = rows.filter(pl.col("status") != "kept")
     if reason:
+        reasons = rows.get_column("reason").drop_nulls().value_counts(sort=True).get_column("reason").to_list()
+        if reason not in reasons:
+            there = f"reasons there are: {', '.join(reasons)}" if reasons else "no file of it was left out"
+            raise NotIndexedError(f"no file of {repository} was left out as {reason!r}", remedy=there)
         rows = rows.filter(pl.col("reason") == reason)
     for row in rows.iter_rows(named=True):
         if as_json:

@@ -31,7 +31,7 @@ from ..fingerprint import digest, file_digest
 from ..layout import Layout
 from .backend import Scored, ShardWriter, View
 from .filters import INDEXED_FIELDS, PATH_PREFIX, Conditions
-from .manifest import PublicationManifest, ShardState
+from .manifest import REBUILD_REMEDY, PublicationManifest, ShardState
 
 if TYPE_CHECKING:
     import qdrant_edge as qe
@@ -340,8 +340,7 @@ def load_shard(folder: Path) -> qe.EdgeShard:
             raise FileNotFoundError(folder) from error
         raise CorruptArtifactError(
             f"the index shard {folder} cannot be loaded: {error}",
-            remedy="remove that space's folder in `index/` of the data folder and run `code-index index --all`: "
-            "artifacts and vectors are kept, only points are made anew",
+            remedy=REBUILD_REMEDY,
         ) from error
 
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..artifacts import Artifact
-from ..errors import LockedError, NotBuiltError, NotIndexedError
+from ..errors import CorruptArtifactError, LockedError, NotBuiltError, NotIndexedError
 from ..layout import Layout
 from .backend import IndexBackend, View
 from .content import RepositoryContent
-from .manifest import PublicationManifest, PublicationStore, Receipt
+from .manifest import REBUILD_REMEDY, PublicationManifest, PublicationStore, Receipt
 from .tables import id_text, ids_digest, load_table
 
 if TYPE_CHECKING:
@@ -177,6 +177,25 @@ def verify(key: str, backend: IndexBackend, layout: Layout, space: str, *, deep:
     finally:
         view.close()
     return problems
+
+
+def damaged_shards(backend: IndexBackend, manifest: PublicationManifest) -> dict[str, CorruptArtifactError]:
+    """The shards of a publication that cannot be opened and counted, and why."""
+    damaged: dict[str, CorruptArtifactError] = {}
+    view = backend.view(manifest)
+    try:
+        for shard, state in manifest.shards.items():
+            try:
+                view.count(shard, None, ())
+            except CorruptArtifactError as error:
+                damaged[shard] = error
+            except FileNotFoundError as error:
+                damaged[shard] = CorruptArtifactError(
+                    f"the index shard {state.generation} is gone: {error}", remedy=REBUILD_REMEDY
+                )
+    finally:
+        view.close()
+    return damaged
 
 
 def _verify_shard(view: View, shard: str, key: str, rows: dict[str, bytes], deep: bool) -> list[str]:

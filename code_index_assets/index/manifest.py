@@ -24,6 +24,11 @@ from typing import Any
 from ..errors import CorruptArtifactError, SpaceMismatchError
 from ..layout import FORMAT_VERSION, Layout, key_segment, write_atomically
 
+REBUILD_REMEDY = (
+    "remove that space's folder in `index/` of the data folder and run `code-index index --all`: artifacts and vectors "
+    "are kept, only points are made anew"
+)
+
 
 @dataclass(frozen=True)
 class Receipt:
@@ -157,7 +162,7 @@ class PublicationStore:
                 time.sleep(0.01)
         raise CorruptArtifactError(
             f"{self.pointer} names a publication that is not there",
-            remedy="remove the index folder and run `code-index index --all`: only points are made anew",
+            remedy=REBUILD_REMEDY,
         )
 
     def read(self, name: str) -> PublicationManifest:
@@ -166,7 +171,9 @@ class PublicationStore:
         try:
             return PublicationManifest.from_json(raw)
         except (ValueError, TypeError, KeyError) as error:
-            raise CorruptArtifactError(f"the publication manifest {path} cannot be read: {error}") from error
+            raise CorruptArtifactError(
+                f"the publication manifest {path} cannot be read: {error}", remedy=REBUILD_REMEDY
+            ) from error
 
     def manifest_path(self, name: str) -> Path:
         return self.home / "publications" / f"{name}.json"

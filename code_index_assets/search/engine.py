@@ -1,7 +1,8 @@
 """The search engine: one for the terminal, HTTP and MCP.
 
-What lives here: requests and answers, which repositories are asked, freshness, symbol lookups. What does not: parsing
-(`query.py`), lanes, ranking, rendering (`render.py`), embedding (the caller hands in a function).
+What lives here: requests and answers, which repositories are asked, freshness. What does not: parsing (`query.py`),
+lanes, ranking, definitions of a name (`definitions.py`), rendering (`render.py`), embedding (the caller hands in a
+function).
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
-from ..index.backend import IndexBackend, Scored
+from ..index.backend import IndexBackend
 from ..index.filters import Filter, glob_pattern
 from ..index.manifest import Receipt
 from ..index.reader import IndexSnapshot, SnapshotGoneError, open_index, published_spaces
 from ..layout import Layout
 from ..settings import Settings
-from . import query as queries
+from ..spelling import near_names
+from . import vocabulary
 from .freshness import Head, Published, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
 from .query import Query, parse
@@ -101,7 +103,10 @@ class LaneReport:
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """An answer. `outcome`: "found"; "no_match"; "degraded" when a lane failed, with or without hits."""
+    """An answer. `outcome`: "found"; "no_match"; "degraded" when a lane failed, with or without hits.
+
+    `notes` tell of filter values that nothing searched has.
+    """
 
     hits: tuple[Hit, ...]
     repositories: tuple[RepositoryState, ...]
@@ -112,26 +117,16 @@ class SearchAnswer:
     publication: str = ""
     space: str = ""
     total: int = 0
+    notes: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class SymbolHit:
-    """One definition."""
-
-    repository: str
-    ref: str
-    commit: str
-    path: str
-    start_line: int
-    end_line: int
-    name: str
-    qualified_name: str
-    kind: str
-    language: str | None
-    signature: str | None
-    role: str
-    exact: bool
-    key: str
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        """Lanes that failed, those of one reason together ("lexical and semantic lanes"), and the reason."""
+        reasons: dict[str, list[str]] = {}
+        for lane, report in self.lanes.items():
+            if report.state == "failed":
+                reasons.setdefault(report.reason, []).append(lane)
+        return [(f"{' and '.join(names)} lane{'s' if names[1:] else ''}", why) for why, names in reasons.items()]
 
 
 @dataclass
@@ -219,12 +214,9 @@ class SearchEngine:
             if lane not in LANES:
                 raise QueryError(f"there is no lane {lane!r}", remedy=f"lanes are {', '.join(LANES)}")
         snapshot, where, lanes = self._ask(request, query)
-        failed = {lane: result.error for lane, result in lanes.items() if result.error}
-        if len(failed) == len(lanes) or (failed and all(r.error or r.skipped for r in lanes.values())):
-            raise LanesFailedError(
-                "no lane of the search could answer: " + "; ".join(f"{lane}: {why}" for lane, why in failed.items()),
-                remedy="see `code-index doctor`",
-            )
+        failed = [result for result in lanes.values() if result.error]
+        if failed and all(result.error or result.skipped for result in lanes.values()):
+            raise _all_failed(failed)
         ranked = rank(lanes, query, self.weights)
         best = max((candidate.score for candidate in ranked), default=0.0)
         hits = tuple(self._hit(snapshot, c, query, best) for c in ranked[: request.limit])
@@ -238,6 +230,7 @@ class SearchEngine:
             publication=snapshot.manifest.name,
             space=snapshot.space,
             total=len(ranked),
+            notes=vocabulary.unknown_values(snapshot, where, _filtered_by(ranked)),
         )
 
     def _ask(self, request: SearchRequest, query: Query) -> tuple[IndexSnapshot, Filter, dict[str, LaneResult]]:
@@ -259,9 +252,9 @@ class SearchEngine:
         return Filter(
             keys=self.resolve(snapshot, request.repositories + query.repositories, request.refs + query.refs),
             paths=request.paths + query.paths,
-            languages=queries.languages(request.languages) + query.languages,
-            kinds=queries.kinds(request.kinds) + query.kinds,
-            roles=request.roles + query.roles,
+            languages=vocabulary.languages(request.languages) + query.languages,
+            kinds=vocabulary.kinds(request.kinds) + query.kinds,
+            roles=vocabulary.roles(request.roles) + query.roles,
             names=tuple(name.name for name in query.names[: len(query.symbols)]),
             exclude=query.exclude,
             phrases=query.phrases,
@@ -308,44 +301,10 @@ class SearchEngine:
             also_in=tuple(candidate.also_in),
         )
 
-    # -- symbols -----------------------------------------------------------------------------------------------
 
-    def symbol(
-        self,
-        name: str,
-        *,
-        repositories: tuple[str, ...] = (),
-        refs: tuple[str, ...] = (),
-        kinds: tuple[str, ...] = (),
-        languages: tuple[str, ...] = (),
-        paths: tuple[str, ...] = (),
-        prefix: bool = False,
-        limit: int = 50,
-    ) -> list[SymbolHit]:
-        """Definitions of a name (any case; `Type::name` and `module.name` narrow), the same spelling first.
-
-        With `prefix`, definitions whose name begins so. Raises NotIndexedError, QueryError.
-        """
-        asked = queries.name_of(name.strip())
-        if not asked.name:
-            raise QueryError("no name was given", remedy="`code-index symbol NAME`")
-        for _ in range(4):
-            snapshot = self.snapshot()
-            where = Filter(
-                keys=self.resolve(snapshot, repositories, refs),
-                languages=queries.languages(languages),
-                paths=paths,
-            )
-            try:
-                found = snapshot.search_names([asked.name], where, max(limit * 4, 200), prefix=prefix)
-            except SnapshotGoneError:
-                continue
-            hits = [hit for point in found if point.payload["part"] == 0 for hit in _symbols(point, snapshot)]
-            wanted = queries.kinds(kinds)
-            hits = [hit for hit in hits if _is_wanted(hit, asked, prefix) and (not wanted or hit.kind in wanted)]
-            hits.sort(key=lambda h: (h.name != asked.name, h.role != "source", len(h.name), h.path, h.start_line))
-            return hits[:limit]
-        raise QueryError("the index was published over and over while it was read", remedy="ask again")
+def _filtered_by(ranked: list[Candidate]) -> set[tuple[str, str]]:
+    """What hits are proof of: values of the fields that filters have."""
+    return {(field, str(found.payload[field])) for found in ranked for field in ("language", "kind", "role")}
 
 
 def resolve_keys(
@@ -394,36 +353,26 @@ def glob_match(glob: str, text: str) -> bool:
 
 
 def _near(wanted: str, receipts: dict[str, Receipt]) -> str:
-    import difflib
-
-    names = sorted({r.repository for r in receipts.values()})
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
+    near = near_names(wanted, sorted({r.repository for r in receipts.values()}))
     return f" (near: {', '.join(near)})" if near else ""
 
 
-def _symbols(point: Scored, snapshot: IndexSnapshot) -> list[SymbolHit]:
-    payload = point.payload
-    return [
-        SymbolHit(
-            payload["repository"], payload["ref"], snapshot.receipts[payload["key"]].commit, payload["path"],
-            symbol["start_line"], symbol["end_line"], symbol["name"], symbol["qualified_name"], symbol["kind"],
-            payload["language"], symbol["signature"], payload["role"], True, payload["key"],
-        )
-        for symbol in payload.get("symbols") or ()
-    ]  # fmt: skip
-
-
-def _is_wanted(hit: SymbolHit, asked: queries.Name, prefix: bool) -> bool:
-    name, wanted = hit.name.lower(), asked.name.lower()
-    if name != wanted and not (prefix and name.startswith(wanted)):
-        return False
-    around = f"{hit.qualified_name} {hit.path}".lower()
-    return all(part.lower() in around for part in asked.qualifier)
+def _all_failed(failed: list[LaneResult]) -> LanesFailedError:
+    """One error for all lanes: a reason that several share is told once."""
+    lanes: dict[str, list[str]] = {}
+    for result in failed:
+        lanes.setdefault(result.error, []).append(result.lane)
+    told = "; ".join(f"{', '.join(names)}: {why}" for why, names in lanes.items())
+    remedies = dict.fromkeys(result.remedy for result in failed if result.remedy)
+    return LanesFailedError(
+        f"no lane of the search could answer: {told}", remedy="; ".join(remedies) or "see `code-index doctor`"
+    )
 
 
 def _report(result: LaneResult) -> LaneReport:
     if result.error:
-        return LaneReport("failed", 0, result.took_ms, result.error)
+        reason = f"{result.error}\n  → {result.remedy}" if result.remedy else result.error
+        return LaneReport("failed", 0, result.took_ms, reason)
     if result.skipped:
         return LaneReport("skipped", 0, result.took_ms, result.skipped)
     return LaneReport("ran", len(result.hits), result.took_ms)

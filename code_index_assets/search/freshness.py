@@ -1,8 +1,7 @@
 """How fresh what is published is: where refs were seen last, what is at work, what failed, why something is missing.
 
 What lives here: reading the state that runs, pollers and webhooks leave in the data folder. What does not: looking at
-repositories (`sources/`, `triggers/`), Dagster's own records (a run that waits in its queue is not seen here), and
-front ends. Everything read here is a small file; nothing is written.
+repositories (`sources/`, `triggers/`), and front ends. Everything read here is small; nothing is written.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..dagster_runs import runs_at_work
 from ..errors import NotIndexedError, SpaceMismatchError, StillIndexingError
 from ..index.manifest import PublicationStore, Receipt
 from ..index.reader import published_spaces
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 Published = Literal["current", "behind", "unknown"]
 # Longer than any pause between two steps of a run.
 BETWEEN_STEPS_SECONDS = 10.0
+_RUN_TOLD = {
+    "running": "a run is working on it", "starting": "its run is starting",
+    "queued": "its run waits in Dagster's queue",
+}  # fmt: skip
 StatusState = Literal["current", "behind", "unknown", "indexing", "failed", "not_indexed"]
 
 
@@ -45,10 +49,10 @@ class Head:
 class RepositoryStatus:
     """One partition (a repository at a ref): what is published of it and what goes on. Times are Unix seconds.
 
-    `state` is the first that holds of: "indexing" (a run works on it or an event waits), "failed" (its last run),
-    "not_indexed", then `published` ("current", "behind", "unknown": the published commit against the ref's last seen
-    one). `why` says more where there is more to say. `coverage` is as answers tell it (`files`, `kept`, `skipped` by
-    reason). `location` is the URL or path without credentials; "" if it is no longer registered.
+    `state` is the first that holds of: "indexing" (a run works on it or waits, or an event does), "failed" (its last
+    run), "not_indexed", then `published` ("current", "behind", "unknown": the published commit against the ref's last
+    seen one). `why` says more where there is more to say. `coverage` is as answers tell it (`files`, `kept`, `skipped`
+    by reason). `location` is the URL or path without credentials; "" if it is no longer registered.
     """
 
     key: str
@@ -171,6 +175,7 @@ class _Look:
         self.failed = {failure.key: failure for failure in failed_partitions(layout)}
         self.waiting = Inbox(layout).waiting()
         self.between_steps = _between_steps(layout)
+        self.runs = runs_at_work(layout)
 
     def polled(self, name: str) -> Polled:
         return self.heads.poller().get(name, Polled())
@@ -233,6 +238,8 @@ class _Look:
         ended = max(failure.at if failure else 0.0, receipt.published_at if receipt else 0.0)
         if self.between_steps.get(key_segment(key), 0.0) > ended:
             return "a run is working on it"
+        if key in self.runs:
+            return _RUN_TOLD[self.runs[key]]
         return "it waits for a run" if key in self.waiting else ""
 
 
@@ -278,7 +285,7 @@ def explained(error: NotIndexedError, layout: Layout, settings: Settings) -> Not
     except CodeIndexError:
         return error
     look = _Look(layout, {})
-    keys = _meant(error.wanted, registry) + ([] if error.wanted else sorted(look.waiting))
+    keys = _meant(error.wanted, registry) + ([] if error.wanted else sorted(look.waiting | look.runs.keys()))
     for key in keys:
         work = look.at_work(key)
         if work:

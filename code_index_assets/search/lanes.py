@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..errors import SpaceMismatchError
+from ..errors import CodeIndexError, SpaceMismatchError
 from ..index.backend import Scored
 from ..index.filters import Filter
 from ..index.reader import IndexSnapshot, SnapshotGoneError
@@ -29,12 +29,13 @@ _POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lane")
 
 @dataclass(frozen=True)
 class LaneResult:
-    """What one lane found, best first, one hit a chunk; `error` if it failed, `skipped` if it had nothing to do."""
+    """What one lane found, best first, one hit a chunk; `error` and `remedy` if it failed, `skipped` without work."""
 
     lane: str
     hits: tuple[Scored, ...] = ()
     took_ms: float = 0.0
     error: str = ""
+    remedy: str = ""
     skipped: str = ""
     weights: dict[int, float] = field(default_factory=dict)
 
@@ -73,6 +74,8 @@ def _timed(lane: str, job: Callable[[], LaneResult]) -> LaneResult:
         result = job()
     except SnapshotGoneError:
         raise
+    except CodeIndexError as error:
+        result = LaneResult(lane, error=error.message, remedy=error.remedy)
     except Exception as error:
         result = LaneResult(lane, error=str(error) or type(error).__name__)
     return replace(result, took_ms=(time.perf_counter() - started) * 1000)

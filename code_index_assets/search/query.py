@@ -13,6 +13,7 @@ from typing import Literal
 
 from ..errors import QueryError
 from ..index.lexical import STOP_WORDS, split_identifier
+from .vocabulary import kinds, languages, roles
 
 Form = Literal["symbol", "path", "natural", "mixed", "empty"]
 Length = Literal["short", "long", "other"]
@@ -34,12 +35,6 @@ _OPERATORS = {
     "symbol": "symbols",
     "role": "roles",
 }
-_LANGUAGES = {
-    "py": "python", "js": "javascript", "jsx": "javascript", "ts": "typescript", "golang": "go", "c++": "cpp",
-    "cxx": "cpp", "c#": "csharp", "cs": "csharp", "rs": "rust", "rb": "ruby", "sh": "bash", "shell": "bash",
-    "kt": "kotlin", "md": "markdown", "yml": "yaml", "objc": "objective-c", "hs": "haskell",
-}  # fmt: skip
-_KINDS = {"func": "function", "fn": "function", "def": "function", "cls": "class", "const": "constant"}
 _SEPARATOR = re.compile(r"::|->|\.|#|/")
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _PATH = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)+/?|[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}")
@@ -100,6 +95,7 @@ def parse(raw: str) -> Query:
     operators = {name: tuple(values) for name, values in found.items()}
     operators["languages"] = languages(operators.get("languages", ()))
     operators["kinds"] = kinds(operators.get("kinds", ()))
+    operators["roles"] = roles(operators.get("roles", ()))
     bare = [token for token in tokens if token]
     asked = frozenset(part.lower() for token in bare for part in re.findall(r"\w+", token))
     if not bare and not operators.get("symbols"):
@@ -113,14 +109,6 @@ def parse(raw: str) -> Query:
         raw, text, form if bare else "symbol", explicit + names, path, words, asked=asked,
         **operators,
     )  # fmt: skip
-
-
-def languages(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_LANGUAGES.get(value.lower(), value.lower()) for value in values)
-
-
-def kinds(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_KINDS.get(value.lower(), value.lower()) for value in values)
 
 
 def _take(match: re.Match[str], found: dict[str, list[str]], tokens: list[str]) -> None:

@@ -17,8 +17,10 @@ from ..index.filters import Filter, matches_glob
 from ..index.manifest import PublicationStore
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
+from . import vocabulary
 from .cursors import Cursor, decode_cursor, encode_cursor
-from .engine import RepositoryState, SearchEngine, SymbolHit
+from .definitions import SymbolHit
+from .engine import RepositoryState, SearchEngine
 from .tables import PublishedTables
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ class References:
 
     `definitions` come with the first page alone (at most MAX_DEFINITIONS of `total_definitions`). `total` counts lines,
     `files` files, `by_repository` lines of each repository, over all pages. `near` are other spellings that are in the
-    index, when nothing was found. `offset` is where this page begins.
+    index, when nothing was found; `notes` tell of languages that no file searched is in. `offset` is where this
+    page begins.
     """
 
     name: str
@@ -73,6 +76,7 @@ class References:
     question: dict[str, object]
     took_ms: float
     outcome: Literal["found", "no_match"]
+    notes: tuple[str, ...] = ()
 
     def cursor_at(self, offset: int) -> str | None:
         """The cursor of a page that begins at this line of all, None behind the last one."""
@@ -135,7 +139,7 @@ def find_references(
         )
     if not 1 <= limit <= MAX_REFERENCES:
         raise QueryError(f"the limit {limit} is not between 1 and {MAX_REFERENCES}")
-    question = _Question(asked, repositories, refs, paths, queries.languages(languages))
+    question = _Question(asked, repositories, refs, paths, vocabulary.languages(languages))
     at = decode_cursor(cursor, question.identity) if cursor else None
     for _ in range(4):
         snapshot = _pinned(engine, at)
@@ -185,6 +189,7 @@ def _page(
         question=question.identity,
         took_ms=(time.perf_counter() - started) * 1000,
         outcome="found" if mentions.height or found.definitions.height else "no_match",
+        notes=vocabulary.unknown_values(snapshot, Filter(keys=keys, languages=question.languages)),
     )
 
 

@@ -11,7 +11,8 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
-from .engine import Hit, RepositoryState, SearchAnswer, SymbolHit
+from .definitions import Definitions, SymbolHit
+from .engine import Hit, RepositoryState, SearchAnswer
 from .references import Reference, References
 from .snippets import Snippet
 
@@ -36,6 +37,8 @@ def render_answer(answer: SearchAnswer, *, color: bool = False, now: float | Non
     blocks = [_hit_block(number, hit, several, paint) for number, hit in enumerate(answer.hits, 1)]
     if not answer.hits:
         blocks.append(f"No match for {answer.query.raw!r} in what was searched.")
+    if answer.notes:
+        blocks.append("\n".join(paint("warn", note) for note in answer.notes))
     blocks.append(_footer(answer, paint, time.time() if now is None else now))
     return "\n\n".join(blocks)
 
@@ -81,9 +84,8 @@ def _footer(answer: SearchAnswer, paint: Paint, now: float) -> str:
         lines.append(paint("dim", repository_line(state, now)))
     if len(answer.repositories) > 5:
         lines.append(paint("dim", f"… and {len(answer.repositories) - 5} more repositories"))
-    for lane, report in answer.lanes.items():
-        if report.state == "failed":
-            lines.append(paint("warn", f"The {lane} lane failed, the answer may lack hits: {report.reason}"))
+    for lanes, reason in answer.failures:
+        lines.append(paint("warn", f"The {lanes} failed, the answer may lack hits: {reason}"))
     lines.append(paint("dim", f"{len(answer.hits)} of {answer.total} hits in {answer.took_ms:.0f} ms"))
     return "\n".join(lines)
 
@@ -105,6 +107,12 @@ def ago(seconds: float) -> str:
     return "just now"
 
 
+def render_definitions(found: Definitions, name: str, *, color: bool = False) -> str:
+    if not found.hits:
+        return "\n".join([f"no definition of {name!r} in what is indexed", *found.notes])
+    return render_symbols(list(found.hits), color=color)
+
+
 def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
     paint = painter(color)
     return "\n".join(
@@ -120,7 +128,7 @@ def render_references(found: References, *, color: bool = False) -> str:
     paint = painter(color)
     if found.outcome == "no_match":
         near = f"; spelled otherwise: {', '.join(found.near)}" if found.near else ""
-        return f"No mention of {found.name!r} in what was searched{near}."
+        return "\n".join([f"No mention of {found.name!r} in what was searched{near}.", *found.notes])
     blocks = [render_symbols(list(found.definitions), color=color)] if found.definitions else []
     for (repository, path), group in groupby(found.references, key=lambda r: (r.repository, r.path)):
         lines = [f"{paint('dim', repository)} {paint('path', printable(path))}"]
@@ -158,6 +166,7 @@ def answer_json(answer: SearchAnswer) -> dict[str, Any]:
         "took_ms": round(answer.took_ms, 2),
         "publication": answer.publication,
         "space": answer.space,
+        "notes": list(answer.notes),
     }
 
 
@@ -205,6 +214,11 @@ def symbol_json(hit: SymbolHit) -> dict[str, Any]:
     return {name: getattr(hit, name) for name in SymbolHit.__dataclass_fields__ if name != "exact"}
 
 
+def definitions_json(found: Definitions) -> dict[str, Any]:
+    """The object `symbol --json` prints. Fields are only ever added."""
+    return {"symbols": [symbol_json(hit) for hit in found.hits], "notes": list(found.notes)}
+
+
 def references_json(found: References) -> dict[str, Any]:
     """The object `references --json` prints. Fields are only ever added."""
     return {
@@ -221,4 +235,5 @@ def references_json(found: References) -> dict[str, Any]:
         "took_ms": round(found.took_ms, 2),
         "publication": found.publication,
         "next_cursor": found.next_cursor,
+        "notes": list(found.notes),
     }

@@ -14,17 +14,18 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Path, Query, Response
 
 from ..errors import FileNotIndexedError, NotIndexedError, QueryError
+from ..search.definitions import find_definitions
 from ..search.engine import MAX_LIMIT, SearchRequest
 from ..search.files import FileText, read_lines
 from ..search.freshness import RepositoryStatus
 from ..search.lanes import LANES
 from ..search.render import (
     answer_json,
+    definitions_json,
     references_json,
     render_answer,
+    render_definitions,
     render_references,
-    render_symbols,
-    symbol_json,
 )
 from . import models
 from .models import MAX_QUERY, MAX_VALUES
@@ -139,13 +140,14 @@ def _add_names(router: APIRouter, service: Service) -> None:
         """Any case; `Type::name` and `module.name` narrow; the same spelling first."""
 
         def work() -> Response:
-            hits = service.engine.symbol(
-                name, repositories=tuple(repo), refs=tuple(ref), kinds=tuple(kind), languages=tuple(language),
-                paths=tuple(path), prefix=prefix, limit=limit,
+            found = find_definitions(
+                service.engine, name, repositories=tuple(repo), refs=tuple(ref), kinds=tuple(kind),
+                languages=tuple(language), paths=tuple(path), prefix=prefix, limit=limit,
             )  # fmt: skip
             if format == "text":
-                return as_text(render_symbols(hits, color=color), "found" if hits else "no_match", len(hits))
-            return as_json({"symbols": [symbol_json(hit) for hit in hits]})
+                text = render_definitions(found, name, color=color)
+                return as_text(text, "found" if found.hits else "no_match", len(found.hits))
+            return as_json(definitions_json(found))
 
         return await service.run(work)
 

@@ -9,7 +9,7 @@ import re
 from itertools import groupby
 from urllib.parse import urlencode
 
-from ..search.engine import SymbolHit
+from ..search.definitions import SymbolHit
 from ..search.files import FileText
 from ..search.freshness import RepositoryStatus
 from ..search.references import Reference, References

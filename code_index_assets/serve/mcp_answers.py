@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ..search.engine import Hit, RepositoryState, SearchAnswer, SymbolHit
+from ..search.definitions import SymbolHit
+from ..search.engine import Hit, RepositoryState, SearchAnswer
 from ..search.files import FileText
 from ..search.references import Reference, References
 from .mcp_fit import (
@@ -78,7 +79,9 @@ def search_reply(
             note=note,
         )
         head = f"{answer.outcome}: {len(rows)} of {answer.total} hits in {around.heading()}"
-        down = "\n".join(f"The {lane} lane failed, hits may be missing: {why}" for lane, why in failed.items())
+        down = "\n".join(
+            f"The {lanes} failed, hits may be missing: {short(clean(why), WHY_CHARS)}" for lanes, why in answer.failures
+        )
         lines = "\n".join(around.lines(shown))
         more = f"next_cursor: {cursor}" if cursor else None
         return Reply(assemble(head, down, *(row.text for row in rows), lines, cut, more, note), data)

@@ -19,6 +19,7 @@ from ..errors import NotIndexedError, QueryError, SpaceMismatchError
 from ..index.filters import Filter
 from ..layout import Layout
 from ..search.cursors import Cursor, decode_cursor, encode_cursor
+from ..search.definitions import find_definitions
 from ..search.engine import SearchEngine, SearchRequest, glob_match
 from ..search.files import read_lines
 from ..search.freshness import RepositoryStatus, repository_statuses
@@ -122,6 +123,7 @@ class Tools:
             note = "the index was published anew since the page before: hits may repeat or be missing"
         elif answer.outcome == "no_match":
             note = "nothing matches: try other words, fewer filters, or find_symbol with prefix=true for a name"
+        note = _noted(note, answer.notes)
         total = min(answer.total, MAX_OFFSET)
         reply = search_reply(
             answer, offset=offset, content=content, max_tokens=max_tokens, note=note,
@@ -152,15 +154,17 @@ class Tools:
         at = decode_cursor(cursor, question) if cursor else None
         offset = at.offset if at else 0
         snapshot = self.engine.snapshot()
-        found = self.engine.symbol(
-            name, repositories=tuple(repositories), refs=tuple(refs), kinds=tuple(kinds), languages=tuple(languages),
-            paths=tuple(paths), prefix=prefix, limit=1000,
+        answer = find_definitions(
+            self.engine, name, repositories=tuple(repositories), refs=tuple(refs), kinds=tuple(kinds),
+            languages=tuple(languages), paths=tuple(paths), prefix=prefix, limit=1000,
         )  # fmt: skip
+        found = answer.hits
         keys = self.engine.resolve(snapshot, tuple(repositories), tuple(refs))
         states = self.engine.repositories(snapshot, Filter(keys=keys))
         note = None
         if not found:
             note = "no definition has this name: try prefix=true or search_code; find_references finds uses of it"
+            note = _noted(None, answer.notes) or note
         reply = symbol_reply(
             found[offset : offset + limit], states, total=len(found), offset=offset, max_tokens=max_tokens, note=note,
             cursor_at=_cursors(snapshot.manifest.name, question, len(found)),
@@ -193,6 +197,7 @@ class Tools:
         if found.outcome == "no_match":
             near = f"; other spellings that are indexed: {', '.join(found.near)}" if found.near else ""
             note = f"no code mentions {name!r} (comments and strings do not count){near}"
+        note = _noted(note, found.notes)
         return _result(reference_reply(found, max_tokens=max_tokens, note=note))
 
     def read_code(
@@ -296,6 +301,10 @@ class Tools:
 def _cursors(publication: str, question: dict[str, object], total: int) -> CursorAt:
     """The cursor of a page that begins at n; None behind the last."""
     return lambda offset: encode_cursor(Cursor(publication, offset), question) if offset < total else None
+
+
+def _noted(note: str | None, notes: tuple[str, ...]) -> str | None:
+    return "; ".join([*notes, *([note] if note else [])]) or None
 
 
 def _is_named(name: str, status: RepositoryStatus, *, exact: bool = False) -> bool:

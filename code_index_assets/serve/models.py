@@ -118,6 +118,7 @@ class SearchResponse(Answer):
     took_ms: float
     publication: str
     space: str
+    notes: list[str] = Field([], description="Filter values that nothing searched has, and the nearest that are there.")
 
 
 class SearchBody(BaseModel):
@@ -181,6 +182,7 @@ class SymbolsResponse(Answer):
         },
     )  # fmt: skip
     symbols: list[SymbolModel]
+    notes: list[str] = Field([], description="Where there are none: the filter that leaves nothing.")
 
 
 class ReferenceModel(Answer):
@@ -217,6 +219,7 @@ class ReferencesResponse(Answer):
     took_ms: float
     publication: str
     next_cursor: str | None
+    notes: list[str] = Field([], description="Languages asked for that no file searched is in.")
 
 
 class FileResponse(Answer):

@@ -27,6 +27,7 @@ def search_page(asked: Asked, answer: SearchAnswer, statuses: Iterable[Repositor
         chips(asked),
         _degraded(answer),
         _by_meaning(answer),
+        notice("info", "A filter leaves nothing", *(tag("p", note) for note in answer.notes)) if answer.notes else None,
         _summary(asked, answer, known),
         _facets(asked, answer.hits) if len(answer.hits) > 1 else None,
         tag("ol", *hits, class_="hits") if hits else _no_match(asked, answer),
@@ -66,10 +67,9 @@ def chips(asked: Asked) -> Safe | None:
 
 
 def _degraded(answer: SearchAnswer) -> Safe | None:
-    failed = [(lane, report.reason) for lane, report in answer.lanes.items() if report.state == "failed"]
-    if not failed:
+    if not answer.failures:
         return None
-    rows = [tag("p", f"The {lane} lane failed: {reason}") for lane, reason in failed]
+    rows = [tag("p", f"The {lanes} failed: {reason}") for lanes, reason in answer.failures]
     return notice("warn", "This answer may lack hits", *rows)
 
 

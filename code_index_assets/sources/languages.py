@@ -24,6 +24,12 @@ def _tables() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
     return extensions, names, shebangs
 
 
+@lru_cache(maxsize=1)
+def language_names() -> frozenset[str]:
+    """Every language that a file can be in."""
+    return frozenset(language for table in _tables() for language in table.values())
+
+
 def language_of_path(path: str) -> str | None:
     """Language by the file's name alone, or None."""
     extensions, names, _ = _tables()

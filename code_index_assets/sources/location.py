@@ -20,6 +20,15 @@ _SCP = re.compile(r"^(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[^\]]+\]|[^@/:\s\[\]]+)
 _TOKEN_PREFIX = re.compile(r"^(gh[pousr]_|github_pat_|glpat-|oauth2|x-access-token|x-token-auth)", re.IGNORECASE)
 
 
+# Hosts that serve every repository over https and ssh under one path, whatever its case.
+_FORGES = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org"})
+_SAME_HOSTS = {
+    "www.github.com": "github.com", "ssh.github.com:443": "github.com", "altssh.gitlab.com:443": "gitlab.com",
+    "altssh.bitbucket.org:443": "bitbucket.org",
+}  # fmt: skip
+_DEFAULT_PORTS = {"https": ":443", "http": ":80", "ssh": ":22"}
+
+
 @dataclass(frozen=True)
 class Location:
     """The parts of a git URL; `host` (with a port, if one is given) is empty for file URLs."""
@@ -82,6 +91,40 @@ def _parts(scheme: str, rest: str, url: str) -> Location:
     if not host or not path.strip("/"):
         raise ConfigurationError(f"{display_location(url)!r} names no repository", remedy="use https://host/owner/name")
     return Location(scheme, user, host.lower(), path)
+
+
+def identity_of(text: str) -> str:
+    """A word that two URLs or paths share exactly if they certainly are the same repository.
+
+    Paths: with links followed, without `.git` at the end, and as `file://` URLs. URLs: without `.git`, a user and the
+    default port; on hosts known to serve one repository over both, https and ssh are one, and letter case is nothing.
+    """
+    if not is_url(text):
+        return f"file://{_real_folder(Path(text).expanduser())}"
+    try:
+        location = parse_url(text)
+    except ConfigurationError:
+        return text
+    if location.scheme == "file":
+        return f"file://{_real_folder(Path('/' + unquote(location.path).lstrip('/')))}"
+    host = _SAME_HOSTS.get(location.host, location.host)
+    host = host.removesuffix(_DEFAULT_PORTS[location.scheme])
+    path = location.path.rstrip("/").removesuffix(".git").rstrip("/")
+    if host in _FORGES:
+        return f"https://{host}/{path.strip('/').casefold()}"
+    if location.scheme == "ssh" and location.user not in ("git", ""):
+        # A login of a person: `host:path` is below the home folder, `ssh://host/path` is not.
+        relative = "://" not in text and not path.startswith("/")
+        return f"ssh://{location.user}@{host}/{'~/' if relative else ''}{path.strip('/')}"
+    return f"{location.scheme}://{host}/{path.strip('/')}"
+
+
+def _real_folder(path: Path) -> Path:
+    """The folder that git would open: links followed, `.git` left out or, where only that is there, added."""
+    if not path.exists() and path.with_name(f"{path.name}.git").exists():
+        path = path.with_name(f"{path.name}.git")
+    real = path.resolve()
+    return real.parent if real.name == ".git" and real != real.parent else real
 
 
 def host_of(url: str) -> str | None:

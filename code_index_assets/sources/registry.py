@@ -27,7 +27,8 @@ from tomlkit.exceptions import TOMLKitError
 from ..errors import ConfigurationError
 from ..fingerprint import digest
 from ..layout import Layout, write_atomically
-from .location import default_name, display_location, is_url, parse_url
+from ..spelling import near_names
+from .location import default_name, display_location, identity_of, is_url, parse_url
 
 KEY_BYTES = 255
 _HEADER = "# The repositories of this index. Edit it by hand or with `code-index add` and `code-index remove`.\n"
@@ -190,17 +191,17 @@ class Registry:
         for entry in self.entries:
             if entry.name == name:
                 return entry
-        close = [other for other in self.names if name.casefold() in other.casefold()][:5]
+        near = near_names(name, self.names)
         raise ConfigurationError(
             f"no repository is named {name!r}",
-            remedy=f"did you mean {', '.join(close)}?" if close else "see `code-index status`, or `code-index add` it",
+            remedy=f"did you mean {' or '.join(near)}?" if near else "see `code-index status`, or `code-index add` it",
         )
 
     def find(self, text: str) -> RepositoryEntry | None:
         """The entry that has this name, URL or path, or None."""
-        wanted = _same_place(text)
+        wanted = identity_of(text)
         for entry in self.entries:
-            if text == entry.name or wanted == _same_place(entry.url or entry.path or ""):
+            if text == entry.name or wanted == identity_of(entry.url or entry.path or ""):
                 return entry
         folded = [entry for entry in self.entries if entry.name.casefold() == text.casefold()]
         return folded[0] if folded else None
@@ -225,10 +226,14 @@ class Registry:
         else:
             folder = Path(url_or_path).expanduser().absolute()
             if not folder.is_dir():
+                near = near_names(url_or_path, self.names)
                 raise ConfigurationError(
-                    f"there is no folder {folder}",
-                    remedy="give a git URL (https://…, git@host:…) or an existing folder",
+                    f"there is no folder {folder}" if not folder.exists() else f"{folder} is no folder",
+                    remedy="give a git URL (https://…, git@host:…) or an existing folder"
+                    + (f"; registered is {' and '.join(near)}" if near else ""),
                 )
+            if folder.name == ".git" and folder.parent != folder:
+                folder = folder.parent  # the checkout is meant: of `.git` alone nobody has a use
             place = {"path": str(folder)}
         with self.layout.lock("registry", timeout=30):
             document = self._document()
@@ -393,14 +398,3 @@ def _entry(row: dict[str, Any], folder: Path) -> RepositoryEntry:
     for ref in entry.named_refs:
         partition_key(entry, ref)
     return entry
-
-
-def _same_place(text: str) -> str:
-    if not is_url(text):
-        return str(Path(text).expanduser().absolute())
-    try:
-        location = parse_url(text)
-    except ConfigurationError:
-        return text
-    path = location.path.strip("/").removesuffix(".git")
-    return f"{location.scheme}://{location.host}/{path}"

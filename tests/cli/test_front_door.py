@@ -3,32 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from chains import GitRepository
-
-from code_index_assets.cli.main import main
-
-
-@pytest.fixture
-def data(monkeypatch, tmp_path):
-    monkeypatch.setenv("CODE_INDEX_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("CODE_INDEX_MODEL", "test")
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, data):
-    def command(*arguments):
-        monkeypatch.setattr(sys, "argv", ["code-index", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code, out, err
-
-    return command
 
 
 def test_an_empty_name_is_not_the_working_folder(run, data, monkeypatch, repository: GitRepository):
@@ -159,7 +137,7 @@ def test_what_could_not_be_read_is_not_registered(run, tmp_path, repository: Git
     missing = (tmp_path / "nowhere.git").as_uri()
     code, out, err = run("index", missing, "--quiet")
     assert code == 4 and "is not registered" in err and "stays searchable" not in out
-    assert "nowhere" not in run("list")[1]
+    assert "nowhere" not in run("list")[1] and "nowhere" not in run("doctor")[1]
     # One that was read before stays, whatever becomes of it.
     repository.commit({"a.py": "def kept_name():\n    return 1\n"})
     assert run("index", str(repository.path), "--quiet")[0] == 0
@@ -167,3 +145,51 @@ def test_what_could_not_be_read_is_not_registered(run, tmp_path, repository: Git
     code, out, _ = run("index", repository.path.name, "--quiet")
     assert code == 4 and repository.path.name in run("list")[1]
     assert run("search", "kept_name")[0] == 0
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_all_of_a_run(run, indexed, monkeypatch, tmp_path, signal_name):
+    import os
+    import signal
+
+    looked_at = []
+
+    def interrupted(context):
+        looked_at.append(context.key)
+        os.kill(os.getpid(), getattr(signal, signal_name))
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr("code_index_assets.assets.chain.observe_repository", interrupted)
+    code, out, err = run("index", "--all", "--quiet")
+    assert (code, len(looked_at)) == (130, 1), out
+    assert "what was finished is kept" in err and "stopped" in err and "Dagster" not in out + err
+    new = GitRepository(tmp_path / "new")
+    new.commit({"a.py": "x = 1\n"})
+    code, _, err = run("index", str(new.path), "--quiet")
+    assert code == 130 and "new is not registered" in err and "new" not in run("list")[1].split()
+    monkeypatch.undo()
+    monkeypatch.setenv("CODE_INDEX_DATA", str(indexed))
+    monkeypatch.setenv("CODE_INDEX_MODEL", "test")
+    assert json.loads(run("status", "--json")[1])["repositories"][0]["activity"] == ""
+
+
+def test_a_full_disk_is_called_that(run, indexed, monkeypatch):
+    import errno
+
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("code_index_assets.cli.registry.Registry.add", full)
+    code, _, err = run("add", str(indexed))
+    assert code == 5 and "disk is full" in err and "run the same again" in err
+
+
+def test_records_of_dagster_that_cannot_be_written(run, indexed, monkeypatch):
+    from sqlalchemy.exc import OperationalError
+
+    def full(*arguments, **options):
+        raise OperationalError("PRAGMA", {}, Exception("disk I/O error"))
+
+    monkeypatch.setattr("code_index_assets.cli.index.run_chain", full)
+    code, _, err = run("index", "shop", "--quiet")
+    assert code == 5 and "Dagster's records could not be read or written: disk I/O error" in err

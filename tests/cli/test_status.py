@@ -56,3 +56,41 @@ def test_states_and_goings_on(run, tmp_path):
     code, out, _ = run("a/one")
     assert code == 0 and "left out" in out and "a/two" not in out
     assert run("a/nothing")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "why"), [("QUEUED", "waits in Dagster's queue"), ("STARTING", "starting"), ("STARTED", "working on it")]
+)
+def test_a_run_that_dagster_knows_of(run, tmp_path, monkeypatch, status, why):
+    import html
+    import sqlite3
+
+    import dagster as dg
+    from starlette.testclient import TestClient
+
+    from code_index_assets.assets.instance import open_instance, process_tags
+    from code_index_assets.serve.app import create_app
+    from code_index_assets.settings import load_settings
+
+    layout = p.layout_at(tmp_path / "data")
+    registry = Registry.load(layout.root / "repositories.toml", layout)
+    for name in ("a/one", "a/two"):
+        registry.add(f"https://example.org/{name}", name=name)
+    dead = {**process_tags(), "code_index/process": "1-0"}
+    with open_instance(layout) as instance:
+        for name, tags in (("a/one", {}), ("a/two", dead)):
+            told = {"dagster/partition": name, **tags}
+            instance.add_run(dg.DagsterRun("index_repository", status=dg.DagsterRunStatus.STARTING, tags=told))
+    # Dagster queues runs of a code server alone.
+    with sqlite3.connect(layout.dagster_home / "history" / "runs.db") as records:
+        records.execute("UPDATE runs SET status = ?", (status,))
+    monkeypatch.delenv("DAGSTER_HOME")
+    lines = run()[1].splitlines()
+    assert lines[0].startswith("a/one\tnot indexed, indexing (") and why in lines[0]
+    assert lines[1] == "a/two\tnot indexed"  # its command line was killed
+    with TestClient(create_app(load_settings()), base_url="http://127.0.0.1") as client:
+        row = client.get("/v1/repositories?state=indexing").json()["repositories"][0]
+        assert (row["key"], row["state"]) == ("a/one", "indexing") and why in row["why"]
+        told = client.get("/v1/search?q=anything&repo=a/one").json()
+        assert told["error"] == "StillIndexingError" and why in told["detail"]
+        assert why in html.unescape(client.get("/repositories").text)

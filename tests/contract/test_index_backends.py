@@ -1,80 +1,25 @@
-"""One contract for both index backends: visibility, roll-back, filters, counts, ids, removal, order, concurrency."""
+"""One contract for both index backends: visibility, filters, counts, ids, order, concurrency."""
 
 from __future__ import annotations
 
-import sys
 import threading
-from pathlib import Path
 
 import numpy as np
-import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publishing as p
+import pytest
+from publications import everything, grown, shop_points
 
 from code_index_assets.errors import GateRefusedError, NotIndexedError, StalePublicationError
 from code_index_assets.index.edge import EdgeBackend
 from code_index_assets.index.filters import Filter, matches_glob, passes_text_rules
 from code_index_assets.index.maintenance import (
     Retention,
-    compact,
-    previous_receipt,
-    prune_generations,
-    remove,
-    rollback,
     verify,
 )
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.publish import publish
-from code_index_assets.index.reader import SnapshotGoneError, open_index
-from code_index_assets.index.server import ServerBackend
+from code_index_assets.index.reader import open_index
 from code_index_assets.settings import Settings
-
-ALL = Filter()
-
-
-@pytest.fixture
-def layout(tmp_path):
-    return p.layout_at(tmp_path / "data")
-
-
-@pytest.fixture(params=["embedded", "server"])
-def backend(request, layout):
-    if request.param == "embedded":
-        return EdgeBackend(layout, p.SPACE, p.DIM, shard_points=100)
-    return ServerBackend.connect(layout, p.SPACE, p.DIM, ":memory:", None)
-
-
-@pytest.fixture
-def put(layout, backend):
-    """Publishes files as a key and returns (content, result)."""
-
-    def publish_files(files, **options):
-        rolled = options.pop("retention", Retention(10, 600))
-        content = p.make_content(layout, files, **options)
-        return content, publish(p.permit_for(content), content, backend, layout, retention=rolled)
-
-    return publish_files
-
-
-@pytest.fixture
-def snapshot(layout, backend):
-    return lambda: open_index(layout, Settings(), p.SPACE, backend=backend)
-
-
-def shop_points():
-    return {("acme/shop", row["path"], row["name"]) for row in p.chunks_of(p.SHOP)}
-
-
-def everything(view, where=ALL):
-    return {
-        (hit.payload["key"], hit.payload["path"], hit.payload["name"])
-        for hit in view._ranked(where, 10_000, view._view.scan)
-    }
-
-
-def grown(**files):
-    return p.SHOP | {name.replace("__", "/") + ".py": text for name, text in files.items()}
 
 
 def test_nothing_published_is_said(layout, backend):
@@ -331,87 +276,6 @@ def test_nothing_is_visible_before_the_pointer_moves(put, snapshot, layout, back
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_roll_back_asks_the_gate_and_publishes_the_previous(put, snapshot, layout, backend):
-    put({"x.py": "def x(): pass"}, key="acme/lib")
-    first, _ = put(p.SHOP)
-    put(grown(a="def a(): pass"))
-    put({"x.py": "def x2(): pass"}, key="acme/lib")
-    asked = []
-
-    def permit(receipt):
-        asked.append(receipt.commit)
-        return p.permit_for(first)
-
-    result = rollback("acme/shop", permit, backend, layout, p.SPACE)
-    assert asked == [first.commit] and result.receipt.rolled_back
-    view = snapshot()
-    assert {h for h in everything(view) if h[0] == "acme/shop"} == {
-        ("acme/shop", r["path"], r["name"]) for r in p.chunks_of(p.SHOP)
-    }
-    assert ("acme/lib", "x.py", "x2") in everything(view)
-    assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
-
-    def refuse(receipt):
-        raise GateRefusedError("no")
-
-    with pytest.raises(GateRefusedError):
-        rollback("acme/shop", refuse, backend, layout, p.SPACE)
-    with pytest.raises(NotIndexedError):
-        previous_receipt(PublicationStore(layout, p.SPACE), "acme/unknown")
-
-
-def test_remove_takes_one_key_and_no_other(put, snapshot, layout, backend):
-    put(p.SHOP)
-    put(p.SHOP, key="acme/fork")
-    assert remove("acme/shop", backend, layout, p.SPACE) == len(p.chunks_of(p.SHOP))
-    view = snapshot()
-    assert set(view.receipts) == {"acme/fork"}
-    assert {h[0] for h in everything(view)} == {"acme/fork"}
-    assert verify("acme/fork", backend, layout, p.SPACE, deep=True) == []
-    assert remove("acme/shop", backend, layout, p.SPACE) == 0
-    remove("acme/fork", backend, layout, p.SPACE)
-    assert snapshot().count(Filter()) == 0
-    put(p.SHOP)
-    assert snapshot().count(Filter()) == len(p.chunks_of(p.SHOP))
-
-
-def test_verify_finds_lost_and_foreign_points(put, layout, backend):
-    _, result = put(p.SHOP)
-    store = PublicationStore(layout, p.SPACE)
-    base = store.current()
-    following = store.successor(base, p.DIM)
-    shard = result.receipt.shards[0]
-    ids = sorted(backend.view(base).ids(shard, "acme/shop"))
-    from code_index_assets.index.documents import Point
-
-    payload = backend.view(base).get(shard, [ids[1]])[0].payload
-    with backend.writer(base, following) as writer:
-        writer.remove(shard, ids[:1])
-        writer.upsert(shard, [Point(ids[1], p.unit_vector("other"), None, payload)])
-        states = writer.finish()
-    from dataclasses import replace
-
-    assert store.move(base, replace(following, shards=following.shards | states))
-    assert verify("acme/shop", backend, layout, p.SPACE) != []
-    problems = verify("acme/shop", backend, layout, p.SPACE, deep=True)
-    assert any("1 of" in x and "missing" in x for x in problems) and any("1 points hold other" in x for x in problems)
-
-
-def test_prune_keeps_what_is_named(put, snapshot, layout, backend):
-    for number in range(4):
-        put({"a.py": f"def a{number}(): pass"})
-    pinned = snapshot()
-    put({"a.py": "def last(): pass"})
-    publications, removed = prune_generations(backend, layout, p.SPACE, Retention(2, 0))
-    assert publications == 3 and removed >= 3
-    assert everything(pinned) == {("acme/shop", "a.py", "a3")}  # the generation before is kept
-    assert len(list(PublicationStore(layout, p.SPACE).history())) == 2
-    put({"a.py": "def after(): pass"})
-    prune_generations(backend, layout, p.SPACE, Retention(1, 0))
-    assert everything(snapshot()) == {("acme/shop", "a.py", "after")}
-    assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
-
-
 def test_two_writers_at_once_lose_nothing(put, snapshot, layout, backend):
     contents = [p.make_content(layout, {f"f{i}.py": f"def f{i}(): pass"}, key=f"acme/r{i}") for i in range(6)]
     errors = []
@@ -452,28 +316,3 @@ def test_waiting_publishers_go_out_together(put, snapshot, layout, backend):
     assert PublicationStore(layout, p.SPACE).current().sequence == before + 1
     assert {h[0] for h in everything(snapshot())} == {"acme/shop", *(f"acme/r{i}" for i in range(4))}
     assert list(staging.iterdir()) == []
-
-
-def test_compaction_changes_no_answer(put, snapshot, layout, backend):
-    put(p.SHOP)
-    before = everything(snapshot())
-    done = compact(backend, layout, p.SPACE)
-    assert done == (1 if backend.name == "embedded" else 0)
-    assert everything(snapshot()) == before
-    assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
-    put(grown(a="def a(): pass"))
-    assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
-
-
-def test_a_pruned_snapshot_says_so(put, snapshot, layout, backend):
-    if backend.name == "server":
-        pytest.skip(
-            "a server's old versions leave answers empty, not folders missing; readers refresh before each query"
-        )
-    put({"a.py": "def a0(): pass"})
-    pinned = snapshot()  # nothing loaded yet
-    put({"a.py": "def a1(): pass"})
-    prune_generations(backend, layout, p.SPACE, Retention(1, 0))
-    with pytest.raises(SnapshotGoneError):
-        everything(pinned)
-    assert everything(pinned.refresh()) == {("acme/shop", "a.py", "a1")}

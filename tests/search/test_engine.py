@@ -15,6 +15,7 @@ from code_index_assets.errors import NotIndexedError, QueryError, SpaceMismatchE
 from code_index_assets.index.edge import EdgeBackend
 from code_index_assets.index.maintenance import Retention, prune_generations
 from code_index_assets.index.publish import publish
+from code_index_assets.search.definitions import find_definitions
 from code_index_assets.search.engine import Head, SearchEngine, SearchRequest
 from code_index_assets.search.render import answer_json, render_answer, render_symbols
 from code_index_assets.settings import Settings
@@ -172,13 +173,17 @@ def test_a_new_publication_is_seen_by_the_next_query(put, engine, layout):
 def test_symbols_by_exact_name_prefix_and_qualifier(put, engine):
     put(p.SHOP)
     put({"other/cart.py": "def add_item(): pass"}, key="acme/lib")
-    assert [(h.path, h.start_line) for h in engine.symbol("add_item", repositories=("shop",))] == [("shop/cart.py", 3)]
-    assert {h.repository for h in engine.symbol("ADD_ITEM")} == {"acme/shop", "acme/lib"}
-    assert [h.path for h in engine.symbol("other.cart.add_item")] == ["other/cart.py"]
-    assert {h.name for h in engine.symbol("test_", prefix=True)} == {"test_add_item"}
-    assert engine.symbol("nothing_of_the_kind") == []
-    assert engine.symbol("PaymentGateway", kinds=("class",))[0].kind == "class"
-    assert "other/cart.py:1" in render_symbols(engine.symbol("add_item"))
+
+    def defined(name, **options):
+        return list(find_definitions(engine, name, **options).hits)
+
+    assert [(h.path, h.start_line) for h in defined("add_item", repositories=("shop",))] == [("shop/cart.py", 3)]
+    assert {h.repository for h in defined("ADD_ITEM")} == {"acme/shop", "acme/lib"}
+    assert [h.path for h in defined("other.cart.add_item")] == ["other/cart.py"]
+    assert {h.name for h in defined("test_", prefix=True)} == {"test_add_item"}
+    assert defined("nothing_of_the_kind") == []
+    assert defined("PaymentGateway", kinds=("class",))[0].kind == "class"
+    assert "other/cart.py:1" in render_symbols(defined("add_item"))
 
 
 def test_scores_stay_in_range_and_order(put, engine):

@@ -18,6 +18,7 @@ from code_index_assets.index.edge import EdgeBackend
 from code_index_assets.index.publish import publish
 from code_index_assets.observations import Observation, observe
 from code_index_assets.run_log import RunLog
+from code_index_assets.search.definitions import find_definitions
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.freshness import Heads, repository_statuses
 from code_index_assets.settings import Settings
@@ -125,7 +126,10 @@ def test_nothing_indexed_and_still_indexing_are_two_answers(layout, engine, put,
         ask(engine)
     assert (waiting.value.state, waiting.value.retryable) == ("indexing", True)
     put(p.SHOP)
-    for call in (lambda: ask(engine, repositories=("a/b",)), lambda: engine.symbol("x", repositories=("b",))):
+    for call in (
+        lambda: ask(engine, repositories=("a/b",)),
+        lambda: find_definitions(engine, "x", repositories=("b",)),
+    ):
         with pytest.raises(StillIndexingError, match="still being indexed"):
             call()
     assert ask(engine).outcome == "found"

@@ -77,7 +77,8 @@ def test_text_is_what_a_terminal_shows(client):
     assert answer.headers["x-code-index-hits"] == "1" and "shop/cart.py:" in answer.text and "\033[" not in answer.text
     assert "\033[" in client.get("/v1/search", params={"q": "add_item", "format": "text", "color": True}).text
     symbols = client.get("/v1/symbols", params={"name": "nothing_here", "format": "text"})
-    assert (symbols.headers["x-code-index-outcome"], symbols.text) == ("no_match", "")
+    told = "no definition of 'nothing_here' in what is indexed"
+    assert (symbols.headers["x-code-index-outcome"], symbols.text) == ("no_match", told)
 
 
 def test_symbols_and_references(client):

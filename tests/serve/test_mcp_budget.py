@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from code_index_assets.search.engine import Hit, LaneReport, RepositoryState, SearchAnswer, SymbolHit
+from code_index_assets.search.definitions import SymbolHit
+from code_index_assets.search.engine import Hit, LaneReport, RepositoryState, SearchAnswer
 from code_index_assets.search.files import FileText
 from code_index_assets.search.query import parse
 from code_index_assets.search.references import Reference, References

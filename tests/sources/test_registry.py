@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from code_index_assets.errors import ConfigurationError
 from code_index_assets.layout import key_segment
-from code_index_assets.sources.location import default_name, display_location, is_url, parse_url, token_variable
+from code_index_assets.sources.location import (
+    default_name,
+    display_location,
+    identity_of,
+    is_url,
+    parse_url,
+    token_variable,
+)
 from code_index_assets.sources.registry import (
     Registry,
     RepositoryEntry,
@@ -224,3 +231,49 @@ def test_a_folder_that_is_not_there_is_refused(registry, tmp_path):
 def test_an_entry_shows_no_credentials():
     entry = RepositoryEntry(name="x", id="1", url="https://u:secretpw@h/a/b")
     assert "secretpw" not in entry.location
+
+
+FORGE = (
+    "https://github.com/Owner/Name", "https://github.com/owner/name.git", "https://www.github.com/owner/name/",
+    "git@github.com:owner/name.git", "ssh://git@github.com/owner/name", "ssh://git@ssh.github.com:443/owner/name.git",
+    "https://github.com:443/owner/name", "http://github.com/owner/name",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", FORGE)
+def test_one_repository_of_a_known_host_is_one_place(url):
+    assert identity_of(url) == identity_of(FORGE[0])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://git.example.org/a/b", "git@git.example.org:a/b"),  # nobody knows what else answers there
+        ("https://git.example.org/a/b", "http://git.example.org/a/b"),
+        ("https://git.example.org/a/b", "https://git.example.org/A/b"),
+        ("https://git.example.org/a/b", "https://git.example.org:8443/a/b"),
+        ("ann@host:code/b", "ssh://ann@host/code/b"),  # below ann's home folder, and below the root
+        ("ann@host:b", "bob@host:b"),
+        ("https://github.com/a/b", "https://gitlab.com/a/b"),
+    ],
+)
+def test_what_may_be_another_repository_is_another_place(one, other):
+    assert identity_of(one) != identity_of(other)
+
+
+def test_one_folder_is_registered_once(registry, tmp_path):
+    real = tmp_path / "real"
+    (real / ".git").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(real)
+    (tmp_path / "bare.git").mkdir()
+    entry = registry.add(f"{real}/.git", name="real")
+    assert entry.path == str(real)
+    spellings = (real, f"{real}/", f"{real}/.git", f"{real}/.git/", real.as_uri(), f"{real.as_uri()}/.git",
+                 f"FILE://{real}", tmp_path / "link", tmp_path / "link" / ".git")  # fmt: skip
+    for spelling in map(str, spellings):
+        assert registry.find(spelling).name == "real", spelling
+        with pytest.raises(ConfigurationError, match="registered already, as real"):
+            registry.add(spelling)
+    registry.add((tmp_path / "bare").as_uri(), name="bare")  # as git does, with .git put to it
+    assert registry.find(str(tmp_path / "bare.git")).name == "bare"
+    assert [entry.name for entry in registry.entries] == ["real", "bare"]

@@ -1,0 +1,114 @@
+"""Where a name is defined.
+
+What lives here: `find_definitions`. What does not: who mentions a name (`references.py`), searches (`engine.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ..errors import QueryError
+from ..index.backend import Scored
+from ..index.filters import Filter
+from ..index.reader import IndexSnapshot, SnapshotGoneError
+from . import query as queries
+from . import vocabulary
+
+if TYPE_CHECKING:
+    from .engine import SearchEngine
+
+# Points with a name that are read where only some kinds are wanted: the index cannot filter by kinds of definitions, a
+# chunk has one kind and may hold several of them.
+KIND_DEPTH = 10_000
+
+
+@dataclass(frozen=True)
+class SymbolHit:
+    """One definition."""
+
+    repository: str
+    ref: str
+    commit: str
+    path: str
+    start_line: int
+    end_line: int
+    name: str
+    qualified_name: str
+    kind: str
+    language: str | None
+    signature: str | None
+    role: str
+    exact: bool
+    key: str
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Definitions of a name; where there are none, `notes` tell which filter leaves nothing."""
+
+    hits: tuple[SymbolHit, ...]
+    notes: tuple[str, ...] = ()
+
+
+def find_definitions(
+    engine: SearchEngine,
+    name: str,
+    *,
+    repositories: tuple[str, ...] = (),
+    refs: tuple[str, ...] = (),
+    kinds: tuple[str, ...] = (),
+    languages: tuple[str, ...] = (),
+    paths: tuple[str, ...] = (),
+    prefix: bool = False,
+    limit: int = 50,
+) -> Definitions:
+    """Definitions of a name (any case; `Type::name` and `module.name` narrow), the same spelling first.
+
+    With `prefix`, definitions whose name begins so. Raises NotIndexedError, QueryError.
+    """
+    asked = queries.name_of(name.strip())
+    if not asked.name:
+        raise QueryError("no name was given", remedy="`code-index symbol NAME`")
+    wanted = vocabulary.kinds(kinds)
+    depth = KIND_DEPTH if wanted else max(limit * 4, 200)
+    for _ in range(4):
+        snapshot = engine.snapshot()
+        where = Filter(
+            keys=engine.resolve(snapshot, repositories, refs), languages=vocabulary.languages(languages), paths=paths
+        )
+        try:
+            found = snapshot.search_names([asked.name], where, depth, prefix=prefix)
+            named = [hit for point in found if point.payload["part"] == 0 for hit in _symbols(point, snapshot)]
+            named = [hit for hit in named if _is_wanted(hit, asked, prefix)]
+            hits = [hit for hit in named if not wanted or hit.kind in wanted]
+            if not hits:
+                notes = vocabulary.other_kinds((hit.kind for hit in named), name, wanted)
+                # A kind of definitions alone (enum_member) is in no chunk, and yet known.
+                strange = tuple(kind for kind in wanted if kind not in vocabulary.KINDS)
+                return Definitions((), notes or vocabulary.unknown_values(snapshot, replace(where, kinds=strange)))
+        except SnapshotGoneError:
+            continue
+        hits.sort(key=lambda h: (h.name != asked.name, h.role != "source", len(h.name), h.path, h.start_line))
+        return Definitions(tuple(hits[:limit]))
+    raise QueryError("the index was published over and over while it was read", remedy="ask again")
+
+
+def _symbols(point: Scored, snapshot: IndexSnapshot) -> list[SymbolHit]:
+    payload = point.payload
+    return [
+        SymbolHit(
+            payload["repository"], payload["ref"], snapshot.receipts[payload["key"]].commit, payload["path"],
+            symbol["start_line"], symbol["end_line"], symbol["name"], symbol["qualified_name"], symbol["kind"],
+            payload["language"], symbol["signature"], payload["role"], True, payload["key"],
+        )
+        for symbol in payload.get("symbols") or ()
+    ]  # fmt: skip
+
+
+def _is_wanted(hit: SymbolHit, asked: queries.Name, prefix: bool) -> bool:
+    name, wanted = hit.name.lower(), asked.name.lower()
+    if name != wanted and not (prefix and name.startswith(wanted)):
+        return False
+    around = f"{hit.qualified_name} {hit.path}".lower()
+    return all(part.lower() in around for part in asked.qualifier)

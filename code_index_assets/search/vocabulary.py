@@ -1,0 +1,126 @@
+"""The words that filters take: other names of languages, kinds and roles, and what to say of a word nothing has.
+
+What lives here: aliases, and the notes of an answer on filter values that nothing searched has. What does not: the
+filters themselves (`index/filters.py`), parsing queries (`query.py`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from ..index.filters import Filter
+from ..index.reader import IndexSnapshot
+
+# File-name extensions (`py`, `ts`, `c++`, `kt`) are names of their language already.
+_LANGUAGES = {
+    "golang": "go", "c#": "csharp", "c-sharp": "csharp", "f#": "fsharp", "shell": "bash", "node": "javascript",
+    "nodejs": "javascript", "ecmascript": "javascript", "objective-c": "objc", "objectivec": "objc",
+    "docker": "dockerfile", "makefile": "make", "protobuf": "proto", "plaintext": "text", "restructuredtext": "rst",
+    "lisp": "commonlisp", "delphi": "pascal", "viml": "vim", "vimscript": "vim",
+}  # fmt: skip
+_KINDS = {
+    "func": "function", "fn": "function", "def": "function", "cls": "class", "const": "constant", "ctor": "constructor",
+    "var": "variable", "prop": "property", "ns": "namespace", "mod": "module", "typedef": "type",
+    "enum-member": "enum_member",
+}  # fmt: skip
+_ROLES = {"doc": "docs", "documentation": "docs", "src": "source", "code": "source", "vendor": "vendored"}
+# Kinds of chunks and of definitions, the most frequent first.
+KINDS = (
+    "method", "function", "type", "field", "block", "class", "property", "variable", "macro", "constructor", "constant",
+    "enum_member", "struct", "module", "impl", "trait", "prototype", "interface", "enum", "test", "namespace", "alias",
+    "element", "object", "union", "route", "task", "section", "lines", "key", "rule", "table", "view", "stage",
+    "record", "package", "statement", "message", "service",
+)  # fmt: skip
+ROLES = ("source", "test", "docs", "example", "stub", "config", "data", "generated", "vendored")
+NEAR = 3
+LISTED = 8
+
+
+def languages(values: Iterable[str]) -> tuple[str, ...]:
+    """Languages as the index names them: `golang` is go, `py` python, `c++` cpp."""
+    return tuple(_language(value.strip().lower()) for value in values)
+
+
+def _language(value: str) -> str:
+    from ..sources.languages import language_names, language_of_path
+
+    if value in language_names():
+        return value
+    return _LANGUAGES.get(value) or language_of_path(f"x.{value.lstrip('.')}") or value
+
+
+def kinds(values: Iterable[str]) -> tuple[str, ...]:
+    """Kinds as the index names them: `func` is function, `methods` method."""
+    return tuple(_plain(value, _KINDS, KINDS) for value in values)
+
+
+def roles(values: Iterable[str]) -> tuple[str, ...]:
+    """Roles as the index names them: `tests` is test."""
+    return tuple(_plain(value, _ROLES, ROLES) for value in values)
+
+
+def _plain(value: str, aliases: dict[str, str], known: Collection[str]) -> str:
+    value = value.strip().lower()
+    if value in known:
+        return value
+    for ending in ("", "es", "s"):
+        stem = value.removesuffix(ending)
+        if stem in aliases or stem in known:
+            return aliases.get(stem, stem)
+    return value
+
+
+def unknown_values(snapshot: IndexSnapshot, where: Filter, seen: Collection[tuple[str, str]] = ()) -> tuple[str, ...]:
+    """What to say of each language, kind and role of a filter that nothing searched has.
+
+    `seen` are (field, value) of hits, which need no looking up.
+    """
+    notes = []
+    wanted = [("kind", value) for value in where.kinds] + [("role", value) for value in where.roles]
+    for field, value in wanted:
+        if (field, value) not in seen and not _count(snapshot, where, field, value):
+            names = KINDS if field == "kind" else ROLES
+            there = [name for name in names if _count(snapshot, where, field, name)]
+            notes.append(f"nothing that was searched has the {field} {value!r}{_choice(value, there)}")
+    if any(("language", value) not in seen for value in where.languages):
+        there = indexed_languages(snapshot, where)
+        notes += [
+            f"no file that was searched is in the language {value!r}{_choice(value, there)}"
+            for value in where.languages
+            if value not in there and there
+        ]
+    return tuple(notes)
+
+
+def other_kinds(found: Iterable[str], name: str, wanted: Sequence[str]) -> tuple[str, ...]:
+    """What to say where a name is defined, but not as one of the kinds asked for. `found` are the kinds it has."""
+    counts = Counter(found)
+    if not counts or not counts.keys().isdisjoint(wanted):
+        return ()
+    told = ", ".join(kind for kind, _ in counts.most_common(LISTED))
+    return (f"{name!r} is defined, but not with the kind {' or '.join(map(repr, wanted))}: it is of kind {told}",)
+
+
+def indexed_languages(snapshot: IndexSnapshot, where: Filter) -> list[str]:
+    """Languages of what a filter's repositories have, the most frequent first."""
+    keys = snapshot.receipts if where.keys is None else where.keys
+    counts: Counter[str] = Counter()
+    for key in keys:
+        counts.update(snapshot.receipts[key].coverage.get("chunk_languages") or {})
+    return [name for name, _ in counts.most_common()]
+
+
+def _count(snapshot: IndexSnapshot, where: Filter, field: str, value: str) -> int:
+    asked = Filter(keys=where.keys)
+    return snapshot.count(replace(asked, kinds=(value,)) if field == "kind" else replace(asked, roles=(value,)))
+
+
+def _choice(value: str, there: Sequence[str]) -> str:
+    near = difflib.get_close_matches(value, there, n=NEAR, cutoff=0.6)
+    more = ", …" if len(there) > LISTED else ""
+    listed = f"there are {', '.join(there[:LISTED])}{more}" if there else ""
+    parts = [part for part in (near and f"did you mean {' or '.join(near)}?", listed) if part]
+    return f": {' '.join(parts)}" if parts else ""

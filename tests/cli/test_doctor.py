@@ -1,0 +1,71 @@
+"""`code-index doctor` on a data folder that is damaged in several places, and what searches say of the same."""
+
+from __future__ import annotations
+
+
+def damage(folder):
+    for stored in folder.rglob("*.dat"):
+        stored.write_bytes(b"x")
+
+
+def test_every_damage_is_told_once(run, indexed):
+    code, out, _ = run("doctor")
+    assert code == 0 and "catalog.duckdb" in out
+    shards = sorted(next((indexed / "index").glob("*/shards")).iterdir())
+    assert len(shards) > 1
+    for shard in shards:
+        damage(shard)
+    (indexed / "catalog.duckdb").write_bytes(b"junk")
+    code, out, _ = run("doctor", "--deep")
+    assert code == 1
+    failed = [line for line in out.splitlines() if line.startswith("fail")]
+    for shard in shards:
+        assert sum(f"/{shard.name}/" in line for line in failed) == 1
+    assert "partitions: shop)" in out and "partitions: depot)" in out and "index --all" in out
+    assert sum("catalog.duckdb" in line for line in failed) == 1 and "`code-index index NAME` builds it anew" in out
+    assert "current artifacts are whole" in out
+
+
+def test_a_shard_or_artifact_that_is_gone(run, indexed):
+    import shutil
+
+    shards = sorted(next((indexed / "index").glob("*/shards")).iterdir())
+    shutil.rmtree(shards[0])
+    for kind in ("chunks", "file_hashes"):
+        next((indexed / kind).rglob("*.parquet")).write_bytes(b"x")
+    code, out, _ = run("doctor", "--deep")
+    failed = [line for line in out.splitlines() if line.startswith("fail")]
+    assert code == 1 and len(failed) == 3
+    assert "is gone" in failed[0] and shards[0].name in failed[0]
+    assert "file_hashes" in failed[1] and "chunks" in failed[2]
+
+
+def test_one_reason_of_several_lanes_is_told_once(run, indexed):
+    damage(indexed / "index")
+    code, _, err = run("search", "AddItem")
+    assert code == 5 and err.count("cannot be loaded") == 1
+    assert "symbol, lexical, semantic: " in err and err.count("index --all") == 1
+
+
+def test_misspelt_settings_and_failed_runs_are_told(run, indexed, monkeypatch):
+    from code_index_assets.layout import Layout
+    from code_index_assets.triggers.failures import record_failure
+
+    monkeypatch.setenv("CODE_INDEX_MODLE", "static")
+    monkeypatch.setenv("CODE_INDEX_GIT_TOKEN_EXAMPLE_ORG", "secret")
+    record_failure(Layout(indexed), "depot", "repository", "SourceError", "the host refused", False, "r1")
+    code, out, _ = run("doctor")
+    warned = [line for line in out.splitlines() if line.startswith("warn")]
+    assert code == 0 and len(warned) == 2
+    assert "CODE_INDEX_MODLE is no setting" in warned[0] and "CODE_INDEX_MODEL?" in out and "secret" not in out
+    assert "depot failed at repository: the host refused" in warned[1]
+
+
+def test_a_variable_that_is_empty_is_not_set(monkeypatch, tmp_path):
+    from code_index_assets.settings import load_settings
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CODE_INDEX_DATA", "")
+    monkeypatch.setenv("CODE_INDEX_PORT", "")
+    assert load_settings().data == tmp_path / ".code-index"
+    assert load_settings().port == 8765
