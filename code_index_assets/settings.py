@@ -55,10 +55,11 @@ class Settings(BaseSettings):
     # How it is embedded
     model: str = Field(
         "auto",
-        description="auto | static | minilm | test | a sentence-transformers or Hugging Face name or folder | a "
-        "transformer with `:int8` (minilm:int8: int8 products on CPUs, a space of its own) | voyage:<model> | "
-        "openai:<model> (any OpenAI-compatible endpoint). auto: the model of the index that searches "
-        "use (`code-index use`); where there is none yet, the static table on a CPU, the transformer on a GPU.",
+        description="auto | static | static:<folder> (a table of your own) | minilm | test | a sentence-transformers "
+        "or Hugging Face name or folder | a transformer with `:int8` (minilm:int8: int8 products on CPUs, a space of "
+        "its own) | voyage:<model> | openai:<model> (any OpenAI-compatible endpoint). auto: the model of the index "
+        "that searches use (`code-index use`); where there is none yet, the static table on a CPU, the transformer on "
+        "a GPU.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Where torch runs.")
     runtime: str = Field(

@@ -121,9 +121,6 @@ def _model(settings: Settings, layout: Layout) -> Iterator[Finding]:
             yield "fail", "Voyage needs a key and none is set", f"set {' or '.join(KEYS)}"
     if model.startswith("openai:") and not settings.embedding_url:
         yield "fail", f"{model} needs an address and none is set", "set CODE_INDEX_EMBEDDING_URL"
-    tables = [path.name for path in layout.models.glob("static-*")] if layout.models.is_dir() else []
-    if model == "static" and not tables:
-        yield "warn", "the static table is not made yet", "the first index run makes it (about half a minute)"
 
 
 def _registry(settings: Settings, layout: Layout) -> Iterator[Finding]:

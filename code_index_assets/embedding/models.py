@@ -6,6 +6,7 @@ What lives here: what `auto` means, and which runtime serves which use. What doe
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from ..errors import CodeIndexError, SpaceMismatchError
 from ..layout import Layout
@@ -37,6 +38,11 @@ def is_remote(model: str) -> bool:
     return model.startswith(("voyage:", "openai:"))
 
 
+def is_table(model: str) -> bool:
+    """Whether a model setting names a static table: the package's, or one in a folder."""
+    return model == "static" or model.startswith("static:")
+
+
 def document_embedder(
     settings: Settings,
     layout: Layout,
@@ -57,12 +63,13 @@ def document_embedder(
         from .test_model import TestEmbedder
 
         return TestEmbedder()
-    from .transformer import MINILM, find_model, pick_device
+    if is_table(model):
+        from .static_table import PACKAGED, StaticTableEmbedder
 
-    if model == "static":
-        from .distill import static_table
+        folder = model.partition(":")[2]
+        return StaticTableEmbedder(Path(folder).expanduser().absolute() if folder else PACKAGED)
+    from .transformer import find_model, pick_device
 
-        return static_table(find_model(MINILM), layout, say)
     if not local and (
         shared := _shared(settings, layout, say, lambda: document_embedder(settings, layout, say, local=True))
     ):
@@ -80,7 +87,7 @@ def space_of(settings: Settings, layout: Layout, say: Say = lambda line: None) -
     """The embedding space of the chosen model, without loading a transformer's weights."""
     settings = resolved(settings, layout)
     model = chosen_model(settings)
-    if model in ("test", "static"):
+    if model == "test" or is_table(model):
         return document_embedder(settings, layout, say).space
     if model.startswith("voyage:"):
         from .voyage import voyage_space
@@ -112,7 +119,7 @@ def query_embedder(
     """The embedder for queries: the same space as `document_embedder`, in the runtime that starts fastest."""
     settings = resolved(settings, layout)
     model = chosen_model(settings)
-    if model in ("test", "static"):
+    if model == "test" or is_table(model):
         return document_embedder(settings, layout, say)
     if is_remote(model):
         timeout = min(settings.embedding_timeout_seconds, QUERY_TIMEOUT_SECONDS)

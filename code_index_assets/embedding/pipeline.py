@@ -32,7 +32,7 @@ from ..progress import Stages
 from ..settings import Settings
 from ..steps import StepContext, StepResult
 from .chunk_vectors import ChunkVectors, keyed_texts
-from .models import chosen_model, is_remote, space_of
+from .models import chosen_model, is_remote, is_table, space_of
 from .spaces import resolved
 from .steps import Handed, hand_over, vectors_of_run
 from .vector_cache import vectors_lock
@@ -111,7 +111,7 @@ def _choice(asked: IndexingMode, files: int, size: int, settings: Settings, free
         return Choice("parallel" if size >= SMALL_BYTES else "sequential", "the budget is checked before any request")
     if asked != "auto":
         return Choice(asked, "as set")
-    embeds: Embeds = "away" if away else "table" if model in ("static", "test") else "here"
+    embeds: Embeds = "away" if away else "table" if model == "test" or is_table(model) else "here"
     if embeds == "here":
         from .transformer import pick_device
 

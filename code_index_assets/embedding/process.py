@@ -26,7 +26,7 @@ from ..layout import Layout, write_atomically
 from ..progress import Say
 from ..settings import Settings
 from .embedder import Embedder
-from .models import chosen_model, document_embedder, is_remote, query_embedder
+from .models import chosen_model, document_embedder, is_remote, is_table, query_embedder
 
 # A path of a Unix socket may have 107 bytes.
 MAX_SOCKET_PATH = 100
@@ -63,7 +63,7 @@ class EmbeddingServer:
     def __init__(self, settings: Settings, layout: Layout, say: Say, *, embedder: Embedder | None = None) -> None:
         """`embedder` replaces the configured one (tests). Raises ConfigurationError if the model needs no process."""
         model = chosen_model(settings)
-        if embedder is None and (is_remote(model) or model in ("static", "test")):
+        if embedder is None and (is_remote(model) or is_table(model) or model == "test"):
             raise ConfigurationError(
                 f"the model {model} needs no embedding process",
                 remedy="set CODE_INDEX_MODEL=minilm or another transformer",

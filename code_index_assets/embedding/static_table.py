@@ -1,18 +1,15 @@
-"""The static table: one vector per word piece, distilled from a transformer; a text is their weighted sum.
+"""The static table: one vector per word piece, fitted to a transformer; a text is their sum.
 
-What lives here: using a table. Making one is `distill.py`. Light on purpose: a query from a cold shell needs numpy
-and nothing else (no torch, no tokenizers).
+What lives here: using and writing a table. Fitting one is `fitting/`. Light on purpose: a query from a cold shell needs
+numpy and nothing else (no torch, no tokenizers).
 
-Method: each word piece of the transformer's vocabulary is embedded by itself, the vectors are reduced by PCA and
-weighted by smooth inverse frequency (Arora et al. 2017, with the word piece's rank standing for its frequency);
-Model2Vec (2024) is the published form of this. Identifiers are split into words first. Tokenizing is the cost of
-such a model, so the vector of every distinct identifier is kept, and a text costs one look-up per word.
+A table comes with the package (`table/`), so that the embedding space is the same on every machine. Tokenizing is the
+cost of such a model, so the vector of every distinct identifier is kept, and a text costs one look-up per word.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,41 +18,45 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import EmbeddingError
+from ..fingerprint import digest
 from .embedder import Embedder, InputType, Vectors, unit
 from .space import EmbeddingSpace
 from .text import TEXT_FORMAT, identifier_words
+from .word_pieces import WORD, WordPieces
 
-_WORD = re.compile(r"\w+")
+PACKAGED = Path(__file__).parent / "table"
 # Bounds the memory of the identifier table: 100,000 rows of 256 float32 are 102 MB.
 _KEPT_WORDS = 100_000
 
 
 class StaticTableEmbedder(Embedder):
-    """Embeds with the table in a folder (`vectors.npy` float16, `vocabulary.txt`, `table.json`)."""
+    """Embeds with the table in a folder (`vectors.npy` int8, `scales.npy`, `vocabulary.txt`, `table.json`)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path = PACKAGED) -> None:
         try:
             facts = json.loads((folder / "table.json").read_bytes())
             self._table = np.load(folder / "vectors.npy", mmap_mode="r")
+            self._scales = np.load(folder / "scales.npy")
             words = (folder / "vocabulary.txt").read_text(encoding="utf-8").split("\n")
+            if not len(self._table) == len(self._scales) == len(words):
+                raise ValueError("its files are of different lengths")
         except (OSError, ValueError) as error:
-            raise EmbeddingError(
-                f"the static table in {folder} cannot be read: {error}",
-                remedy=f"remove {folder} and index again: it is made anew",
-            ) from error
+            remedy = (
+                "install the package again" if folder == PACKAGED else "fit it again, or use CODE_INDEX_MODEL=static"
+            )
+            raise EmbeddingError(f"the static table in {folder} cannot be read: {error}", remedy=remedy) from error
         super().__init__(
             EmbeddingSpace(
                 provider="static",
                 model=facts["model"],
                 revision=facts["revision"],
-                pooling="sif-sum",
+                pooling="sum",
                 dimension=int(self._table.shape[1]),
                 max_tokens=0,
                 text_format=TEXT_FORMAT,
             )
         )
-        self._pieces = {word: row for row, word in enumerate(words)}
-        self._longest = max(map(len, words))
+        self._pieces = WordPieces(words)
         self._rows: dict[str, int] = {}
         self._lock = threading.Lock()
         self._vectors: npt.NDArray[np.float32] = np.zeros((4096, self.space.dimension), dtype=np.float32)
@@ -78,38 +79,17 @@ class StaticTableEmbedder(Embedder):
         # The words' vectors are shared by the threads of a server; two that add a word at once would share its row.
         with self._lock:
             for row, text in enumerate(texts):
-                rows = self._word_rows(_WORD.findall(text))
+                rows = self._word_rows(WORD.findall(text))
                 if rows:
                     out[row] = self._vectors[rows].sum(axis=0)
         return unit(out)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [
-            sum(len(self.word_pieces(word)) for name in _WORD.findall(text) for word in identifier_words(name))
-            for text in texts
-        ]
+        return [len(self._pieces.of_text(text)) for text in texts]
 
     def knows(self, text: str) -> bool:
-        words = (word for name in _WORD.findall(text) for word in identifier_words(name))
+        words = (word for name in WORD.findall(text) for word in identifier_words(name))
         return any(len(word) > 2 and word in self._pieces for word in words)
-
-    def word_pieces(self, word: str) -> list[int]:
-        """Rows of the table for one lower-case word: greedy longest match (WordPiece, Wu et al. 2016)."""
-        pieces: list[int] = []
-        start = 0
-        while start < len(word):
-            end = min(len(word), start + self._longest)
-            while end > start:
-                piece = word[start:end] if start == 0 else "##" + word[start:end]
-                row = self._pieces.get(piece)
-                if row is not None:
-                    pieces.append(row)
-                    break
-                end -= 1
-            if end == start:
-                return []
-            start = end
-        return pieces
 
     def _word_rows(self, names: list[str]) -> list[int]:
         rows = self._rows
@@ -127,13 +107,26 @@ class StaticTableEmbedder(Embedder):
         known = self._rows.get(name)
         if known is not None:
             return known
-        pieces = [piece for word in identifier_words(name) for piece in self.word_pieces(word)]
+        pieces = self._pieces.of_name(name)
         if not pieces:
             self._rows[name] = 0
             return 0
         row = len(self._rows) + 1
         if row >= len(self._vectors):
             self._vectors = np.concatenate([self._vectors, np.zeros_like(self._vectors)])
-        self._vectors[row] = np.asarray(self._table[pieces], dtype=np.float32).sum(axis=0)
+        self._vectors[row] = self._scales[pieces] @ np.asarray(self._table[pieces], dtype=np.float32)
         self._rows[name] = row
         return row
+
+
+def write_table(folder: Path, model: str, vocabulary: Sequence[str], vectors: Vectors) -> None:
+    """Writes a table, each row in int8 with a scale: a quarter of float32, cosine of texts above .9999."""
+    largest = np.abs(vectors).max(axis=1)
+    scales = np.asarray(np.maximum(largest, 1e-12) / 127, dtype=np.float32)
+    whole = np.asarray(np.rint(vectors / scales[:, None]), dtype=np.int8)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "vectors.npy", whole)
+    np.save(folder / "scales.npy", scales)
+    (folder / "vocabulary.txt").write_text("\n".join(vocabulary), encoding="utf-8")
+    revision = digest(whole.tobytes(), scales.tobytes(), "\n".join(vocabulary))
+    (folder / "table.json").write_text(json.dumps({"model": model, "revision": revision}) + "\n")

@@ -20,7 +20,7 @@ class Weights:
     semantic_symbol: float = 0.20
     semantic_path: float = 0.20
     semantic_short: float = 0.35  # one or two content words
-    semantic_medium: float = 0.40  # three or four
+    semantic_medium: float = 0.50  # three or four
     semantic_long: float = 0.35
     semantic_mixed: float = 0.50  # words and identifiers
 

@@ -106,7 +106,7 @@ class SearchResponse(Answer):
                         "semantic": {"state": "ran", "hits": 100, "took_ms": 7.1},
                         "symbol": {"state": "skipped", "hits": 0, "took_ms": 0.0, "reason": "no name in the query"},
                     },
-                    "publication": "p00000033-489ccedb", "space": "static-all-minilm-l6-v2-256-b1da2ef1",
+                    "publication": "p00000033-489ccedb", "space": "static-all-minilm-l6-v2-256-08e90f06",
                 }
             ]
         },
@@ -288,7 +288,7 @@ class StatusResponse(Answer):
         json_schema_extra={
             "examples": [
                 {"version": "0.1.0", "ready": True, "trouble": "", "publication": "p00000033-489ccedb",
-                 "published_at": 1795235816.7, "space": "static-all-minilm-l6-v2-256-b1da2ef1", "points": 103_204,
+                 "published_at": 1795235816.7, "space": "static-all-minilm-l6-v2-256-08e90f06", "points": 103_204,
                  "repositories": 33, "states": {"current": 32, "indexing": 1}, "started_at": 1795240000.0}
             ]
         },

@@ -73,23 +73,6 @@ def test_the_runtimes_of_one_space_agree(tmp_path: Path) -> None:
     assert (torch.embed(texts, "document")[:10] * alone).sum(axis=1).min() > 0.999
 
 
-@pytest.mark.slow
-def test_the_static_table_finds_by_meaning(tmp_path: Path) -> None:
-    from code_index_assets.embedding.models import document_embedder
-
-    settings = Settings.model_validate({"data": tmp_path, "model": "static"})
-    table = document_embedder(settings, Layout(tmp_path).create())
-    texts = [
-        "def remove_file(path): os.unlink(path)",
-        "def add_numbers(a, b): return a + b",
-        "class HttpServer: listen(port)",
-    ]
-    documents = table.embed(texts, "document")
-    for query, wanted in (("delete a file from disk", 0), ("sum of two values", 1), ("web server port", 2)):
-        assert int((documents @ table.embed([query], "query")[0]).argmax()) == wanted
-    assert np.array_equal(documents[:1], table.embed(texts[:1], "document"))
-
-
 def test_threads_of_a_server_get_the_vectors_of_one(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
