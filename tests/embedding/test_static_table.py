@@ -98,8 +98,8 @@ def test_fitting_brings_texts_to_their_vectors_and_pairs_together() -> None:
         out = np.stack([table[pieces].sum(axis=0) for pieces in of])
         return np.asarray(out / np.linalg.norm(out, axis=1, keepdims=True))
 
-    seen, unseen = texts(1500), texts(300)
-    fitted = training.fit(start, seen, sums(truth, seen), [said_and_code(1500)], 24, lambda line: None)
+    seen, unseen = texts(600), texts(300)
+    fitted = training.fit(start, seen, sums(truth, seen), [said_and_code(600)], 24, lambda line: None)
     target = sums(truth, unseen) @ sums(truth, unseen).T
 
     def off(table: np.ndarray) -> float:
