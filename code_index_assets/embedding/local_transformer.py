@@ -24,9 +24,13 @@ from .worker_pool import WorkerPool
 class CpuTransformer(Embedder):
     """Computes few texts with ONNX Runtime in this process, many in a pool of the fastest runtime."""
 
-    def __init__(self, model: TransformerModel, settings: Settings, layout: Layout, say: Say) -> None:
+    def __init__(
+        self, model: TransformerModel, settings: Settings, layout: Layout, say: Say, *, lasting: bool = False
+    ) -> None:
+        """`lasting`: this process serves many runs, so runtimes are timed however small its first job is."""
         super().__init__(model.space(settings.max_tokens))
         self._model, self._settings, self._layout, self._say = model, settings, layout, say
+        self._lasting = lasting
         self._light: Embedder | None = None
         self._pool: WorkerPool | None = None
 
@@ -81,7 +85,8 @@ class CpuTransformer(Embedder):
         settings = self._settings
         if settings.runtime != "auto":
             return runtimes.asked(settings.runtime, settings.embed_workers, runtimes.usable_cores(), self._model.int8)
-        chosen = runtimes.choose(self._model, settings.max_tokens, self._layout, self._say, texts)
+        work = runtimes.TIMED_JOB if self._lasting else texts
+        chosen = runtimes.choose(self._model, settings.max_tokens, self._layout, self._say, work)
         if settings.embed_workers:
             return runtimes.asked(chosen.name, settings.embed_workers, runtimes.usable_cores(), self._model.int8)
         return chosen

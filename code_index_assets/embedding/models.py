@@ -79,7 +79,7 @@ def document_embedder(
     transformer = find_model(model)
     device = "cpu" if transformer.int8 else pick_device(settings.device)
     if device == "cpu":
-        return CpuTransformer(transformer, settings, layout, say)
+        return CpuTransformer(transformer, settings, layout, say, lasting=local)
     return gpu_transformer(transformer, settings, layout, device)
 
 
