@@ -27,15 +27,12 @@ class OwnerRule:
 
     def matches(self, path: str) -> bool:
         """Whether it speaks of a file: by its own name, or that of a folder it is in (`docs/*` takes no folders)."""
-        parts = path.split("/")
-        if not self.pattern.folders_only and self._hit(path, parts[-1]):
+        raw = path.encode("utf-8", "surrogateescape")
+        if not self.pattern.folders_only and self.pattern.covers(raw):
             return True
         if self.text.endswith("/*"):
             return False
-        return any(self._hit("/".join(parts[:end]), parts[end - 1]) for end in range(len(parts) - 1, 0, -1))
-
-    def _hit(self, path: str, name: str) -> bool:
-        return bool(self.pattern.regex.match((path if self.pattern.anchored else name).encode()))
+        return any(self.pattern.covers(raw[:i]) for i, byte in enumerate(raw) if byte == 0x2F)
 
 
 def parse_owners(text: str) -> list[OwnerRule]:

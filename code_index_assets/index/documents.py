@@ -20,7 +20,8 @@ import numpy as np
 
 from ..fingerprint import digest
 from .filters import filter_terms
-from .lexical import ANALYSER_VERSION, document_vector
+from .lexical import document_vector
+from .words import ANALYSER_VERSION
 
 if TYPE_CHECKING:
     import polars as pl

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from ..sources.globs import Glob, compile_glob
+
 # Payload fields with an index; nothing else may be filtered on. What filters ask about is in one field of prefixed
 # terms: each index costs some twenty synced files a shard, and nine of them made opening a small shard take 0.4 s.
 INDEXED_FIELDS = ("key", "terms")
@@ -26,6 +28,11 @@ _PREFIXES = {
     "names": "n:",
 }
 PATH_PREFIX = _PREFIXES["path"]
+# `*.py`, `**/*.{ts,tsx}` and `**/name`: the index has endings and names as terms.
+_SIMPLE_ENDINGS = re.compile(
+    r"(?:\*\*/)?\*\.(?:(?P<one>[^*?\[\]{}\\/.,]+)|\{(?P<several>[^*?\[\]{}\\/.,]+(?:,[^*?\[\]{}\\/.,]+)*)\})"
+)
+_SIMPLE_NAME = re.compile(r"\*\*/([^*?\[\]{}\\/]+)")
 
 
 def filter_terms(path: str, language: str | None, kind: str, role: str, names: Iterable[str]) -> list[str]:
@@ -43,9 +50,15 @@ def filter_terms(path: str, language: str | None, kind: str, role: str, names: I
         "language": [language] if language else [],
         "kind": [kind],
         "role": [role],
-        "names": [name.lower() for name in names],
+        "names": [spelling for name in names for spelling in _spellings(name.lower())],
     }
     return sorted({_PREFIXES[field] + value for field, several in values.items() for value in several})
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    """A name with and without the mark at its end, which belongs to it in Ruby, Elixir, Lisp: `save!` and `save`."""
+    bare = name.rstrip("?!=")
+    return (name, bare) if bare and bare != name else (name,)
 
 
 @dataclass(frozen=True)
@@ -113,18 +126,32 @@ def conditions(wanted: Filter, list_paths: Callable[[], Iterable[str]]) -> Condi
     return tuple(found)
 
 
+def meets(also: Conditions, payload: dict[str, Any]) -> bool:
+    """Whether a point meets conditions, told from its payload."""
+    terms = payload.get("terms") or ()
+    return all(
+        any(
+            any(term in terms for term in condition.terms)
+            or (condition.prefix and any(term.startswith(condition.term_prefix) for term in terms))
+            for condition in alternatives
+        )
+        for alternatives in also
+    )
+
+
 def _path_alternatives(globs: tuple[str, ...], list_paths: Callable[[], Iterable[str]]) -> tuple[Condition, ...]:
     alternatives: list[Condition] = []
     rest: list[str] = []
     for glob in globs:
+        if "\\" in glob:
+            alternatives.append(Condition("path", (glob.strip(),)))
         simple = _simple_glob(glob)
         if simple:
             alternatives.extend(simple)
         else:
             rest.append(glob)
     if rest:
-        patterns = [glob_pattern(glob) for glob in rest]
-        paths = sorted(path for path in list_paths() if any(pattern.fullmatch(path) for pattern in patterns))
+        paths = sorted(path for path in list_paths() if any(matches_glob(glob, path) for glob in rest))
         alternatives.append(Condition("path", tuple(paths)))
     return tuple(alternatives)
 
@@ -141,59 +168,64 @@ def _simple_glob(glob: str) -> list[Condition]:
         return [Condition("file_name", (glob,)), Condition("folders", (f"/{glob}",))]
     if glob.endswith("/**") and not _is_pattern(glob[:-3]) and glob[:-3]:
         return [Condition("folders", (glob[:-3],))]
-    name = re.fullmatch(r"(?:\*\*/)?\*\.([^*?\[\]/.]+)", glob)
-    if name:
-        return [Condition("extension", (name.group(1),))]
-    name = re.fullmatch(r"\*\*/([^*?\[\]/]+)", glob)
+    endings = _SIMPLE_ENDINGS.fullmatch(glob)
+    if endings:
+        several = endings["several"]
+        return [Condition("extension", tuple(several.split(",")) if several else (endings["one"],))]
+    name = _SIMPLE_NAME.fullmatch(glob)
     return [Condition("file_name", (name.group(1),))] if name else []
 
 
 def clean_glob(glob: str) -> str:
+    """A path entry as it is compared: no `./` or `/` in front, no `/` behind, Windows' separators turned."""
     glob = glob.strip()
+    if "\\" in glob and "/" not in glob:
+        glob = glob.replace("\\", "/")
     while glob.startswith("./"):
         glob = glob[2:]
     return glob.strip("/") if not glob.endswith("/**") else glob.lstrip("/")
 
 
 def _is_pattern(text: str) -> bool:
-    return any(c in text for c in "*?[")
+    return any(c in text for c in "*?[{\\")
 
 
 @lru_cache(maxsize=1024)
-def glob_pattern(glob: str) -> re.Pattern[str]:
-    """A glob over whole paths: `*` and `?` stay within a segment, `**` crosses; without a slash it matches the name."""
-    glob = clean_glob(glob)
+def _path_glob(glob: str) -> Glob | None:
+    """A cleaned glob over whole paths; without a slash it matches the name in any folder."""
     if "/" not in glob and glob != "**":
         glob = f"**/{glob}"
-    out: list[str] = []
-    i = 0
-    while i < len(glob):
-        if glob.startswith("**/", i):
-            out.append("(?:.*/)?")
-            i += 3
-        elif glob.startswith("**", i):
-            out.append(".*")
-            i += 2
-        elif glob[i] == "*":
-            out.append("[^/]*")
-            i += 1
-        elif glob[i] == "?":
-            out.append("[^/]")
-            i += 1
-        else:
-            out.append(re.escape(glob[i]))
-            i += 1
-    return re.compile("".join(out), re.DOTALL)
+    return compile_glob(glob.encode("utf-8", "surrogateescape"), pathname=True, braces=True)
+
+
+def matches_pattern(pattern: str, text: str) -> bool:
+    """Whether a text (a repository's or a ref's name) is the pattern itself, or matches it as a glob."""
+    if pattern == text:
+        return True
+    if not _is_pattern(pattern):
+        return False
+    compiled = _path_glob(clean_glob(pattern))
+    return compiled is not None and compiled.matches(text.encode("utf-8", "surrogateescape"))
 
 
 def matches_glob(glob: str, path: str) -> bool:
-    """Whether a filter's path entry covers a path: the meaning that conditions are a faster form of."""
+    """Whether a filter's path entry covers a path: the meaning that conditions are a faster form of.
+
+    An entry is a file, a folder, or a glob with git's meaning and braces. What can be read both ways is: a file called
+    `[id].tsx` is found by its name.
+    """
     cleaned = clean_glob(glob)
+    if glob.strip() == path:
+        return True
+    if "/" not in cleaned:
+        if cleaned in path.split("/"):
+            return True
+    elif path == cleaned or path.startswith(f"{cleaned}/"):
+        return True
     if not _is_pattern(cleaned):
-        if "/" not in cleaned:
-            return cleaned in path.split("/")
-        return path == cleaned or path.startswith(f"{cleaned}/")
-    return glob_pattern(glob).fullmatch(path) is not None
+        return False
+    compiled = _path_glob(cleaned)
+    return compiled is not None and compiled.matches(path.encode("utf-8", "surrogateescape"))
 
 
 def passes_text_rules(wanted: Filter, payload: dict[str, Any]) -> bool:

@@ -20,7 +20,7 @@ from ..errors import CodeIndexError, NotIndexedError
 from ..layout import Layout
 from ..settings import Settings
 from .backend import IndexBackend, Scored, make_backend
-from .filters import Conditions, Filter, conditions, passes_text_rules
+from .filters import Conditions, Filter, conditions, meets, passes_text_rules
 from .lexical import DocumentFrequencies, query_weights
 from .manifest import PublicationManifest, PublicationStore, Receipt
 
@@ -165,6 +165,14 @@ class IndexSnapshot:
             if missing:
                 found.update((hit.id, hit) for hit in self._guard(self._view.get, shard, missing))
         return [found[identity] for identity in ids if identity in found]
+
+    def matching(self, ids: Sequence[str], where: Filter) -> list[Scored]:
+        """Points by id, in the order asked, those alone that meet the filter's conditions (its text rules apart)."""
+        also = self._conditions(where)
+        points: dict[str, Scored] = {}
+        for shard, _ in self._targets(where):
+            points.update((hit.id, hit) for hit in self._guard(self._view.get, shard, list(ids)))
+        return [points[one] for one in ids if one in points and meets(also, points[one].payload)]
 
     def ids(self, key: str) -> Iterator[str]:
         """Ids of all points of a key."""

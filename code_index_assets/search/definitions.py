@@ -14,6 +14,7 @@ from ..index.filters import Filter
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
 from . import vocabulary
+from .definition_order import DefinitionPlace, order_key
 
 if TYPE_CHECKING:
     from .engine import SearchEngine
@@ -41,6 +42,13 @@ class SymbolHit:
     role: str
     exact: bool
     key: str
+    overloads: tuple[tuple[int, int], ...] = ()  # lines of further definitions of the same name, kind and scope
+
+    @property
+    def place(self) -> DefinitionPlace:
+        return DefinitionPlace(
+            self.name, self.kind, self.role, self.qualified_name, self.repository, self.path, self.start_line
+        )
 
 
 @dataclass(frozen=True)
@@ -75,10 +83,12 @@ def find_definitions(
     for _ in range(4):
         snapshot = engine.snapshot()
         where = Filter(
-            keys=engine.resolve(snapshot, repositories, refs), languages=vocabulary.languages(languages), paths=paths
+            keys=engine.resolve(snapshot, repositories, refs),
+            languages=vocabulary.languages(languages),
+            paths=engine.places.paths(paths),
         )
         try:
-            found = snapshot.search_names([asked.name], where, depth, prefix=prefix)
+            found = snapshot.search_names(asked.spellings, where, depth, prefix=prefix)
             named = [hit for point in found if point.payload["part"] == 0 for hit in _symbols(point, snapshot)]
             named = [hit for hit in named if _is_wanted(hit, asked, prefix)]
             hits = [hit for hit in named if not wanted or hit.kind in wanted]
@@ -89,9 +99,21 @@ def find_definitions(
                 return Definitions((), notes or vocabulary.unknown_values(snapshot, replace(where, kinds=strange)))
         except SnapshotGoneError:
             continue
-        hits.sort(key=lambda h: (h.name != asked.name, h.role != "source", len(h.name), h.path, h.start_line))
-        return Definitions(tuple(hits[:limit]))
+        hits.sort(key=lambda hit: order_key(hit.place, asked.spellings))
+        return Definitions(tuple(fold_overloads(hits)[:limit]))
     raise QueryError("the index was published over and over while it was read", remedy="ask again")
+
+
+def fold_overloads(hits: list[SymbolHit]) -> list[SymbolHit]:
+    """The same definitions in their order; overloads in one file become one, which has the lines of the others."""
+    folded: dict[tuple[str, ...], SymbolHit] = {}
+    for hit in hits:
+        same = (hit.key, hit.path, hit.qualified_name, hit.name, hit.kind)
+        first = folded.get(same)
+        folded[same] = (
+            hit if first is None else replace(first, overloads=(*first.overloads, (hit.start_line, hit.end_line)))
+        )
+    return list(folded.values())
 
 
 def _symbols(point: Scored, snapshot: IndexSnapshot) -> list[SymbolHit]:
@@ -107,8 +129,7 @@ def _symbols(point: Scored, snapshot: IndexSnapshot) -> list[SymbolHit]:
 
 
 def _is_wanted(hit: SymbolHit, asked: queries.Name, prefix: bool) -> bool:
-    name, wanted = hit.name.lower(), asked.name.lower()
-    if name != wanted and not (prefix and name.startswith(wanted)):
+    if not asked.fits(hit.name) and not (prefix and hit.name.lower().startswith(asked.name.lower())):
         return False
     around = f"{hit.qualified_name} {hit.path}".lower()
     return all(part.lower() in around for part in asked.qualifier)

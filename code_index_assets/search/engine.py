@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
 from ..index.backend import IndexBackend
-from ..index.filters import Filter, glob_pattern
+from ..index.filters import Filter, matches_pattern
 from ..index.manifest import Receipt
 from ..index.reader import IndexSnapshot, SnapshotGoneError, open_index, published_spaces
 from ..layout import Layout
@@ -24,6 +24,7 @@ from ..spelling import near_names
 from . import vocabulary
 from .freshness import Head, Published, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
+from .places import Places
 from .query import Query, parse
 from .ranking import Candidate, rank
 from .snippets import Snippet, cut_snippet
@@ -161,6 +162,7 @@ class SearchEngine:
         self._head_of = head_of or (lambda key: None)
         self._backend = backend
         self._opened = _Opened()
+        self.places = Places(layout, settings)
 
     def snapshot(self) -> IndexSnapshot:
         """The current publication.
@@ -181,7 +183,8 @@ class SearchEngine:
     def resolve(
         self, snapshot: IndexSnapshot, repositories: tuple[str, ...], refs: tuple[str, ...]
     ) -> tuple[str, ...] | None:
-        """`resolve_keys`, with the reason why something is not indexed in the error."""
+        """`resolve_keys`, with the reason why something is not indexed in the error; folders count as their names."""
+        repositories = tuple(self.places.repository(name) for name in repositories)
         try:
             return resolve_keys(snapshot.receipts, repositories, refs)
         except NotIndexedError as error:
@@ -251,7 +254,7 @@ class SearchEngine:
     def _filter(self, snapshot: IndexSnapshot, request: SearchRequest, query: Query) -> Filter:
         return Filter(
             keys=self.resolve(snapshot, request.repositories + query.repositories, request.refs + query.refs),
-            paths=request.paths + query.paths,
+            paths=self.places.paths(request.paths + query.paths),
             languages=vocabulary.languages(request.languages) + query.languages,
             kinds=vocabulary.kinds(request.kinds) + query.kinds,
             roles=vocabulary.roles(request.roles) + query.roles,
@@ -327,12 +330,12 @@ def resolve_keys(
                 )
             found |= matching
     if refs:
-        kept = {key: r for key, r in found.items() if any(glob_match(ref, r.ref) for ref in refs)}
+        kept = {key: r for key, r in found.items() if any(matches_pattern(ref, r.ref) for ref in refs)}
         if not kept:
             raise NotIndexedError(
                 f"ref {', '.join(refs)} is not indexed; indexed: {', '.join(sorted({r.ref for r in found.values()}))}",
                 remedy="name the ref in the registry entry and index again",
-                wanted=f"{repositories[0]}@{refs[0]}" if repositories and refs else "",
+                wanted=f"{repositories[0] if repositories else ''}@{refs[0]}",
             )
     else:
         # A key asked for by its whole name is meant, default or not.
@@ -345,11 +348,7 @@ def _is_repository(wanted: str, receipt: Receipt) -> bool:
     key, repository = receipt.key.lower(), receipt.repository.lower()
     if wanted in (key, repository) or repository.endswith(f"/{wanted}"):
         return True
-    return any(c in wanted for c in "*?") and glob_match(wanted, repository)
-
-
-def glob_match(glob: str, text: str) -> bool:
-    return glob == text or (any(c in glob for c in "*?") and glob_pattern(glob).fullmatch(text) is not None)
+    return matches_pattern(wanted, repository)
 
 
 def _near(wanted: str, receipts: dict[str, Receipt]) -> str:

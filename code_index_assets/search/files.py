@@ -75,7 +75,7 @@ def read_lines(
     that was left out, with the reason, or that the commit does not have), QueryError (several repositories of this
     name, a path that cannot be one, lines that are not there).
     """
-    path = checked_path(path)
+    path = checked_path(engine.places.path(path))
     if start < 1 or (end is not None and end < start):
         raise QueryError(f"lines {start} to {end} are no range", remedy="lines count from 1, the last one is included")
     for attempt in range(3):
@@ -103,6 +103,7 @@ def read_lines(
 def checked_path(path: str) -> str:
     """The path as the index spells it (`./` in front removed). Raises QueryError for what cannot be a path in it."""
     found = path.removeprefix("./")
+    found = found.replace("\\", "/") if "/" not in found else found
     parts = found.split("/")
     if not found or found.startswith("/") or ".." in parts or "." in parts or "" in parts or "\0" in found:
         raise QueryError(

@@ -318,6 +318,8 @@ def _meant(wanted: str, registry: Registry) -> list[str]:
     if not wanted:
         return [key for entry in registry.entries for key in entry.keys]
     folded = wanted.strip("/").casefold()
+    if folded.startswith("@"):
+        return [key for entry in registry.entries for key in entry.keys if key.casefold().endswith(folded)]
     found = [
         key
         for entry in registry.entries

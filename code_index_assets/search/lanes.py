@@ -16,10 +16,13 @@ from ..errors import CodeIndexError, SpaceMismatchError
 from ..index.backend import Scored
 from ..index.filters import Filter
 from ..index.reader import IndexSnapshot, SnapshotGoneError
+from .phrases import find_phrases
 from .query import Query
 from .weights import Weights
 
 LANES = ("symbol", "lexical", "semantic")
+# Runs where the others leave a phrase unanswered: they know words, and a phrase may be part of one, or none.
+PHRASE_LANE = "phrase"
 EmbedQuery = Callable[[str], np.ndarray]
 
 # Edge holds the GIL through a query, so a thread a lane gains nothing: only what waits for something else, a model or a
@@ -61,6 +64,8 @@ def run_lanes(
     running = {lane: _POOL.submit(_timed, lane, jobs[lane]) for lane in beside}
     done = {lane: _timed(lane, jobs[lane]) for lane in lanes if lane not in running}
     results = {lane: running[lane].result() if lane in running else done[lane] for lane in lanes}
+    if where.phrases and len({hit.id for result in results.values() for hit in result.hits}) < weights.lane_depth:
+        results[PHRASE_LANE] = _timed(PHRASE_LANE, lambda: _phrase(snapshot, where, weights))
     hydrated = snapshot.hydrate(*(result.hits for result in results.values()))
     return {
         result.lane: replace(result, hits=tuple(_best_part(hits)[: weights.lane_depth]))
@@ -84,7 +89,7 @@ def _timed(lane: str, job: Callable[[], LaneResult]) -> LaneResult:
 def _symbol(snapshot: IndexSnapshot, query: Query, where: Filter, weights: Weights) -> LaneResult:
     if not query.names:
         return LaneResult("symbol", skipped="no name in the query")
-    names = sorted({name.name.lower() for name in query.names})
+    names = sorted({spelling.lower() for name in query.names for spelling in name.spellings})
     hits = snapshot.search_names(names, where, weights.lane_depth)
     exact = [name for name in query.names if not name.guessed]
     if not hits and query.form == "symbol" and exact and len(exact[0].name) >= 3:
@@ -96,7 +101,7 @@ def _symbol_order(hit: Scored, query: Query) -> tuple[bool, bool, bool, str, int
     symbols = hit.payload.get("symbols") or ()
     written = {symbol["name"] for symbol in symbols}
     return (
-        not any(name.name in written for name in query.names),
+        not any(spelling in written for name in query.names for spelling in name.spellings),
         not any(
             part.lower() in (symbol["qualified_name"] or "").lower()
             for name in query.names
@@ -115,6 +120,10 @@ def _lexical(snapshot: IndexSnapshot, query: Query, where: Filter, weights: Weig
         return LaneResult("lexical", skipped="no word of the query is in the index")
     hits = snapshot.search_lexical(terms, where, weights.lane_depth, bare=True)
     return LaneResult("lexical", tuple(hits), weights=terms)
+
+
+def _phrase(snapshot: IndexSnapshot, where: Filter, weights: Weights) -> LaneResult:
+    return LaneResult(PHRASE_LANE, tuple(find_phrases(snapshot, where, weights.lane_depth)))
 
 
 def _semantic(

@@ -3,6 +3,9 @@
 What lives here: parsing. What does not: resolving repositories and refs (`engine.py`), lanes, ranking.
 
     words "a phrase" -without repo:owner/name ref:v1 path:src/** lang:go kind:function symbol:Name
+
+`\\"` inside a phrase is a quotation mark. `name::other` is a name, and `-xvf` and `-1` are words. What has no word at
+all (`=>`) is looked for as a phrase.
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..errors import QueryError
-from ..index.lexical import STOP_WORDS, split_identifier
-from .vocabulary import kinds, languages, roles
+from ..index.words import STOP_WORDS, find_words, split_identifier
+from .vocabulary import is_language, kinds, languages, roles
 
 Form = Literal["symbol", "path", "natural", "mixed", "empty"]
 Length = Literal["short", "long", "other"]
@@ -21,7 +24,9 @@ MAX_CHARS = 4000
 # From so many words that are no stop words a query asks for a place rather than for a function.
 LONG_WORDS = 5
 
-_TOKEN = re.compile(r'(?P<minus>-)?(?:(?P<operator>[a-z]+):(?=\S))?(?:"(?P<quoted>[^"]*)"|(?P<bare>\S+))')
+_TOKEN = re.compile(
+    r'(?P<minus>-)?(?:(?P<operator>[a-z]+):(?=[^\s:]))?(?:"(?P<quoted>(?:\\"|[^"])*)"(?!\w)|(?P<bare>\S+))'
+)
 _OPERATORS = {
     "repo": "repositories",
     "repository": "repositories",
@@ -36,6 +41,9 @@ _OPERATORS = {
     "role": "roles",
 }
 _SEPARATOR = re.compile(r"::|->|\.|#|/")
+# Marks that end a name in Ruby, Elixir, Julia, Lisp (`complete?`, `save!`, `name=`), and a sentence elsewhere.
+_ENDING_MARKS = "?!="
+_QUOTES = "`'\"(),;&"
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _PATH = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)+/?|[\w-]+\.[A-Za-z][A-Za-z0-9]{0,4}")
 # Endings that make `name.ext` a file rather than `object.member`.
@@ -47,11 +55,27 @@ _ENDINGS = frozenset(_ENDINGS_TEXT.split())
 
 @dataclass(frozen=True)
 class Name:
-    """A name asked for: its last part, what qualifies it (may be empty), and whether it was only guessed."""
+    """A name asked for: its last part, what qualifies it (may be empty), and whether it was only guessed.
+
+    `spelled` is the name as it was written where that may be a name by itself: `complete?`, `set-x!`, `string->list`.
+    """
 
     name: str
     qualifier: tuple[str, ...] = ()
     guessed: bool = False
+    spelled: str = ""
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """What a definition may be called, the likeliest first."""
+        return tuple(dict.fromkeys(name for name in (self.spelled, self.name) if name))
+
+    def fits(self, name: str) -> bool:
+        """Whether a definition of this name is meant, any case, with or without a mark at its end."""
+        lower = name.lower()
+        return any(lower in (one.lower(), bare_name(one).lower()) for one in self.spellings) or (
+            bare_name(lower) == self.name.lower()
+        )
 
 
 @dataclass(frozen=True)
@@ -97,14 +121,16 @@ def parse(raw: str) -> Query:
     operators["kinds"] = kinds(operators.get("kinds", ()))
     operators["roles"] = roles(operators.get("roles", ()))
     bare = [token for token in tokens if token]
-    asked = frozenset(part.lower() for token in bare for part in re.findall(r"\w+", token))
+    asked = frozenset(part.lower() for token in bare for part in find_words(token))
+    if bare and not asked and not operators.get("phrases"):
+        operators["phrases"] = (text,)
     if not bare and not operators.get("symbols"):
         raise QueryError(
             "the query has no words to search for", remedy='give words, a name or a path: `code-index search "retry"`'
         )
     form, names, path = _understand(bare)
     explicit = tuple(name_of(symbol) for symbol in operators.get("symbols", ()))
-    words = tuple(word for word in re.findall(r"\w+", text.lower()) if word not in STOP_WORDS)
+    words = tuple(word for word in find_words(text.lower()) if word not in STOP_WORDS)
     return Query(
         raw, text, form if bare else "symbol", explicit + names, path, words, asked=asked,
         **operators,
@@ -113,7 +139,7 @@ def parse(raw: str) -> Query:
 
 def _take(match: re.Match[str], found: dict[str, list[str]], tokens: list[str]) -> None:
     operator, quoted, bare = match["operator"], match["quoted"], match["bare"]
-    value = quoted if quoted is not None else bare
+    value = quoted.replace('\\"', '"') if quoted is not None else bare
     field_name = _OPERATORS.get(operator or "")
     if operator and not field_name:
         # `std::string`, `http://…`: not an operator of ours.
@@ -121,17 +147,42 @@ def _take(match: re.Match[str], found: dict[str, list[str]], tokens: list[str]) 
     if match["minus"]:
         if field_name:
             raise QueryError(f"-{operator}: is not understood", remedy="only words can be excluded: -word")
-        if value and (value[0].isalnum() or value[0] == "_"):
+        if value and (value[0].isalpha() or value[0] == "_") and (quoted is not None or not _is_flag(value)):
             found.setdefault("exclude", []).append(value)
             return
         value = f"-{value}"
     if field_name:
-        found.setdefault(field_name, []).extend(part for part in value.split(",") if part)
+        values = [value] if quoted is not None else split_list(value)
+        found.setdefault(field_name, []).extend(part for part in values if part)
         return
-    if quoted is not None and quoted.strip():
-        found.setdefault("phrases", []).append(quoted)
+    if quoted is not None and value.strip():
+        found.setdefault("phrases", []).append(value)
     if value.strip():
         tokens.append(value)
+
+
+def split_list(value: str) -> list[str]:
+    """The parts of `a,b`; a comma inside braces or brackets belongs to a pattern: `*.{ts,tsx}` is one part."""
+    parts, depth, start = [], 0, 0
+    for i, char in enumerate(value):
+        depth = max(depth + (char in "{[") - (char in "}]"), 0)
+        if char == "," and not depth:
+            parts.append(value[start:i])
+            start = i + 1
+    return [*parts, value[start:]] if not depth else value.split(",")
+
+
+def _is_flag(word: str) -> bool:
+    """Whether `-word` is an option of a command line, as in `tar -xvf` or `gcc -O2`, rather than a word to exclude.
+
+    Options are letters that make no word: one or two that name no language, consonants alone, a capital with digits.
+    """
+    lower = word.lower()
+    if len(word) == 1 or (word[0].isupper() and any(c.isdigit() for c in word)):
+        return True
+    if not lower.isascii() or not lower.isalpha() or (len(word) > 2 and set(lower) & set("aeiouy")):
+        return False
+    return not is_language(lower)
 
 
 def _understand(tokens: list[str]) -> tuple[Form, tuple[Name, ...], str]:
@@ -146,7 +197,7 @@ def _understand(tokens: list[str]) -> tuple[Form, tuple[Name, ...], str]:
         only = name_of(tokens[0])
         if names:
             return "symbol", names, path
-        return "natural", (Name(only.name, guessed=True),) if only.name else (), path
+        return "natural", (Name(only.name, guessed=True, spelled=only.spelled),) if only.name else (), path
     if names and len(names) == len(tokens):
         return "symbol", names, path.strip("/")
     return ("mixed" if names or path else "natural"), names + _joined(tokens), path.strip("/")
@@ -154,7 +205,8 @@ def _understand(tokens: list[str]) -> tuple[Form, tuple[Name, ...], str]:
 
 def _joined(tokens: list[str]) -> tuple[Name, ...]:
     """The names a few plain words would make when written as one identifier."""
-    words = [word for token in tokens for word in re.findall(r"[a-z0-9]+", token.lower()) if word not in STOP_WORDS]
+    lowered = (word for token in tokens for word in find_words(token.lower()))
+    words = [word for found in lowered for word in found.split("_") if word and word not in STOP_WORDS]
     if not 2 <= len(words) <= 4:
         return tuple(Name(word, guessed=True) for word in words if len(words) == 1)
     return (Name("_".join(words), guessed=True), Name("".join(words), guessed=True))
@@ -185,6 +237,21 @@ def _is_path(token: str) -> bool:
 
 
 def name_of(token: str) -> Name:
-    bare = token.strip("`'\"(),;?!&*").removesuffix("()").split("(", 1)[0]
+    """The name that a token asks for, with what qualifies it."""
+    bare = token.strip(f"{_QUOTES}?!*").removesuffix("()").split("(", 1)[0]
+    marked = token.lstrip(f"{_QUOTES}?!*").rstrip(_QUOTES)
     parts = [part for part in _SEPARATOR.split(bare) if part]
-    return Name(parts[-1], tuple(parts[:-1])) if parts else Name(bare)
+    if not parts:
+        return Name(bare)
+    spelled = ""
+    if marked[-1:] in _ENDING_MARKS and bare_name(marked) == bare:
+        # A question of several marks (`really??`) is no name; one mark may belong to it.
+        spelled = f"{parts[-1]}{marked[-1]}" if len(marked) == len(bare) + 1 else ""
+    elif "-" in bare or ("/" in bare and len(parts) > 1):
+        spelled = bare
+    return Name(bare_name(parts[-1]) or parts[-1], tuple(parts[:-1]), spelled=spelled)
+
+
+def bare_name(name: str) -> str:
+    """A name without the marks at its end that belong to it in some languages."""
+    return name.rstrip(_ENDING_MARKS)

@@ -19,7 +19,8 @@ from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
 from . import vocabulary
 from .cursors import Cursor, decode_cursor, encode_cursor
-from .definitions import SymbolHit
+from .definition_order import order_key
+from .definitions import SymbolHit, fold_overloads
 from .engine import RepositoryState, SearchEngine
 from .tables import PublishedTables
 
@@ -139,7 +140,7 @@ def find_references(
         )
     if not 1 <= limit <= MAX_REFERENCES:
         raise QueryError(f"the limit {limit} is not between 1 and {MAX_REFERENCES}")
-    question = _Question(asked, repositories, refs, paths, vocabulary.languages(languages))
+    question = _Question(asked, repositories, refs, engine.places.paths(paths), vocabulary.languages(languages))
     at = decode_cursor(cursor, question.identity) if cursor else None
     for _ in range(4):
         snapshot = _pinned(engine, at)
@@ -176,13 +177,15 @@ def _page(
     counts = mentions.group_by("key").len().sort(["len", "key"], descending=[True, False])
     return References(
         name=question.name.name,
-        definitions=_definitions(tables, found.definitions.head(MAX_DEFINITIONS)) if offset == 0 else (),
+        definitions=_definitions(tables, found.definitions, question)[: min(limit, MAX_DEFINITIONS)]
+        if offset == 0
+        else (),
         references=_references(tables, question, page),
         total_definitions=found.definitions.height,
         total=mentions.height,
         files=mentions.select("key", "path").n_unique() if mentions.height else 0,
         by_repository={receipts[key].key: count for key, count in counts.iter_rows()},
-        near=found.near,
+        near=found.near[:limit],
         repositories=engine.repositories(snapshot, Filter(keys=keys)),
         publication=snapshot.manifest.name,
         offset=offset,
@@ -202,7 +205,7 @@ def _find(tables: PublishedTables, question: _Question) -> _Found:
         return _Found(pl.DataFrame(schema=empty), pl.DataFrame(schema=empty))
     rows, definitions = pl.collect_all([
         tables.scan("references").filter(pl.col("name").is_in([name, *qualifier])),
-        tables.scan("symbols").filter(pl.col("name") == name).select(_DEFINITION_COLUMNS),
+        tables.scan("symbols").filter(_is_called(question.name)).select(_DEFINITION_COLUMNS),
     ])  # fmt: skip
     definitions = definitions.filter(_around(question.name.qualifier))
     near_qualifier = rows.filter(pl.col("name").is_in(list(qualifier))).select("key", "path", qualified=True)
@@ -219,9 +222,17 @@ def _find(tables: PublishedTables, question: _Question) -> _Found:
         .rename({"lines": "line"})
         .sort(pl.col("qualified").is_null(), ranks, "key", "path", "line")
     )
-    definitions = definitions.join(files, on=["key", "path"]).sort(ranks, "key", "path", "start_line")
+    definitions = definitions.join(files, on=["key", "path"])
     near = () if mentions.height or definitions.height else _near(tables, name)
     return _Found(mentions, definitions, near)
+
+
+def _is_called(name: queries.Name) -> Any:
+    """Whether a definition has the name asked for, the case counting, with or without a mark at its end."""
+    import polars as pl
+
+    called = pl.col("name")
+    return called.is_in(list(name.spellings)) | (called.str.strip_chars_end("?!=") == name.name)
 
 
 def _around(qualifier: tuple[str, ...]) -> Any:
@@ -258,7 +269,8 @@ def _near(tables: PublishedTables, name: str) -> tuple[str, ...]:
 # -- one page ------------------------------------------------------------------------------------------------------
 
 
-def _definitions(tables: PublishedTables, rows: pl.DataFrame) -> tuple[SymbolHit, ...]:
+def _definitions(tables: PublishedTables, rows: pl.DataFrame, question: _Question) -> tuple[SymbolHit, ...]:
+    """The definitions in the order of `definition_order.py`, overloads folded."""
     hits = []
     for row in rows.iter_rows(named=True):
         receipt = tables.receipts[row["key"]]
@@ -267,7 +279,8 @@ def _definitions(tables: PublishedTables, rows: pl.DataFrame) -> tuple[SymbolHit
             row["name"], row["qualified_name"], row["kind"], row["language"], row["signature"], row["role"], True,
             row["key"],
         ))  # fmt: skip
-    return tuple(hits)
+    hits.sort(key=lambda hit: order_key(hit.place, question.name.spellings))
+    return tuple(fold_overloads(hits))
 
 
 def _references(tables: PublishedTables, question: _Question, page: pl.DataFrame) -> tuple[Reference, ...]:

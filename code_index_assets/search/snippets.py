@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..index.lexical import WORDS, QueryTerms
+from ..index.words import QueryTerms, word_spans
 from .query import Query
 
 SNIPPET_LINES = 8
@@ -59,7 +59,7 @@ def _wanted(text: str) -> QueryTerms:
 
 
 def _spans(line: str, wanted: QueryTerms) -> tuple[tuple[int, int], ...]:
-    return tuple(match.span() for match in WORDS.finditer(line) if wanted.of_word(match.group()))
+    return tuple((start, end) for start, end in word_spans(line) if wanted.of_word(line[start:end]))
 
 
 def _matched(line: str, spans: tuple[tuple[int, int], ...]) -> list[str]:

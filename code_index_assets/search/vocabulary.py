@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from ..index.filters import Filter
+from ..index.filters import Filter, clean_glob, matches_glob
 from ..index.reader import IndexSnapshot
 
 # File-name extensions (`py`, `ts`, `c++`, `kt`) are names of their language already.
@@ -42,6 +42,13 @@ LISTED = 8
 def languages(values: Iterable[str]) -> tuple[str, ...]:
     """Languages as the index names them: `golang` is go, `py` python, `c++` cpp."""
     return tuple(_language(value.strip().lower()) for value in values)
+
+
+def is_language(value: str) -> bool:
+    """Whether a word names a language, by its name, another name for it, or a file ending."""
+    from ..sources.languages import language_names, language_of_path
+
+    return value in language_names() or value in _LANGUAGES or language_of_path(f"x.{value}") is not None
 
 
 def _language(value: str) -> str:
@@ -78,7 +85,8 @@ def unknown_values(snapshot: IndexSnapshot, where: Filter, seen: Collection[tupl
 
     `seen` are (field, value) of hits, which need no looking up.
     """
-    notes = []
+    # Hits prove that a single path filter covers something.
+    notes = [] if seen and len(where.paths) < 2 else uncovered_paths(snapshot, where)
     wanted = [("kind", value) for value in where.kinds] + [("role", value) for value in where.roles]
     for field, value in wanted:
         if (field, value) not in seen and not _count(snapshot, where, field, value):
@@ -93,6 +101,21 @@ def unknown_values(snapshot: IndexSnapshot, where: Filter, seen: Collection[tupl
             if value not in there and there
         ]
     return tuple(notes)
+
+
+def uncovered_paths(snapshot: IndexSnapshot, where: Filter) -> list[str]:
+    """What to say of each path filter that covers no indexed file: nothing was looked at for it."""
+    if not where.paths:
+        return []
+    paths = snapshot.paths(sorted(snapshot.receipts) if where.keys is None else sorted(where.keys))
+    notes = []
+    for glob in where.paths:
+        if not any(matches_glob(glob, path) for path in paths):
+            names = sorted({part for path in paths for part in (path, *path.split("/"))})
+            near = difflib.get_close_matches(clean_glob(glob), names[:20_000], n=NEAR, cutoff=0.6)
+            meant = f": did you mean {' or '.join(near)}?" if near else ""
+            notes.append(f"no indexed file is covered by the path {glob!r}{meant}")
+    return notes
 
 
 def other_kinds(found: Iterable[str], name: str, wanted: Sequence[str]) -> tuple[str, ...]:

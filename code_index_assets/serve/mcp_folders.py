@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import QueryError
 from ..layout import Layout
+from ..search.places import local_path
 from ..settings import Settings
 
 
@@ -27,7 +28,8 @@ def indexable_folder(directory: str, settings: Settings, layout: Layout, transpo
     Raises QueryError. What lies outside the roots is refused before anything is looked at, there or not.
     """
     try:
-        given = Path(directory).expanduser() if transport == "stdio" else Path(directory)
+        named = local_path(directory) or directory
+        given = Path(named).expanduser() if transport == "stdio" else Path(named)
         if not given.is_absolute():
             raise QueryError(
                 f"{directory[:200]!r} is not an absolute path", remedy="give the whole path of the checkout"

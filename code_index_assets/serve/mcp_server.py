@@ -7,6 +7,7 @@ What lives here: putting the server together, and `code-index mcp` over stdio. W
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from typing import Any
 
 import anyio
@@ -110,6 +111,7 @@ class CodeIndexServer(MCPServer):
             known = ", ".join(known.name for known in self._tool_manager.list_tools())
             return error_result(QueryError(f"there is no tool {name[:60]!r}", remedy=f"tools are: {known}"))
         known_arguments = tool.parameters.get("properties", {})
+        arguments = _given(arguments, tool.parameters.get("required", ()))
         unknown = sorted(set(arguments) - set(known_arguments))
         if unknown:
             # Left unnoticed, a misspelt filter would make an answer about everything.
@@ -129,6 +131,22 @@ class CodeIndexServer(MCPServer):
             return error_result(
                 CodeIndexError(f"{name} failed unexpectedly; the server's log has the particulars", remedy="ask again")
             )
+
+
+def _given(arguments: dict[str, Any], required: Collection[str]) -> dict[str, Any]:
+    """The arguments without those that say "not given": null, an empty list, and empty texts in lists.
+
+    Clients of strict schemas send null for every argument that the model left out.
+    """
+    given: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if name in required:
+            given[name] = value
+            continue
+        kept = [item for item in value if item not in (None, "")] if isinstance(value, list) else value
+        if kept not in (None, "", []):
+            given[name] = kept
+    return given
 
 
 def _bad_arguments(name: str, error: ValidationError) -> QueryError:

@@ -16,11 +16,11 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import BeforeValidator, Field
 
 from ..errors import NotIndexedError, QueryError, SpaceMismatchError
-from ..index.filters import Filter
+from ..index.filters import Filter, matches_pattern
 from ..layout import Layout
 from ..search.cursors import Cursor, decode_cursor, encode_cursor
 from ..search.definitions import find_definitions
-from ..search.engine import SearchEngine, SearchRequest, glob_match
+from ..search.engine import SearchEngine, SearchRequest
 from ..search.files import read_lines
 from ..search.freshness import RepositoryStatus, repository_statuses
 from ..search.references import find_references
@@ -259,7 +259,8 @@ class Tools:
         statuses = [] if run and not repository else repository_statuses(self.layout, self.settings, self.engine)
         shown: list[RepositoryStatus] = []
         if repository:
-            shown = [status for status in statuses if _is_named(repository, status, exact=True)]
+            named = self.engine.places.repository(repository)
+            shown = [status for status in statuses if _is_named(named, status, exact=True)]
             if not shown:
                 raise NotIndexedError(f"no repository is named {repository!r}", wanted=repository)
         try:
@@ -311,7 +312,7 @@ def _is_named(name: str, status: RepositoryStatus, *, exact: bool = False) -> bo
     wanted, known = name.strip("/").casefold(), status.repository.casefold()
     if wanted in (known, status.key.casefold()) or known.endswith(f"/{wanted}"):
         return True
-    return not exact and (wanted in status.key.casefold() or glob_match(wanted, known))
+    return not exact and (wanted in status.key.casefold() or matches_pattern(wanted, known))
 
 
 def _result(reply: Reply, *, is_error: bool = False) -> CallToolResult:

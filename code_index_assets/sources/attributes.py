@@ -41,8 +41,7 @@ class Attributes:
         for folder in folders:
             below = path[len(folder) + 1 :] if folder else path
             for line in self._lines.get(folder, ()):
-                subject = below if line.pattern.anchored else path.rpartition(b"/")[2]
-                if line.pattern.regex.match(subject):
+                if line.pattern.covers(below):
                     result.update(line.values)
         return {name: value for name, value in result.items() if value is not None}
 

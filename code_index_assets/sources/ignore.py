@@ -1,7 +1,7 @@
 """Ignore files with git's meaning: patterns, nesting, negation, anchoring.
 
-What lives here: `.gitignore` lines compiled to regular expressions over path bytes, and the decision for a path under
-nested ignore files. What does not: walking (`folder.py`) and what is done with the answer (`selection.py`).
+What lives here: `.gitignore` lines, and the decision for a path under nested ignore files. What does not: matching one
+glob (`globs.py`), walking (`folder.py`) and what is done with the answer (`selection.py`).
 
 Written from git's own rules (gitignore(5), wildmatch) rather than on a library: the answers are held equal to
 `git check-ignore` by a property test, also for the cases where libraries differ (a negated folder, `a**b`, classes).
@@ -9,28 +9,26 @@ Written from git's own rules (gitignore(5), wildmatch) rather than on a library:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_POSIX = {
-    b"alnum": rb"0-9A-Za-z", b"alpha": rb"A-Za-z", b"blank": rb" \t", b"cntrl": rb"\x00-\x1f\x7f", b"digit": rb"0-9",
-    b"graph": rb"!-~", b"lower": rb"a-z", b"print": rb" -~", b"punct": rb"!-/:-@\[-`{-~", b"space": rb" \t\n\r\f\v",
-    b"upper": rb"A-Z", b"xdigit": rb"0-9A-Fa-f",
-}  # fmt: skip
-_POSIX_CLASS = re.compile(rb"\[:([^\]]*):\]")
+from .globs import Glob, compile_glob
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line of an ignore file. `regex` matches the base name, or the path below the file's folder if `anchored`."""
+    """One line of an ignore file. `glob` is asked about the base name; if `anchored`, about the path."""
 
     text: str
     line: int
-    regex: re.Pattern[bytes]
+    glob: Glob
     anchored: bool
     negated: bool
     folders_only: bool
+
+    def covers(self, path: bytes) -> bool:
+        """Whether the glob matches a path given from the folder of the pattern's file."""
+        return self.glob.matches(path if self.anchored else path.rpartition(b"/")[2])
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,8 @@ def parse_pattern(line: bytes, number: int = 0) -> Pattern | None:
     body = body.removeprefix(b"/")
     if not body:
         return None
-    source = _translate(body, anchored)
-    if source is None:
-        return None
-    try:
-        return Pattern(text, number, re.compile(source, re.DOTALL), anchored, negated, folders_only)
-    except re.error:
-        return None
+    glob = compile_glob(body, pathname=anchored)
+    return None if glob is None else Pattern(text, number, glob, anchored, negated, folders_only)
 
 
 def _without_trailing_spaces(line: bytes) -> bytes:
@@ -84,103 +77,6 @@ def _without_trailing_spaces(line: bytes) -> bytes:
             break
         end -= 1
     return line[:end]
-
-
-def _translate(glob: bytes, pathname: bool) -> bytes | None:
-    """A regular expression of a wildmatch glob; None if it can never match. `pathname`: '*' and '?' stop at '/'."""
-    one = rb"[^/]" if pathname else rb"."
-    out: list[bytes] = []
-    i, n = 0, len(glob)
-    while i < n:
-        c = glob[i : i + 1]
-        if c == b"*":
-            j = i
-            while j < n and glob[j : j + 1] == b"*":
-                j += 1
-            i = _stars(glob, i, j, pathname, out)
-        elif c == b"?":
-            out.append(one)
-            i += 1
-        elif c == b"[":
-            parsed = _bracket(glob, i, pathname)
-            if parsed is None:
-                return None
-            i, piece = parsed
-            out.append(piece)
-        elif c == b"\\":
-            if i + 1 == n:
-                return None
-            out.append(re.escape(glob[i + 1 : i + 2]))
-            i += 2
-        else:
-            out.append(re.escape(c))
-            i += 1
-    return b"".join(out) + rb"\Z"
-
-
-def _stars(glob: bytes, start: int, end: int, pathname: bool, out: list[bytes]) -> int:
-    """Translates a run of stars; returns where to go on."""
-    if not pathname:
-        out.append(rb".*")
-        return end
-    bounded = end - start > 1 and (start == 0 or glob[start - 1 : start] == b"/")
-    if bounded and end == len(glob):
-        out.append(rb".*")
-    elif bounded and glob[end : end + 1] == b"/":
-        out.append(rb"(?:.*/)?")
-        return end + 1
-    else:
-        out.append(rb"[^/]*")
-    return end
-
-
-def _bracket(glob: bytes, start: int, pathname: bool) -> tuple[int, bytes] | None:
-    """(index after the class, regular expression) of the class at `start`; None if it is not closed."""
-    i = start + 1
-    negated = glob[i : i + 1] in (b"!", b"^")
-    i += negated
-    items: list[bytes] = []
-    first = True
-    while True:
-        c = glob[i : i + 1]
-        if not c:
-            return None
-        if c == b"]" and not first:
-            break
-        first = False
-        named = _POSIX_CLASS.match(glob, i)
-        if named is not None:
-            if named[1] not in _POSIX:
-                return None
-            items.append(_POSIX[named[1]])
-            i = named.end()
-            continue
-        item, i = _class_item(glob, i)
-        if item is None:
-            return None
-        items.append(item)
-    body = b"".join(items)
-    empty = rb"." if negated else rb"(?!)"
-    piece = (b"[^" if negated else b"[") + body + b"]" if body else empty
-    return i + 1, (rb"(?!/)" if pathname else b"") + piece
-
-
-def _class_item(glob: bytes, i: int) -> tuple[bytes | None, int]:
-    """A character or a range of a class, as a regular expression (None: the class is not closed)."""
-    low, i = _class_char(glob, i)
-    if low is None or glob[i : i + 1] != b"-" or glob[i + 1 : i + 2] in (b"", b"]"):
-        return (None if low is None else re.escape(low)), i
-    high, i = _class_char(glob, i + 1)
-    if high is None:
-        return None, i
-    return (re.escape(low) + b"-" + re.escape(high) if low <= high else b""), i
-
-
-def _class_char(glob: bytes, i: int) -> tuple[bytes | None, int]:
-    if glob[i : i + 1] == b"\\":
-        i += 1
-    char = glob[i : i + 1]
-    return (char or None), i + 1
 
 
 class IgnoreRules:
@@ -210,7 +106,7 @@ class IgnoreRules:
                 if pattern.folders_only and not is_folder:
                     continue
                 subject = (path[len(folder) + 1 :] if folder else path) if pattern.anchored else name
-                if pattern.regex.match(subject):
+                if pattern.glob.matches(subject):
                     return Match(not pattern.negated, self._where(folder, pattern))
             if not folder:
                 return None

@@ -28,6 +28,7 @@ from ..errors import ConfigurationError
 from ..fingerprint import digest
 from ..layout import Layout, write_atomically
 from ..spelling import near_names
+from .globs import compile_glob
 from .location import default_name, display_location, identity_of, is_url, parse_url
 
 KEY_BYTES = 255
@@ -129,19 +130,28 @@ def validate_ref(ref: str) -> str:
 
 
 def is_glob(ref: str) -> bool:
-    return "*" in ref or "?" in ref
+    """Whether a ref of a registry entry is a pattern. Git forbids `*`, `?` and `[` in names, but not braces."""
+    return any(c in ref for c in "*?[") or re.search(r"\{[^{}]*,[^{}]*\}", ref) is not None
 
 
 def glob_matches(glob: str, ref: str) -> bool:
-    """Whether a ref matches a pattern: `*` and `?` stay within one path component, `**` does not."""
-    parts = re.split(r"(\*\*|\*|\?)", glob)
-    known = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.fullmatch("".join(known.get(part, re.escape(part)) for part in parts), ref) is not None
+    """Whether a ref matches a pattern, as paths do: `*` and `?` stay within a component, `**/` crosses, `{a,b}`."""
+    compiled = compile_glob(glob.encode("utf-8", "surrogateescape"), pathname=True, braces=True)
+    return compiled is not None and compiled.matches(ref.encode("utf-8", "surrogateescape"))
+
+
+def _validate_pattern(ref: str) -> None:
+    """Raises ConfigurationError for a pattern that no ref can match."""
+    if compile_glob(ref.encode("utf-8", "surrogateescape"), pathname=True, braces=True) is None:
+        raise ConfigurationError(
+            f"{ref[:80]!r} is not a pattern of refs", remedy="close its `[`, or escape it with `\\`"
+        )
+    validate_ref(re.sub(r"\[[^\]]*\]|[*?{},\\]", "x", ref))
 
 
 def _validate_refs(refs: tuple[str, ...]) -> tuple[str, ...]:
     for ref in refs:
-        validate_ref(ref.replace("*", "x").replace("?", "x"))
+        _validate_pattern(ref) if is_glob(ref) else validate_ref(ref)
     if refs and is_glob(refs[0]):
         raise ConfigurationError(
             f"the first ref is the default one and cannot be the pattern {refs[0]!r}",
