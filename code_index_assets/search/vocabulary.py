@@ -7,6 +7,7 @@ filters themselves (`index/filters.py`), parsing queries (`query.py`).
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -112,7 +113,8 @@ def uncovered_paths(snapshot: IndexSnapshot, where: Filter) -> list[str]:
     for glob in where.paths:
         if not any(matches_glob(glob, path) for path in paths):
             names = sorted({part for path in paths for part in (path, *path.split("/"))})
-            near = difflib.get_close_matches(clean_glob(glob), names[:20_000], n=NEAR, cutoff=0.6)
+            written = re.split(r"[*?\[{]", clean_glob(glob))[0].strip("/") or clean_glob(glob).strip("*/.")
+            near = difflib.get_close_matches(written, names[:20_000], n=NEAR, cutoff=0.6)
             meant = f": did you mean {' or '.join(near)}?" if near else ""
             notes.append(f"no indexed file is covered by the path {glob!r}{meant}")
     return notes
