@@ -141,13 +141,16 @@ def _entries(
 
 
 def partition_keys(entry: RepositoryEntry, settings: Settings) -> list[str]:
-    """The partitions of an entry; patterns of refs are asked of the place."""
+    """The partitions of an entry; patterns of refs are asked of the place. Refs that cannot be one are named."""
     if not entry.globs:
         return list(entry.keys)
     from ..sources.git import heads_of
-    from ..sources.registry import partition_key
+    from ..sources.registry import partition_keys_of
 
-    return [partition_key(entry, ref) for ref in heads_of(entry, settings.poll_timeout_seconds)]
+    keys, left_out = partition_keys_of(entry, heads_of(entry, settings.poll_timeout_seconds))
+    for ref, reason in left_out.items():
+        click.echo(f"{entry.name}: the ref {ref!r} is left out: {reason}", err=True)
+    return list(keys.values())
 
 
 def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> list[Outcome]:

@@ -70,6 +70,8 @@ def print_report(outcome: Outcome, settings: Settings, total: float) -> None:
     if files.get("secrets"):
         found = ", ".join(f"{rule} {count}" for rule, count in files["secrets"].items())
         click.echo(f"  secrets removed from the text: {found}")
+    if files.get("data_removed"):
+        click.echo(f"  pictures and other data removed from the text: {files['data_removed']:,}")
     if chunks.get("diagnosed"):
         told = ", ".join(f"{code} {count:,}" for code, count in chunks["diagnosed"].items())
         click.echo(f"  parsing: {told}")

@@ -4,7 +4,8 @@ What lives here: the key that definitions are sorted by, and folding overloads. 
 (`definitions.py`, `references.py`), ranking of whole hits (`ranking.py`, which uses the same key for ties).
 
 The case as written comes first, then source before tests, benchmarks and examples, then types, then what is at the top
-level of its file, then members: `symbol Engine` gives the struct before its methods, and `symbol ref` gives no benchmark first.
+level of its file, then members: `symbol Engine` gives the struct before its methods, and `symbol ref` gives a function
+before a benchmark.
 """
 
 from __future__ import annotations

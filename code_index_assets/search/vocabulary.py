@@ -15,13 +15,6 @@ from dataclasses import replace
 from ..index.filters import Filter, clean_glob, matches_glob
 from ..index.reader import IndexSnapshot
 
-# File-name extensions (`py`, `ts`, `c++`, `kt`) are names of their language already.
-_LANGUAGES = {
-    "golang": "go", "c#": "csharp", "c-sharp": "csharp", "f#": "fsharp", "shell": "bash", "node": "javascript",
-    "nodejs": "javascript", "ecmascript": "javascript", "objective-c": "objc", "objectivec": "objc",
-    "docker": "dockerfile", "makefile": "make", "protobuf": "proto", "plaintext": "text", "restructuredtext": "rst",
-    "lisp": "commonlisp", "delphi": "pascal", "viml": "vim", "vimscript": "vim",
-}  # fmt: skip
 _KINDS = {
     "func": "function", "fn": "function", "def": "function", "cls": "class", "const": "constant", "ctor": "constructor",
     "var": "variable", "prop": "property", "ns": "namespace", "mod": "module", "typedef": "type",
@@ -47,17 +40,15 @@ def languages(values: Iterable[str]) -> tuple[str, ...]:
 
 def is_language(value: str) -> bool:
     """Whether a word names a language, by its name, another name for it, or a file ending."""
-    from ..sources.languages import language_names, language_of_path
+    from ..sources.languages import language_named
 
-    return value in language_names() or value in _LANGUAGES or language_of_path(f"x.{value}") is not None
+    return language_named(value) is not None
 
 
 def _language(value: str) -> str:
-    from ..sources.languages import language_names, language_of_path
+    from ..sources.languages import language_named
 
-    if value in language_names():
-        return value
-    return _LANGUAGES.get(value) or language_of_path(f"x.{value.lstrip('.')}") or value
+    return language_named(value.lstrip(".")) or value
 
 
 def kinds(values: Iterable[str]) -> tuple[str, ...]:

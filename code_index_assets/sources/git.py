@@ -47,6 +47,32 @@ def is_git_repository(folder: Path) -> bool:
     return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
 
 
+def checkout_of(folder: Path) -> Path | None:
+    """The checkout that a folder is, or lies in; None outside of any, in a bare repository, and where git ignores it.
+
+    A folder that the checkout ignores is no part of it: whoever asks for it by name wants it as a plain folder.
+    """
+    if (folder / ".git").exists():
+        return folder
+    if not folder.is_dir():
+        return None
+    try:
+        top = run_git(["rev-parse", "--show-toplevel"], cwd=folder).decode("utf-8", "surrogateescape").rstrip("\n")
+    except GitFailed:
+        return None
+    if not top:
+        return None
+    try:
+        run_git(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], cwd=folder)
+    except GitFailed:
+        return None
+    try:
+        run_git(["check-ignore", "--quiet", "--", os.fspath(folder.resolve())], cwd=folder)
+    except GitFailed as failure:
+        return Path(top) if failure.status == 1 else None
+    return None
+
+
 def git_dir_of(folder: Path) -> Path:
     """The git directory of a local repository. Raises SourceError if git does not take it for one."""
     if not (folder / ".git").exists():
@@ -182,12 +208,23 @@ def _parsed_commit(git_dir: Path, oid: str, where: str) -> Commit:
     return Commit(oid, tree[1].decode("ascii"), float(at[1]) if at else None)
 
 
+def _not_a_commit(ref: str, where: str, kind: str) -> SourceError:
+    return SourceError(
+        f"{ref!r} of {where} is there, but it names a {kind} and no commit",
+        remedy="name a branch, a tag of a commit, or a commit",
+    )
+
+
 def _unresolved(git_dir: Path, ref: str, where: str) -> SourceError:
     try:
         out = run_git(["for-each-ref", "--format=%(refname)"], git_dir=git_dir)
     except GitFailed as failure:
         return translate(failure, where)
-    refs = dict.fromkeys(out.decode("utf-8", "surrogateescape").split(), "")
+    refs = dict.fromkeys(out.decode("utf-8", "surrogateescape").split("\n")[:-1], "")
+    for name in _candidates(ref):
+        if name in refs:
+            kind = run_git(["cat-file", "-t", f"{name}^{{}}"], git_dir=git_dir).decode("ascii", "replace").strip()
+            return _not_a_commit(ref, where, kind)
     if ref == "HEAD" and (not refs or not any(name.startswith("refs/heads/") for name in refs)):
         return _empty(where)
     return _no_ref(ref, where, refs)
@@ -295,26 +332,28 @@ class GitSource(_GitObjects):
         known = (*_candidates(ref), "HEAD")
         if not _COMMIT.match(ref) and not any(name in refs for name in known[:-1]):
             raise _no_ref(ref, self.entry.location, refs)
-        if not self._is_whole():
+        if not self._is_whole(_object_format(refs)):
             self._make(url, refs, head, ref)
         else:
             self._fetch(self.git_dir, url, refs, head, ref)
 
-    def _is_whole(self) -> bool:
+    def _is_whole(self, object_format: str) -> bool:
+        """Whether there is a bare mirror of the remote's object format: a host may move a repository to SHA-256."""
+        if not self.git_dir.is_dir():
+            return False
         try:
-            return (
-                self.git_dir.is_dir()
-                and run_git(["rev-parse", "--is-bare-repository"], git_dir=self.git_dir) == b"true\n"
-            )
+            told = run_git(["rev-parse", "--is-bare-repository", "--show-object-format"], git_dir=self.git_dir)
         except GitFailed:
             return False
+        return told.split() == [b"true", object_format.encode("ascii")]
 
     def _make(self, url: str, refs: dict[str, str], head: str | None, ref: str) -> None:
         """A new mirror, fetched in a temporary folder and renamed in: a half-made one is never left."""
         with self.layout.temporary("mirror") as folder:
             made = folder / "mirror.git"
             try:
-                run_git(["init", "--quiet", "--bare", "--template=", "--initial-branch=main", str(made)])
+                shape = f"--object-format={_object_format(refs)}"
+                run_git(["init", "--quiet", "--bare", "--template=", "--initial-branch=main", shape, str(made)])
             except GitFailed as failure:
                 raise translate(failure, self.entry.location) from None
             self._fetch(made, url, refs, head, ref)
@@ -346,6 +385,11 @@ class GitSource(_GitObjects):
             run_git(arguments, git_dir=git_dir, url=url, timeout=self.settings.git_timeout_seconds)
         except GitFailed as failure:
             raise translate(failure, self.entry.location, url=url) from None
+
+
+def _object_format(refs: dict[str, str]) -> str:
+    """The hash that the object ids of a remote are made with."""
+    return "sha256" if any(len(oid) == 64 for oid in refs.values()) else "sha1"
 
 
 def _is_mirrored(name: str) -> bool:

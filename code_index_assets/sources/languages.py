@@ -30,6 +30,27 @@ def language_names() -> frozenset[str]:
     return frozenset(language for table in _tables() for language in table.values())
 
 
+# Other names of languages: what people type, and what Linguist calls them.
+OTHER_NAMES = {
+    "golang": "go", "c#": "csharp", "c-sharp": "csharp", "f#": "fsharp", "shell": "bash", "node": "javascript",
+    "nodejs": "javascript", "ecmascript": "javascript", "objective-c": "objc", "objectivec": "objc", "c++": "cpp",
+    "docker": "dockerfile", "makefile": "make", "protobuf": "proto", "protocol-buffer": "proto", "plaintext": "text",
+    "restructuredtext": "rst", "lisp": "commonlisp", "common-lisp": "commonlisp", "delphi": "pascal", "viml": "vim",
+    "vimscript": "vim", "vim-script": "vim", "emacs-lisp": "elisp", "html+erb": "embeddedtemplate",
+    "html+php": "php", "html+django": "jinja", "jsx": "javascript", "cperl": "perl", "sh": "bash", "zsh": "bash",
+    "c-mode": "c", "js2": "javascript", "js": "javascript", "objective-c++": "objc", "batchfile": "batch",
+}  # fmt: skip
+
+
+def language_named(name: str) -> str | None:
+    """The language that a name means, by our name, another one, or a file ending; None if it means none we know."""
+    plain = name.strip().strip("\"'").lower().replace(" ", "-").replace("_", "-")
+    if plain in language_names():
+        return plain
+    joined = plain.replace("-", "")
+    return OTHER_NAMES.get(plain) or (joined if joined in language_names() else None) or language_of_path(f"x.{plain}")
+
+
 def language_of_path(path: str) -> str | None:
     """Language by the file's name alone, or None."""
     extensions, names, _ = _tables()
@@ -47,8 +68,37 @@ def language_of_path(path: str) -> str | None:
     return found
 
 
+# A modeline of Vim or Emacs is in the first or last lines; Linguist reads them before the file's name.
+_MODELINES = 5
+_VIM = re.compile(r"(?:^|\s)(?:vim?|ex):\s*(?:set?\s[^\n]*?|[^\n]*?[:\s])?(?:ft|filetype|syntax)=([\w+#-]+)")
+_EMACS = re.compile(r"-\*-\s*(?:[^\n]*?\bmode\s*:\s*([\w+#-]+)|([\w+#-]+)\s*)(?:;[^\n]*)?-\*-", re.IGNORECASE)
+_NIX_SHELL = re.compile(r"^#!\s*nix-shell\b[^\n]*\s-i\s+(\S+)", re.MULTILINE)
+# A shell script that replaces itself by another interpreter, reading the same file.
+_POLYGLOT = re.compile(
+    r"^[^\n#]{0,20}\bexec['\"]*\s+(?:/usr/bin/env\s+)?(?:\S*/)?([a-z]+)[\d.]*\b[^\n]*[\"']?\$0", re.MULTILINE
+)
+
+
 def language_of(path: str, text: str) -> str | None:
-    """Language by name and content, or None if it is not recognised."""
+    """Language by modeline, name and content, or None if it is not recognised."""
+    return _by_modeline(text) or _by_name_and_content(path, text)
+
+
+def _by_modeline(text: str) -> str | None:
+    if "vim:" not in text and "-*-" not in text and "vi:" not in text and "ex:" not in text:
+        return None
+    head = text[:_HEAD_CHARS].split("\n", _MODELINES)[:_MODELINES]
+    tail = text[-_HEAD_CHARS:].rsplit("\n", _MODELINES + 1)[-_MODELINES - 1 :]
+    for line in (*head, *tail):
+        for found in (_VIM.search(line[:500]), _EMACS.search(line[:500])):
+            name = next((part for part in found.groups() if part), "") if found else ""
+            language = language_named(name) if name and name.lower() not in ("conf", "text", "mode") else None
+            if language:
+                return language
+    return None
+
+
+def _by_name_and_content(path: str, text: str) -> str | None:
     name = path.rpartition("/")[2]
     known = language_of_path(path)
     extension = name.rpartition(".")[2].lower() if "." in name else ""
@@ -71,9 +121,19 @@ def _by_shebang(text: str) -> str | None:
     if not words:
         return None
     program = words[0].rpartition("/")[2]
+    head = text[:_HEAD_CHARS]
+    second = _NIX_SHELL.search(head) if "nix-shell" in words[0] or "nix-shell" in words else None
+    polyglot = _POLYGLOT.search("\n".join(head.split("\n", 6)[1:6])) if program in ("sh", "bash", "dash") else None
+    for found in (second, polyglot):
+        if found and _shebang_language(found[1]):
+            return _shebang_language(found[1])
     if program == "env":
         rest = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         program = rest[0].rpartition("/")[2] if rest else ""
+    return _shebang_language(program)
+
+
+def _shebang_language(program: str) -> str | None:
     shebangs = _tables()[2]
     return shebangs.get(program) or shebangs.get(re.sub(r"[\d.]+$", "", program))
 

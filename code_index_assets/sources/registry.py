@@ -167,6 +167,24 @@ def partition_key(entry: RepositoryEntry, ref: str | None = None) -> str:
     return validate_key(f"{entry.name}@{validate_ref(ref)}")
 
 
+def partition_keys_of(
+    entry: RepositoryEntry, refs: Iterable[str | None]
+) -> tuple[dict[str | None, str], dict[str, str]]:
+    """The partition keys of an entry at refs, and why the other refs cannot have one.
+
+    Anyone who may push a branch can give it a name that git takes and a partition key cannot have: such a ref stays
+    out alone.
+    """
+    keys: dict[str | None, str] = {}
+    left_out: dict[str, str] = {}
+    for ref in refs:
+        try:
+            keys[ref] = partition_key(entry, ref)
+        except ConfigurationError as error:
+            left_out[str(ref)] = error.message
+    return keys, left_out
+
+
 def parse_partition_key(key: str, registry: Registry) -> tuple[RepositoryEntry, str | None]:
     """Entry and ref (None: the entry's default) of a partition key. Raises ConfigurationError."""
     name, _, ref = validate_key(key).partition("@")

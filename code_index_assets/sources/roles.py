@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 from ..fingerprint import digest
 
@@ -35,7 +35,10 @@ class _Named:
 class _Tables:
     version: str
     roles: dict[str, re.Pattern[str]]
+    maybe_vendored: re.Pattern[str]
+    vendored_content: re.Pattern[str]
     generated_content: re.Pattern[str]
+    maybe_generated_content: re.Pattern[str]
     binary: frozenset[str]
     credentials: tuple[_Named, ...]
     contents: tuple[_Named, ...]
@@ -49,16 +52,24 @@ def _tables() -> _Tables:
     return _Tables(
         version=digest(text)[:12],
         roles={role: re.compile("|".join(f"(?:{p})" for p in raw[role])) for role in roles},
-        generated_content=re.compile("|".join(f"(?:{_inline(p)})" for p in raw["generated_content"]), re.M | re.I),
+        maybe_vendored=re.compile("|".join(f"(?:{p})" for p in raw["maybe_vendored"])),
+        vendored_content=_joined(raw["vendored_content"], re.M),
+        generated_content=_joined(raw["generated_content"], re.M | re.I),
+        maybe_generated_content=_joined(raw["maybe_generated_content"], re.M | re.I),
         binary=frozenset(raw["binary_extensions"]),
         credentials=tuple(_named(row, "pattern") for row in raw["credential_files"]),
         contents=tuple(_named(row, "name", "pattern") for row in raw["credential_contents"]),
     )
 
 
+def _joined(patterns: list[str], flags: int) -> re.Pattern[str]:
+    """Any of several patterns; their leading flags become flags of their group."""
+    return re.compile("|".join(f"(?:{_inline(pattern)})" for pattern in patterns), flags)
+
+
 def _inline(pattern: str) -> str:
-    """A pattern without its leading global flags, which the joined expression has."""
-    return re.sub(r"\A\(\?[im]+\)", "", pattern)
+    flags = re.match(r"\A\(\?([ims]+)\)", pattern)
+    return f"(?{flags[1]}:{pattern[flags.end() :]})" if flags else pattern
 
 
 def _named(row: dict[str, Any], name: str, content: str | None = None) -> _Named:
@@ -118,10 +129,69 @@ def credential_content_rule(path: str, text: str) -> str | None:
     return None
 
 
-def generated_marker(text: str) -> str | None:
-    """The line in the head of a file that says it was generated, or None."""
-    match = _tables().generated_content.search(text[:_HEAD_CHARS])
-    return " ".join(match[0].split())[:120] if match else None
+def maybe_vendored(path: str) -> bool:
+    """Whether a path has a folder name that third-party code often has, and people's own packages too."""
+    return _tables().maybe_vendored.search(path) is not None
+
+
+def vendored_content(text: str) -> bool:
+    """Whether the head of a file names the well-known library that the file is."""
+    return _tables().vendored_content.search(text[:_HEAD_CHARS]) is not None
+
+
+def generated_marker(text: str) -> Literal["proof", "hint"] | None:
+    """Whether the comments at the head of a file prove, or only hint, that a program wrote it.
+
+    A sentence in the code, in a string or in a document proves nothing: a generator's own source has such.
+    """
+    head = head_comments(text[:_HEAD_CHARS])
+    if _tables().generated_content.search(head):
+        return "proof"
+    return "hint" if _tables().maybe_generated_content.search(head) else None
+
+
+_COMMENT = re.compile(
+    r"\s*(?://|/\*|\*|#(?!\s*(?:define|if|ifdef|ifndef|pragma|include)\b)|--|;|%|!|<!--|\{-|\(\*|'|REM\b|dnl\b|\.\.|@)"
+)
+_BLOCKS = (
+    ("/*", "*/"),
+    ("<!--", "-->"),
+    ('"""', '"""'),
+    ("'''", "'''"),
+    ("{-", "-}"),
+    ("(*", "*)"),
+    ("=begin", "=end"),
+)
+# Lines that may stand before the comment that speaks of the file.
+_PREAMBLE = re.compile(
+    r"\s*$|\s*<\?|\s*#\s*(?:pragma once|ifndef|define|if\b)|\s*package\b|\s*<!DOCTYPE|\s*['\"]use strict['\"]"
+    r"|\s*from __future__",
+    re.IGNORECASE,
+)
+_CODE_LINES = 2
+
+
+def head_comments(text: str) -> str:
+    """The comments before a file's code: those at its beginning, behind at most two other lines."""
+    kept: list[str] = []
+    closing, code = "", 0
+    for line in text.split("\n"):
+        if closing:
+            kept.append(line)
+            closing = "" if closing in line else closing
+            continue
+        opening = next(((start, end) for start, end in _BLOCKS if line.lstrip().startswith(start)), None)
+        if opening is not None:
+            kept.append(line)
+            rest = line.lstrip()[len(opening[0]) :]
+            closing = "" if opening[1] in rest else opening[1]
+        elif _COMMENT.match(line):
+            kept.append(line)
+        elif not _PREAMBLE.match(line):
+            code += 1
+            if code > _CODE_LINES:
+                break
+    return "\n".join(kept)
 
 
 def minified(path: str, text: str) -> str | None:

@@ -23,7 +23,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -31,7 +31,8 @@ from ..fingerprint import content_hash, fingerprint
 from ..progress import Stages, Ticker
 from ..settings import Settings
 from ..tables import FILES, FINDINGS
-from .attributes import Attributes
+from .attributes import Attributes, Said
+from .embedded_data import MAX_NOTEBOOK_BYTES, find_data, is_notebook, without_data
 from .ignore import Globs, IgnoreRules
 from .languages import language_of, language_of_path
 from .registry import RepositoryEntry
@@ -40,16 +41,28 @@ from .roles import (
     credential_rule,
     generated_marker,
     is_binary_name,
+    maybe_vendored,
     minified,
     role_of,
     role_without,
     roles_version,
+    vendored_content,
 )
 from .secrets import Finding, scan_many, secret_rules_version
-from .snapshot import MODE_FOLDER, MODE_SUBMODULE, MODE_SYMLINK, NOT_READABLE, Snapshot, Source, raw_path
+from .snapshot import (
+    MODE_FOLDER,
+    MODE_SUBMODULE,
+    MODE_SYMLINK,
+    NOT_READABLE,
+    PartOfCheckout,
+    Snapshot,
+    Source,
+    raw_path,
+)
 from .text import count_lines, decode, has_mark
+from .third_party import DOUBTFUL_FOLDER, ThirdParty, third_party_of
 
-SELECTION_VERSION = "1"
+SELECTION_VERSION = "2"
 IGNORE_FILE = ".codeindexignore"
 _CONTROL_FILES = (IGNORE_FILE, ".gitattributes")
 _BATCH_BYTES = 4 << 20  # texts scanned in one pass; what is held at a time
@@ -100,6 +113,10 @@ class _Row:
     encoding: str | None = None
     lines: int | None = None
     secrets: int = 0
+    language_told: bool = False  # by .gitattributes
+    unproven: bool = False  # vendored by a name that people's own packages have too
+    data: list[Finding] = field(default_factory=list)  # pictures and the like, which are no text to find
+    keep_vendored: bool = False
     keep_generated: bool = False  # .gitattributes says it is not generated, or the settings keep generated files
 
     def end(self, status: str, reason: str | None = None, detail: str | None = None) -> None:
@@ -115,6 +132,8 @@ class _Rules:
     exclude: Globs
     ignore: IgnoreRules = field(default_factory=lambda: IgnoreRules(IGNORE_FILE))
     attributes: Attributes = field(default_factory=Attributes)
+    prefix: bytes = b""  # of the source's folder in its checkout, with a slash behind
+    third_party: ThirdParty = field(default_factory=lambda: ThirdParty(frozenset(), frozenset()))
 
 
 def rules_fingerprint(settings: Settings, entry: RepositoryEntry | None = None) -> str:
@@ -153,7 +172,8 @@ def select_files(
     stages = stages or Stages()
     rules = _Rules(settings, Globs(entry.include if entry else ()), Globs(entry.exclude if entry else ()))
     with stages.stage("select", total=entries.height) as ticker:
-        taken = _taken_over(entries, previous)
+        rules.third_party = _third_party(entries)
+        taken = _taken_over(entries, previous, rules.third_party)
         todo = entries.join(taken, on="path", how="anti")
         if todo.height:
             _read_control_files(source, snapshot, entries, rules)
@@ -164,7 +184,8 @@ def select_files(
     findings: list[tuple[Any, ...]] = []
     wanted = [i for i, row in enumerate(rows) if not row.status]
     with stages.stage("read and scan", total=len(wanted)) as ticker:
-        for row, found in _read(source, snapshot, todo[wanted], [rows[i] for i in wanted], ticker):
+        chosen = [rows[i] for i in wanted]
+        for row, found in _read(source, snapshot, todo[wanted], chosen, ticker, settings.max_file_bytes):
             findings += [(row.path, row.blob, f.rule, f.line, f.start, f.end) for f in found]
     new = _frame(rows)
     found_now = pl.DataFrame(findings, schema=FINDINGS.schema, orient="row")
@@ -189,7 +210,11 @@ def select_files(
 
 
 def _read_control_files(source: Source, snapshot: Snapshot, entries: pl.DataFrame, rules: _Rules) -> None:
-    """Loads `.codeindexignore` and `.gitattributes` of every folder of the tree."""
+    """Loads `.codeindexignore` and `.gitattributes` of the tree's folders, and of those above it in a checkout."""
+    rules.prefix = getattr(source, "prefix", b"")
+    if rules.prefix:
+        for above, file, found in cast("PartOfCheckout", source).control_files_above(_CONTROL_FILES):
+            (rules.ignore if file == IGNORE_FILE else rules.attributes).add(above, found)
     name = pl.col("path").str.split("/").list.last()
     regular = (pl.col("mode") & 0o170000) == 0o100000
     control = entries.filter(name.is_in(_CONTROL_FILES) & regular & (pl.col("size") <= _MAX_CONTROL_BYTES))
@@ -200,7 +225,7 @@ def _read_control_files(source: Source, snapshot: Snapshot, entries: pl.DataFram
         if content is not None:
             folder, _, file_name = paths[i].rpartition(b"/")
             target = rules.ignore if file_name.decode() == IGNORE_FILE else rules.attributes
-            target.add(folder, content)
+            target.add((rules.prefix + folder).rstrip(b"/"), content)
 
 
 def _decide_by_path(row: _Row, rules: _Rules) -> None:
@@ -208,8 +233,16 @@ def _decide_by_path(row: _Row, rules: _Rules) -> None:
     raw = raw_path(row.path, row.path_raw)
     row.language = language_of_path(row.path)
     row.role = role_of(row.path)
-    attributes = rules.attributes.of(raw) if rules.attributes else {}
+    said = rules.attributes.of(rules.prefix + raw) if rules.attributes else Said({})
+    attributes = said.roles
     _apply_attributes(row, attributes)
+    if said.language is not None:
+        row.language, row.language_told = said.language, True
+    if row.role != "vendored" and attributes.get("vendored") is not False and maybe_vendored(row.path):
+        # Without proof the file is kept and ranked lower.
+        row.role = "vendored"
+        row.unproven = not rules.third_party.proves(raw)
+    row.keep_vendored = rules.settings.include_vendored or attributes.get("vendored") is False
     row.keep_generated = rules.settings.include_generated or attributes.get("generated") is False
     decision = (
         _by_kind(row, raw)
@@ -248,12 +281,12 @@ def _by_user(raw: bytes, rules: _Rules) -> _Decision | None:
     glob = rules.exclude.match(raw)
     if glob is not None:
         return "skipped", "excluded", glob
-    match = rules.ignore.ignored(raw) if rules.ignore else None
+    match = rules.ignore.ignored(rules.prefix + raw) if rules.ignore else None
     return None if match is None else ("skipped", "ignored", match.where)
 
 
 def _by_role(row: _Row, attributes: dict[str, bool], settings: Settings) -> _Decision | None:
-    if row.role == "vendored" and not settings.include_vendored:
+    if row.role == "vendored" and not row.unproven and not settings.include_vendored:
         return "skipped", "vendored", "by .gitattributes" if attributes.get("vendored") else None
     if row.role == "generated" and not row.keep_generated:
         return "skipped", "generated", "by .gitattributes" if attributes.get("generated") else "by its name"
@@ -268,6 +301,8 @@ def _by_size(row: _Row, settings: Settings) -> _Decision | None:
         return "unreadable", "missing", "git does not have this object"
     if row.size == 0:
         return "skipped", "empty", None
+    # What a notebook's pictures weigh says nothing of its code: it is read, and measured without them.
+    limit = max(limit, MAX_NOTEBOOK_BYTES) if is_notebook(row.path) else limit
     return ("skipped", "too_large", f"{row.size} bytes, limit {limit}") if row.size > limit else None
 
 
@@ -282,10 +317,17 @@ def _apply_attributes(row: _Row, attributes: dict[str, bool]) -> None:
 # -- reuse ----------------------------------------------------------------------------------------------------
 
 
-def _taken_over(entries: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame:
+def _third_party(frame: pl.DataFrame) -> ThirdParty:
+    """The proofs of third-party code in a tree, from its paths (ENTRIES or FILES)."""
+    doubtful = frame.filter(pl.col("path").str.contains(DOUBTFUL_FOLDER))
+    return third_party_of(raw_path(*row) for row in doubtful.select("path", "path_raw").iter_rows())
+
+
+def _taken_over(entries: pl.DataFrame, previous: pl.DataFrame | None, proofs: ThirdParty) -> pl.DataFrame:
     """Rows of the last selection that hold as they are: path, content, mode and size are the same.
 
-    None, if a file that steers the rules is another one now. What could not be read then is looked at again.
+    None, if a file that steers the rules is another one now, or what proves code to be third-party is. What could not
+    be read then is looked at again.
     """
     if previous is None or previous.is_empty():
         return FILES.empty()
@@ -295,7 +337,7 @@ def _taken_over(entries: pl.DataFrame, previous: pl.DataFrame | None) -> pl.Data
         .sort("path")
         for frame in (entries, previous)
     ]
-    if not steering[0].equals(steering[1]):
+    if not steering[0].equals(steering[1]) or _third_party(previous) != proofs:
         return FILES.empty()
     same = ["path", "path_raw", "blob", "mode", "size"]
     names = [column.name for column in FILES.columns]
@@ -307,7 +349,7 @@ def _taken_over(entries: pl.DataFrame, previous: pl.DataFrame | None) -> pl.Data
 
 
 def _read(
-    source: Source, snapshot: Snapshot, entries: pl.DataFrame, rows: list[_Row], ticker: Ticker
+    source: Source, snapshot: Snapshot, entries: pl.DataFrame, rows: list[_Row], ticker: Ticker, limit: int
 ) -> Iterator[tuple[_Row, list[Finding]]]:
     """Reads the content of rows (the same as `entries`) and ends each; gives those kept with what was found in them."""
     batch: list[tuple[_Row, str]] = []
@@ -315,7 +357,7 @@ def _read(
     for i, content in source.read(snapshot, entries):
         ticker.advance()
         row = rows[i]
-        text = _decide_by_content(row, content)
+        text = _decide_by_content(row, content, limit)
         if text is None:
             continue
         batch.append((row, text))
@@ -326,8 +368,8 @@ def _read(
     yield from _scan(batch)
 
 
-def _decide_by_content(row: _Row, content: bytes | None) -> str | None:
-    """The text to scan, or None if the row was ended without."""
+def _decide_by_content(row: _Row, content: bytes | None, limit: int) -> str | None:
+    """The text to scan, or None if the row was ended without. `limit`: the characters that a file may have."""
     if content is None:
         row.end("unreadable", "missing", "git does not have this object")
         return None
@@ -344,18 +386,27 @@ def _decide_by_content(row: _Row, content: bytes | None) -> str | None:
         return None
     text, row.encoding = decoded
     row.lines = count_lines(text)
-    row.language = language_of(row.path, text)
+    row.language = row.language if row.language_told else language_of(row.path, text)
+    row.data = find_data(row.path, text)
+    words = without_data(text, row.data) if row.data else text
+    marker = generated_marker(text) if row.role not in ("vendored", "docs") and not row.keep_generated else None
     if not text.strip():
         row.end("skipped", "empty", "only white space")
     elif (rule := credential_content_rule(row.path, text)) is not None:
         row.end("refused", "credential_file", rule)
-    elif row.role != "vendored" and not row.keep_generated and generated_marker(text):
+    elif marker == "proof":
         # The line itself is content that was not scanned: it is not quoted.
         row.role = "generated"
         row.end("skipped", "generated", "its first lines say so")
-    elif (detail := minified(row.path, text)) is not None:
+    elif not row.keep_vendored and vendored_content(text):
+        row.role = "vendored"
+        row.end("skipped", "vendored", "its first lines name a well-known library")
+    elif (detail := minified(row.path, words)) is not None:
         row.end("skipped", "minified", detail)
+    elif is_notebook(row.path) and len(words) > limit:
+        row.end("skipped", "too_large", f"{len(words)} characters without its outputs, limit {limit}")
     else:
+        row.role = "generated" if marker == "hint" else row.role
         return text
     return None
 
@@ -367,7 +418,7 @@ def _scan(batch: list[tuple[_Row, str]]) -> Iterator[tuple[_Row, list[Finding]]]
             continue
         row.end("kept")
         row.secrets = len(found)
-        yield row, found
+        yield row, [*found, *row.data]
 
 
 def _scan_safely(texts: list[str]) -> Iterable[list[Finding] | None]:

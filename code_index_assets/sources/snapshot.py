@@ -6,7 +6,7 @@ paths that are not UTF-8. What does not: the kinds of source themselves (`git.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -85,10 +85,19 @@ class Source(Protocol):
         """
 
 
+class PartOfCheckout(Protocol):
+    """A source that is a folder of a checkout; the rules of the folders above it hold for it too."""
+
+    prefix: bytes  # the folder's path in the checkout, with a slash behind
+
+    def control_files_above(self, names: Collection[str]) -> list[tuple[bytes, str, bytes]]:
+        """(folder in the checkout, name, content) of files with these names above the source's own folder."""
+
+
 def open_source(entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> Source:
     """The source of a registry entry at a ref (None: the entry's default). Raises SourceError, ConfigurationError."""
     from .folder import FolderSource
-    from .git import GitSource, LocalGitSource, is_git_repository
+    from .git import GitSource, LocalGitSource, checkout_of, is_git_repository
     from .worktree import WorktreeSource
 
     if entry.url is not None:
@@ -96,6 +105,9 @@ def open_source(entry: RepositoryEntry, ref: str | None, layout: Layout, setting
     folder = Path(entry.path or "")
     if is_git_repository(folder):
         return (WorktreeSource if entry.worktree else LocalGitSource)(entry, ref, layout, settings)
+    if ref is None and not entry.refs and checkout_of(folder) is not None:
+        # A folder of a checkout is read as it is on disk, by the ignore rules of the whole checkout.
+        return WorktreeSource(entry, ref, layout, settings)
     return FolderSource(entry, ref, layout, settings)
 
 

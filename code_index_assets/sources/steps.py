@@ -20,6 +20,7 @@ from ..observations import Observation, last_observation, observe
 from ..quality.subject import frame_digest
 from ..steps import StepContext, StepResult
 from ..tables import FILES, FINDINGS
+from .embedded_data import DATA_RULES
 from .registry import Registry, RepositoryEntry, parse_partition_key
 from .selection import Selection, rules_fingerprint, select_files
 from .snapshot import Snapshot, Source, open_source
@@ -213,7 +214,8 @@ def _summary(selection: Selection) -> dict[str, Any]:
         .len()
         .sort("len", "reason", descending=[True, False])
     )
-    rules = selection.findings.group_by("rule").len().sort("len", "rule", descending=[True, False])
+    is_data = pl.col("rule").is_in(sorted(DATA_RULES))
+    rules = selection.findings.filter(~is_data).group_by("rule").len().sort("len", "rule", descending=[True, False])
     return {
         "files": files.height,
         "kept": kept.height,
@@ -222,6 +224,7 @@ def _summary(selection: Selection) -> dict[str, Any]:
         "languages": languages.to_dicts(),
         "left_out": dict(left_out.iter_rows()),
         "secrets": dict(rules.iter_rows()),
+        "data_removed": selection.findings.filter(is_data).height,
         "changes": dict(selection.changes),
         "made_at": time.time(),
     }
@@ -229,4 +232,5 @@ def _summary(selection: Selection) -> dict[str, Any]:
 
 def _file_facts(artifact: Artifact) -> dict[str, Any]:
     wanted = ("files", "kept", "bytes", "lines", "languages", "left_out", "secrets", "changes", "merkle_root", "commit")
-    return {name: artifact.info[name] for name in wanted}
+    facts = {name: artifact.info[name] for name in wanted}
+    return facts | {"data_removed": artifact.info.get("data_removed", 0)}

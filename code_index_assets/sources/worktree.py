@@ -8,10 +8,11 @@ and compared with the commit's.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +21,7 @@ from ..errors import ConfigurationError
 from ..layout import Layout
 from ..settings import Settings
 from .folder import changed, frame_root
-from .git import Commit, ObjectStore, git_dir_of, read_commit
+from .git import Commit, ObjectStore, checkout_of, git_dir_of, read_commit
 from .git_process import GitFailed, cat_file_batch, run_git, translate
 from .git_tree import list_tree
 from .hashing import GitBlobId, HashCache, Hashed, Sha256Id, hash_files, id_of, read_regular
@@ -31,13 +32,15 @@ _LFS_POINTER = re.compile(
     rb"\Aversion https://git-lfs\.github\.com/spec/v1\n.*^oid sha256:([0-9a-f]{64})$", re.S | re.M
 )
 _LFS_POINTER_BYTES = 1024
+_IDENT = re.compile(rb"\$Id:[^$\n]*\$")
+_MAX_CONTROL_BYTES = 1 << 20
 _REGULAR = (MODE_FILE, MODE_EXECUTABLE)
 
 Row = tuple[bytes, str, int, int | None]
 
 
 class WorktreeSource:
-    """A checkout with its uncommitted work; shown as `<commit>+dirty` where it differs from its commit."""
+    """A checkout, or a folder of one, with its uncommitted work; `<commit>+dirty` where it differs from its commit."""
 
     def __init__(self, entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> None:
         self.entry, self.layout, self.settings = entry, layout, settings
@@ -46,18 +49,22 @@ class WorktreeSource:
             raise ConfigurationError(
                 f"{entry.name} is read as it lies: it has no other refs", remedy="register it again without --worktree"
             )
-        if not (self.root / ".git").exists():
+        self.checkout = checkout_of(self.root)
+        if self.checkout is None:
             raise ConfigurationError(
                 f"{self.root} is a bare repository: it has no checkout", remedy="leave worktree out"
             )
-        self.git_dir = git_dir_of(self.root)
+        self.git_dir = git_dir_of(self.checkout)
+        # The folder's path in the checkout, with a slash behind; empty for the checkout itself.
+        below = self.root.resolve().relative_to(self.checkout.resolve())
+        self.prefix = b"" if below == Path() else os.fsencode(below.as_posix()) + b"/"
         self._objects = ObjectStore(self.git_dir)
         self._listed: pl.DataFrame | None = None
 
     def observe(self) -> Snapshot:
         """Lists and hashes the checkout. Raises SourceError (no commit yet, unreadable)."""
         commit = read_commit(self.git_dir, "HEAD", self.entry.location)
-        committed = list_tree(self._objects.git_dir, commit.oid, self.entry.location)
+        committed = self._committed(commit)
         frame = self._list(commit, committed)
         self._listed = frame
         dirty = not frame.equals(entries_frame(committed))
@@ -79,7 +86,7 @@ class WorktreeSource:
         """Every file of the observed checkout. Raises SourceChangedError if it no longer is what was observed."""
         if self._listed is None or frame_root(self._listed) != snapshot.tree:
             commit = read_commit(self.git_dir, "HEAD", self.entry.location)
-            self._listed = self._list(commit, list_tree(self._objects.git_dir, commit.oid, self.entry.location))
+            self._listed = self._list(commit, self._committed(commit))
         if frame_root(self._listed) != snapshot.tree:
             raise changed(self.root, None)
         return self._listed
@@ -98,6 +105,25 @@ class WorktreeSource:
                 if content is None:
                     raise changed(self.root, path)
             yield row, content
+
+    def _committed(self, commit: Commit) -> list[Row]:
+        """What the commit has of this folder."""
+        rows = list_tree(self._objects.git_dir, commit.oid, self.entry.location)
+        start = len(self.prefix)
+        return [(path[start:], *rest) for path, *rest in rows if path.startswith(self.prefix)]  # type: ignore[misc]
+
+    def control_files_above(self, names: Collection[str]) -> list[tuple[bytes, str, bytes]]:
+        """(folder in the checkout, name, content) of files with these names in the folders above this one."""
+        found = []
+        parts = self.prefix.split(b"/")[:-1]
+        for depth in range(len(parts)):
+            folder = b"/".join(parts[:depth])
+            for name in names:
+                path = folder + b"/" + name.encode() if folder else name.encode()
+                content = read_regular(self.checkout, path, _MAX_CONTROL_BYTES) if self.checkout else None
+                if content is not None:
+                    found.append((folder, name, content))
+        return found
 
     @staticmethod
     def _scheme(oid: str) -> GitBlobId:
@@ -154,10 +180,40 @@ class WorktreeSource:
             same = False
             if content is not None and pointer:
                 same = id_of(Sha256Id(), content) == "sha256:" + pointer[1].decode("ascii")
-            elif content is not None and b"\r\n" in content:
-                same = id_of(scheme, content.replace(b"\r\n", b"\n")) == oid
+            elif content is not None:
+                same = any(id_of(scheme, stored) == oid for stored in self._as_stored(found.path, content))
             rows.append((found.path, oid, mode, size) if same else (found.path, found.blob, mode, found.size))
         return rows
+
+    def _as_stored(self, path: bytes, content: bytes) -> Iterator[bytes]:
+        """What git may have in its objects for the content of a clean checkout: its own conversions undone.
+
+        Line ends, `$Id: …$` of the attribute `ident`, and the attribute `working-tree-encoding`. Filters that a
+        repository's configuration names are never run.
+        """
+        if b"\r\n" in content:
+            yield content.replace(b"\r\n", b"\n")
+        if _IDENT.search(content):
+            plain = _IDENT.sub(b"$Id$", content)
+            yield from (plain, plain.replace(b"\r\n", b"\n"))
+        encoding = self._working_tree_encoding(path)
+        if encoding:
+            with contextlib.suppress(UnicodeError, LookupError):
+                text = content.decode(encoding).removeprefix("\ufeff").encode()
+                yield from (text, text.replace(b"\r\n", b"\n"))
+
+    def _working_tree_encoding(self, path: bytes) -> str | None:
+        try:
+            told = run_git(
+                ["--work-tree", os.fspath(self.checkout or self.root), "check-attr", "-z", "working-tree-encoding",
+                 "--", os.fsdecode(path)],
+                git_dir=self.git_dir, cwd=self.root,
+            )  # fmt: skip
+        except GitFailed:
+            return None
+        value = told.split(b"\0")[2:3]
+        name = value[0].decode("ascii", "replace") if value else "unspecified"
+        return None if name in ("unspecified", "set", "unset", "") else name.upper().removesuffix("-BOM")
 
     def _paths(self) -> tuple[dict[bytes, tuple[str, int]], set[bytes], list[bytes]]:
         """Tracked files (path → object id, mode), those a sparse checkout leaves out, and untracked ones."""
@@ -175,7 +231,9 @@ class WorktreeSource:
     def _ls_files(self, *options: str) -> bytes:
         try:
             return run_git(
-                ["--work-tree", os.fspath(self.root), "ls-files", "-z", *options], git_dir=self.git_dir, cwd=self.root
+                ["--work-tree", os.fspath(self.checkout or self.root), "ls-files", "-z", *options],
+                git_dir=self.git_dir,
+                cwd=self.root,
             )
         except GitFailed as failure:
             raise translate(failure, self.entry.location) from None

@@ -26,7 +26,7 @@ from ..progress import Say
 from ..settings import Settings
 from ..sources.git import heads_of, is_git_repository
 from ..sources.location import host_of
-from ..sources.registry import Registry, RepositoryEntry, partition_key
+from ..sources.registry import Registry, RepositoryEntry, partition_key, partition_keys_of
 from ..sources.snapshot import open_source
 from .heads import Polled, load_heads, save_heads
 from .inbox import Event, Inbox
@@ -206,7 +206,8 @@ def _look(
             if entry.url is None and (entry.worktree or not is_git_repository(Path(entry.path or ""))):
                 return {partition_key(entry): open_source(entry, None, layout, settings).observe().commit}
             heads = heads_of(entry, settings.poll_timeout_seconds)
-        return {partition_key(entry, ref): head for ref, head in heads.items()}
+        keys, _ = partition_keys_of(entry, heads)
+        return {key: heads[ref] for ref, key in keys.items()}
     except CodeIndexError as error:
         return error
     except Exception as error:  # one repository must not stop the others

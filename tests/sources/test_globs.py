@@ -56,7 +56,7 @@ def test_no_pattern_of_a_stranger_takes_more_than_linear_time():
     assert rules.ignored(LONG.encode()) is None
     attributes = Attributes()
     attributes.add(b"", f"{ATTACK} linguist-vendored\n".encode())
-    assert attributes.of(LONG.encode()) == {}
+    assert attributes.of(LONG.encode()).roles == {}
     assert not any(rule.matches(LONG) for rule in parse_owners(f"{ATTACK} @someone\n"))
     assert not glob_matches(ATTACK, LONG)
     assert not matches_glob(ATTACK, LONG)

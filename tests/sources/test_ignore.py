@@ -110,8 +110,8 @@ def test_attributes_take_the_last_match_and_the_deeper_file():
         b"", b"*.js linguist-vendored\nlib/** linguist-generated=true\nx/* -linguist-vendored\n!y linguist-vendored\n"
     )
     attributes.add(b"x", b"own.js linguist-vendored=false linguist-documentation\n")
-    assert attributes.of(b"a/b.js") == {"vendored": True}
-    assert attributes.of(b"lib/d/e.go") == {"generated": True}
-    assert attributes.of(b"x/own.js") == {"vendored": False, "docs": True}
-    assert attributes.of(b"other/own.js") == {"vendored": True}
-    assert attributes.of(b"y") == {}
+    assert attributes.of(b"a/b.js").roles == {"vendored": True}
+    assert attributes.of(b"lib/d/e.go").roles == {"generated": True}
+    assert attributes.of(b"x/own.js").roles == {"vendored": False, "docs": True}
+    assert attributes.of(b"other/own.js").roles == {"vendored": True}
+    assert attributes.of(b"y").roles == {}

@@ -13,6 +13,8 @@ from ..surroundings import innermost
 
 DEFINED = re.compile(r"^(\s*)(?:async\s+)?(def|class)\s+(\w+)[^\n]*", re.M)
 MAGIC_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\s+(\w+)|import\s+([\w.]+))", re.M)
+# What stands where data or a secret was taken out (`sources/text.py`).
+REMOVED = re.compile(rb"\[removed: [\w-]+\]")
 HEADING = re.compile(r"^#+\s+(.+)$", re.M)
 DIRECTIVE = re.compile(
     rb"@(extends|section|yield|include|component|slot|push|stack|livewire|props|use|inject)\s*\(\s*['\"]([^'\"]+)"
@@ -25,10 +27,11 @@ def cells(found: Outline, _: ProjectContext) -> None:
     kept = [cell for cell in found.definitions if cell.parent is None]
     for number, cell in enumerate(kept, 1):
         try:
-            content: Any = json.loads(found.raw[cell.start : cell.end])
+            content: Any = json.loads(REMOVED.sub(b"", found.raw[cell.start : cell.end]))
         except (ValueError, RecursionError):
             content = {}
-        source = content.get("source", "") if isinstance(content, dict) else ""
+        # Up to nbformat 3 a code cell's text is its "input".
+        source = content.get("source", content.get("input", "")) if isinstance(content, dict) else ""
         text = "".join(map(str, source)) if isinstance(source, list) else str(source)
         kind = str(content.get("cell_type", "cell")) if isinstance(content, dict) else "cell"
         heading = HEADING.search(text) if kind == "markdown" else None
