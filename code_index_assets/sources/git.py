@@ -67,10 +67,10 @@ def checkout_of(folder: Path) -> Path | None:
     except GitFailed:
         return None
     try:
-        run_git(["check-ignore", "--quiet", "--", os.fspath(folder.resolve())], cwd=folder)
-    except GitFailed as failure:
-        return Path(top) if failure.status == 1 else None
-    return None
+        files = run_git(["ls-files", "--cached", "--others", "--exclude-standard", "--directory"], cwd=folder)
+    except GitFailed:
+        return None
+    return Path(top) if files else None
 
 
 def git_dir_of(folder: Path) -> Path:

@@ -41,7 +41,7 @@ def has_mark(raw: bytes) -> bool:
 def decode(raw: bytes) -> tuple[str, str] | None:
     """Text and the name of its encoding (a byte-order mark removed), or None if it is no text we can read.
 
-    In this order: byte-order mark, UTF-8, what the file declares, what a sample of 64 KiB looks like.
+    Carriage returns alone become line feeds. In this order: byte-order mark, UTF-8, what the file declares, what a sample of 64 KiB looks like.
     """
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
@@ -101,6 +101,9 @@ def _try(raw: bytes, encoding: str) -> str | None:
         return None
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text) and encoding != "utf-8":
         return None  # utf-7 and friends can make lone surrogates, which no artifact can store
+    if "\r" in text and "\n" not in text:
+        # Line ends of old Macs: without this the file is one line, and every answer is the whole of it.
+        return text.replace("\r", "\n")
     return text
 
 

@@ -57,7 +57,7 @@ def test_shared_extensions_are_in_the_table_or_decided_by_content():
         ("docs/a.py", "docs"), ("README.md", "docs"), ("examples/a.rs", "example"), ("Cargo.toml", "config"),
         (".github/workflows/x.yml", "config"), ("data/x.json", "data"), ("a.pyi", "stub"), ("types/a.d.ts", "stub"),
         ("vendor/a.go", "vendored"), ("src/vendor_api.py", "source"), ("third_party/x.c", "vendored"),
-        ("deps/x.c", "vendored"), ("lib/deps/x.c", "source"), ("dist/x.js", "source"), ("js/jquery-3.1.min.js", "vendored"),
+        ("deps/x.c", "source"), ("lib/deps/x.c", "source"), ("dist/x.js", "source"), ("js/jquery-3.1.min.js", "vendored"),
         ("src/bootstrap.js", "source"), ("package-lock.json", "generated"), ("x_pb2.py", "generated"),
         ("src/externals.py", "source"), ("gradlew", "vendored"),
     ],

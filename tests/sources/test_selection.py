@@ -36,7 +36,7 @@ def test_every_entry_has_a_row_with_its_reason(repo, selected):
     _, _, selection = selected(repo.path)
     assert reasons(selection) == {
         "src/app.py": "kept", "src/vendor_api.py": "kept", "src/vendoring/x.py": "kept", "src/deps/mine.py": "kept",
-        "node_modules/x/index.js": "vendored", "third_party/y.c": "vendored", "deps/z.c": "vendored",
+        "node_modules/x/index.js": "vendored", "third_party/y.c": "vendored", "deps/z.c": "kept",
         "go.sum": "generated", "api.pb.go": "generated", "gen.go": "generated", "talk.md": "kept", "logo.png": "binary",
         "blob.dat": "binary", "empty.py": "empty", "blank.py": "empty", "app.min.js": "minified",
         "bundle.js": "minified", "wide.css": "minified", "big.txt": "too_large", "one_line.txt": "kept",
