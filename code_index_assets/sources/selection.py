@@ -361,7 +361,7 @@ def _decide_by_content(row: _Row, content: bytes | None) -> str | None:
 
 
 def _scan(batch: list[tuple[_Row, str]]) -> Iterator[tuple[_Row, list[Finding]]]:
-    for (row, _), found in zip(batch, _scan_safely([text for _, text in batch]), strict=True):
+    for (row, _), found in zip(batch, _scan_safely([text for _, text in batch], [row.path for row, _ in batch]), strict=True):
         if found is None:
             row.end("refused", "scan_failed")
             continue
@@ -370,14 +370,14 @@ def _scan(batch: list[tuple[_Row, str]]) -> Iterator[tuple[_Row, list[Finding]]]
         yield row, found
 
 
-def _scan_safely(texts: list[str]) -> Iterable[list[Finding] | None]:
+def _scan_safely(texts: list[str], paths: list[str]) -> Iterable[list[Finding] | None]:
     """Findings by text; None where the scan failed. A file that cannot be scanned is not shown: fail closed."""
     try:
-        return scan_many(texts)
+        return scan_many(texts, paths)
     except Exception:
         if len(texts) == 1:
             return [None]
-        return [found for text in texts for found in _scan_safely([text])]
+        return [found for text, path in zip(texts, paths, strict=True) for found in _scan_safely([text], [path])]
 
 
 # -- the result -----------------------------------------------------------------------------------------------
