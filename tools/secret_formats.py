@@ -25,9 +25,9 @@ LEFT_OUT = {
     "jwt", "hashicorp-tf-password", "nuget-config-password", "sidekiq-sensitive-url", "slack-webhook-url",
     # Too short, or without a mark: they match ordinary code.
     "twilio-api-key", "airtable-api-key", "facebook-access-token", "bedrock-api-key", "octopus-deploy-api-key",
-    "aws-amazon-bedrock-api-key-short-lived", "gocardless-api-token", "lob-api-key", "new-relic-user-api-id",
+    "aws-amazon-bedrock-api-key-short-lived", "gocardless-api-token", "lob-api-key", "aws-access-token", "new-relic-user-api-id",
 }  # fmt: skip
-PUBLIC = ("-client-id", "-pub-key", "-public-key", "-pub-api-key", "-access-id", "-key-id", "-browser-api-token")
+PUBLIC = ("-client-id", "-pub-key", "-public-key", "-pub-api-key", "-access-id", "-browser-api-token")
 # Keywords of a rule that are better than gitleaks' own: rarer, and where the pattern begins.
 KEYWORDS = {
     "airtable-personnal-access-token": ["pat"], "vault-service-token": ["hvs."], "intra42-client-secret": ["s-s4t2"],

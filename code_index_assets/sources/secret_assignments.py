@@ -111,7 +111,7 @@ def _read(text: bytes, start: int, end: int, config: bool) -> Iterator[tuple[int
     while name.endswith((b"-", b".", b"$")):
         name, last = name[:-1], last - 1
     family = family_of(name)
-    if family is None:
+    if family is None or text[max(0, first - 2) : first] == b"::":  # the last part of a type's name
         return
     for low, high, quoted in _values(text, first, last, family, config):
         low, high = _trimmed(text, low, high, quoted)

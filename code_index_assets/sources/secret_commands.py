@@ -23,7 +23,7 @@ PLACES = re2.compile(
     (
         r"(?i)\b(?:curl|wget|http|https|xh|mysql\w*|mariadb\w*|sshpass|redis-cli|docker|podman|helm|skopeo|oras|smbclient|ldap\w+|plink|pscp|sqlcmd"
         r"|rabbitmqctl|htpasswd|openssl|mongo\w*|psql|net\s+use|az|chpasswd|keytool|jarsigner|svn|lftp|ncftp\w*|rdesktop|xfreerdp|mosquitto_\w+|bcp|isql|sqlplus)\b[^\n]*"
-        r"|identified\s+(?:with\s+\S+\s+)?(?:by|as)\b|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'|--?[a-z][\w-]*(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
+        r"|identified\s+(?:with\s+\S+\s+)?(?:by|as)\b|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'|--?(?:[a-z][\w-]*)?(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
         r"|\#\s*define\s+\w+|\b(?:ENV|ARG)\s+\w+\s|\bsetx?\s+\w+|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
     ).encode()
 )

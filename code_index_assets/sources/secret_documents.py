@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import re2
 
 from .secret_assignments import Assigned
+from .secret_names import family_of
 from .secret_spelling import is_spelled, layers
 from .secret_values import basic_credentials, is_reference, is_sequence
 
@@ -111,7 +112,8 @@ def _entries(raw: bytes, at: int, high: int, outer: int) -> Iterator[Assigned]:
             entry = _ENTRY.match(raw, at, high)
             low, end = entry.span("value") if entry else line.span("value")
             value = raw[low:end].strip().strip(b"\"'")
-            if len(value) >= 4 and not _TEMPLATE.search(value) and not is_reference(value):
+            plain = re.fullmatch(rb"[a-z][a-z0-9./-]{0,40}|\d+", value) and entry and family_of(entry["key"]) is None
+            if len(value) >= 4 and not plain and not _TEMPLATE.search(value) and not is_reference(value):
                 first = raw.index(value, low, end)
                 yield Assigned(first, first + len(value), "kubernetes-secret")
         at = line.end()

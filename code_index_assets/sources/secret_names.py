@@ -48,7 +48,7 @@ _ABOUT = frozenset(
 _NOT_SECRET = frozenset(
     """public pub integrity checksum fingerprint etag commit next page cursor nonce csrf xsrf tokenizer tokenize
     placeholder mock fake dummy sample example invalid wrong bad incorrect old hashed encrypted sha sha1 sha256 md5
-    continuation antiforgery verification recaptcha_site sitekey site syncpoint lexer csrftoken nextpage""".split()
+    continuation idempotency antiforgery verification recaptcha_site sitekey site syncpoint lexer csrftoken nextpage""".split()
 )
 
 

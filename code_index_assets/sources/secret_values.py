@@ -23,7 +23,7 @@ _SAID = re.compile(rb"(?i)(?:[bcdfghjklmnpqrstvwxz]{0,3}[aeiouy]{1,2})+[bcdfghjk
 _DIGIT_LETTER = re.compile(rb"\d(?=[A-Za-z])")
 _SEQUENCE = re.compile(
     rb"(.)\1{4}|0123|1234|2345|3456|4567|5678|6789|9876|8765|4321|abcde|bcdef|abc1|abc-1|a1b2|qwert|asdf|zxcv|deadbeef"
-    rb"|cafebabe|facefeed|d34db33f|p@ss|pa\$\$|passw0|s3cr3t|s3cret|foob|barb|letmein|hunter2|t0p",
+    rb"|cafebabe|facefeed|d34db33f|p@ss|pa\$\$|passw0|s3cr3t|s3cret|foob|barb|letmein|hunter2|t0p|\bfoo\b|\bbar\b|abc\\\\x|abc[.]def",
     re.IGNORECASE,
 )
 # The whole value, or an unmistakable part of it, stands for a value kept elsewhere.
@@ -35,7 +35,8 @@ _REFERENCE = re.compile(
     |\A[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}\Z
     |\{[A-Za-z_][\w.]*(?:![rs])?(?::[^}]{0,8})?\}|%(?:\d+\$)?[sdvrxqi]\b|%[sd]\Z|\{\d*\}
     |\A(?:[A-Za-z]:)?[~.]?[\\/](?:[\w.-]+[\\/])*[a-z._-]+\Z
-    |</?\w+>|\A/?\?\w+=
+    |</?\w+>|\A/?\?\w+=|\A(?:\\x[0-9a-f]{2})+\Z|\A[\w:]+\\[a-z]\w*\Z|\AAWS4-|\A%%|(?-i:%[YmdHM][-:T/])|\A(?:%[0-9a-f]{2})+\Z
+    |\A(?-i:[a-z]+)(?:\.(?-i:[a-z][a-z0-9]{0,3}|[a-z]+[A-Z]?[a-z]*))+\Z
     |\A[\w-]+(?:\.[a-zA-Z][\w-]*)*\.(?:com|org|io|net|py|go|js|ts|tsx|jsx|json|ya?ml|pem|txt|key|crt|html?|xml|php|java|rb|rs|md|conf|cfg|ini|proto|test|local|svc|vue|css|jks|p12|pfx|toml)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -46,6 +47,9 @@ _CODE = re.compile(
     re.VERBOSE,
 )
 _PATTERN = re.compile(rb"\(\?[:=!P<i]|\\\\?[dwsSDWbBAZ]|\[\^|\[[A-Za-z0]-[A-Za-z9]|\]\{\d|\A\^.*\$\Z|\.\*|\.\+\?|\\p\{")
+
+# Signs that stand together in code (minified scripts between two strings); two of these pairs, and it is code.
+_SCRIPT = re.compile(rb"\(\{|\}\)|\)\(|\+\(|\)\+|!=|\(\)|\]\)|\),|\},|\)\?|\);|\)\.")
 
 
 def shannon(value: bytes) -> float:
@@ -86,7 +90,9 @@ def is_random(value: bytes) -> bool:
     average = size / len(found)
     if average < 3.0 and _hard_joints(found) >= 2:
         return True
-    said = sum(len(match[0]) for match in found if len(match[0]) >= 4 and _SAID.fullmatch(match[0]))
+    said = sum(len(match[0]) for match in found if 4 <= len(match[0]) <= 12 and _SAID.fullmatch(match[0]))
+    if size >= 10 and kinds(value) >= 3 and _DIGIT_LETTER.search(value) and said <= size * 0.35 and shannon(value) >= 3.0:
+        return True
     mixed = len(_DIGIT_LETTER.findall(value)) >= 2 and said <= size * 0.4
     return size >= 16 and average < 4.5 and mixed and shannon(value) >= 3.0
 
@@ -108,6 +114,8 @@ def is_password(value: bytes, *, quoted: bool) -> bool:
         return False
     if (not quoted or value.count(b"(") + value.count(b"[") >= 1) and _CODE.search(value) and not _dense(value):
         return False
+    if len({match[0] for match in _SCRIPT.finditer(value)}) >= 2:
+        return False
     if value.isdigit() or re.fullmatch(rb"[\d.:/TZ,+ -]+", value) or re.fullmatch(rb"[^A-Za-z0-9]+", value):
         return False
     return is_random(value) and len(set(value)) >= 6
@@ -119,7 +127,7 @@ def is_key(value: bytes, *, quoted: bool) -> bool:
         return False
     if is_reference(value) or is_sequence(value) or _PATTERN.search(value):
         return False
-    if _UUID.match(value):
+    if _UUID.match(value) or _says_made_up(value):
         return False
     if _HEX.match(value):
         return len(value) >= 16 and shannon(value) >= 3.0 and not value.isdigit()
@@ -134,20 +142,34 @@ def is_uuid_key(value: bytes) -> bool:
     return _UUID.match(value) is not None and not is_sequence(value) and len(set(value)) >= 9
 
 
+def _says_made_up(value: bytes) -> bool:
+    """Whether a value is base64 of text that says it is made up (`username:password`)."""
+    plain = _plain_of(value)
+    if plain is None or sum(32 <= c < 127 for c in plain) < 0.8 * len(plain):
+        return False
+    return re.search(rb"(?i)test|user(?:name)?:|example|secret|passw|sesame|foo|dummy|hello", plain) is not None
+
+
+def _plain_of(value: bytes) -> bytes | None:
+    try:
+        return base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
 def basic_credentials(value: bytes) -> bool:
     """Whether a value is base64 of `user:password`, as in a Basic authorization header."""
     return _credentials_of(value) is not None
 
 
 def _credentials_of(value: bytes) -> bytes | None:
-    try:
-        plain = base64.b64decode(value + b"=" * (-len(value) % 4), validate=True)
-    except (binascii.Error, ValueError):
+    plain = _plain_of(value)
+    if plain is None:
         return None
-    user, colon, password = plain.partition(b":")
+    _, colon, password = plain.partition(b":")
     if not colon or len(password) < 4 or not all(32 <= c < 127 for c in plain):
         return None
-    made_up = re.fullmatch(rb"(?i)open sesame|pass(?:word|wd|phrase)?\d{0,4}|secret|test\w*|foo\w*|bar\w*|user\w*|admin|example", password)
+    made_up = re.fullmatch(rb"(?i)open ?sesame|pass(?:word|wd|phrase)?\d{0,4}|secret|test\w*|foo\w*|bar\w*|user\w*|admin|example", password)
     return None if made_up or is_reference(plain) else plain
 
 
