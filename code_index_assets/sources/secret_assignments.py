@@ -21,22 +21,22 @@ from .secret_values import basic_credentials, is_key, is_password, is_random, is
 
 _WORD = (
     r"pass(?:wor[dt]|wd|phrase|code)|passw\b|[a-z_.-]*pass\b|pwd|secret|token|credential|creds\b|_key|-key|[a-z]key|\.key"
-    r"|authorization|bearer|auth\b|cookie|senha|contrasena|kennwort|mdp\b|psk\b|\bpw\b|masterauth|motdepasse"
+    r"|securestring|authorization|bearer|auth\b|cookie|senha|contrasena|kennwort|mdp\b|psk\b|\bpw\b|masterauth|motdepasse"
 )
 # A name, what may close it, and what leads to a value. What cannot lead to one is not given to Python.
 NAMES = re2.compile(
     (
         rf"(?i)(?:{_WORD})[\w.-]{{0,24}}"
         r"(?:[\\\"'`\])]|&quot;|&\#3[49];)*"
-        r"(?:[ \t]*[=:,(<>?|]|[ \t]+(?:[\w:.-]+[ \t]*=|\{|is[ \t]|->|[\"'])|\r?\n[ \t]*\"?(?:value|default)|%3[ad]|[ \t]*\r?\n[ \t]*</?\w+>|[ \t]*\\\\?[\"'])"
+        r"(?:[ \t]*[=:,(<>?|]|[ \t]+(?:[\w:.-]+[ \t]*=|\{|is[ \t]|As[ \t]|->|[\"'])|\{[\"']|\r?\n[ \t]*\"?(?:value|default)|%3[ad]|[ \t]*\r?\n[ \t]*</?\w+>|[ \t]*\\\\?[\"'])"
     ).encode()
 )
 _NAME_CHARS = re.compile(rb"[\w.$-]")
-_LEFT, _AFTER = 60, 1_600
+_LEFT, _LINE, _AFTER = 60, 400, 1_600
 _WORD_AT = re.compile(rb"[\w$-]+(?:\.[\w$-]+)*")
-_TYPED = rb"(?:[ \t]*:[ \t]*[&*']{0,2}[A-Za-z_][\w:<>\[\]?.&']*(?:[ ][\w<>\[\]?.&']+){0,2}(?=[ \t]*=))?"
+_TYPED = rb"(?:[ \t]*:[ \t]*[&*']{0,2}[A-Za-z_][\w:<>\[\]?.&']*(?:[ ][\w<>\[\]?.&']+){0,2}(?=[ \t]*=)|[ \t]+As[ \t]+(?:New[ \t]+)?\w+(?=[ \t]*=))?"
 _LEAD = re.compile(
-    rb"(?P<close>[\"'`]?[\])]{0,2})" + _TYPED + rb"(?:[ \t]*(?P<sep>:=|=>|->|\?\?=|\?=|\|\|=|\+=|===?|=|:(?!:)|,|\()|(?P<is>[ \t]+is[ \t]+(?=[\"'`])))[ \t]*"
+    rb"(?P<close>[\"'`]?[\])]{0,2})" + _TYPED + rb"(?:[ \t]*(?P<sep>:=|=>|->|\?\?=?|\?=|\|\|=?|\+=|===?|=|<-|:(?!:)|,|\(|\{(?=[\"']))|(?P<is>[ \t]+(?:is[ \t]+)?(?=[\"'`]))|(?P<bar>[ \t]*\|[ \t]*(?=\S)))\*{0,2}[ \t]*(?:![\w!]+[ \t]+|&\w+[ \t]+(?=[\"']))?"
 )
 _QUOTED = re.compile(
     rb"(?:(?:[rbufL@$]{1,2}|new\s+\w{1,20}\s*\(\s*|&|[A-Za-z_][\w.:]{0,40}\(\s*)(?=[\"'`]))?"
@@ -53,10 +53,12 @@ _NEXT_LINE = re.compile(rb"\r?\n(?P<indent>[ \t]*)(?P<item>-[ \t]+)?(?P<value>[^
 _ELEMENT = re.compile(rb"(?:[ \t]+[\w:.-]+[ \t]*=[ \t]*\"[^\"<>\n]{0,80}\")*[ \t]*>\s*(?:<!\[CDATA\[)?(?P<value>[^<>\r\n]{4,2048}?)(?:\]\]>)?\s*</")
 # After a name that is itself a value: {"name": "DB_PASSWORD", "value": "…"}, <add key="…" value="…"/>, <key>…</key><string>.
 _PAIR = re.compile(
-    rb"[\"']?(?:\s*,)?\s*(?:[\"']?[\w:.-]{1,24}[\"']?\s*[:=]\s*[\"']?[\w .-]{0,40}[\"']?\s*,?\s*){0,2}?[\"']?\b(?:value|default|defaultValue|stringValue|content|val)[\"']?\s*[:=]\s*(?=\S)",
+    rb"[\"']?(?:\s*,)?\s*(?:[\"']?[\w:.-]{1,24}[\"']?\s*[:=]\s*[\"']?[\w .-]{0,40}[\"']?\s*,?\s*){0,2}?[\"']?\b(?:\w{0,16}value|default|content|val)[\"']?\s*[:=]\s*(?=\S)",
     re.IGNORECASE,
 )
 _PLIST = re.compile(rb"</\w+>\s*<(?:string|value|data)>\s*(?P<value>[^<>\r\n]{4,2048}?)\s*</")
+_NESTED = re.compile(rb"[\"'](?:[ \t]+[\w:.-]+[ \t]*=[ \t]*\"[^\"<>\n]{0,80}\")*[ \t]*>\s*<(?:value|string|data)>\s*(?P<value>[^<>\r\n]{4,2048}?)\s*</", re.IGNORECASE)
+_BESIDE = re.compile(rb"<[^<>]*\bvalue=\"(?P<value>[^\"<>]{4,1024})\"[^<>]*\b(?:key|name)=\"\Z", re.IGNORECASE)
 _TERRAFORM = re.compile(rb"[\"']?\s*\{(?:[^{}]{0,400}?)\bdefault\s*=\s*(?=\")")
 _SCHEME = re.compile(rb"(?:bearer|basic|token|apikey|api-key|key|digest|negotiate|aws|sso-key|oauth|bot|splunk|genieKey)[ \t]+(?:token=)?[\"']?", re.I)
 _BARE_BEARER = re2.compile(rb"(?i)\b(bearer|basic)[ \t]+([A-Za-z0-9+/_=.~-]{12,900})[A-Za-z0-9+/_=.~-]*")
@@ -88,7 +90,8 @@ def assigned(raw: bytes, *, config: bool = False) -> Iterator[Assigned]:
             yield Assigned(low, high, rule)
         if start < spelled_until:
             continue
-        low = max(0, start - _LEFT, raw.rfind(b"\n", 0, start) + 1)
+        low = max(0, start - _LEFT)
+        low = max(low, raw.rfind(b"\n", low, start) + 1)
         near = min(len(raw), end + 260)
         if is_spelled(raw, low, near):
             high = spelled_until = min(len(raw), end + _AFTER)
@@ -104,6 +107,8 @@ def _read(text: bytes, start: int, end: int, config: bool) -> Iterator[tuple[int
     first = start
     while first > 0 and start - first < _LEFT and _NAME_CHARS.match(text, first - 1):
         first -= 1
+    while first < start and text[first : first + 1] in b".-":
+        first += 1
     named = _WORD_AT.match(text, first)
     if named is None:
         return
@@ -113,9 +118,12 @@ def _read(text: bytes, start: int, end: int, config: bool) -> Iterator[tuple[int
     family = family_of(name)
     if family is None or text[max(0, first - 2) : first] == b"::":  # the last part of a type's name
         return
-    for low, high, quoted in _values(text, first, last, family, config):
+    rows = _values(text, first, last, family, config)
+    for number, (low, high, quoted) in enumerate(rows):
         low, high = _trimmed(text, low, high, quoted)
-        if high > low and _judged(name, family, text[low:high], quoted=quoted):
+        # auth=("user", "…"): the second of a pair is a password.
+        family_here: Family = "password" if family == "authorization" and number and quoted else family
+        if high > low and _judged(name, family_here, text[low:high], quoted=quoted):
             yield low, high, _RULES[family]
 
 
@@ -146,8 +154,11 @@ def _values(text: bytes, first: int, last: int, family: Family, config: bool) ->
         if element:
             yield *element.span("value"), True
             return
-    if before in b"\"'>" or text[last : last + 1] in b"\"'<":
+    if before in b"\"'>" or text[last : last + 1] in b"\"'<,":
         yield from _paired(text, last)
+        beside = _BESIDE.search(text, max(0, first - 400), first) if before == b'"' else None
+        if beside:
+            yield *beside.span("value"), True
     elif text[last : last + 1] in b"\r\n":
         yield from _paired(text, last)
     lead = _LEAD.match(text, last)
@@ -156,6 +167,10 @@ def _values(text: bytes, first: int, last: int, family: Family, config: bool) ->
     at = lead.end()
     if lead["sep"] != b"," or _is_argument(text, first, at):
         yield from _quoted_at(text, at, lead)
+    if lead["bar"]:
+        cell = re.compile(rb"`?(?P<value>[^\s|`]{4,512})`?[ \t]*\|").match(text, at)
+        if cell:
+            yield *cell.span("value"), False
     if lead["sep"] in {b":", b"=", b":=", b"?="} and not lead["close"].endswith(b")"):
         yield from _plain(text, first, at, lead, config)
 
@@ -172,8 +187,8 @@ def _is_argument(text: bytes, first: int, at: int) -> bool:
 def _paired(text: bytes, last: int) -> Iterator[tuple[int, int, bool]]:
     """Values beside a name that is a value itself."""
     after = text[last : last + 1]
-    for pattern in (_PLIST, _ELEMENT):
-        match = pattern.match(text, last + (after in b"\"'"))
+    for pattern in (_PLIST, _ELEMENT, _NESTED):
+        match = pattern.match(text, last + (after in b"\"'" and pattern is not _NESTED))
         if match:
             yield *match.span("value"), True
             return
@@ -238,12 +253,20 @@ def _plain(text: bytes, first: int, at: int, lead: re.Match[bytes], config: bool
             return
     if text[at : at + 1] in b"\"'`\r\n":
         return
-    line = text.rfind(b"\n", 0, first) + 1
+    quote = text[max(0, first - 1) : first]
+    if quote and quote in b"\"'`":  # putenv("NAME=…")
+        whole = re.compile(rb"[^\s\\" + quote + rb"]{4,512}(?=" + quote + rb")").match(text, at)
+        if whole:
+            yield *whole.span(), True
+            return
+    line = text.rfind(b"\n", max(0, first - _LINE), first) + 1
     own_line = _LINE_BEFORE.match(text[line:first]) is not None
     if own_line and config:
         rest = _TO_END.match(text, at)
         if rest:
-            value = re.split(rb"\s+[#;]|\s+//", rest[0])[0].rstrip().rstrip(b",") if lead["sep"] == b":" else re.split(rb"\s+[#;]", rest[0])[0].rstrip()
+            value = re.split(rb"\s+(?:[#;]|//)", rest[0])[0].rstrip()
+            if lead["sep"] == b":":
+                value = value.rstrip(b",")
             yield at, at + len(value), False
             if lead["sep"] == b"=" and re.search(rb"[ \t&;]", value):
                 yield from _inline(text, at)
@@ -265,7 +288,7 @@ def _inline(text: bytes, at: int) -> Iterator[tuple[int, int, bool]]:
 
 
 def _indent(text: bytes, first: int) -> int:
-    line = text[text.rfind(b"\n", 0, first) + 1 : first]
+    line = text[text.rfind(b"\n", max(0, first - _LINE), first) + 1 : first]
     return len(line) - len(line.lstrip(b" \t"))
 
 

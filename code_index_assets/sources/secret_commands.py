@@ -24,7 +24,7 @@ PLACES = re2.compile(
         r"(?i)\b(?:curl|wget|http|https|xh|mysql\w*|mariadb\w*|sshpass|redis-cli|docker|podman|helm|skopeo|oras|smbclient|ldap\w+|plink|pscp|sqlcmd"
         r"|rabbitmqctl|htpasswd|openssl|mongo\w*|psql|net\s+use|az|chpasswd|keytool|jarsigner|svn|lftp|ncftp\w*|rdesktop|xfreerdp|mosquitto_\w+|bcp|isql|sqlplus)\b[^\n]*"
         r"|identified\s+(?:with\s+\S+\s+)?(?:by|as)\b|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'|--?(?:[a-z][\w-]*)?(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
-        r"|\#\s*define\s+\w+|\b(?:ENV|ARG)\s+\w+\s|\bsetx?\s+\w+|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
+        r"|\#\s*define\s+\w+|\b(?:ENV|ARG|SetEnv|fastcgi_param|proxy_set_header)\s+[\w-]+\s|\bsetx?\s+\w+|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
     ).encode()
 )
 _USER_OPTION = re.compile(rb"(?:^|\s)(?:-u|-U|--user|--proxy-user|-a|--auth|--creds|--src-creds|--dest-creds)(?:[ \t]+|=)?(?P<q>[\"']?)(?P<user>[^\s:\"']{1,64}):(?P<v>[^\s\"']{4,256}|(?<=:)[^\"'\n]{4,256}(?=[\"']))")
@@ -36,7 +36,7 @@ _TAIL = re.compile(rb"(?:add_user|change_password|-b\w*[ \t]+\S+|use)[ \t]+\S+[ 
 _SLASH_USER = re.compile(rb"(?:sqlplus)[^\n]*?\s[\w.-]+/(?P<p>[^\s/@\"']{4,128})@")
 _OPTION = re.compile(rb"(?:^|[\s\"'\[,(])--?(?P<name>[A-Za-z][\w-]*)(?:[ \t]+|=|[\"'][ \t]*,[ \t]*(?=[\"']))" + _VALUE)
 _SQL = re.compile(rb"(?:identified\s+(?:with\s+\S+\s+)?(?:by|as)|password(?:\s+for\s+\S+\s*=)?)\s*(?:password\s*|hash\s*)?(?:values\s*)?[nN]?(?P<q>['\"`])(?P<v>(?:[^'\"`\n\\]|\\.){4,256})(?P=q)", re.I)
-_NAME_VALUE = re.compile(rb"(?P<lead>\#\s*define|\bENV|\bARG|\bsetx?)\s+(?P<name>\w+)[ \t]+(?:/\w+[ \t]+)?(?:L|u8|\(\s*)?" + _VALUE, re.I)
+_NAME_VALUE = re.compile(rb"(?P<lead>\#\s*define|\bENV|\bARG|\bsetx?|\bSetEnv|\bfastcgi_param|\bproxy_set_header)\s+(?P<name>[\w-]+)[ \t]+(?:/\w+[ \t]+)?(?:L|u8|\(\s*)?" + _VALUE, re.I)
 _NETRC = re.compile(rb"(?:^|\s|\blogin\s+\S+\s+)(?P<lead>password|passwd|requirepass|masterauth|community|secret(?:\s+\d)?|password\s+\d)[ \t]+(?:\d[ \t]+)?" + _VALUE + rb"(?:[ \t]*(?:$|\n|\r)|[ \t]+(?:account|macdef|machine)\b)", re.M)
 _CHPASSWD = re.compile(rb"echo[ \t]+[\"']?[\w.-]+:(?P<p>[^\s\"'|]{4,128})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd")
 
@@ -48,7 +48,7 @@ def commands(raw: bytes) -> Iterator[Assigned]:
         word = raw[low : low + 14].lower()
         if word.startswith((b"identified", b"password")):
             yield from _statement(raw, low)
-        elif word.startswith((b"#", b"env", b"arg", b"set")):
+        elif word.startswith((b"#", b"env", b"arg", b"set", b"fastcgi", b"proxy_set")):
             yield from _named(raw, low)
         elif word.startswith((b"requirepass", b"masterauth", b"enable", b"community", b"pass:")):
             yield from _after_word(raw, low)
@@ -98,7 +98,7 @@ def _command(raw: bytes, low: int, high: int) -> Iterator[Assigned]:
     for pattern in patterns:
         for match in pattern.finditer(raw, low, high):
             yield from _judged(raw, match)
-    line = raw.rfind(b"\n", 0, low) + 1
+    line = raw.rfind(b"\n", max(0, low - 400), low) + 1
     for match in _CHPASSWD.finditer(raw, line, high):
         yield from _judged(raw, match)
 

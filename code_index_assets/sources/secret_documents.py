@@ -43,7 +43,7 @@ def documents(raw: bytes) -> Iterator[Assigned]:
         yield from _kubernetes(raw)
     if b"kty" in raw:
         for match in _JWK.finditer(raw):
-            low = max(0, raw.rfind(b"{", 0, match.start()))
+            low = max(0, raw.rfind(b"{", max(0, match.start() - 4_000), match.start()))
             high = raw.find(b"}", match.end())
             for part in _JWK_PART.finditer(raw, low, high if high > 0 else len(raw)):
                 if not is_sequence(part["value"]):
@@ -72,7 +72,7 @@ def _kubernetes(raw: bytes) -> Iterator[Assigned]:
     if _KIND_INLINE.search(raw):
         yield from _json_manifests(raw)
     for match in re.finditer(rb"\\+\"kind\\+\"\s*:\s*\\+\"Secret", raw):
-        low = max(raw.rfind(b"\n", 0, match.start()) + 1, match.start() - 20_000)
+        low = max(raw.rfind(b"\n", max(0, match.start() - 20_000), match.start()) + 1, match.start() - 20_000)
         end = raw.find(b"\n", match.end())
         high = min(end if end > 0 else len(raw), match.end() + 20_000)
         if is_spelled(raw, low, high):

@@ -42,7 +42,7 @@ _ABOUT = frozenset(
     iterator it source location mount volume selector input form page link button icon image command cmd args arg
     key_name symbol symbols literal node kinds rule rules test tests spec example sample dummy mock public
     prompt verification confirm confirmed confirmation changed created updated rotation info usage scope scopes
-    audience issuer subject claim claims only callback listener event events getter setter column attribute attr
+    audience issuer subject claim claims only callback listener event events getter setter used time date at on by column attribute attr
     property properties param params parameter parameters argument bucket""".split()
 )
 _NOT_SECRET = frozenset(
@@ -62,6 +62,8 @@ def family_of(name: bytes) -> Family | None:
     last = words[-1]
     if last in _ABOUT or not _NOT_SECRET.isdisjoint(words):
         return None
+    if words[-2:] == ["secure", "string"]:
+        return "password"
     if last in {"value", "string", "str", "val", "raw", "plain", "text", "base64", "b64", "data", "prod", "production",
                 "dev", "live", "main", "default", "new", "current", "v1", "v", "a", "b", "x"}:  # fmt: skip
         words = words[:-1] or words

@@ -29,13 +29,13 @@ _SEQUENCE = re.compile(
 # The whole value, or an unmistakable part of it, stands for a value kept elsewhere.
 _REFERENCE = re.compile(
     rb"""\$\{[^}]*\}?|\{\{|\#\{|\$\(|\$\[|%\(\w+\)|%\{|<%|\\\(\w|\.\.\.|\xe2\x80\xa6|://|&&|\|\|
-    |\A(?:\$+\{?[A-Za-z_][\w.]*\}?|<[^<>]*>?|</?\w[^>]*|%[A-Za-z_]\w*%|@[A-Za-z_.]+@|\[[\w .-]*\]|\{[\w.:-]*\}|\([\w ,.*-]*\))\Z
+    |\A(?:\$+\{?[A-Za-z_][\w.]*\}?|<[^<>]*>?|</?\w[^>]*|%[A-Za-z_]\w*%|@[A-Za-z_.]+@|\[[\w .-]*\]|\{[\w.:\[\]-]*\}|\([\w ,.*-]*\))\Z
     |\A\$[A-Za-z_]+(?:[./:_-]+\$?[A-Za-z_]*)+\Z
     |\A(?:ENC|vault|env|secret|ssm|arn|op|sm|projects|file|data|mailto|urn|sha256|sha512|md5|re|ref|kms|aws|gcp|azure|keyring)[:\[(/]
     |\A[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}\Z
     |\{[A-Za-z_][\w.]*(?:![rs])?(?::[^}]{0,8})?\}|%(?:\d+\$)?[sdvrxqi]\b|%[sd]\Z|\{\d*\}
     |\A(?:[A-Za-z]:)?[~.]?[\\/](?:[\w.-]+[\\/])*[a-z._-]+\Z
-    |</?\w+>|\A/?\?\w+=|\A(?:\\x[0-9a-f]{2})+\Z|\A[\w:]+\\[a-z]\w*\Z|\AAWS4-|\A%%|(?-i:%[YmdHM][-:T/])|\A(?:%[0-9a-f]{2})+\Z
+    |</?\w+>|\A/?\?\w+=|\A(?:\\x[0-9a-f]{2})+\Z|\\u[0-9a-f]{4}|sha\d+with|private_?key|public_?key|oauth\d|hmac|with(?:rsa|ecdsa)|\A[\w:]+\\[a-z]\w*\Z|\AAWS4-|\A%%|\A\d{4}-\d\d-\d\d|\[-?\d*\]\.|(?-i:%[YmdHM][-:T/])|\A(?:%[0-9a-f]{2})+\Z
     |\A(?-i:[a-z]+)(?:\.(?-i:[a-z][a-z0-9]{0,3}|[a-z]+[A-Z]?[a-z]*))+\Z
     |\A[\w-]+(?:\.[a-zA-Z][\w-]*)*\.(?:com|org|io|net|py|go|js|ts|tsx|jsx|json|ya?ml|pem|txt|key|crt|html?|xml|php|java|rb|rs|md|conf|cfg|ini|proto|test|local|svc|vue|css|jks|p12|pfx|toml)\b""",
     re.VERBOSE | re.IGNORECASE,
@@ -49,7 +49,7 @@ _CODE = re.compile(
 _PATTERN = re.compile(rb"\(\?[:=!P<i]|\\\\?[dwsSDWbBAZ]|\[\^|\[[A-Za-z0]-[A-Za-z9]|\]\{\d|\A\^.*\$\Z|\.\*|\.\+\?|\\p\{")
 
 # Signs that stand together in code (minified scripts between two strings); two of these pairs, and it is code.
-_SCRIPT = re.compile(rb"\(\{|\}\)|\)\(|\+\(|\)\+|!=|\(\)|\]\)|\),|\},|\)\?|\);|\)\.")
+_SCRIPT = re.compile(rb"\(\{|\}\)|\)\(|\+\(|\)\+|!=|\(\)|\]\)|\),|\},|\)\?|\?\w+:|\);|\)\.")
 
 
 def shannon(value: bytes) -> float:
@@ -91,6 +91,8 @@ def is_random(value: bytes) -> bool:
     if average < 3.0 and _hard_joints(found) >= 2:
         return True
     said = sum(len(match[0]) for match in found if 4 <= len(match[0]) <= 12 and _SAID.fullmatch(match[0]))
+    if size >= 12 and kinds(value) >= 3 and len(found) >= 5 and average < 3.6 and said <= size * 0.3:
+        return True
     if size >= 10 and kinds(value) >= 3 and _DIGIT_LETTER.search(value) and said <= size * 0.35 and shannon(value) >= 3.0:
         return True
     mixed = len(_DIGIT_LETTER.findall(value)) >= 2 and said <= size * 0.4
@@ -113,6 +115,8 @@ def is_password(value: bytes, *, quoted: bool) -> bool:
     if is_reference(value) or is_sequence(value) or _PATTERN.search(value) or _UUID.match(value):
         return False
     if (not quoted or value.count(b"(") + value.count(b"[") >= 1) and _CODE.search(value) and not _dense(value):
+        return False
+    if _says_made_up(value):
         return False
     if len({match[0] for match in _SCRIPT.finditer(value)}) >= 2:
         return False

@@ -237,7 +237,7 @@ def _apply(rule: Rule, raw: bytes, start: int, spans: Spans, rules: _Rules) -> i
     end = -1
     for match in rule.pattern.finditer(raw, low, high):
         # Where the form alone is enough, the alternative without the group matched.
-        group = "secret" if match.groupdict().get("secret") is not None else 0
+        group = match.lastgroup if match.lastgroup in {"secret", "oracle"} else ("secret" if match.groupdict().get("secret") else 0)
         first, last = match.span(group)
         if first == last or not _CHECKS[rule.check](raw[first:last], match, rule, rules):
             continue
@@ -344,4 +344,8 @@ def _url_password(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rule
     return len(set(value)) >= 5 and not re.match(rb"[A-Za-z]?[a-z]{1,12}\Z", value)
 
 
-_CHECKS = {"token": _token, "url": _url_password}
+def _key(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rules) -> bool:
+    return not rules.placeholder.search(value) and is_key(value, quoted=True)
+
+
+_CHECKS = {"token": _token, "url": _url_password, "key": _key}
