@@ -69,7 +69,7 @@ def _without_lead(pattern: str) -> str:
 def written(version: str, rows: list[dict]) -> str:
     lines = [
         "# Forms of providers' keys. Made by tools/secret_formats.py; edit that, not this.",
-        f'# From gitleaks {version} (https://github.com/gitleaks/gitleaks, config/gitleaks.toml), MIT License,',
+        f"# From gitleaks {version} (https://github.com/gitleaks/gitleaks, config/gitleaks.toml), MIT License,",
         "# Copyright (c) 2019 Zachary Rice. Permission is hereby granted, free of charge, to any person obtaining a copy of",
         '# this software and associated documentation files (the "Software"), to deal in the Software without restriction,',
         "# including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell",
@@ -86,7 +86,13 @@ def written(version: str, rows: list[dict]) -> str:
     ]
     for row in rows:
         literals = ", ".join(f'"{literal.lower()}"' for literal in row["literals"])
-        lines += ["", "[[rule]]", f'id = "{row["id"]}"', f"literals = [{literals}]", f"pattern = '''{row['pattern']}'''"]
+        lines += [
+            "",
+            "[[rule]]",
+            f'id = "{row["id"]}"',
+            f"literals = [{literals}]",
+            f"pattern = '''{row['pattern']}'''",
+        ]
         if "entropy" in row:
             lines.append(f"entropy = {row['entropy']}")
     return "\n".join(lines) + "\n"

@@ -70,11 +70,17 @@ def lines(template: str) -> Callable[[str], str]:
 def _notebook(value: str) -> str:
     cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": 1,
             "source": ["import db\n", f'password = "{value}"\n', "db.connect(password)\n"]}  # fmt: skip
-    return json.dumps({"cells": [cell], "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5})
+    return json.dumps(
+        {"cells": [cell], "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}
+    )
 
 
 def _pem(value: str) -> str:
-    return "-----BEGIN RSA PRIVATE KEY-----\n" + "\n".join(value[i : i + 64] for i in range(0, len(value), 64)) + "\n-----END RSA PRIVATE KEY-----\n"
+    return (
+        "-----BEGIN RSA PRIVATE KEY-----\n"
+        + "\n".join(value[i : i + 64] for i in range(0, len(value), 64))
+        + "\n-----END RSA PRIVATE KEY-----\n"
+    )
 
 
 pw, key, hexes = word(14), word(32), word(32, HEX)

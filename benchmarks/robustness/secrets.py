@@ -63,7 +63,9 @@ def stored(data: Path) -> bytes:
             pieces.append(pl.read_parquet(path).write_json().encode())
         if path.suffix == ".duckdb":
             with duckdb.connect(str(path), read_only=True) as catalog:
-                for schema, table in catalog.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall():
+                for schema, table in catalog.execute(
+                    "SELECT table_schema, table_name FROM information_schema.tables"
+                ).fetchall():
                     rows = catalog.execute(f'SELECT * FROM "{schema}"."{table}"').fetchall()
                     pieces.append(json.dumps(rows, default=str, ensure_ascii=False).encode())
     return b"\0".join(pieces)
@@ -87,10 +89,12 @@ def missed(code_index: Path, values: int, seed: int) -> tuple[Counter[str], int]
             print(run.stdout.decode()[-2000:], run.stderr.decode()[-3000:], file=sys.stderr)
         everything = stored(data) + run.stdout + run.stderr
         for query in ("SELECT path, text FROM chunks", "SELECT * FROM files", "SELECT * FROM symbols"):
-            answer = subprocess.run([str(code_index), "sql", query, "--json"], env=environment, capture_output=True, cwd=temporary)
+            answer = subprocess.run(
+                [str(code_index), "sql", query, "--json"], env=environment, capture_output=True, cwd=temporary
+            )
             everything += answer.stdout
         assert b"a marker that stays" in everything, "nothing was indexed"
-        names = Counter({kind: 0 for kind in planted})
+        names = Counter(dict.fromkeys(planted, 0))
         escaped = everything.replace(b"\\\\", b"\\").replace(b'\\"', b'"').replace(b"\\/", b"/")
         for kind, rows in planted.items():
             for value, path in rows:
@@ -136,7 +140,9 @@ def main() -> None:
     for kind, count in kinds.items():
         if count:
             print(f"{kind:32} {count} of {options.values} can be read")
-    print(f"{sum(kinds.values())} of {planted} values of {len(kinds)} kinds can be read ({100 * sum(kinds.values()) / planted:.1f} %)")
+    print(
+        f"{sum(kinds.values())} of {planted} values of {len(kinds)} kinds can be read ({100 * sum(kinds.values()) / planted:.1f} %)"
+    )
     if options.trees:
         alarms(options.trees)
 

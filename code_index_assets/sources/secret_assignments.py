@@ -28,15 +28,17 @@ NAMES = re2.compile(
     (
         rf"(?i)(?:{_WORD})[\w.-]{{0,24}}"
         r"(?:[\\\"'`\])]|&quot;|&\#3[49];)*"
-        r"(?:[ \t]*[=:,(<>?|]|[ \t]+(?:[\w:.-]+[ \t]*=|\{|is[ \t]|As[ \t]|->|[\"'])|\{[\"']|\r?\n[ \t]*\"?(?:value|default)|%3[ad]|[ \t]*\r?\n[ \t]*</?\w+>|[ \t]*\\\\?[\"'])"
+        r"(?:[ \t]*[=:,(<>?|]|[ \t]+(?:[\w:.-]+[ \t]*=|\{|is[ \t]|As[ \t]|->|[\"'])|\{[\"']|[nr][ \\t\\\\]|\r?\n[ \t]*\"?(?:value|default)|%3[ad]|[ \t]*\r?\n[ \t]*</?\w+>|[ \t]*\\\\?[\"'])"
     ).encode()
 )
 _NAME_CHARS = re.compile(rb"[\w.$-]")
 _LEFT, _LINE, _AFTER = 60, 400, 1_600
-_WORD_AT = re.compile(rb"[\w$-]+(?:\.[\w$-]+)*")
-_TYPED = rb"(?:[ \t]*:[ \t]*[&*']{0,2}[A-Za-z_][\w:<>\[\]?.&']*(?:[ ][\w<>\[\]?.&']+){0,2}(?=[ \t]*=)|[ \t]+As[ \t]+(?:New[ \t]+)?\w+(?=[ \t]*=))?"
+_WORD_AT = re.compile(rb"[\w$-]{1,120}(?:\.[\w$-]{1,60}){0,8}")
+_TYPED = rb"(?:[ \t]*:[ \t]*[&*']{0,2}[A-Za-z_][\w:<>\[\]?.&']{0,40}(?:[ ][\w<>\[\]?.&']{1,30}){0,2}(?=[ \t]*=)|[ \t]+As[ \t]+(?:New[ \t]+)?\w+(?=[ \t]*=))?"
 _LEAD = re.compile(
-    rb"(?P<close>[\"'`]?[\])]{0,2})" + _TYPED + rb"(?:[ \t]*(?P<sep>:=|=>|->|\?\?=?|\?=|\|\|=?|\+=|===?|=|<-|:(?!:)|,|\(|\{(?=[\"']))|(?P<is>[ \t]+(?:is[ \t]+)?(?=[\"'`]))|(?P<bar>[ \t]*\|[ \t]*(?=\S)))\*{0,2}[ \t]*(?:![\w!]+[ \t]+|&\w+[ \t]+(?=[\"']))?"
+    rb"(?P<close>[\"'`]?[\])]{0,2})"
+    + _TYPED
+    + rb"(?:[ \t]*(?P<sep>:=|=>|->|\?\?=?|\?=|\|\|=?|\+=|===?|=|<-|:(?!:)|,|\(|\{(?=[\"']))|(?P<is>[ \t]+(?:is[ \t]+)?(?=[\"'`]))|(?P<bar>[ \t]*\|[ \t]*(?=\S)))\*{0,2}[ \t]*(?:![\w!]+[ \t]+|&\w+[ \t]+(?=[\"']))?"
 )
 _QUOTED = re.compile(
     rb"(?:(?:[rbufL@$]{1,2}|new\s+\w{1,20}\s*\(\s*|&|[A-Za-z_][\w.:]{0,40}\(\s*)(?=[\"'`]))?"
@@ -44,23 +46,34 @@ _QUOTED = re.compile(
 )
 _LIST = re.compile(rb"\s*[\[{(]\s*(?=[\"'])")
 _NEXT_ITEM = re.compile(rb"\s*,\s*")
-_LINE_BEFORE = re.compile(rb"^[ \t\xef\xbb\xbf]*(?:(?:\#|;|//|--|\*|rem)[ \t]*)?(?:[-*+][ \t]+)?(?:(?:export|set|setx|env|declare -x|local|readonly|ENV|ARG|LABEL|spring|-D|--?)[ \t]*)?[\"']?\Z", re.I)
+_LINE_BEFORE = re.compile(
+    rb"^[ \t\xef\xbb\xbf]*(?:(?:\#|;|//|--|\*|rem)[ \t]*)?(?:[-*+][ \t]+)?(?:(?:export|set|setx|env|declare -x|local|readonly|ENV|ARG|LABEL|spring|-D|--?)[ \t]*)?[\"']?\Z",
+    re.I,
+)
 _TO_END = re.compile(rb"[^\r\n]{4,512}")
 _INLINE = re.compile(rb"[^\s\"'`<>,;|&\\]{4,512}")
 _BLOCK = re.compile(rb"[|>][+-]?\d?[+-]?[ \t]*(?:#[^\n]*)?\r?\n")
 _INDENTED = re.compile(rb"(?P<indent>[ \t]+)(?:-[ \t]+)?(?P<value>[^\r\n]+)\r?\n?")
 _NEXT_LINE = re.compile(rb"\r?\n(?P<indent>[ \t]*)(?P<item>-[ \t]+)?(?P<value>[^\s:#][^\r\n]*)")
-_ELEMENT = re.compile(rb"(?:[ \t]+[\w:.-]+[ \t]*=[ \t]*\"[^\"<>\n]{0,80}\")*[ \t]*>\s*(?:<!\[CDATA\[)?(?P<value>[^<>\r\n]{4,2048}?)(?:\]\]>)?\s*</")
+_ELEMENT = re.compile(
+    rb"(?:[ \t]+[\w:.-]+[ \t]*=[ \t]*\"[^\"<>\n]{0,80}\")*[ \t]*>\s*(?:<!\[CDATA\[)?(?P<value>[^<>\r\n]{4,2048}?)(?:\]\]>)?\s*</"
+)
 # After a name that is itself a value: {"name": "DB_PASSWORD", "value": "…"}, <add key="…" value="…"/>, <key>…</key><string>.
 _PAIR = re.compile(
     rb"[\"']?(?:\s*,)?\s*(?:[\"']?[\w:.-]{1,24}[\"']?\s*[:=]\s*[\"']?[\w .-]{0,40}[\"']?\s*,?\s*){0,2}?[\"']?\b(?:\w{0,16}value|default|content|val)[\"']?\s*[:=]\s*(?=\S)",
     re.IGNORECASE,
 )
 _PLIST = re.compile(rb"</\w+>\s*<(?:string|value|data)>\s*(?P<value>[^<>\r\n]{4,2048}?)\s*</")
-_NESTED = re.compile(rb"[\"'](?:[ \t]+[\w:.-]+[ \t]*=[ \t]*\"[^\"<>\n]{0,80}\")*[ \t]*>\s*<(?:value|string|data)>\s*(?P<value>[^<>\r\n]{4,2048}?)\s*</", re.IGNORECASE)
+_NESTED = re.compile(
+    rb"[\"'](?:[ \t]+[\w:.-]+[ \t]*=[ \t]*\"[^\"<>\n]{0,80}\")*[ \t]*>\s*<(?:value|string|data)>\s*(?P<value>[^<>\r\n]{4,2048}?)\s*</",
+    re.IGNORECASE,
+)
 _BESIDE = re.compile(rb"<[^<>]*\bvalue=\"(?P<value>[^\"<>]{4,1024})\"[^<>]*\b(?:key|name)=\"\Z", re.IGNORECASE)
 _TERRAFORM = re.compile(rb"[\"']?\s*\{(?:[^{}]{0,400}?)\bdefault\s*=\s*(?=\")")
-_SCHEME = re.compile(rb"(?:bearer|basic|token|apikey|api-key|key|digest|negotiate|aws|sso-key|oauth|bot|splunk|genieKey)[ \t]+(?:token=)?[\"']?", re.I)
+_SCHEME = re.compile(
+    rb"(?:bearer|basic|token|apikey|api-key|key|digest|negotiate|aws|sso-key|oauth|bot|splunk|genieKey)[ \t]+(?:token=)?[\"']?",
+    re.I,
+)
 _BARE_BEARER = re2.compile(rb"(?i)\b(bearer|basic)[ \t]+([A-Za-z0-9+/_=.~-]{12,900})[A-Za-z0-9+/_=.~-]*")
 
 
@@ -140,7 +153,11 @@ def _judged(name: bytes, family: Family, value: bytes, *, quoted: bool) -> bool:
         return is_password(value, quoted=quoted) or (len(value) >= 16 and is_key(value, quoted=quoted))
     if family == "authorization":
         return basic_credentials(value) or (len(value) >= 16 and is_key(value, quoted=quoted))
-    return is_key(value, quoted=quoted) or (strong_uuid(name) and is_uuid_key(value)) or (quoted and len(value) >= 10 and is_password(value, quoted=True))
+    return (
+        is_key(value, quoted=quoted)
+        or (strong_uuid(name) and is_uuid_key(value))
+        or (quoted and len(value) >= 10 and is_password(value, quoted=True))
+    )
 
 
 # -- from a name to its values ---------------------------------------------------------------------------------
@@ -330,6 +347,12 @@ def bare_authorization(raw: bytes) -> Iterator[Assigned]:
         if match.group(1).lower() == b"basic":
             wanted = basic_credentials(value)
         else:
-            wanted = len(value) >= 20 and is_key(value, quoted=True) and is_random(value) and not is_reference(value) and not is_sequence(value)
+            wanted = (
+                len(value) >= 20
+                and is_key(value, quoted=True)
+                and is_random(value)
+                and not is_reference(value)
+                and not is_sequence(value)
+            )
         if wanted:
             yield Assigned(match.start(2), match.start(2) + len(value), "authorization-header")

@@ -20,14 +20,16 @@ RULE = "command-line-password"
 SQL = "sql-password"
 # Where one of these may be; one linear pass.
 PLACES = re2.compile(
-    (
-        r"(?i)\b(?:curl|wget|http|https|xh|mysql\w*|mariadb\w*|sshpass|redis-cli|docker|podman|helm|skopeo|oras|smbclient|ldap\w+|plink|pscp|sqlcmd"
-        r"|rabbitmqctl|htpasswd|openssl|mongo\w*|psql|net\s+use|az|chpasswd|keytool|jarsigner|svn|lftp|ncftp\w*|rdesktop|xfreerdp|mosquitto_\w+|bcp|isql|sqlplus)\b[^\n]*"
-        r"|identified\s+(?:with\s+\S+\s+)?(?:by|as)\b|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'|--?(?:[a-z][\w-]*)?(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
-        r"|\#\s*define\s+\w+|\b(?:ENV|ARG|SetEnv|fastcgi_param|proxy_set_header)\s+[\w-]+\s|\bsetx?\s+\w+|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
-    ).encode()
+
+        br"(?i)\b(?:curl|wget|http|https|xh|mysql\w*|mariadb\w*|sshpass|redis-cli|docker|podman|helm|skopeo|oras|smbclient|ldap\w+|plink|pscp|sqlcmd"
+        br"|rabbitmqctl|htpasswd|openssl|mongo\w*|psql|net\s+use|az|chpasswd|keytool|jarsigner|svn|lftp|ncftp\w*|rdesktop|xfreerdp|mosquitto_\w+|bcp|isql|sqlplus)\b[^\n]*"
+        br"|identified\s+(?:with\s+\S+\s+)?(?:by|as)\b|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'|--?(?:[a-z][\w-]*)?(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
+        br"|\#\s*define\s+\w+|\b(?:ENV|ARG|SetEnv|fastcgi_param|proxy_set_header)\s+[\w-]+\s|\bsetx?\s+\w+|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
+
 )
-_USER_OPTION = re.compile(rb"(?:^|\s)(?:-u|-U|--user|--proxy-user|-a|--auth|--creds|--src-creds|--dest-creds)(?:[ \t]+|=)?(?P<q>[\"']?)(?P<user>[^\s:\"']{1,64}):(?P<v>[^\s\"']{4,256}|(?<=:)[^\"'\n]{4,256}(?=[\"']))")
+_USER_OPTION = re.compile(
+    rb"(?:^|\s)(?:-u|-U|--user|--proxy-user|-a|--auth|--creds|--src-creds|--dest-creds)(?:[ \t]+|=)?(?P<q>[\"']?)(?P<user>[^\s:\"']{1,64}):(?P<v>[^\s\"']{4,256}|(?<=:)[^\"'\n]{4,256}(?=[\"']))"
+)
 _TIGHT = re.compile(rb"(?:^|\s)-p(?:\"(?P<d>[^\"\n]{4,256})\"|'(?P<s>[^'\n]{4,256})'|(?P<p>[^\s\"'|;&]{4,256}))")
 _LOOSE = re.compile(rb"(?:^|\s)-(?:p|pw|P|w|a|pass|password|rfbauth)[ \t]+" + _VALUE)
 _PASS_COLON = re.compile(rb"\bpass:(?P<p>[^\s\"'`]{4,256})")
@@ -35,9 +37,21 @@ _PERCENT_USER = re.compile(rb"(?:^|\s)-U[ \t]*[\"']?[\w.\\@-]+%(?P<p>[^\s\"']{4,
 _TAIL = re.compile(rb"(?:add_user|change_password|-b\w*[ \t]+\S+|use)[ \t]+\S+[ \t]+(?:\S+:[ \t]+)?" + _VALUE)
 _SLASH_USER = re.compile(rb"(?:sqlplus)[^\n]*?\s[\w.-]+/(?P<p>[^\s/@\"']{4,128})@")
 _OPTION = re.compile(rb"(?:^|[\s\"'\[,(])--?(?P<name>[A-Za-z][\w-]*)(?:[ \t]+|=|[\"'][ \t]*,[ \t]*(?=[\"']))" + _VALUE)
-_SQL = re.compile(rb"(?:identified\s+(?:with\s+\S+\s+)?(?:by|as)|password(?:\s+for\s+\S+\s*=)?)\s*(?:password\s*|hash\s*)?(?:values\s*)?[nN]?(?P<q>['\"`])(?P<v>(?:[^'\"`\n\\]|\\.){4,256})(?P=q)", re.I)
-_NAME_VALUE = re.compile(rb"(?P<lead>\#\s*define|\bENV|\bARG|\bsetx?|\bSetEnv|\bfastcgi_param|\bproxy_set_header)\s+(?P<name>[\w-]+)[ \t]+(?:/\w+[ \t]+)?(?:L|u8|\(\s*)?" + _VALUE, re.I)
-_NETRC = re.compile(rb"(?:^|\s|\blogin\s+\S+\s+)(?P<lead>password|passwd|requirepass|masterauth|community|secret(?:\s+\d)?|password\s+\d)[ \t]+(?:\d[ \t]+)?" + _VALUE + rb"(?:[ \t]*(?:$|\n|\r)|[ \t]+(?:account|macdef|machine)\b)", re.M)
+_SQL = re.compile(
+    rb"(?:identified\s+(?:with\s+\S+\s+)?(?:by|as)|password(?:\s+for\s+\S+\s*=)?)\s*(?:password\s*|hash\s*)?(?:values\s*)?[nN]?(?P<q>['\"`])(?P<v>(?:[^'\"`\n\\]|\\.){4,256})(?P=q)",
+    re.I,
+)
+_NAME_VALUE = re.compile(
+    rb"(?P<lead>\#\s*define|\bENV|\bARG|\bsetx?|\bSetEnv|\bfastcgi_param|\bproxy_set_header)\s+(?P<name>[\w-]+)[ \t]+(?:/\w+[ \t]+)?(?:L|u8|\(\s*)?"
+    + _VALUE,
+    re.I,
+)
+_NETRC = re.compile(
+    rb"(?:^|\s|\blogin\s+\S+\s+)(?P<lead>password|passwd|requirepass|masterauth|community|secret(?:\s+\d)?|password\s+\d)[ \t]+(?:\d[ \t]+)?"
+    + _VALUE
+    + rb"(?:[ \t]*(?:$|\n|\r)|[ \t]+(?:account|macdef|machine)\b)",
+    re.M,
+)
 _CHPASSWD = re.compile(rb"echo[ \t]+[\"']?[\w.-]+:(?P<p>[^\s\"'|]{4,128})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd")
 
 
@@ -73,7 +87,9 @@ def _command(raw: bytes, low: int, high: int) -> Iterator[Assigned]:
     head = raw[low : low + 12].lower()
     alone = head[:1] == b"-"
     # An option by itself is read where it stands: a line of thousands of them is read once.
-    options = [_OPTION.match(raw, max(0, low - 1)) or _OPTION.match(raw, low)] if alone else _OPTION.finditer(raw, low, high)
+    options = (
+        [_OPTION.match(raw, max(0, low - 1)) or _OPTION.match(raw, low)] if alone else _OPTION.finditer(raw, low, high)
+    )
     for match in options:
         family = family_of(match["name"]) if match else None
         if match is not None and family is not None:

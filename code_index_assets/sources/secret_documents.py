@@ -16,7 +16,15 @@ from .secret_names import family_of
 from .secret_spelling import is_spelled, layers
 from .secret_values import basic_credentials, is_reference, is_sequence
 
-RULES = ("kubernetes-secret", "json-web-key", "registry-login", "client-key", "aws-secret-key", "password-hash", "airtable-token")
+RULES = (
+    "kubernetes-secret",
+    "json-web-key",
+    "registry-login",
+    "client-key",
+    "aws-secret-key",
+    "password-hash",
+    "airtable-token",
+)
 
 _KIND = re.compile(rb"^[ \t]*(?:- )?[\"']?kind[\"']?[ \t]*:[ \t]*[\"']?(?:Secret|SecretList)\b[\"']?[ \t]*,?\r?$", re.M)
 _KIND_INLINE = re.compile(rb"[\"']kind[\"'][ \t]*:[ \t]*[\"']Secret[\"']")
@@ -29,9 +37,15 @@ _JSON_ENTRY = re.compile(rb"[\"'][\w.-]+[\"']\s*:\s*\"(?P<value>(?:[^\"\\]|\\.){
 _JWK = re.compile(rb"[\"']kty[\"']\s*:")
 _JWK_PART = re.compile(rb"[\"'](?:d|p|q|dp|dq|qi|k)[\"']\s*:\s*[\"'](?P<value>[A-Za-z0-9_-]{20,2000})[\"']")
 _LOGIN = re2.compile(rb"(?:auth|identitytoken|Auth)\\*[\"']?\s*[:=]\s*\\*[\"']?([A-Za-z0-9+/=_-]{8,900})")
-_CLIENT_KEY = re.compile(rb"[\"']?(?:client-key-data|tls\.key|clientKeyData|client_key_data)[\"']?\s*:\s*[\"']?(?P<value>[A-Za-z0-9+/=]{40,20000})")
-_AWS_PAIR = re.compile(rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b[\"']?[\s,;:|/]{1,8}[\"']?(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])")
-_CRYPT = re2.compile(rb"(?:\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$(?:1|5|6|apr1|y|gy|7)\$(?:rounds=\d{1,9}\$|j\w{2,4}\$)?[./A-Za-z0-9]{1,24}\$[./A-Za-z0-9]{22,86}|\$argon2(?:id|i|d)\$[\w=,$]{5,40}\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,128})")
+_CLIENT_KEY = re.compile(
+    rb"[\"']?(?:client-key-data|tls\.key|clientKeyData|client_key_data)[\"']?\s*:\s*[\"']?(?P<value>[A-Za-z0-9+/=]{40,20000})"
+)
+_AWS_PAIR = re.compile(
+    rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b[\"']?[\s,;:|/]{1,8}[\"']?(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
+)
+_CRYPT = re2.compile(
+    rb"(?:\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$(?:1|5|6|apr1|y|gy|7)\$(?:rounds=\d{1,9}\$|j\w{2,4}\$)?[./A-Za-z0-9]{1,24}\$[./A-Za-z0-9]{22,86}|\$argon2(?:id|i|d)\$[\w=,$]{5,40}\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,128})"
+)
 # Its first letters stand in every file: found in a pass of its own.
 _AIRTABLE = re2.compile(rb"\bpat[A-Za-z0-9]{14}\.[a-f0-9]{64}\b")
 _TEMPLATE = re.compile(rb"\{\{|\$\{|<[\w -]+>|\A[\"']?[\"']?\Z|\A(?:\||>)[+-]?\Z|\$\(")
@@ -42,10 +56,14 @@ def documents(raw: bytes) -> Iterator[Assigned]:
     if b"ecret" in raw and b"data" in raw.lower() and b"kind" in raw:
         yield from _kubernetes(raw)
     if b"kty" in raw:
+        done = 0
         for match in _JWK.finditer(raw):
+            if match.start() < done:
+                continue
             low = max(0, raw.rfind(b"{", max(0, match.start() - 4_000), match.start()))
-            high = raw.find(b"}", match.end())
-            for part in _JWK_PART.finditer(raw, low, high if high > 0 else len(raw)):
+            high = raw.find(b"}", match.end(), match.end() + 8_000)
+            done = high = high if high > 0 else min(len(raw), match.end() + 8_000)
+            for part in _JWK_PART.finditer(raw, low, high):
                 if not is_sequence(part["value"]):
                     yield Assigned(*part.span("value"), "json-web-key")
     if b"auth" in raw or b"Auth" in raw or b"identitytoken" in raw:
@@ -91,13 +109,17 @@ def _json_manifests(text: bytes) -> Iterator[Assigned]:
 
 
 def _yaml_manifests(raw: bytes) -> Iterator[Assigned]:
-    for kind in _KIND.finditer(raw):
-        starts = [match.end() for match in _DOCUMENT.finditer(raw, 0, kind.start())]
-        low = starts[-1] if starts else 0
-        after = _DOCUMENT.search(raw, kind.end())
-        high = after.start() if after else len(raw)
-        for data in _DATA.finditer(raw, low, high):
-            yield from _entries(raw, data.end() + 1, high, len(data["indent"]))
+    if not _KIND.search(raw):
+        return
+    edges = [0, *(match.end() for match in _DOCUMENT.finditer(raw)), len(raw)]
+    for low, high in zip(edges, edges[1:], strict=False):  # noqa: RUF007 - two names
+        if _KIND.search(raw, low, high):
+            done = low
+            for data in _DATA.finditer(raw, low, high):
+                if data.start() >= done:
+                    for entry in _entries(raw, data.end() + 1, high, len(data["indent"])):
+                        done = entry.end
+                        yield entry
 
 
 def _entries(raw: bytes, at: int, high: int, outer: int) -> Iterator[Assigned]:

@@ -35,7 +35,7 @@ _REFERENCE = re.compile(
     |\A[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}\Z
     |\{[A-Za-z_][\w.]*(?:![rs])?(?::[^}]{0,8})?\}|%(?:\d+\$)?[sdvrxqi]\b|%[sd]\Z|\{\d*\}
     |\A(?:[A-Za-z]:)?[~.]?[\\/](?:[\w.-]+[\\/])*[a-z._-]+\Z
-    |</?\w+>|\A/?\?\w+=|\A(?:\\x[0-9a-f]{2})+\Z|\\u[0-9a-f]{4}|sha\d+with|private_?key|public_?key|oauth\d|hmac|with(?:rsa|ecdsa)|\A[\w:]+\\[a-z]\w*\Z|\AAWS4-|\A%%|\A\d{4}-\d\d-\d\d|\[-?\d*\]\.|(?-i:%[YmdHM][-:T/])|\A(?:%[0-9a-f]{2})+\Z
+    |</?\w+>|\A/?\?\w+=|\A(?:\\x[0-9a-f]{2})+\Z|\\u[0-9a-f]{4}|sha\d+with|private_?key|public_?key|oauth\d|hmac|with(?:rsa|ecdsa)|\A[\w:]+\\[a-z]\w*\Z|\AAWS4-|\A%%|\A\d{4}-\d\d-\d\d|\[-?\d*\]\.|(?-i:%[YmdHM][-:T/]%)|\A(?:%[0-9a-f]{2})+\Z
     |\A(?-i:[a-z]+)(?:\.(?-i:[a-z][a-z0-9]{0,3}|[a-z]+[A-Z]?[a-z]*))+\Z
     |\A[\w-]+(?:\.[a-zA-Z][\w-]*)*\.(?:com|org|io|net|py|go|js|ts|tsx|jsx|json|ya?ml|pem|txt|key|crt|html?|xml|php|java|rb|rs|md|conf|cfg|ini|proto|test|local|svc|vue|css|jks|p12|pfx|toml)\b""",
     re.VERBOSE | re.IGNORECASE,
@@ -93,7 +93,13 @@ def is_random(value: bytes) -> bool:
     said = sum(len(match[0]) for match in found if 4 <= len(match[0]) <= 12 and _SAID.fullmatch(match[0]))
     if size >= 12 and kinds(value) >= 3 and len(found) >= 5 and average < 3.6 and said <= size * 0.3:
         return True
-    if size >= 10 and kinds(value) >= 3 and _DIGIT_LETTER.search(value) and said <= size * 0.35 and shannon(value) >= 3.0:
+    if (
+        size >= 10
+        and kinds(value) >= 3
+        and _DIGIT_LETTER.search(value)
+        and said <= size * 0.35
+        and shannon(value) >= 3.0
+    ):
         return True
     mixed = len(_DIGIT_LETTER.findall(value)) >= 2 and said <= size * 0.4
     return size >= 16 and average < 4.5 and mixed and shannon(value) >= 3.0
@@ -173,7 +179,9 @@ def _credentials_of(value: bytes) -> bytes | None:
     _, colon, password = plain.partition(b":")
     if not colon or len(password) < 4 or not all(32 <= c < 127 for c in plain):
         return None
-    made_up = re.fullmatch(rb"(?i)open ?sesame|pass(?:word|wd|phrase)?\d{0,4}|secret|test\w*|foo\w*|bar\w*|user\w*|admin|example", password)
+    made_up = re.fullmatch(
+        rb"(?i)open ?sesame|pass(?:word|wd|phrase)?\d{0,4}|secret|test\w*|foo\w*|bar\w*|user\w*|admin|example", password
+    )
     return None if made_up or is_reference(plain) else plain
 
 

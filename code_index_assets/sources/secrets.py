@@ -92,7 +92,9 @@ class _Rules:
 
 @lru_cache(maxsize=1)
 def _load() -> _Rules:
-    own, made = (resources.files(__package__).joinpath(name).read_text("utf-8") for name in (_RULES_FILE, _FORMATS_FILE))
+    own, made = (
+        resources.files(__package__).joinpath(name).read_text("utf-8") for name in (_RULES_FILE, _FORMATS_FILE)
+    )
     raw = tomllib.loads(own)
     rules = tuple(_rule(row) for row in raw["rule"])
     formats = tuple(_format(row) for row in tomllib.loads(made)["rule"])
@@ -131,7 +133,11 @@ def _format(row: dict[str, Any]) -> Format:
     options.max_mem = 32 << 20
     pattern = row["pattern"]
     return Format(
-        row["id"], tuple(row["literals"]), re2.compile(pattern.encode(), options), row.get("entropy", 0.0), "=|>|:" in pattern
+        row["id"],
+        tuple(row["literals"]),
+        re2.compile(pattern.encode(), options),
+        row.get("entropy", 0.0),
+        "=|>|:" in pattern,
     )
 
 
@@ -237,7 +243,11 @@ def _apply(rule: Rule, raw: bytes, start: int, spans: Spans, rules: _Rules) -> i
     end = -1
     for match in rule.pattern.finditer(raw, low, high):
         # Where the form alone is enough, the alternative without the group matched.
-        group = match.lastgroup if match.lastgroup in {"secret", "oracle"} else ("secret" if match.groupdict().get("secret") else 0)
+        group = (
+            match.lastgroup
+            if match.lastgroup in {"secret", "oracle"}
+            else ("secret" if match.groupdict().get("secret") else 0)
+        )
         first, last = match.span(group)
         if first == last or not _CHECKS[rule.check](raw[first:last], match, rule, rules):
             continue

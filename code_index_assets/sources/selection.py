@@ -368,7 +368,9 @@ def _decide_by_content(row: _Row, content: bytes | None) -> str | None:
 
 
 def _scan(batch: list[tuple[_Row, str]]) -> Iterator[tuple[_Row, list[Finding]]]:
-    for (row, _), found in zip(batch, _scan_safely([text for _, text in batch], [row.path for row, _ in batch]), strict=True):
+    for (row, _), found in zip(
+        batch, _scan_safely([text for _, text in batch], [row.path for row, _ in batch]), strict=True
+    ):
         if found is None:
             row.end("refused", "scan_failed")
             continue
