@@ -60,7 +60,7 @@ def stored(data: Path) -> bytes:
         pieces.append(str(path.relative_to(data)).encode())
         pieces.append(path.read_bytes())
         if path.suffix == ".parquet":
-            pieces.append(pl.read_parquet(path).write_json().encode())
+            pieces.append(str(pl.read_parquet(path).rows()).encode())
         if path.suffix == ".duckdb":
             with duckdb.connect(str(path), read_only=True) as catalog:
                 for schema, table in catalog.execute(
