@@ -20,6 +20,7 @@ from ..errors import SourceError
 from ..fingerprint import digest, fingerprint
 from ..layout import Layout
 from ..sources.git_process import GitFailed, run_git
+from ..sources.safe_names import safe_names
 from .sources import CHURN, CHURN_WINDOWS
 
 KIND = "history"
@@ -107,5 +108,8 @@ def _walk(git: Path, commit: str, depth: int) -> tuple[pl.DataFrame, int, float 
             known.commits += 1
             known.authors.add(author)
             known.first, known.last = min(known.first, at), max(known.last, at)
+    paths = list(counts)
+    for i, safe in safe_names(paths).items():  # a path that holds a secret is stored nowhere
+        counts[safe] = counts.pop(paths[i])
     rows = [(p, c.commits, len(c.authors), c.first, c.last) for p, c in sorted(counts.items())]
     return pl.DataFrame(rows, schema=_CHURN, orient="row"), commits, oldest

@@ -25,6 +25,7 @@ _REASONS = {
     "submodule": "submodule: register it by itself",
     "lfs_pointer": "Git LFS pointer",
     "credential_file": "credentials: never read",
+    "secret_in_name": "a secret in the name",
     "missing": "git does not have the content",
     "undecodable": "not text in a known encoding",
     "ignored": "matched by an ignore file",

@@ -36,6 +36,7 @@ _WHY = {
     "ignored": "an ignore file says so",
     "excluded": "the registry entry excludes it",
     "empty": "it is empty",
+    "secret_in_name": "its name holds a secret",
     "scan_failed": "it could not be scanned for secrets",
 }
 _SETTINGS = {

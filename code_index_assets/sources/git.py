@@ -23,6 +23,7 @@ from .git_process import GitFailed, cat_file_batch, run_git, translate
 from .git_tree import entries_since, list_tree
 from .location import display_location
 from .registry import RepositoryEntry, glob_matches, partition_key, validate_ref
+from .safe_names import safe_names
 from .snapshot import Snapshot, entries_frame
 
 _COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
@@ -148,6 +149,8 @@ def heads_of(entry: RepositoryEntry, timeout: float) -> dict[str | None, str | S
         raise _empty(entry.location)
     short = {_short(name) for name in refs if _is_mirrored(name)}
     matched = sorted(ref for ref in short if any(glob_matches(glob, ref) for glob in entry.globs))
+    unsafe = safe_names(matched)  # a name that holds a secret is not followed; the others go on
+    matched = [ref for i, ref in enumerate(matched) if i not in unsafe]
     found: dict[str | None, str | SourceError] = {}
     for ref in (*entry.named_refs, *(ref for ref in matched if ref not in entry.refs)):
         found[ref] = _head_among(refs, ref or "HEAD", entry.location)
@@ -242,6 +245,8 @@ def _empty(where: str) -> SourceError:
 
 def _no_ref(ref: str, where: str, refs: dict[str, str]) -> SourceError:
     names = [name.removeprefix("refs/heads/") for name in sorted(refs) if name.startswith("refs/heads/")]
+    safe = safe_names(names[:9])
+    names = [safe.get(i, name) for i, name in enumerate(names)]
     shown = ", ".join(names[:8]) + (" …" if len(names) > 8 else "")
     if ref == "HEAD":
         return SourceError(

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from .git_process import GitFailed, run_git, translate
+from .safe_names import REMOVED
 from .snapshot import MODE_SUBMODULE, entries_frame
 
 # Changed paths go on git's command line; with more of them, listing the tree whole is about as fast.
@@ -35,7 +36,8 @@ def entries_since(git_dir: Path, before: str, now: str, entries: pl.DataFrame) -
     The same as listing it whole, which takes 0.4 s for 50,000 files, and much more where objects are not packed. None
     if it has to be: too much changed, a tree is not there, or a path or size was or is not a plain one.
     """
-    if entries.select(pl.col("size").is_null() | pl.col("path_raw").is_not_null()).to_series().any():
+    unsafe = pl.col("path").str.contains(REMOVED, literal=True)  # git knows it by another name
+    if entries.select(pl.col("size").is_null() | pl.col("path_raw").is_not_null() | unsafe).to_series().any():
         return None
     try:
         compare = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none")

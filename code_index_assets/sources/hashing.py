@@ -21,6 +21,7 @@ import polars as pl
 
 from ..errors import SourceChangedError
 from ..layout import Layout, key_segment
+from .safe_names import safe_names
 from .snapshot import MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK, NOT_READABLE
 
 # A file written within the granularity of its time stamp (2 s on FAT, below on others) can change again unseen.
@@ -194,7 +195,9 @@ class HashCache:
         """Keeps what was seen since the cache was opened; a cache that cannot be written is done without."""
         if self._seen == self._known:
             return
-        rows = [(path, *facts) for path, facts in sorted(self._seen.items())]
+        paths = sorted(self._seen)
+        unsafe = safe_names([path.decode("utf-8", "replace") for path in paths])
+        rows = [(path, *self._seen[path]) for i, path in enumerate(paths) if i not in unsafe]
         frame = pl.DataFrame(rows, schema=_SCHEMA, orient="row")
         temporary = self._file.with_name(f".{self._file.name}-{os.getpid()}")
         try:

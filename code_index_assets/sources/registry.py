@@ -30,6 +30,7 @@ from ..layout import Layout, write_atomically
 from ..spelling import near_names
 from .globs import compile_glob
 from .location import default_name, display_location, identity_of, is_url, parse_url
+from .safe_names import ref_rule
 
 KEY_BYTES = 255
 _HEADER = "# The repositories of this index. Edit it by hand or with `code-index add` and `code-index remove`.\n"
@@ -126,6 +127,12 @@ def validate_ref(ref: str) -> str:
     """The ref, if git could have one of that name. Raises ConfigurationError."""
     if not ref or ref.startswith("-") or _BAD_REF.search(ref) or len(ref.encode("utf-8", "replace")) > KEY_BYTES:
         raise ConfigurationError(f"{ref[:80]!r} is not the name of a branch, tag or commit", remedy="check the ref")
+    rule = ref_rule(ref)
+    if rule is not None:
+        raise ConfigurationError(
+            f"the name of a branch or tag holds a secret ({rule}); it is not read and not shown",
+            remedy="rename the branch or tag, and replace the secret where it is used",
+        )
     return ref
 
 

@@ -13,6 +13,7 @@ Reasons, one word each:
 | skipped | vendored, generated, minified | not written here, or not by people |
 | skipped | binary, lfs_pointer, empty, too_large, undecodable | no text to index |
 | refused | credential_file | by its name before it is read, or by what such a file holds |
+| refused | secret_in_name | its path holds a secret, which `[removed: rule]` stands for |
 | refused | scan_failed | the scan for secrets failed: not shown, to be safe |
 | unreadable | missing, permission | git lacks the object; the system does not let it be read |
 """
@@ -48,6 +49,7 @@ from .roles import (
     roles_version,
     vendored_content,
 )
+from .safe_names import REMOVED, removed_rule, safe_names
 from .secrets import Finding, scan_many, secret_rules_version
 from .snapshot import (
     MODE_FOLDER,
@@ -187,6 +189,7 @@ def select_files(
         chosen = [rows[i] for i in wanted]
         for row, found in _read(source, snapshot, todo[wanted], chosen, ticker, settings.max_file_bytes):
             findings += [(row.path, row.blob, f.rule, f.line, f.start, f.end) for f in found]
+    _clean_details(rows)
     new = _frame(rows)
     found_now = pl.DataFrame(findings, schema=FINDINGS.schema, orient="row")
     if previous_findings is not None and taken.height:
@@ -217,7 +220,8 @@ def _read_control_files(source: Source, snapshot: Snapshot, entries: pl.DataFram
             (rules.ignore if file == IGNORE_FILE else rules.attributes).add(above, found)
     name = pl.col("path").str.split("/").list.last()
     regular = (pl.col("mode") & 0o170000) == 0o100000
-    control = entries.filter(name.is_in(_CONTROL_FILES) & regular & (pl.col("size") <= _MAX_CONTROL_BYTES))
+    safe = ~pl.col("path").str.contains(REMOVED, literal=True)
+    control = entries.filter(safe & name.is_in(_CONTROL_FILES) & regular & (pl.col("size") <= _MAX_CONTROL_BYTES))
     if control.height == 0:
         return
     paths = [raw_path(*row) for row in control.select("path", "path_raw").iter_rows()]
@@ -260,6 +264,9 @@ _Decision = tuple[str, str, str | None]
 def _by_kind(row: _Row, raw: bytes) -> _Decision | None:
     """What is no readable file, and credential files."""
     kind = row.mode & 0o170000
+    hidden = removed_rule(row.path)
+    if hidden is not None:
+        return "refused", "secret_in_name", hidden
     if row.mode == MODE_SUBMODULE:
         return "skipped", "submodule", f"commit {row.blob[:12]}"
     if row.mode == MODE_SYMLINK:
@@ -412,7 +419,9 @@ def _decide_by_content(row: _Row, content: bytes | None, limit: int) -> str | No
 
 
 def _scan(batch: list[tuple[_Row, str]]) -> Iterator[tuple[_Row, list[Finding]]]:
-    for (row, _), found in zip(batch, _scan_safely([text for _, text in batch]), strict=True):
+    for (row, _), found in zip(
+        batch, _scan_safely([text for _, text in batch], [row.path for row, _ in batch]), strict=True
+    ):
         if found is None:
             row.end("refused", "scan_failed")
             continue
@@ -421,17 +430,25 @@ def _scan(batch: list[tuple[_Row, str]]) -> Iterator[tuple[_Row, list[Finding]]]
         yield row, [*found, *row.data]
 
 
-def _scan_safely(texts: list[str]) -> Iterable[list[Finding] | None]:
+def _scan_safely(texts: list[str], paths: list[str]) -> Iterable[list[Finding] | None]:
     """Findings by text; None where the scan failed. A file that cannot be scanned is not shown: fail closed."""
     try:
-        return scan_many(texts)
+        return scan_many(texts, paths)
     except Exception:
         if len(texts) == 1:
             return [None]
-        return [found for text in texts for found in _scan_safely([text])]
+        return [found for text, path in zip(texts, paths, strict=True) for found in _scan_safely([text], [path])]
 
 
 # -- the result -----------------------------------------------------------------------------------------------
+
+
+def _clean_details(rows: list[_Row]) -> None:
+    """Takes secrets out of the reasons: a line of an ignore file is content too."""
+    details = sorted({row.detail for row in rows if row.detail})
+    safe = {details[i]: shown for i, shown in safe_names(details).items()}
+    for row in rows if safe else ():
+        row.detail = safe.get(row.detail or "", row.detail)
 
 
 def _frame(rows: list[_Row]) -> pl.DataFrame:

@@ -16,6 +16,7 @@ import polars as pl
 from ..errors import CorruptArtifactError
 from ..fingerprint import digest
 from ..tables import ENTRIES
+from .safe_names import safe_names
 
 if TYPE_CHECKING:
     from ..layout import Layout
@@ -127,6 +128,8 @@ def raw_path(path: str, path_raw: bytes | None) -> bytes:
 def entries_frame(rows: Iterable[tuple[bytes, str, int, int | None]]) -> pl.DataFrame:
     """ENTRIES from (path bytes, blob, mode, size), ordered by path; every `path` is unique.
 
+    A path that holds a secret is stored in its safe form alone (`safe_names.py`); its file is refused.
+
     Where the shown form of a path that is not UTF-8 equals another path, it gets a digest of its bytes appended.
     """
     shown: list[tuple[str, bytes | None, str, int, int | None]] = []
@@ -146,4 +149,6 @@ def entries_frame(rows: Iterable[tuple[bytes, str, int, int | None]]) -> pl.Data
             path = f"{path}~{digest(raw)[:8]}"
         taken.add(path)
         shown.append((path, raw, *rest))  # type: ignore[arg-type]
+    for i, safe in safe_names([path for path, *_ in shown]).items():
+        shown[i] = (safe, None, *shown[i][2:])
     return pl.DataFrame(shown, schema=ENTRIES.schema, orient="row").sort("path")

@@ -22,6 +22,7 @@ from ..steps import StepContext, StepResult
 from ..tables import FILES, FINDINGS
 from .embedded_data import DATA_RULES
 from .registry import Registry, RepositoryEntry, parse_partition_key
+from .secrets import secret_rules_version
 from .selection import Selection, rules_fingerprint, select_files
 from .snapshot import Snapshot, Source, open_source
 
@@ -48,7 +49,7 @@ def observe_repository(context: StepContext) -> StepResult:
         snapshot = source.observe()
         ticker.advance()
     inputs = {"tree": snapshot.tree, "commit": snapshot.commit, "label": snapshot.label, "kind": snapshot.kind,
-              "ref": snapshot.ref, "default_ref": snapshot.default_ref, "version": STEPS_VERSION}  # fmt: skip
+              "ref": snapshot.ref, "default_ref": snapshot.default_ref, "names": secret_rules_version(), "version": STEPS_VERSION}  # fmt: skip
     name = fingerprint(inputs)
     known = context.store.existing(REPOSITORY, context.key, name)
     if known is None:
@@ -81,7 +82,7 @@ def _last_listed(context: StepContext) -> tuple[Snapshot, pl.DataFrame] | None:
     """The current artifact's snapshot and entries; None if there is none that can be read."""
     try:
         artifact = context.store.current(REPOSITORY, context.key)
-        if artifact is not None:
+        if artifact is not None and artifact.manifest.inputs.get("names") == secret_rules_version():
             return Snapshot.from_json(artifact.info["snapshot"]), artifact.read("entries")
     except CorruptArtifactError:
         pass  # another commit needs nothing of it

@@ -14,6 +14,9 @@ KEYS = {
     "slack": "xoxb-" + "238947561029-" + "4857261930485-" + "pGrXt2uLoMaNdVgEjKsZhCvB",
     "stripe": "sk_live_" + "51Hq8ZkLmNpQrStUvWxYzAbCd",
     "password": "vK7!rm2W&" + "Qz91xLpd",
+    "escaped": "Rk29vTq" + "8LmZx4Wd",
+    "xml": "p7YhN3" + "xQv9sKdE",
+    "name": "ghp_" + "t5Yk2NmQ8xWvZ7rLb4PsJd9Hc3FgA6eUu1Ri",
     "pem": "MIIEpAIBAAKCAQEAx" + "9vQ2mLk8RtY7wPzN4cB1hJ6sD3fG5eA0uTiOpGrXt2uLoM",
 }
 FILES = {
@@ -25,6 +28,9 @@ FILES = {
     + "\n-----END RSA PRIVATE KEY-----`\n",
     ".env": f"SECRET={KEYS['github']}\n",
     "id_rsa": f"-----BEGIN OPENSSH PRIVATE KEY-----\n{KEYS['pem']}\n-----END OPENSSH PRIVATE KEY-----\n",
+    "settings.json": '{"body": "{\\"password\\": \\"' + KEYS["escaped"] + '\\"}"}\n',
+    "Web.xml": f'<add key="DbPassword" value="{KEYS["xml"]}" />\n',
+    f"dump-{KEYS['name']}.py": "def dumped():\n    return 1\n",
     "app.py": "def main():\n    return 'nothing to hide'\n",
 }
 
@@ -58,6 +64,7 @@ def test_planted_secrets_are_found_nowhere(chain: Chain, repository: GitReposito
     assert b"nothing to hide" in stored
     files = chain.facts(result, "file_hashes")
     assert files["left_out"]["credential_file"] == 2
+    assert files["left_out"]["secret_in_name"] == 1
     assert sum(files["secrets"].values()) >= 6
     answers = repr(chain.published())
     assert "[removed: " in answers

@@ -141,10 +141,10 @@ def test_a_file_whose_scan_fails_is_refused_and_the_others_are_not(repo, selecte
     repo.commit({"a.py": CODE, "bad.py": "BOOM = 1\n", "c.py": CODE})
     real = module.scan_many
 
-    def scan(texts):
+    def scan(texts, paths):
         if any("BOOM" in text for text in texts):
             raise RuntimeError("broken")
-        return real(texts)
+        return real(texts, paths)
 
     monkeypatch.setattr(module, "scan_many", scan)
     _, _, selection = selected(repo.path)
