@@ -1,7 +1,7 @@
 """Makes `code_index_assets/sources/secret_formats.toml` from the rules of gitleaks: run it when gitleaks has a release.
 
-    python tools/secret_formats.py v8.30.0                # downloads that release's config/gitleaks.toml
-    python tools/secret_formats.py v8.30.0 FILE           # takes a file that is here already
+    python -m code_index_assets.sources.secret_formats_update v8.30.0                # downloads that release's config/gitleaks.toml
+    python -m code_index_assets.sources.secret_formats_update v8.30.0 FILE           # takes a file that is here already
 
 What is taken: the rules whose pattern names one provider's form. What is left out: rules about names and spellings
 (`generic-api-key`, `curl-auth-user`: `secret_assignments.py` reads those), public identifiers (client ids, publishable
@@ -68,7 +68,7 @@ def _without_lead(pattern: str) -> str:
 
 def written(version: str, rows: list[dict]) -> str:
     lines = [
-        "# Forms of providers' keys. Made by tools/secret_formats.py; edit that, not this.",
+        "# Forms of providers' keys. Made by code_index_assets/sources/secret_formats_update.py; edit that, not this.",
         f"# From gitleaks {version} (https://github.com/gitleaks/gitleaks, config/gitleaks.toml), MIT License,",
         "# Copyright (c) 2019 Zachary Rice. Permission is hereby granted, free of charge, to any person obtaining a copy of",
         '# this software and associated documentation files (the "Software"), to deal in the Software without restriction,',
