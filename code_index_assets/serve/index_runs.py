@@ -32,6 +32,7 @@ AT_A_TIME = 4
 KEPT_SECONDS = 7 * 86_400.0
 # -P: the working folder may be the very checkout to index, and nothing of it may be imported.
 COMMAND = (sys.executable, "-P", "-m", "code_index_assets.cli.main", "index", "--json")
+AFTER = (sys.executable, "-P", "-m", "code_index_assets.serve.after_run")
 _TAIL_BYTES = 16_384
 _HANDLE = re.compile(r"run-[0-9]{10}-[0-9a-f]{8}")
 
@@ -47,6 +48,7 @@ class IndexRun:
     seconds: float
     progress: str
     error: str = ""
+    waiting: bool = False  # for the run on the same folder that began before
     report: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -75,17 +77,20 @@ class IndexRuns:
         self._starting = threading.Lock()
 
     def start(self, directory: Path, arguments: list[str], environment: dict[str, str]) -> IndexRun:
-        """Starts `code-index index ARGUMENTS` for a folder, or gives the run that is at work on it already.
+        """Starts `code-index index ARGUMENTS` for a folder: a run that begins after this call and sees what is there now.
 
-        `environment` is added to this process's. Raises LockedError when enough runs are at work.
+        While a run is at work on the folder, the new one waits for its end: the run at work may have read a file before
+        it was edited. Several calls meanwhile share the one that waits. `environment` is added to this process's.
+        Raises LockedError when enough runs are at work.
         """
         with self._starting, self.layout.lock("index-runs", timeout=30):
             self._remove_old()
             running = [run for run in self.all() if run.state == "running"]
-            for run in running:
-                if run.directory == str(directory):
-                    return run
-            if len(running) >= AT_A_TIME:
+            here = [run for run in running if run.directory == str(directory)]
+            waiting = next((run for run in here if run.waiting), None)
+            if waiting is not None:
+                return waiting
+            if not here and len([run for run in running if not run.waiting]) >= AT_A_TIME:
                 raise LockedError(
                     f"{len(running)} index runs are at work already",
                     remedy="wait until one has ended (index_status tells), then ask again",
@@ -94,12 +99,18 @@ class IndexRuns:
             folder = self.home / handle
             folder.mkdir(parents=True)
             request = {"directory": str(directory), "arguments": arguments, "started_at": time.time()}
-            self._spawn(folder, arguments, environment)
+            before = self.home / here[0].handle / "lock" if here else None
+            self._spawn(folder, arguments, environment, before)
             # Last: a run without this file is not one yet.
             write_atomically(folder / "request.json", json.dumps(request).encode())
         return self.get(handle)
 
-    def _spawn(self, folder: Path, arguments: list[str], environment: dict[str, str]) -> None:
+    def _spawn(self, folder: Path, arguments: list[str], environment: dict[str, str], before: Path | None) -> None:
+        """Starts the process; with `before`, one that waits until that lock file is free."""
+        command = [*self.command, *arguments]
+        if before is not None:
+            (folder / "waits").touch()
+            command = [*AFTER, str(before), str(folder / "begun"), *command]
         package = str(Path(__file__).parents[2])
         known = os.environ.get("PYTHONPATH")
         inherited = os.environ | self._settings_environment() | environment
@@ -112,7 +123,7 @@ class IndexRuns:
             fcntl.flock(lock, fcntl.LOCK_EX)
             # The child has the same open file: the lock is held until it ends, also when this process goes first.
             process = subprocess.Popen(
-                [*self.command, *arguments], stdin=subprocess.DEVNULL, stdout=report, stderr=progress, env=inherited,
+                command, stdin=subprocess.DEVNULL, stdout=report, stderr=progress, env=inherited,
                 pass_fds=(lock.fileno(),), start_new_session=True,
             )  # fmt: skip
         threading.Thread(target=process.wait, name=folder.name, daemon=True).start()
@@ -159,6 +170,7 @@ class IndexRuns:
             seconds=max(ended_at - float(request["started_at"]), 0.0),
             progress=lines[-1] if lines else "starting",
             error="" if running or ok else _error(runs, lines),
+            waiting=running and (folder / "waits").exists() and not (folder / "begun").exists(),
             report=report,
         )
 

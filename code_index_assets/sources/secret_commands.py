@@ -20,12 +20,10 @@ RULE = "command-line-password"
 SQL = "sql-password"
 # Where one of these may be; one linear pass.
 PLACES = re2.compile(
-
-        br"(?i)\b(?:curl|wget|http|https|xh|mysql\w*|mariadb\w*|sshpass|redis-cli|docker|podman|helm|skopeo|oras|smbclient|ldap\w+|plink|pscp|sqlcmd"
-        br"|rabbitmqctl|htpasswd|openssl|mongo\w*|psql|net\s+use|az|chpasswd|keytool|jarsigner|svn|lftp|ncftp\w*|rdesktop|xfreerdp|mosquitto_\w+|bcp|isql|sqlplus)\b[^\n]*"
-        br"|identified\s+(?:with\s+\S+\s+)?(?:by|as)\b|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'|--?(?:[a-z][\w-]*)?(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
-        br"|\#\s*define\s+\w+|\b(?:ENV|ARG|SetEnv|fastcgi_param|proxy_set_header)\s+[\w-]+\s|\bsetx?\s+\w+|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
-
+    rb"(?i)\b(?:curl|wget|http|https|xh|mysql\w*|mariadb\w*|sshpass|redis-cli|docker|podman|helm|skopeo|oras|smbclient|ldap\w+|plink|pscp|sqlcmd"
+    rb"|rabbitmqctl|htpasswd|openssl|mongo\w*|psql|net\s+use|az|chpasswd|keytool|jarsigner|svn|lftp|ncftp\w*|rdesktop|xfreerdp|mosquitto_\w+|bcp|isql|sqlplus)\b[^\n]*"
+    rb"|identified\s+(?:with\s+\S+\s+)?(?:by|as)\b|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'|--?(?:[a-z][\w-]*)?(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
+    rb"|\#\s*define\s+\w+|\b(?:ENV|ARG|SetEnv|fastcgi_param|proxy_set_header)\s+[\w-]+\s|\bsetx?\s+\w+|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
 )
 _USER_OPTION = re.compile(
     rb"(?:^|\s)(?:-u|-U|--user|--proxy-user|-a|--auth|--creds|--src-creds|--dest-creds)(?:[ \t]+|=)?(?P<q>[\"']?)(?P<user>[^\s:\"']{1,64}):(?P<v>[^\s\"']{4,256}|(?<=:)[^\"'\n]{4,256}(?=[\"']))"

@@ -85,9 +85,39 @@ def test_failures_say_why(runs, tmp_path, outcome, error):
     assert (run.state, run.error) == ("failed", error)
 
 
+def test_a_call_while_a_run_is_at_work_is_answered_by_one_that_begins_after_it(runs, gate, tmp_path):
+    """An edit made while a run is at work used to be answered with that run: it was never indexed."""
+    first = runs.start(tmp_path, [str(gate), "good"], {})
+    until(lambda: runs.get(first.handle).progress != "starting")
+    second = runs.start(tmp_path, [str(gate), "good"], {})
+    assert second.handle != first.handle and second.waiting and second.state == "running"
+    until(lambda: "waits for the run" in runs.get(second.handle).progress)
+    assert runs.start(tmp_path, [str(gate), "good"], {}).handle == second.handle
+    gate.unlink()
+    assert ended(runs, first.handle).state == "succeeded"
+    done = ended(runs, second.handle)
+    assert (done.state, done.waiting) == ("succeeded", False)
+
+
+def test_a_run_that_waits_goes_on_when_the_one_before_is_killed(runs, gate, tmp_path):
+    first = runs.start(tmp_path, [str(gate), "good"], {})
+    second = runs.start(tmp_path, [str(tmp_path / "no gate"), "good"], {})
+    os.killpg(next(pid for pid in _pids(first.handle, runs)), signal.SIGKILL)
+    assert ended(runs, second.handle).state == "succeeded"
+
+
+def _pids(handle, runs):
+    lock = str(runs.home / handle / "lock")
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            if int(folder.parts[2]) != os.getpid() and any(os.readlink(fd) == lock for fd in folder.iterdir()):
+                yield int(folder.parts[2])
+        except OSError:
+            continue
+
+
 def test_one_run_a_folder_and_a_few_in_all(runs, gate, tmp_path):
     first = runs.start(tmp_path, [str(gate), "good"], {})
-    assert runs.start(tmp_path, [str(gate), "good"], {}).handle == first.handle
     for number in range(AT_A_TIME - 1):
         runs.start(tmp_path / str(number), [str(gate), "good"], {})
     with pytest.raises(LockedError, match="at work already"):
