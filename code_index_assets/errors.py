@@ -136,5 +136,11 @@ class BusyError(CodeIndexError):
     retryable = True
 
 
+class OutOfTimeError(CodeIndexError):
+    """The time that one question may take was used up before anything could be said for certain."""
+
+    retryable = True
+
+
 class OutOfDiskError(CodeIndexError):
     """The disk is full; nothing half-written was kept."""

@@ -169,6 +169,19 @@ class Settings(BaseSettings):
         False, description="Let POST /v1/index register repositories by URL, not only run registered ones."
     )
 
+    questions_at_a_time: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Questions the server answers at a time; 0: one, which all of a core answers soonest (eight with a "
+        "Qdrant server, which is waited for).",
+    )
+    query_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="Longest time one question may take; what was found by then is answered as `incomplete`.",
+    )
+
     mcp_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (),
         description="Folders, separated by commas, whose checkouts MCP clients may have indexed over HTTP "

@@ -85,7 +85,7 @@ def _failure(error: CodeIndexError) -> Fields:
 
 
 def _code(outcome: str, hits: int) -> int:
-    return 0 if hits else 5 if outcome == "degraded" else 1
+    return 5 if outcome == "incomplete" else 0 if hits else 5 if outcome == "degraded" else 1
 
 
 @click.command("search")
@@ -226,8 +226,9 @@ def symbol_command(
         assert server is not None
         reply = server.get("/v1/symbols", fields | form)
         if as_json:
-            return reply.text, 0 if json.loads(reply.text)["symbols"] else 1
-        return reply.text, 0 if reply.hits else 1
+            found = json.loads(reply.text)
+            return reply.text, _code(found["outcome"], len(found["symbols"]))
+        return reply.text, _code(reply.outcome, reply.hits)
 
     def local() -> tuple[str, int]:
         from ..search.definitions import find_definitions
@@ -238,7 +239,7 @@ def symbol_command(
             SearchEngine(layout, settings), name, repositories=repo, refs=ref, languages=language, kinds=kind,
             paths=path, prefix=prefix, limit=limit,
         )  # fmt: skip
-        code = 0 if found.hits else 1
+        code = _code(found.outcome, len(found.hits))
         if as_json:
             return json.dumps(definitions_json(found), ensure_ascii=False), code
         return render_definitions(found, name, color=sys.stdout.isatty()), code

@@ -146,7 +146,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
             )  # fmt: skip
             if format == "text":
                 text = render_definitions(found, name, color=color)
-                return as_text(text, "found" if found.hits else "no_match", len(found.hits))
+                return as_text(text, found.outcome, len(found.hits))
             return as_json(definitions_json(found))
 
         return await service.run(work)

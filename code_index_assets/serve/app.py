@@ -19,7 +19,7 @@ from .access import Access
 from .api import api_routes
 from .health import health_routes
 from .mcp_app import mount_mcp
-from .middleware import Gatekeeper
+from .middleware import Gatekeeper, RouteNamed
 from .pages import page_routes
 from .presence import new_instance, program_version
 from .problems import handle_errors
@@ -35,11 +35,13 @@ def create_app(
     engine: SearchEngine | None = None,
     hosts: tuple[str, ...] = (),
     instance: str = "",
+    behind_front: bool = False,
 ) -> FastAPI:
     """The application over a data folder.
 
     `engine`: another one than `open_engine` gives. `hosts`: names that requests may use for this server, () for any.
-    `instance` is what /healthz answers, so that a command line knows whom it asks. `app.state.service` is the Service.
+    `behind_front`: another process looks at who asks and how much. `instance` is what /healthz answers, so that a
+    command line knows whom it asks. `app.state.service` is the Service.
     """
     layout = layout or Layout(settings.data).create()
     service, access = Service(settings, layout, engine), Access(settings)
@@ -63,7 +65,10 @@ def create_app(
     app.include_router(page_routes(service, access))
     mount_mcp(app, settings, layout, service.engine)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
-    app.add_middleware(Gatekeeper, access=access, metrics=service.metrics, hosts=hosts)
+    if behind_front:
+        app.add_middleware(RouteNamed)
+    else:
+        app.add_middleware(Gatekeeper, access=access, metrics=service.metrics, hosts=hosts)
     return app
 
 

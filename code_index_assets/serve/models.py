@@ -94,7 +94,8 @@ class Lane(Answer):
 
 
 class SearchResponse(Answer):
-    """`outcome`: "found", "no_match", or "degraded" when a lane failed and the answer may lack hits."""
+    """`outcome`: "found", "no_match", "degraded" when a lane failed and the answer may lack hits, or "incomplete" when
+    the time was up before everything was looked at: there may be more, or better, hits."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -114,7 +115,7 @@ class SearchResponse(Answer):
     hits: list[HitModel]
     repositories: list[SearchedRepository]
     lanes: dict[str, Lane]
-    outcome: Literal["found", "no_match", "degraded"]
+    outcome: Literal["found", "no_match", "degraded", "incomplete"]
     took_ms: float
     publication: str
     space: str
@@ -182,6 +183,7 @@ class SymbolsResponse(Answer):
         },
     )  # fmt: skip
     symbols: list[SymbolModel]
+    outcome: Literal["found", "no_match", "incomplete"] = "found"
     notes: list[str] = Field([], description="Where there are none: the filter that leaves nothing.")
 
 

@@ -183,7 +183,7 @@ def test_headers_and_compression(client):
     assert answer.headers["content-encoding"] == "gzip"
     for page in (answer, client.get("/"), client.get("/nothing")):
         assert "default-src 'none'" in page.headers["content-security-policy"]
-        assert page.headers["x-content-type-options"] == "nosniff" and page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["x-content-type-options"] == "nosniff" and page.headers["referrer-policy"] == "same-origin"
         assert "access-control-allow-origin" not in page.headers
 
 
