@@ -147,7 +147,9 @@ def partition_keys(entry: RepositoryEntry, settings: Settings) -> list[str]:
     from ..sources.git import heads_of
     from ..sources.registry import partition_key
 
-    return [partition_key(entry, ref) for ref in heads_of(entry, settings.poll_timeout_seconds)]
+    return [
+        partition_key(entry, ref) for ref in heads_of(entry, settings.poll_timeout_seconds, settings.allowed_addresses)
+    ]
 
 
 def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> list[Outcome]:

@@ -300,13 +300,24 @@ def test_nothing_local_and_nothing_unknown_can_be_asked_for(asking, tmp_path):
 
 
 def test_urls_are_registered_where_that_is_allowed(asking):
-    client, inbox, _ = asking(index_urls=True)
-    answer = client.post("/v1/index", json={"repository": "https://example.org/new/one"}).json()
+    client, inbox, registered = asking(index_urls=True)
+
+    def registry():
+        return Registry.load(registered.file, registered.layout)
+
+    answer = client.post("/v1/index", json={"repository": "https://93.184.216.34/new/one"}).json()
     assert (answer["keys"], answer["registered"]) == (["new/one"], True)
     assert inbox.waiting() == {"new/one"}
-    refused(client.post("/v1/index", json={"repository": "file:///etc"}), 400, "QueryError")
-    token = "https://user:secret@example.org/x/y"
-    assert "secret" not in client.post("/v1/index", json={"repository": token}).text
+    for place in (
+        "file:///etc", "http://169.254.169.254/latest/meta-data", "http://localhost/o/n", "https://10.0.0.1/o/n",
+        "ssh://git@[::1]/o/n", "http://2130706433/o/n", "https://[::ffff:127.0.0.1]/o/n",
+    ):  # fmt: skip
+        refused(client.post("/v1/index", json={"repository": place}), 400, "ConfigurationError")
+    for token in ("https://user:hidden@93.184.216.34/x/y", "https://93.184.216.34/x/y?token=hidden", "user hidden@"):
+        answer = client.post("/v1/index", json={"repository": token})
+        assert answer.status_code == 400 and "hidden" not in answer.text
+    assert inbox.waiting() == {"new/one"}
+    assert [entry.restricted for entry in registry().entries] == [True]
 
 
 def test_webhooks_are_mounted(asking):
