@@ -127,13 +127,14 @@ def search_command(
 
     def local() -> tuple[str, int]:
         from ..search.engine import SearchRequest
+        from ..search.paging import search_page
         from ..search.render import answer_json, render_answer
         from ..search.service import open_engine
 
-        answer = open_engine(settings, layout, space).search(SearchRequest(**fields))
+        answer, following = search_page(open_engine(settings, layout, space).search, SearchRequest(**fields))
         code = _code(answer.outcome, len(answer.hits))
         if as_json:
-            return json.dumps(answer_json(answer), ensure_ascii=False), code
+            return json.dumps(answer_json(answer, following), ensure_ascii=False), code
         return render_answer(answer, color=sys.stdout.isatty(), now=time.time()), code
 
     return _answered(as_json, {"hits": []}, remote if server else None, local)
@@ -155,11 +156,12 @@ class Answers:
             except NoAnswerError:
                 self._server = None
         from ..search.engine import SearchRequest
+        from ..search.paging import search_page
         from ..search.render import answer_json
         from ..search.service import open_engine
 
         self._engine = self._engine or open_engine(self._settings, self._layout, self._space)
-        return answer_json(self._engine.search(SearchRequest(**fields)))
+        return answer_json(*search_page(self._engine.search, SearchRequest(**fields)))
 
 
 def _answer_batch(answers: Answers, lines: Iterable[str], options: dict[str, tuple[str, ...]], limit: int) -> int:

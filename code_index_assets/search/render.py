@@ -156,7 +156,7 @@ def _reference_line(reference: Reference, paint: Paint) -> str:
 # -- JSON ------------------------------------------------------------------------------------------------------------
 
 
-def answer_json(answer: SearchAnswer) -> dict[str, Any]:
+def answer_json(answer: SearchAnswer, next_cursor: str | None = None) -> dict[str, Any]:
     """The object `--json` prints. Fields are only ever added."""
     return {
         "hits": [hit_json(hit) for hit in answer.hits],
@@ -171,6 +171,8 @@ def answer_json(answer: SearchAnswer) -> dict[str, Any]:
         "publication": answer.publication,
         "space": answer.space,
         "notes": list(answer.notes),
+        "total": answer.total,
+        "next_cursor": next_cursor,
     }
 
 

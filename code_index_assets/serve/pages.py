@@ -24,6 +24,7 @@ from .login_limits import WINDOW_SECONDS
 from .middleware import too_many_tries
 from .models import MAX_QUERY
 from .problems import page_of, problem_of
+from .routing import MEANT, refuse_unknown
 from .search_page import search_page
 from .service import Service
 from .state_pages import login_page, nothing_page, problem_page, repositories_page, start_page
@@ -73,6 +74,7 @@ async def _shown(service: Service, asked: Asked, work: Callable[[], str]) -> Res
 def _add_search(router: APIRouter, service: Service) -> None:
     @router.get("/")
     async def search(
+        request: Request,
         q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
         repo: Values = [],  # noqa: B006 - FastAPI copies defaults
         language: Values = [],  # noqa: B006
@@ -81,6 +83,9 @@ def _add_search(router: APIRouter, service: Service) -> None:
         ref: Values = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 10,
     ) -> Response:
+        # Links carry parameters of others (utm_source=…); a filter by another name is none of those.
+        strange = [name for name in request.query_params if name.lower() in MEANT]
+        refuse_unknown(strange, ("q", "repo", "language", "kind", "path", "ref", "limit"))
         asked = Asked(
             q.strip(), _separate(repo), _separate(language), _separate(kind), _separate(path), _separate(ref), limit
         )
@@ -111,7 +116,7 @@ def _defaults(service: Service) -> set[str]:
 
 
 def _add_code(router: APIRouter, service: Service) -> None:
-    @router.get("/file/{place:path}")
+    @router.get("/file/{place:anything}")
     async def file(
         place: str,
         ref: Annotated[str, Query(max_length=255)] = "",

@@ -115,6 +115,17 @@ def page_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
     return HTMLResponse(problem_page(Asked(), body), body["status"], headers=told)
 
 
+def _methods_at(request: Request) -> set[str]:
+    """What may be done at a path: a route that only one method of it has knows of that one."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        matches = getattr(route, "matches", None)
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+            if matches is not None and matches({**request.scope, "method": method})[0].value == 2:
+                found.add(method)
+    return found
+
+
 def handle_errors(app: FastAPI) -> None:
     """Has an application answer with problems, whatever goes wrong."""
     from fastapi.exceptions import RequestValidationError
@@ -140,6 +151,8 @@ def handle_errors(app: FastAPI) -> None:
         remedy = "see /docs for what there is" if error.status_code in (404, 405) else ""
         body = problem(error.status_code, name, str(error.detail), remedy=remedy)
         headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(sorted(_methods_at(request)))
         return page_of(body, headers) if wants_page(request) else response_of(body, headers)
 
     async def unknown(request: Request, error: Exception) -> Any:

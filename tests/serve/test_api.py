@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from code_index_assets import errors
 from code_index_assets.layout import Layout
 from code_index_assets.search.engine import SearchEngine, SearchRequest
+from code_index_assets.search.paging import search_page
 from code_index_assets.search.render import answer_json
 from code_index_assets.search.service import open_engine
 from code_index_assets.serve import models
@@ -47,7 +48,8 @@ def refused(answer, status, error):
 
 
 def test_search_is_the_engines_answer(client, shop):
-    alone = answer_json(open_engine(shop.settings, shop.layout).search(SearchRequest("add item to cart", limit=3)))
+    engine = open_engine(shop.settings, shop.layout)
+    alone = answer_json(*search_page(engine.search, SearchRequest("add item to cart", limit=3)))
     got = client.get("/v1/search", params={"q": "add item to cart", "limit": 3})
     posted = client.post("/v1/search", json={"query": "add item to cart", "limit": 3})
     assert settled(got.json()) == settled(posted.json()) == settled(json.loads(json.dumps(alone)))
