@@ -122,8 +122,7 @@ class Front:
         await JSONResponse(told, headers={"Cache-Control": "no-store"})(scope, receive, send)
 
     async def _refuse(self, scope: Scope, send: Send, body: dict[str, Any], after: int | None = None) -> None:
-        headers = {"Connection": "close"} if body["status"] in (408, 413) else {}
-        headers |= {"Retry-After": str(after)} if after else {}
+        headers = {"Retry-After": str(after)} if after else {}
         response = page_of(body, headers) if wants_page_of(scope) else response_of(body, headers)
         await response(scope, _nothing, send)
 
@@ -159,12 +158,13 @@ class Front:
 
     async def _whole(self, scope: Scope, body: bytes) -> tuple[Answer, bytes]:
         seconds = self.settings.query_seconds + GRACE_SECONDS
+        started = self.worker.starts if self.worker is not None else 0
         try:
             async with asyncio.timeout(seconds):
                 async with self._exchanged(scope, body) as answer:
                     found = answer, await answer.body()
         except TimeoutError:
-            await self._look_after(seconds)
+            await self._look_after(started, seconds)
             raise BusyError(
                 f"no answer was found within {seconds:g} s, and the search was given up",
                 remedy="ask for less: fewer repositories, a language, a folder, simpler patterns",
@@ -177,20 +177,24 @@ class Front:
         if self.worker is None:
             raise WorkerGoneError("not started")
         async with exchanged(self.worker.place, scope, body) as answer:
+            self.worker.has_answered = True
             yield answer
 
-    async def _look_after(self, seconds: float) -> None:
+    async def _look_after(self, started: int, seconds: float) -> None:
         """A question that is overdue looked at no clock: does the process still answer at all?
 
-        One that is still opening its index is left to it.
+        One that is still starting, or opening its index, is left to it.
         """
+        worker = self.worker
+        if worker is None or worker.starts != started or not worker.has_answered:
+            return
         self._overdue += 1
         readiness = await self._readiness()
         stuck = readiness is None or (readiness == 200 and self._overdue >= MOST_OVERDUE)
-        if self.worker is not None and stuck:
+        if stuck and worker.starts == started and worker.has_answered:
             log.error("a question went on for more than %s s: the process that answers is ended", seconds)
             self._overdue = 0
-            self.worker.end_now()
+            worker.end_now()
 
 
 class _TooLargeError(Exception):

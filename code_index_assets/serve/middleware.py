@@ -38,10 +38,12 @@ HEADERS = (
 
 
 class Gatekeeper:
-    """The outermost layer of the application."""
+    """The outermost layer of the application. `bounded`: the application bounds bodies itself."""
 
-    def __init__(self, app: App, access: Access, metrics: Metrics, hosts: tuple[str, ...] = ()) -> None:
-        self.app, self.access, self.metrics = app, access, metrics
+    def __init__(
+        self, app: App, access: Access, metrics: Metrics, hosts: tuple[str, ...] = (), *, bounded: bool = False
+    ) -> None:
+        self.app, self.access, self.metrics, self.bounded = app, access, metrics, bounded
         self.hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +66,7 @@ class Gatekeeper:
             refusal = self._refusal(scope)
             if refusal is not None:
                 await refusal(scope, receive, answer)
-            elif scope["path"].startswith(OWN_LIMITS):
+            elif self.bounded or scope["path"].startswith(OWN_LIMITS):
                 await self.app(scope, receive, answer)
             else:
                 await self.app(scope, _limited(receive), answer)

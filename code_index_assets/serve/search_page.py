@@ -108,7 +108,8 @@ def _summary(asked: Asked, answer: SearchAnswer, known: Mapping[str, RepositoryS
         for lane, report in answer.lanes.items()
     ]  # fmt: skip
     return tag(
-        "details", head, tag("ul", *lanes, class_="lanes"), tag("div", tag("table", *rows), class_="scroll"), more,
+        "details", head, tag("ul", *lanes, class_="lanes"),
+        tag("div", tag("table", *rows), class_="scroll", tabindex="0"), more,
         tag("p", f"publication {answer.publication}", class_="dim"), class_="searched",
     )  # fmt: skip
 

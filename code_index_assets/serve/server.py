@@ -43,7 +43,7 @@ def serve(settings: Settings, layout: Layout, say: Callable[[str], None] = print
     )
     metrics = Metrics()
     front = Front(settings, presence.instance, metrics)
-    app = Gatekeeper(front, Access(settings), metrics, hosts_for(settings.host, settings))
+    app = Gatekeeper(front, Access(settings), metrics, hosts_for(settings.host, settings), bounded=True)
     config = uvicorn.Config(
         app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=STOP_SECONDS,
         timeout_keep_alive=IDLE_SECONDS, http=bounded(raise_file_limit()), ws="none", lifespan="on",

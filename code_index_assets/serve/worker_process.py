@@ -45,8 +45,9 @@ class WorkerProcess:
         self._listening.listen(256)
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: asyncio.Task[None] | None = None
-        self._stopping = False
+        self._stopping = self._ended_here = False
         self.starts = 0
+        self.has_answered = False
 
     @property
     def pid(self) -> int:
@@ -65,6 +66,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE, pass_fds=(handle,), env=environment, start_new_session=True,
         )  # fmt: skip
         self.starts += 1
+        self.has_answered = False
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(self._start_text)
@@ -77,13 +79,15 @@ class WorkerProcess:
             if self._stopping or self._process is None or self._process.poll() is None:
                 continue
             log.error("the process that answers ended with status %s; another one is started", self._process.returncode)
-            if time.monotonic() - started < SHORT_LIFE_SECONDS:
+            if time.monotonic() - started < SHORT_LIFE_SECONDS and not self._ended_here:
                 await asyncio.sleep(PAUSE_SECONDS)
-            started = time.monotonic()
+            started, self._ended_here = time.monotonic(), False
             self._spawn()
 
     def end_now(self) -> None:
-        """Ends the process in the middle of what it does; the next one is started by the watch."""
+        """Ends the process in the middle of what it does; the next one is started by the watch, at once."""
+        self.has_answered = False
+        self._ended_here = True
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
 
