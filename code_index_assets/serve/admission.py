@@ -3,8 +3,8 @@
 What lives here: slots and the line before them. What does not: HTTP (`front.py`), the work.
 
 A line that empties again within `BURST_SECONDS` is a burst: everybody in it is answered in turn. A line that does not
-is a flood, in which waiting would only make every answer late: then one waits for the question at work, and the others
-are refused at once, until no refusal was needed for `CALM_SECONDS`.
+is a flood, in which waiting would only make every answer late: then who finds no slot is refused at once, until no refusal
+was needed for `CALM_SECONDS`.
 
 A question at work for longer than `LONG_SECONDS` gives its slot to the next one and goes on beside it, as long as fewer
 than `LONG_AT_A_TIME` do: one slow question must not be all that the server does.
@@ -31,7 +31,6 @@ class Admission:
 
     def __init__(self, at_a_time: int, waiting: int = 512) -> None:
         self._free = at_a_time
-        self._at_a_time = at_a_time
         self._most_waiting = waiting
         self._line: deque[asyncio.Future[None]] = deque()
         self._line_since = 0.0  # when the line was last empty
@@ -64,7 +63,7 @@ class Admission:
             self._line_since = now
         elif now - self._line_since > BURST_SECONDS and not self.is_flooded:
             self._begin_flood(now)
-        if len(self._line) >= (self._at_a_time if self.is_flooded else self._most_waiting):
+        if len(self._line) >= (0 if self.is_flooded else self._most_waiting):
             raise self._refusal(now)
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.append(mine)
@@ -79,8 +78,7 @@ class Admission:
 
     def _begin_flood(self, now: float) -> None:
         self._flood_until = now + CALM_SECONDS
-        # Who came last has waited least.
-        while len(self._line) > self._at_a_time:
+        while self._line:
             waiting = self._line.popleft()
             if not waiting.done():
                 waiting.set_exception(self._refusal(now))
