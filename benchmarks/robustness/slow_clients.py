@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -126,6 +127,7 @@ def main() -> None:
     chosen = asked.data or os.environ.get("BENCH_DATA") or os.environ.get("CODE_INDEX_DATA")
     if not chosen:
         raise SystemExit("which data folder? --data FOLDER")
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it tells of every byte written to a closed connection
     with running(Path(chosen).absolute()) as (url, pid, _):
         asyncio.run(measure(url, pid, asked.clients))
 

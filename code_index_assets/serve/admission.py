@@ -3,8 +3,8 @@
 What lives here: slots and the line before them. What does not: HTTP (`front.py`), the work.
 
 A line that empties again within `BURST_SECONDS` is a burst: everybody in it is answered in turn. A line that does not
-is a flood, in which waiting would only make every answer late: then who finds no slot is refused at once, until no refusal
-was needed for `CALM_SECONDS`.
+is a flood, in which waiting would only make every answer late: then who finds no slot is refused at once, until no
+refusal was needed for `CALM_SECONDS`.
 
 A question at work for longer than `LONG_SECONDS` gives its slot to the next one and goes on beside it, as long as fewer
 than `LONG_AT_A_TIME` do: one slow question must not be all that the server does.
