@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -411,3 +412,10 @@ def test_a_question_out_of_time_is_incomplete_and_never_no_match(shop, monkeypat
                                    "cart path:" + "a" * 1001, "cart " + " ".join(f"path:{n}/**" for n in range(101))])  # fmt: skip
 def test_one_question_asks_for_a_bounded_number_of_things(client, query):
     refused(client.get("/v1/search", params={"q": query}), 400, "QueryError")
+
+
+def test_paths_with_line_breaks_reach_their_file(client):
+    """Any character of a name is part of the path; the answer speaks of the file, not of a route that is not there."""
+    for name in ("a\nb.py", " leading.py", "a\n", "shop/cart.py\n"):
+        told = refused(client.get(f"/v1/files/acme/shop/{quote(name)}"), 404, "FileNotIndexedError")
+        assert told["wanted"] == name
