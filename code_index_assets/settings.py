@@ -168,6 +168,24 @@ class Settings(BaseSettings):
     index_urls: bool = Field(
         False, description="Let POST /v1/index register repositories by URL, not only run registered ones."
     )
+    allowed_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Hosts (`git.example.org`, `.example.org` for all below), addresses and networks (`10.1.0.0/16`), "
+        "separated by commas, that addresses arriving over HTTP may name though they are not public.",
+    )
+
+    questions_at_a_time: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Questions the server answers at a time; 0: one, which all of a core answers soonest (eight with a "
+        "Qdrant server, which is waited for).",
+    )
+    query_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="Longest time one question may take; what was found by then is answered as `incomplete`.",
+    )
 
     mcp_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         (),
@@ -199,7 +217,7 @@ class Settings(BaseSettings):
     def _absolute_roots(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
         return tuple(Path(os.path.expandvars(root)).expanduser().absolute() for root in value)
 
-    @field_validator("tokens", "allowed_hosts", "mcp_roots", mode="before")
+    @field_validator("tokens", "allowed_hosts", "allowed_addresses", "mcp_roots", mode="before")
     @classmethod
     def _separated(cls, value: object) -> object:
         if isinstance(value, str):

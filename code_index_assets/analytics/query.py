@@ -1,7 +1,7 @@
 """Asking the catalogue: one read-only query with nothing but the catalogue in reach.
 
-What lives here: opening the live catalogue, running a query under limits, writing results row by row. What does not:
-building it (`catalog.py`).
+What lives here: opening the live catalogue, running a query under limits, what users read of its errors, writing
+results row by row. What does not: the process a query runs in (`query_process.py`), building it (`catalog.py`).
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +20,8 @@ import duckdb
 
 from ..errors import NotBuiltError, QueryError
 from ..layout import Layout
+from .query_child import QueryProcess
+from .query_process import connected
 
 Format = Literal["table", "json", "csv", "parquet"]
 BATCH = 2_000
@@ -53,29 +53,27 @@ class Limits:
 
 @contextmanager
 def open_catalog(layout: Layout, *, memory: str = "1GB") -> Iterator[duckdb.DuckDBPyConnection]:
-    """The live catalogue, read-only; no files, no network, no extensions. Raises NotBuiltError, QueryError."""
+    """The live catalogue, read-only; no files, no network, no extensions. Raises NotBuiltError, QueryError.
+
+    For queries of our own: `run_query` runs those of others.
+    """
+    _require_catalog(layout)
+    try:
+        with connected(layout.catalog, memory) as connection:
+            yield connection
+    except duckdb.IOException as error:
+        raise _not_opened(layout, str(error)) from error
+
+
+def _require_catalog(layout: Layout) -> None:
     if not layout.catalog.exists():
         raise NotBuiltError("there is no catalogue yet", remedy="run `code-index index`, or materialize `catalog`")
-    config: dict[str, Any] = {
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "memory_limit": memory,
-        "temp_directory": "",
-    }
-    try:
-        connection = duckdb.connect(str(layout.catalog), read_only=True, config=config)
-    except duckdb.Error as error:
-        raise QueryError(
-            f"the catalogue {layout.catalog} could not be opened: {error}",
-            remedy="check --memory" if "memory" in str(error).lower() else "`code-index index NAME` builds it anew",
-        ) from error
-    try:
-        connection.execute("SET enable_progress_bar = false")  # it would be written into the answer
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
-        yield connection
-    finally:
-        connection.close()
+
+
+def _not_opened(layout: Layout, why: str) -> QueryError:
+    return QueryError(
+        f"the catalogue {layout.catalog} could not be opened: {why}", remedy="`code-index index NAME` builds it anew"
+    )
 
 
 @contextmanager
@@ -84,34 +82,43 @@ def run_query(
 ) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """Column names and rows of one query, read as they are taken.
 
-    Raises QueryError: not one SELECT, wrong, too long, too much memory, more rows than allowed. The clock covers the
-    reading as well.
+    The query runs in a process of its own, which is ended when the time is up and cannot take more memory than it may
+    (`query_process.py`). Raises QueryError: not one SELECT, wrong, too long, too much memory, more rows than allowed;
+    NotBuiltError. The clock covers the reading as well.
     """
     limits = limits or Limits()
-    with open_catalog(layout, memory=limits.memory) as connection:
-        _require_reading(connection, sql)
-        stop = threading.Timer(limits.seconds, connection.interrupt)
-        stop.daemon = True
-        deadline = time.monotonic() + limits.seconds
-        stop.start()
-        try:
-            with _translated(limits):
-                connection.execute(sql)
-            names = [column[0] for column in connection.description or []]
-            yield names, _rows(connection, limits, deadline)
-        finally:
-            stop.cancel()
+    _require_catalog(layout)
+    asked = {
+        "catalog": str(layout.catalog), "sql": sql, "memory": limits.memory, "seconds": limits.seconds,
+        "memory_bytes": memory_bytes(limits.memory),
+    }  # fmt: skip
+    with QueryProcess(asked, limits.seconds) as process:
+        frames = _frames(process, layout, limits)
+        names = next(frames)[1]
+        yield names, _rows(frames, limits)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, limits: Limits, deadline: float) -> Iterator[tuple[Any, ...]]:
-    count = 0
+def _frames(process: QueryProcess, layout: Layout, limits: Limits) -> Iterator[tuple[Any, ...]]:
+    """The frames of an answer up to its end. Raises QueryError for the one that is an error."""
     while True:
-        with _translated(limits):
-            batch = connection.fetchmany(BATCH)
-        if time.monotonic() > deadline:
-            raise _too_long(limits)
-        if not batch:
+        try:
+            frame = process.frame()
+        except TimeoutError:
+            raise QueryError(
+                f"the query was stopped after {limits.seconds:g} s", remedy="narrow it, or raise --timeout"
+            ) from None
+        except EOFError:
+            raise _too_much_memory(limits) from None
+        if frame[0] == "error":
+            raise _translated(frame[1], frame[2], layout, limits)
+        if frame[0] == "end":
             return
+        yield frame
+
+
+def _rows(frames: Iterator[tuple[Any, ...]], limits: Limits) -> Iterator[tuple[Any, ...]]:
+    count = 0
+    for _, batch in frames:
         count += len(batch)
         if limits.rows is not None and count > limits.rows:
             yield from batch[: len(batch) - (count - limits.rows)]
@@ -122,50 +129,45 @@ def _rows(connection: duckdb.DuckDBPyConnection, limits: Limits, deadline: float
         yield from batch
 
 
-def _require_reading(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Raises QueryError unless the text is exactly one statement that only reads."""
-    try:
-        statements = connection.extract_statements(sql)
-    except duckdb.Error as error:
-        raise QueryError(f"the query cannot be read: {error}", remedy="it is DuckDB's SQL") from error
-    if len(statements) != 1:
-        raise QueryError(
-            f"one query at a time: these are {len(statements)} statements", remedy="run them one after the other"
-        )
-    kind = statements[0].type
-    if kind not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
-        raise QueryError(
-            f"the catalogue is only read: {kind.name} is not allowed",
-            remedy="use SELECT, DESCRIBE, SUMMARIZE or EXPLAIN; copy catalog.duckdb to change it",
-        )
+def memory_bytes(text: str) -> int:
+    """The bytes of a size as DuckDB writes it (`1GB`, `512 MiB`). Raises QueryError."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text, re.IGNORECASE)
+    power = "kmgt".find(match[2].lower()) + 1 if match and match[2] else 0
+    size = int(float(match[1]) * (1024 if match[3] else 1000) ** power) if match else 0
+    if size < 1_000_000:
+        raise QueryError(f"{text!r} is no size of memory a query can run in", remedy="write --memory 1GB or 512MB")
+    return size
 
 
-@contextmanager
-def _translated(limits: Limits) -> Iterator[None]:
-    try:
-        yield
-    except duckdb.InterruptException as error:
-        raise _too_long(limits) from error
-    except duckdb.OutOfMemoryException as error:
-        raise QueryError(
-            f"the query needs more than {limits.memory} of memory", remedy="narrow it, or raise --memory"
-        ) from error
-    except duckdb.PermissionException as error:
-        raise QueryError(
+def _too_much_memory(limits: Limits) -> QueryError:
+    return QueryError(f"the query needs more than {limits.memory} of memory", remedy="narrow it, or raise --memory")
+
+
+def _translated(kind: str, text: str, layout: Layout, limits: Limits) -> QueryError:
+    if kind == "memory":
+        return _too_much_memory(limits)
+    if kind == "unreadable":
+        return QueryError(f"the query cannot be read: {text}", remedy="it is DuckDB's SQL")
+    if kind == "several":
+        return QueryError(f"one query at a time: these are {text} statements", remedy="run them one after the other")
+    if kind == "writing":
+        return QueryError(
+            f"the catalogue is only read: {text} is not allowed",
+            remedy="use SELECT, DESCRIBE, SHOW, SUMMARIZE, or EXPLAIN of a SELECT; copy catalog.duckdb to change it",
+        )
+    if kind == "wide":
+        return QueryError("a row of the result is larger than 64 MB", remedy="select less of it: left(), substring()")
+    if kind == "permission":
+        return QueryError(
             "a query has nothing but the catalogue in reach: no files, no network, no extensions",
             remedy="query the Parquet artifacts with the duckdb shell or Polars (docs/questions.md)",
-        ) from error
-    except duckdb.Error as error:
-        text = re.sub(r"\s+LINE \d+:.*", "", str(error), flags=re.DOTALL) if "\n" in str(error) else str(error)
-        place = re.search(r"LINE (\d+):", str(error))
-        where = f" (line {place[1]})" if place and place[1] != "1" else ""
-        raise QueryError(
-            f"the query failed{where}: {text}", remedy="`code-index sql --list` shows the tables"
-        ) from error
-
-
-def _too_long(limits: Limits) -> QueryError:
-    return QueryError(f"the query was stopped after {limits.seconds:g} s", remedy="narrow it, or raise --timeout")
+        )
+    if text.startswith("IO Error") and str(layout.catalog) in text:
+        return _not_opened(layout, text)
+    place = re.search(r"LINE (\d+):", text)
+    where = f" (line {place[1]})" if place and place[1] != "1" else ""
+    told = re.sub(r"\s+LINE \d+:.*", "", text, flags=re.DOTALL) if "\n" in text else text
+    return QueryError(f"the query failed{where}: {told}", remedy="`code-index sql --list` shows the tables")
 
 
 def describe_query(name: str) -> str:

@@ -147,7 +147,9 @@ def partition_keys(entry: RepositoryEntry, settings: Settings) -> list[str]:
     from ..sources.git import heads_of
     from ..sources.registry import partition_keys_of
 
-    keys, left_out = partition_keys_of(entry, heads_of(entry, settings.poll_timeout_seconds))
+    keys, left_out = partition_keys_of(
+        entry, heads_of(entry, settings.poll_timeout_seconds, settings.allowed_addresses)
+    )
     for ref, reason in left_out.items():
         click.echo(f"{entry.name}: the ref {ref!r} is left out: {reason}", err=True)
     return list(keys.values())

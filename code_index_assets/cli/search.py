@@ -85,7 +85,7 @@ def _failure(error: CodeIndexError) -> Fields:
 
 
 def _code(outcome: str, hits: int) -> int:
-    return 0 if hits else 5 if outcome == "degraded" else 1
+    return 5 if outcome == "incomplete" else 0 if hits else 5 if outcome == "degraded" else 1
 
 
 @click.command("search")
@@ -127,13 +127,14 @@ def search_command(
 
     def local() -> tuple[str, int]:
         from ..search.engine import SearchRequest
+        from ..search.paging import search_page
         from ..search.render import answer_json, render_answer
         from ..search.service import open_engine
 
-        answer = open_engine(settings, layout, space).search(SearchRequest(**fields))
+        answer, following = search_page(open_engine(settings, layout, space).search, SearchRequest(**fields))
         code = _code(answer.outcome, len(answer.hits))
         if as_json:
-            return json.dumps(answer_json(answer), ensure_ascii=False), code
+            return json.dumps(answer_json(answer, following), ensure_ascii=False), code
         return render_answer(answer, color=sys.stdout.isatty(), now=time.time()), code
 
     return _answered(as_json, {"hits": []}, remote if server else None, local)
@@ -155,11 +156,12 @@ class Answers:
             except NoAnswerError:
                 self._server = None
         from ..search.engine import SearchRequest
+        from ..search.paging import search_page
         from ..search.render import answer_json
         from ..search.service import open_engine
 
         self._engine = self._engine or open_engine(self._settings, self._layout, self._space)
-        return answer_json(self._engine.search(SearchRequest(**fields)))
+        return answer_json(*search_page(self._engine.search, SearchRequest(**fields)))
 
 
 def _answer_batch(answers: Answers, lines: Iterable[str], options: dict[str, tuple[str, ...]], limit: int) -> int:
@@ -226,8 +228,9 @@ def symbol_command(
         assert server is not None
         reply = server.get("/v1/symbols", fields | form)
         if as_json:
-            return reply.text, 0 if json.loads(reply.text)["symbols"] else 1
-        return reply.text, 0 if reply.hits else 1
+            found = json.loads(reply.text)
+            return reply.text, _code(found["outcome"], len(found["symbols"]))
+        return reply.text, _code(reply.outcome, reply.hits)
 
     def local() -> tuple[str, int]:
         from ..search.definitions import find_definitions
@@ -238,7 +241,7 @@ def symbol_command(
             SearchEngine(layout, settings), name, repositories=repo, refs=ref, languages=language, kinds=kind,
             paths=path, prefix=prefix, limit=limit,
         )  # fmt: skip
-        code = 0 if found.hits else 1
+        code = _code(found.outcome, len(found.hits))
         if as_json:
             return json.dumps(definitions_json(found), ensure_ascii=False), code
         return render_definitions(found, name, color=sys.stdout.isatty()), code

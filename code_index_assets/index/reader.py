@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from .. import deadlines
 from ..embedding.spaces import published
 from ..errors import CodeIndexError, NotIndexedError
 from ..layout import Layout
@@ -218,14 +219,15 @@ class IndexSnapshot:
         targets = self._targets(where)
         fetch = limit * 4 if where.has_text_rules else limit
         while True:
-            lists = [self._guard(ask, shard, keys, also, fetch) for shard, keys in targets]
+            # A call for one shard cannot be stopped; what the shards before it gave is an answer that says so.
+            lists = [self._guard(ask, shard, keys, also, fetch) for shard, keys in targets if not deadlines.is_over()]
             merged = list(heapq.merge(*lists, key=lambda hit: -hit.score))
             more = any(len(hits) >= fetch for hits in lists)
             if not where.has_text_rules:
                 return merged[:limit]
             # Excluded words and phrases are not in any index: more is fetched until enough pass or none are left.
             passing = self._passing(where, merged, limit)
-            if len(passing) >= limit or not more or fetch >= max(_MOST_OVERFETCH, limit * 4):
+            if len(passing) >= limit or not more or deadlines.is_over() or fetch >= max(_MOST_OVERFETCH, limit * 4):
                 return passing[:limit]
             fetch *= 4
 
@@ -238,6 +240,8 @@ class IndexSnapshot:
         passing: list[Scored] = []
         for start in range(0, len(hits), _TEXT_BLOCK):
             block = hits[start : start + _TEXT_BLOCK]
+            if deadlines.is_over():
+                break
             possible = [hit for hit in block if verdicts.get(hit.id, True)]
             for hit in self.hydrate(possible)[0]:
                 passes = verdicts[hit.id] = passes_text_rules(where, hit.payload)
@@ -266,6 +270,7 @@ class IndexSnapshot:
     def _list_paths(self, keys: tuple[str, ...]) -> list[str]:
         found: set[str] = set()
         for shard, asked in self._targets(Filter(keys=keys)):
+            deadlines.check()
             found.update(self._guard(self._view.paths, shard, asked))
         return sorted(found)
 

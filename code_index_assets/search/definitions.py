@@ -5,9 +5,12 @@ What lives here: `find_definitions`. What does not: who mentions a name (`refere
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal
 
+from .. import deadlines
 from ..errors import QueryError
 from ..index.backend import Scored
 from ..index.filters import Filter
@@ -53,12 +56,33 @@ class SymbolHit:
 
 @dataclass(frozen=True)
 class Definitions:
-    """Definitions of a name; where there are none, `notes` tell which filter leaves nothing."""
+    """Definitions of a name; where there are none, `notes` tell which filter leaves nothing.
+
+    `incomplete`: the time was up before everything was looked at, so there may be more.
+    """
 
     hits: tuple[SymbolHit, ...]
     notes: tuple[str, ...] = ()
+    incomplete: bool = False
+
+    @property
+    def outcome(self) -> Literal["found", "no_match", "incomplete"]:
+        return "incomplete" if self.incomplete else "found" if self.hits else "no_match"
 
 
+def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
+    """Stops at CODE_INDEX_QUERY_SECONDS, and marks what was cut by it."""
+
+    @wraps(find)
+    def timed(engine: SearchEngine, name: str, **options: Any) -> Definitions:
+        with deadlines.within(engine.settings.query_seconds) as clock:
+            found = find(engine, name, **options)
+        return replace(found, incomplete=True) if clock.cut else found
+
+    return timed
+
+
+@_in_time
 def find_definitions(
     engine: SearchEngine,
     name: str,

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .. import deadlines
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
 from ..index.backend import IndexBackend
 from ..index.filters import Filter, matches_pattern
@@ -31,6 +32,8 @@ from .snippets import Snippet, cut_snippet
 from .weights import DEFAULT, Weights
 
 MAX_LIMIT = 1000
+# What one question may be made of.
+MAX_PIECES = {"phrases": 16, "excluded words": 32, "names": 64, "paths": 100, "repositories": 100, "refs": 100}
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ class LaneReport:
 
 @dataclass(frozen=True)
 class SearchAnswer:
-    """An answer. `outcome`: "found"; "no_match"; "degraded" when a lane failed, with or without hits.
+    """An answer. `outcome`: "found"; "no_match"; "degraded" when a lane failed, with or without hits; "incomplete"
+    when the time was up before everything was looked at, with or without hits.
 
     `notes` tell of filter values that nothing searched has.
     """
@@ -112,7 +116,7 @@ class SearchAnswer:
     hits: tuple[Hit, ...]
     repositories: tuple[RepositoryState, ...]
     lanes: dict[str, LaneReport]
-    outcome: Literal["found", "no_match", "degraded"]
+    outcome: Literal["found", "no_match", "degraded", "incomplete"]
     took_ms: float
     query: Query
     publication: str = ""
@@ -208,9 +212,15 @@ class SearchEngine:
 
         Raises QueryError (cannot be understood), LanesFailedError (no lane could answer), NotIndexedError (nothing is
         indexed, or not the repository or ref asked for; StillIndexingError while that may change), SpaceMismatchError.
+        What takes longer than CODE_INDEX_QUERY_SECONDS is answered with what was found by then, as "incomplete".
         """
+        with deadlines.within(self.settings.query_seconds):
+            return self._search(request)
+
+    def _search(self, request: SearchRequest) -> SearchAnswer:
         started = time.perf_counter()
         query = parse(request.query)
+        check_work(request, query)
         if not 1 <= request.limit <= MAX_LIMIT:
             raise QueryError(f"the limit {request.limit} is not between 1 and {MAX_LIMIT}")
         for lane in request.lanes:
@@ -218,7 +228,8 @@ class SearchEngine:
                 raise QueryError(f"there is no lane {lane!r}", remedy=f"lanes are {', '.join(LANES)}")
         snapshot, where, lanes = self._ask(request, query)
         failed = [result for result in lanes.values() if result.error]
-        if failed and all(result.error or result.skipped for result in lanes.values()):
+        cut = any(result.cut for result in failed)
+        if failed and not cut and all(result.error or result.skipped for result in lanes.values()):
             raise _all_failed(failed)
         ranked = rank(lanes, query, self.weights)
         best = max((candidate.score for candidate in ranked), default=0.0)
@@ -227,7 +238,7 @@ class SearchEngine:
             hits=hits,
             repositories=self.repositories(snapshot, where),
             lanes={lane: _report(result) for lane, result in lanes.items()},
-            outcome="degraded" if failed else "found" if hits else "no_match",
+            outcome="incomplete" if cut else "degraded" if failed else "found" if hits else "no_match",
             took_ms=(time.perf_counter() - started) * 1000,
             query=query,
             publication=snapshot.manifest.name,
@@ -303,6 +314,30 @@ class SearchEngine:
             more_lines=tuple(sorted((other["start_line"], other["end_line"]) for other in candidate.folded)),
             also_in=tuple(candidate.also_in),
         )
+
+
+def check_work(request: SearchRequest, query: Query) -> None:
+    """Raises QueryError where one question asks for more pieces of work than an answer needs.
+
+    Each phrase, excluded word, name and pattern is a pass over what was found or over what there is.
+    """
+    asked: dict[str, tuple[Any, ...]] = {
+        "phrases": query.phrases,
+        "excluded words": query.exclude,
+        "names": query.names,
+        "paths": request.paths + query.paths,
+        "repositories": request.repositories + query.repositories,
+        "refs": request.refs + query.refs,
+    }
+    for told, values in asked.items():
+        if len(values) > MAX_PIECES[told]:
+            raise QueryError(
+                f"the question has {len(values)} {told}, at most {MAX_PIECES[told]} can be asked for at a time",
+                remedy="ask several smaller questions",
+            )
+    long = next((value for value in (*asked["paths"], *asked["repositories"], *asked["refs"]) if len(value) > 1000), "")
+    if long:
+        raise QueryError(f"a pattern has {len(long):,} characters: {long[:40]!r}…", remedy="write it in 1,000 or fewer")
 
 
 def _filtered_by(ranked: list[Candidate]) -> set[tuple[str, str]]:

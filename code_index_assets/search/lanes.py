@@ -8,10 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .. import deadlines
 from ..errors import CodeIndexError, SpaceMismatchError
 from ..index.backend import Scored
 from ..index.filters import Filter
@@ -32,7 +34,10 @@ _POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lane")
 
 @dataclass(frozen=True)
 class LaneResult:
-    """What one lane found, best first, one hit a chunk; `error` and `remedy` if it failed, `skipped` without work."""
+    """What one lane found, best first, one hit a chunk; `error` and `remedy` if it failed, `skipped` without work.
+
+    `cut`: its time was up before it had looked at everything; `error` says so, and its hits are what it had found.
+    """
 
     lane: str
     hits: tuple[Scored, ...] = ()
@@ -40,6 +45,7 @@ class LaneResult:
     error: str = ""
     remedy: str = ""
     skipped: str = ""
+    cut: bool = False
     weights: dict[int, float] = field(default_factory=dict)
 
 
@@ -61,7 +67,7 @@ def run_lanes(
     beside = (
         [] if getattr(embed_query, "immediate", False) and snapshot.in_process else [n for n in lanes if n != "symbol"]
     )
-    running = {lane: _POOL.submit(_timed, lane, jobs[lane]) for lane in beside}
+    running = {lane: _POOL.submit(copy_context().run, _timed, lane, jobs[lane]) for lane in beside}
     done = {lane: _timed(lane, jobs[lane]) for lane in lanes if lane not in running}
     results = {lane: running[lane].result() if lane in running else done[lane] for lane in lanes}
     if where.phrases and len({hit.id for result in results.values() for hit in result.hits}) < weights.lane_depth:
@@ -75,14 +81,17 @@ def run_lanes(
 
 def _timed(lane: str, job: Callable[[], LaneResult]) -> LaneResult:
     started = time.perf_counter()
-    try:
-        result = job()
-    except SnapshotGoneError:
-        raise
-    except CodeIndexError as error:
-        result = LaneResult(lane, error=error.message, remedy=error.remedy)
-    except Exception as error:
-        result = LaneResult(lane, error=str(error) or type(error).__name__)
+    with deadlines.part() as clock:
+        try:
+            result = job()
+        except SnapshotGoneError:
+            raise
+        except CodeIndexError as error:
+            result = LaneResult(lane, error=error.message, remedy=error.remedy)
+        except Exception as error:
+            result = LaneResult(lane, error=str(error) or type(error).__name__)
+    if clock.cut:
+        result = replace(result, cut=True, error=f"{clock.message}, before it had looked at everything")
     return replace(result, took_ms=(time.perf_counter() - started) * 1000)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from .. import deadlines
 from ..errors import CodeIndexError, QueryError
 from ..index.filters import Filter, matches_glob
 from ..index.manifest import PublicationStore
@@ -129,7 +130,8 @@ def find_references(
     that name it to the front. Order: files that name the qualifier, source before tests and vendored code, repository,
     path, line. A cursor goes on in the publication it came from, as long as that is kept.
 
-    Raises QueryError (no name, a limit or cursor that cannot be used), NotIndexedError, CorruptArtifactError.
+    Raises QueryError (no name, a limit or cursor that cannot be used), NotIndexedError, CorruptArtifactError,
+    OutOfTimeError (the counts and the order need every mention: a part would be wrong).
     """
     started = time.perf_counter()
     asked = queries.name_of(name.strip())
@@ -145,7 +147,8 @@ def find_references(
     for _ in range(4):
         snapshot = _pinned(engine, at)
         try:
-            return _page(engine, snapshot, question, at.offset if at else 0, limit, started)
+            with deadlines.within(engine.settings.query_seconds):
+                return _page(engine, snapshot, question, at.offset if at else 0, limit, started)
         except (SnapshotGoneError, FileNotFoundError):
             # Pruned between being named and being read: the current publication answers, a cursor's does not.
             continue
@@ -168,11 +171,13 @@ def _pinned(engine: SearchEngine, at: Cursor | None) -> IndexSnapshot:
 def _page(
     engine: SearchEngine, snapshot: IndexSnapshot, question: _Question, offset: int, limit: int, started: float
 ) -> References:
+    deadlines.check()
     keys = engine.resolve(snapshot, question.repositories, question.refs)
     receipts = snapshot.receipts if keys is None else {key: snapshot.receipts[key] for key in keys}
     tables = PublishedTables(engine.layout, receipts)
     found = _find(tables, question)
     mentions = found.mentions
+    deadlines.check()
     page = mentions.slice(offset, limit)
     counts = mentions.group_by("key").len().sort(["len", "key"], descending=[True, False])
     return References(
@@ -207,11 +212,13 @@ def _find(tables: PublishedTables, question: _Question) -> _Found:
         tables.scan("references").filter(pl.col("name").is_in([name, *qualifier])),
         tables.scan("symbols").filter(_is_called(question.name)).select(_DEFINITION_COLUMNS),
     ])  # fmt: skip
+    deadlines.check()
     definitions = definitions.filter(_around(question.name.qualifier))
     near_qualifier = rows.filter(pl.col("name").is_in(list(qualifier))).select("key", "path", qualified=True)
     uses = rows.filter(pl.col("name") == name).select("key", "path", "lines")
     places = pl.concat([uses.select("key", "path"), definitions.select("key", "path")]).unique()
     files = _files(tables, places, question)
+    deadlines.check()
     ranks = pl.col("role").replace_strict(
         {role: rank for rank, role in enumerate(_LATER_ROLES)}, default=len(_LATER_ROLES), return_dtype=pl.Int32
     )
@@ -223,6 +230,7 @@ def _find(tables: PublishedTables, question: _Question) -> _Found:
         .sort(pl.col("qualified").is_null(), ranks, "key", "path", "line")
     )
     definitions = definitions.join(files, on=["key", "path"])
+    deadlines.check()
     near = () if mentions.height or definitions.height else _near(tables, name)
     return _Found(mentions, definitions, near)
 
@@ -288,7 +296,9 @@ def _references(tables: PublishedTables, question: _Question, page: pl.DataFrame
         return ()
     places = sorted(set(page.select("key", "path").iter_rows()))
     around = _innermost(tables, page, places)
+    deadlines.check()
     imports = _import_lines(tables, question.name.name, places)
+    deadlines.check()
     texts = _line_texts(tables, page, places)
     found = []
     for row in page.iter_rows(named=True):

@@ -36,7 +36,9 @@ def render_answer(answer: SearchAnswer, *, color: bool = False, now: float | Non
     several = len({hit.key for hit in answer.hits}) > 1 or len(answer.repositories) > 1
     blocks = [_hit_block(number, hit, several, paint) for number, hit in enumerate(answer.hits, 1)]
     if not answer.hits:
-        blocks.append(f"No match for {answer.query.raw!r} in what was searched.")
+        incomplete = answer.outcome == "incomplete"
+        told = "No match yet for" if incomplete else "No match for"
+        blocks.append(f"{told} {answer.query.raw!r} in what was {'looked at' if incomplete else 'searched'}.")
     if answer.notes:
         blocks.append("\n".join(paint("warn", note) for note in answer.notes))
     blocks.append(_footer(answer, paint, time.time() if now is None else now))
@@ -109,8 +111,10 @@ def ago(seconds: float) -> str:
 
 def render_definitions(found: Definitions, name: str, *, color: bool = False) -> str:
     if not found.hits:
-        return "\n".join([f"no definition of {name!r} in what is indexed", *found.notes])
-    return render_symbols(list(found.hits), color=color)
+        where = "what was looked at before the time was up" if found.incomplete else "what is indexed"
+        return "\n".join([f"no definition of {name!r} in {where}", *found.notes])
+    text = render_symbols(list(found.hits), color=color)
+    return f"{text}\nThe time was up before everything was looked at: there may be more." if found.incomplete else text
 
 
 def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
@@ -152,7 +156,7 @@ def _reference_line(reference: Reference, paint: Paint) -> str:
 # -- JSON ------------------------------------------------------------------------------------------------------------
 
 
-def answer_json(answer: SearchAnswer) -> dict[str, Any]:
+def answer_json(answer: SearchAnswer, next_cursor: str | None = None) -> dict[str, Any]:
     """The object `--json` prints. Fields are only ever added."""
     return {
         "hits": [hit_json(hit) for hit in answer.hits],
@@ -167,6 +171,8 @@ def answer_json(answer: SearchAnswer) -> dict[str, Any]:
         "publication": answer.publication,
         "space": answer.space,
         "notes": list(answer.notes),
+        "total": answer.total,
+        "next_cursor": next_cursor,
     }
 
 
@@ -216,7 +222,11 @@ def symbol_json(hit: SymbolHit) -> dict[str, Any]:
 
 def definitions_json(found: Definitions) -> dict[str, Any]:
     """The object `symbol --json` prints. Fields are only ever added."""
-    return {"symbols": [symbol_json(hit) for hit in found.hits], "notes": list(found.notes)}
+    return {
+        "symbols": [symbol_json(hit) for hit in found.hits],
+        "notes": list(found.notes),
+        "outcome": found.outcome,
+    }
 
 
 def references_json(found: References) -> dict[str, Any]:

@@ -6,7 +6,6 @@ finding anything (`search/`). Answers are the objects of the command line's `--j
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ from ..search.engine import MAX_LIMIT, SearchRequest
 from ..search.files import FileText, read_lines
 from ..search.freshness import RepositoryStatus
 from ..search.lanes import LANES
+from ..search.paging import search_page
 from ..search.render import (
     answer_json,
     definitions_json,
@@ -30,6 +30,7 @@ from ..search.render import (
 from . import models
 from .models import MAX_QUERY, MAX_VALUES
 from .requests import ask_for_run
+from .routing import ApiRoute, as_json
 from .service import Service
 
 
@@ -61,7 +62,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def api_routes(service: Service) -> APIRouter:
     """The routes of one service."""
-    router = APIRouter(prefix="/v1", responses=PROBLEMS)
+    router = APIRouter(prefix="/v1", responses=PROBLEMS, route_class=ApiRoute)
     _add_search(router, service)
     _add_names(router, service)
     _add_files(router, service)
@@ -69,23 +70,21 @@ def api_routes(service: Service) -> APIRouter:
     return router
 
 
-def as_json(body: dict[str, Any], status: int = 200) -> Response:
-    return Response(json.dumps(body, ensure_ascii=False), status, media_type="application/json")
-
-
 def as_text(text: str, outcome: str, hits: int) -> Response:
     """What the command line prints; the headers tell it its exit code."""
-    headers = {"X-Code-Index-Outcome": outcome, "X-Code-Index-Hits": str(hits)}
+    headers = {"X-Code-Index-Outcome": outcome, "X-Code-Index-Hits": str(hits), "Cache-Control": "private, no-cache"}
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
 def _add_search(router: APIRouter, service: Service) -> None:
-    async def answered(request: SearchRequest, form: Form = "json", color: bool = False) -> Response:
+    async def answered(
+        request: SearchRequest, cursor: str | None = None, form: Form = "json", color: bool = False
+    ) -> Response:
         def work() -> Response:
-            answer = service.search(request)
+            answer, following = search_page(service.search, request, cursor)
             if form == "text":
                 return as_text(render_answer(answer, color=color), answer.outcome, len(answer.hits))
-            return as_json(answer_json(answer))
+            return as_json(answer_json(answer, following))
 
         return await service.run(work)
 
@@ -107,6 +106,7 @@ def _add_search(router: APIRouter, service: Service) -> None:
         role: Roles = [],  # noqa: B006
         lane: Lanes = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 10,
+        cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
         format: Annotated[Form, Query(description="text: as a terminal shows it.")] = "json",
         color: bool = False,
     ) -> Response:
@@ -115,12 +115,12 @@ def _add_search(router: APIRouter, service: Service) -> None:
             q, tuple(repo), tuple(ref), tuple(path), tuple(language), tuple(kind), tuple(role), limit,
             tuple(lane) or LANES,
         )  # fmt: skip
-        return await answered(request, format, color)
+        return await answered(request, cursor, format, color)
 
     @router.post("/search", response_model=models.SearchResponse, tags=["search"], summary="Search (body)")
     async def search_body(body: models.SearchBody) -> Response:
         """The same with a JSON body."""
-        return await answered(body.request())
+        return await answered(body.request(), body.cursor)
 
 
 def _add_names(router: APIRouter, service: Service) -> None:
@@ -146,7 +146,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
             )  # fmt: skip
             if format == "text":
                 text = render_definitions(found, name, color=color)
-                return as_text(text, "found" if found.hits else "no_match", len(found.hits))
+                return as_text(text, found.outcome, len(found.hits))
             return as_json(definitions_json(found))
 
         return await service.run(work)
@@ -183,7 +183,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
 def _add_files(router: APIRouter, service: Service) -> None:
     @router.get(
         # Both have slashes: where one ends and the other begins is found out by `file_at`.
-        "/files/{repository:path}/{path:path}",
+        "/files/{repository:anything}/{path:anything}",
         response_model=models.FileResponse,
         tags=["files"],
         summary="Lines of a file",

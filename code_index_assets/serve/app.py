@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from starlette.middleware.gzip import GZipMiddleware
@@ -15,11 +16,11 @@ from starlette.responses import HTMLResponse
 from ..layout import Layout
 from ..search.engine import SearchEngine
 from ..settings import Settings
-from .access import Access
+from .access import COOKIE, OPEN_PATHS, Access
 from .api import api_routes
 from .health import health_routes
 from .mcp_app import mount_mcp
-from .middleware import Gatekeeper
+from .middleware import Gatekeeper, RouteNamed
 from .pages import page_routes
 from .presence import new_instance, program_version
 from .problems import handle_errors
@@ -35,11 +36,13 @@ def create_app(
     engine: SearchEngine | None = None,
     hosts: tuple[str, ...] = (),
     instance: str = "",
+    behind_front: bool = False,
 ) -> FastAPI:
     """The application over a data folder.
 
     `engine`: another one than `open_engine` gives. `hosts`: names that requests may use for this server, () for any.
-    `instance` is what /healthz answers, so that a command line knows whom it asks. `app.state.service` is the Service.
+    `behind_front`: another process looks at who asks and how much. `instance` is what /healthz answers, so that a
+    command line knows whom it asks. `app.state.service` is the Service.
     """
     layout = layout or Layout(settings.data).create()
     service, access = Service(settings, layout, engine), Access(settings)
@@ -59,12 +62,36 @@ def create_app(
     app.include_router(api_routes(service))
     app.include_router(health_routes(service, instance or new_instance()))
     app.router.routes.extend(webhook_routes(settings, layout))
+    _describe_access(app, access)
     _add_reference(app)
     app.include_router(page_routes(service, access))
     mount_mcp(app, settings, layout, service.engine)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
-    app.add_middleware(Gatekeeper, access=access, metrics=service.metrics, hosts=hosts)
+    if behind_front:
+        app.add_middleware(RouteNamed)
+    else:
+        app.add_middleware(Gatekeeper, access=access, metrics=service.metrics, hosts=hosts)
     return app
+
+
+def _describe_access(app: FastAPI, access: Access) -> None:
+    """Tells the OpenAPI description how who asks is known."""
+    plain = app.openapi
+
+    def described() -> dict[str, Any]:
+        known = plain()
+        known["components"]["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer", "description": "A token of CODE_INDEX_TOKENS."},
+            "session": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "What the login form gives."},
+        }
+        # An empty requirement: without tokens set, everybody who reaches the server may ask.
+        known["security"] = [{"bearer": []}, {"session": []}, *([] if access.needs_token else [{}])]
+        for path in OPEN_PATHS & set(known["paths"]):
+            for operation in known["paths"][path].values():
+                operation["security"] = []
+        return known
+
+    app.openapi = described  # type: ignore[method-assign]
 
 
 def _add_reference(app: FastAPI) -> None:

@@ -22,6 +22,12 @@ KINDS = ("function", "method", "class", "struct", "interface", "trait", "enum", 
          "macro", "section", "block")  # fmt: skip
 
 
+KEYS = (
+    ("/", "to the search field"), ("↓", "from the search field to the first hit"), ("j ↓", "next hit"),
+    ("k ↑", "previous hit"), ("Enter", "open the hit"), ("Esc", "leave the field, or the hit"), ("?", "this list"),
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a page was asked for: the query, its filters, how many hits."""
@@ -83,7 +89,10 @@ def page(
         tag("script", src=asset_url("page.js")),
     )
     skip = tag("a", "Skip to content", href="#content", class_="skip")
-    main = tag("main", *body, id="content")
+    content = text(body)
+    # Every page has one heading of the first level, where its design shows none too.
+    heading = None if "<h1" in content else tag("h1", title or "Code Index", class_="unseen")
+    main = tag("main", heading, content, id="content", tabindex="-1")
     return "<!doctype html>\n" + tag(
         "html", head, tag("body", skip, _header(asked, languages, repositories, start), main, _footer()), lang="en"
     )
@@ -145,9 +154,14 @@ def _filter_fields(asked: Asked, languages: Sequence[str], repositories: Sequenc
 
 
 def _footer() -> Safe:
-    keys = [("/", "search"), ("j k", "move"), ("Enter", "open"), ("Esc", "leave")]
+    keys = [("/", "search"), ("j k", "move"), ("Enter", "open"), ("Esc", "leave"), ("?", "all keys")]
     told = [tag("span", tag("kbd", key), f" {what}") for key, what in keys]
-    return tag("footer", tag("div", *told, class_="keys"))
+    rows = [tag("tr", tag("td", *(tag("kbd", one) for one in key.split())), tag("td", what)) for key, what in KEYS]
+    table = tag("table", tag("thead", tag("tr", tag("th", "Key", scope="col"), tag("th", "What it does", scope="col"))),
+                tag("tbody", *rows))  # fmt: skip
+    close = tag("form", tag("button", "Close", type="submit"), method="dialog")
+    help_ = tag("dialog", tag("h2", "Keys", id="keys-title"), table, close, id="keys", aria_labelledby="keys-title")
+    return tag("footer", tag("div", *told, class_="keys"), help_)
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ What lives here: wording each kind of answer, and what is a row of it. What does
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 from ..search.definitions import SymbolHit
 from ..search.engine import Hit, RepositoryState, SearchAnswer
@@ -164,16 +165,20 @@ def symbol_reply(
     max_tokens: int,
     cursor_at: CursorAt,
     note: str | None,
+    incomplete: bool = False,
 ) -> Reply:
     """Definitions from `offset` on; `hits` are those of this page."""
     around = Around.of(states)
+    outcome: Literal["found", "no_match", "incomplete"] = (
+        "incomplete" if incomplete else "found" if hits else "no_match"
+    )
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(len(rows), len(hits), total, offset, max_tokens, "definitions", "repositories, kinds, paths")
         cursor = cursor_at(offset + len(rows)) if rows else None
         shown = [hit.key for hit in hits[: len(rows)]]
         data = SymbolResult(
-            outcome="found" if hits else "no_match",
+            outcome=outcome,
             definitions=[row.data for row in rows],  # type: ignore[misc]
             total=total,
             next_cursor=cursor,
@@ -183,7 +188,7 @@ def symbol_reply(
             note=note,
         )
         head = (
-            f"{len(rows)} of {total} definitions in {around.heading()}" if hits else f"no_match in {around.heading()}"
+            f"{len(rows)} of {total} definitions in {around.heading()}" if hits else f"{outcome} in {around.heading()}"
         )
         more = f"next_cursor: {cursor}" if cursor else None
         body = "\n".join(row.text for row in rows)

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from ..layout import Layout
 from ..search.engine import SearchEngine
 from ..settings import Settings
+from .middleware import MAX_MCP_BODY
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from mcp.server.mcpserver import MCPServer
 
 PATH = "/mcp"
-MAX_BODY = 256 * 1024
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -38,7 +38,7 @@ def mount_server(app: FastAPI, server: MCPServer, settings: Settings) -> None:
     endpoint = server.streamable_http_app(
         streamable_http_path=PATH,
         stateless_http=True,
-        max_request_body_size=MAX_BODY,
+        max_request_body_size=MAX_MCP_BODY,
         transport_security=_security(settings),
     )
     app.router.routes.extend(endpoint.routes)

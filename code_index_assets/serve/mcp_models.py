@@ -71,8 +71,8 @@ class SearchHit(Model):
 
 
 class SearchResult(Page):
-    outcome: Literal["found", "no_match", "degraded"] = Field(
-        description="degraded: a lane failed, with or without hits: others may exist."
+    outcome: Literal["found", "no_match", "degraded", "incomplete"] = Field(
+        description="degraded: a lane failed; incomplete: the time was up; with or without hits, others may exist."
     )
     hits: list[SearchHit]
     searched: Searched
@@ -95,7 +95,7 @@ class Definition(Model):
 
 
 class SymbolResult(Page):
-    outcome: Literal["found", "no_match"]
+    outcome: Literal["found", "no_match", "incomplete"]
     definitions: list[Definition]
     searched: Searched
     repositories: list[RepositoryAt]

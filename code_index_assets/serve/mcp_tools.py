@@ -121,6 +121,8 @@ class Tools:
         note = None
         if at and at.publication != answer.publication:
             note = "the index was published anew since the page before: hits may repeat or be missing"
+        elif answer.outcome == "incomplete":
+            note = "the time was up before everything was looked at: narrow by repositories, languages or paths"
         elif answer.outcome == "no_match":
             note = "nothing matches: try other words, fewer filters, or find_symbol with prefix=true for a name"
         note = _noted(note, answer.notes)
@@ -162,12 +164,14 @@ class Tools:
         keys = self.engine.resolve(snapshot, tuple(repositories), tuple(refs))
         states = self.engine.repositories(snapshot, Filter(keys=keys))
         note = None
-        if not found:
+        if answer.incomplete:
+            note = "the time was up before everything was looked at: narrow by repositories, languages or paths"
+        elif not found:
             note = "no definition has this name: try prefix=true or search_code; find_references finds uses of it"
             note = _noted(None, answer.notes) or note
         reply = symbol_reply(
             found[offset : offset + limit], states, total=len(found), offset=offset, max_tokens=max_tokens, note=note,
-            cursor_at=_cursors(snapshot.manifest.name, question, len(found)),
+            cursor_at=_cursors(snapshot.manifest.name, question, len(found)), incomplete=answer.incomplete,
         )  # fmt: skip
         return _result(reply)
 

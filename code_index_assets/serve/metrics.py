@@ -56,6 +56,7 @@ class Metrics:
 _HELP = {
     "code_index_requests_total": "Requests by route, method and status.",
     "code_index_request_seconds": "Time to answer, by route.",
+    "code_index_refused_total": "Requests refused with 503, by reason: busy, restarting.",
     "code_index_lane_failures_total": "Searches in which a lane failed, by lane.",
     "code_index_answers_total": "Answers by outcome: found, no_match, degraded, not_indexed, indexing, failed, …",
 }

@@ -8,11 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from .access import Access, host_name
+from ..settings import Settings
+from .access import Access, TooManyTriesError, host_name, is_from_elsewhere
+from .login_limits import WINDOW_SECONDS
 from .metrics import Metrics
-from .problems import problem, response_of
+from .problems import page_of, problem, response_of, wants_page_of
+from .relay import ROUTE_HEADER
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -23,21 +26,24 @@ MAX_BODY = 64 * 1024
 # These read their own bodies under limits of their own.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OWN_LIMITS = ("/webhooks/", "/mcp")
+MAX_MCP_BODY = 256 * 1024
 HEADERS = (
     (b"content-security-policy", b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
      b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )  # fmt: skip
 
 
 class Gatekeeper:
-    """The outermost layer of the application."""
+    """The outermost layer of the application. `bounded`: the application bounds bodies itself."""
 
-    def __init__(self, app: App, access: Access, metrics: Metrics, hosts: tuple[str, ...] = ()) -> None:
-        self.app, self.access, self.metrics = app, access, metrics
+    def __init__(
+        self, app: App, access: Access, metrics: Metrics, hosts: tuple[str, ...] = (), *, bounded: bool = False
+    ) -> None:
+        self.app, self.access, self.metrics, self.bounded = app, access, metrics, bounded
         self.hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,12 +66,12 @@ class Gatekeeper:
             refusal = self._refusal(scope)
             if refusal is not None:
                 await refusal(scope, receive, answer)
-            elif scope["path"].startswith(OWN_LIMITS):
+            elif self.bounded or scope["path"].startswith(OWN_LIMITS):
                 await self.app(scope, receive, answer)
             else:
                 await self.app(scope, _limited(receive), answer)
         finally:
-            route = getattr(scope.get("route"), "path", "") or "other"
+            route = scope.get("code_index_route") or getattr(scope.get("route"), "path", "") or "other"
             method = scope["method"] if scope["method"] in METHODS else "other"
             self.metrics.count("code_index_requests_total", route=route, method=method, status=str(status))
             self.metrics.observe("code_index_request_seconds", time.perf_counter() - started, route=route)
@@ -73,32 +79,75 @@ class Gatekeeper:
     def _refusal(self, scope: Scope) -> Any:
         """The answer to a request that goes no further, or None."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        path = scope["path"]
-        if self.hosts and host_name(headers.get("host", "")) not in self.hosts:
-            return response_of(
-                problem(421, "UnknownHost", f"this server is not {headers.get('host', '')!r}",
-                        remedy="use the address the server told, or name the host in CODE_INDEX_ALLOWED_HOSTS")
-            )  # fmt: skip
-        origin = headers.get("origin", "")
-        if scope["method"] not in ("GET", "HEAD") and origin and urlsplit(origin).netloc != headers.get("host"):
-            return response_of(problem(403, "ForeignOrigin", "pages of other sites may not ask this server"))
+        path, method = scope["path"], scope["method"]
+        host = headers.get("host", "")
+        if host_name(host) not in self.hosts if self.hosts else host and not host_name(host):
+            return _refused(scope, problem(
+                421, "UnknownHost", f"this server is not {host[:100]!r}",
+                remedy="use the address the server told, or name the host in CODE_INDEX_ALLOWED_HOSTS",
+            ))  # fmt: skip
+        if is_from_elsewhere(method, path, headers):
+            return _refused(scope, problem(
+                403, "ForeignOrigin", "pages of other sites may not ask this server",
+                remedy="open the page of this server itself",
+            ))  # fmt: skip
         length = headers.get("content-length", "0")
         if not path.startswith(OWN_LIMITS) and (not length.isdigit() or int(length) > MAX_BODY):
-            return response_of(too_large())
-        if self.access.admits(path, headers.get("authorization", ""), headers.get("cookie", "")):
-            return None
-        if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            return _refused(scope, too_large())
+        try:
+            client = scope.get("client")
+            address = client[0] if client else ""
+            if self.access.admits(path, headers.get("authorization", ""), headers.get("cookie", ""), address):
+                return None
+        except TooManyTriesError:
+            return _refused(scope, too_many_tries(), {"Retry-After": str(int(WINDOW_SECONDS))})
+        if method == "GET" and wants_page_of(scope):
             from starlette.responses import RedirectResponse
 
             query = scope.get("query_string", b"").decode("latin-1")
             back = path + (f"?{query}" if query else "")
             return RedirectResponse(f"/login?next={quote(back, safe='')}", 303)
         body = problem(401, "Unauthorized", "a token is needed", remedy="send `Authorization: Bearer <token>`")
-        return response_of(body, {"WWW-Authenticate": 'Bearer realm="code-index"'})
+        return _refused(scope, body, {"WWW-Authenticate": 'Bearer realm="code-index"'})
 
 
-def too_large() -> dict[str, Any]:
-    return problem(413, "BodyTooLarge", f"the body is larger than {MAX_BODY:,} bytes", remedy="ask for less at once")
+class RouteNamed:
+    """Tells the process in front which route answered, for its metrics."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "") or "other"
+                message["headers"] = [*message.get("headers", ()), (ROUTE_HEADER, route.encode("latin-1", "replace"))]
+            await send(message)
+
+        await self.app(scope, receive, answer)
+
+
+def _refused(scope: Scope, body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+    """A page for who asked for one, else a problem."""
+    return page_of(body, headers) if wants_page_of(scope) else response_of(body, headers)
+
+
+def too_many_tries() -> dict[str, Any]:
+    return problem(
+        429, "TooManyTries", "too many wrong tokens came from this address",
+        remedy=f"wait {WINDOW_SECONDS / 60:.0f} minutes, and look up the token meanwhile",
+    )  # fmt: skip
+
+
+def body_limit(path: str, settings: Settings) -> int:
+    """The largest body that is taken at a path."""
+    if path.startswith("/webhooks/"):
+        return settings.webhook_max_bytes
+    return MAX_MCP_BODY if path.startswith("/mcp") else MAX_BODY
+
+
+def too_large(limit: int = MAX_BODY) -> dict[str, Any]:
+    return problem(413, "BodyTooLarge", f"the body is larger than {limit:,} bytes", remedy="send less at once")
 
 
 def _limited(receive: Receive) -> Receive:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..search.engine import MAX_LIMIT, SearchRequest
 from ..search.lanes import LANES
+from .routing import MEANT_IN_BODY, unknown_names
 
 MAX_QUERY = 4000
 MAX_VALUES = 100
@@ -94,7 +95,8 @@ class Lane(Answer):
 
 
 class SearchResponse(Answer):
-    """`outcome`: "found", "no_match", or "degraded" when a lane failed and the answer may lack hits."""
+    """`outcome`: "found", "no_match", "degraded" when a lane failed and the answer may lack hits, or "incomplete" when
+    the time was up before everything was looked at: there may be more, or better, hits."""
 
     model_config = ConfigDict(
         extra="allow",
@@ -114,14 +116,29 @@ class SearchResponse(Answer):
     hits: list[HitModel]
     repositories: list[SearchedRepository]
     lanes: dict[str, Lane]
-    outcome: Literal["found", "no_match", "degraded"]
+    outcome: Literal["found", "no_match", "degraded", "incomplete"]
     took_ms: float
     publication: str
     space: str
+    total: int = Field(0, description="Hits in all; pages reach the first 1,000.")
+    next_cursor: str | None = Field(None, description="Gives the next page of the same question; null on the last.")
     notes: list[str] = Field([], description="Filter values that nothing searched has, and the nearest that are there.")
 
 
-class SearchBody(BaseModel):
+class AskedBody(BaseModel):
+    """A body of ours: no field goes unnoticed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_fields(cls, body: Any) -> Any:
+        if isinstance(body, dict):
+            unknown = unknown_names(map(str, body), cls.model_fields, MEANT_IN_BODY)
+            if unknown:
+                raise ValueError("; ".join(told for _, told in unknown[:5]))
+        return body
+
+
+class SearchBody(AskedBody):
     """A search. Several values of one filter mean any of them; filters and operators in the query add up."""
 
     model_config = ConfigDict(
@@ -142,6 +159,7 @@ class SearchBody(BaseModel):
     roles: tuple[str, ...] = Field((), max_length=MAX_VALUES)
     lanes: tuple[str, ...] = Field(LANES, max_length=len(LANES), description="Only these lanes.")
     limit: int = Field(10, ge=1, le=MAX_LIMIT)
+    cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
 
     def request(self) -> SearchRequest:
         return SearchRequest(**{name: getattr(self, name) for name in SearchRequest.__dataclass_fields__})
@@ -182,6 +200,7 @@ class SymbolsResponse(Answer):
         },
     )  # fmt: skip
     symbols: list[SymbolModel]
+    outcome: Literal["found", "no_match", "incomplete"] = "found"
     notes: list[str] = Field([], description="Where there are none: the filter that leaves nothing.")
 
 
@@ -305,7 +324,7 @@ class StatusResponse(Answer):
     started_at: float
 
 
-class IndexBody(BaseModel):
+class IndexBody(AskedBody):
     """A registered repository (its name, or the URL it is registered by), or a URL to register."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"repository": "gin-gonic/gin"}]})

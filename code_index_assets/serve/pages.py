@@ -16,12 +16,15 @@ from ..errors import CodeIndexError, NotIndexedError, StillIndexingError
 from ..search.engine import SearchRequest
 from ..search.files import read_lines
 from ..search.freshness import RepositoryStatus
-from .access import COOKIE, Access
+from .access import COOKIE, Access, TooManyTriesError
 from .api import file_at, matching
 from .file_page import file_view, line_range, name_page, window
 from .layout_html import ASSETS, Asked, asset
+from .login_limits import WINDOW_SECONDS
+from .middleware import too_many_tries
 from .models import MAX_QUERY
-from .problems import problem_of
+from .problems import page_of, problem_of
+from .routing import MEANT, refuse_unknown
 from .search_page import search_page
 from .service import Service
 from .state_pages import login_page, nothing_page, problem_page, repositories_page, start_page
@@ -71,6 +74,7 @@ async def _shown(service: Service, asked: Asked, work: Callable[[], str]) -> Res
 def _add_search(router: APIRouter, service: Service) -> None:
     @router.get("/")
     async def search(
+        request: Request,
         q: Annotated[str, Query(max_length=MAX_QUERY)] = "",
         repo: Values = [],  # noqa: B006 - FastAPI copies defaults
         language: Values = [],  # noqa: B006
@@ -79,6 +83,9 @@ def _add_search(router: APIRouter, service: Service) -> None:
         ref: Values = [],  # noqa: B006
         limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 10,
     ) -> Response:
+        # Links carry parameters of others (utm_source=…); a filter by another name is none of those.
+        strange = [name for name in request.query_params if name.lower() in MEANT]
+        refuse_unknown(strange, ("q", "repo", "language", "kind", "path", "ref", "limit"))
         asked = Asked(
             q.strip(), _separate(repo), _separate(language), _separate(kind), _separate(path), _separate(ref), limit
         )
@@ -109,7 +116,7 @@ def _defaults(service: Service) -> set[str]:
 
 
 def _add_code(router: APIRouter, service: Service) -> None:
-    @router.get("/file/{place:path}")
+    @router.get("/file/{place:anything}")
     async def file(
         place: str,
         ref: Annotated[str, Query(max_length=255)] = "",
@@ -161,12 +168,16 @@ def _add_login(router: APIRouter, access: Access) -> None:
     async def enter(request: Request, next: Annotated[str, Query(max_length=5000)] = "/") -> Response:
         # Read by hand: forms would need one more package.
         fields: dict[str, list[Any]] = parse_qs((await request.body()).decode("utf-8", "replace"))
-        session = access.session_for(str(fields.get("token", [""])[0]))
+        try:
+            address = request.client.host if request.client else ""
+            session = access.session_for(str(fields.get("token", [""])[0]), address)
+        except TooManyTriesError:
+            return page_of(too_many_tries(), {"Retry-After": str(int(WINDOW_SECONDS))})
         if session is None:
             return HTMLResponse(login_page(_local(next), wrong=True), 401)
         answer = RedirectResponse(_local(next), 303)
         secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, session, max_age=30 * 86_400, httponly=True, samesite="strict", secure=secure)
+        answer.set_cookie(COOKIE, session, max_age=30 * 86_400, httponly=True, samesite="lax", secure=secure)
         return answer
 
 

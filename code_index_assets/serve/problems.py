@@ -6,6 +6,7 @@ What lives here: statuses and the one shape of a problem. What does not: errors 
 from __future__ import annotations
 
 import re
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import (
@@ -22,6 +23,7 @@ from ..errors import (
     NotBuiltError,
     NotIndexedError,
     OutOfDiskError,
+    OutOfTimeError,
     QueryError,
     SourceError,
     SourceUnavailableError,
@@ -48,6 +50,7 @@ STATUSES: tuple[tuple[type[CodeIndexError], int], ...] = (
     (SourceError, 400),
     (LockedError, 503),
     (BusyError, 503),
+    (OutOfTimeError, 503),
     (OutOfDiskError, 507),
     (SpaceMismatchError, 409),
     (GateRefusedError, 409),
@@ -92,16 +95,35 @@ def response_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> 
 
 def wants_page(request: Request) -> bool:
     """Whether a browser asked for a page."""
-    return not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
+    return wants_page_of(request.scope)
 
 
-def page_of(body: dict[str, Any]) -> Any:
+def wants_page_of(scope: MutableMapping[str, Any]) -> bool:
+    """The same of a request that has not been routed."""
+    accept = next((value for name, value in scope["headers"] if name == b"accept"), b"")
+    return not scope["path"].startswith(("/v1/", "/mcp", "/webhooks/")) and b"text/html" in accept
+
+
+def page_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
     from starlette.responses import HTMLResponse
 
     from .layout_html import Asked
     from .state_pages import problem_page
 
-    return HTMLResponse(problem_page(Asked(), body), body["status"])
+    after = {"Retry-After": str(RETRY_SECONDS)} if body["retryable"] else {}
+    told = {"Cache-Control": "no-store", **after, **(headers or {})}
+    return HTMLResponse(problem_page(Asked(), body), body["status"], headers=told)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """What may be done at a path: a route that only one method of it has knows of that one."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        matches = getattr(route, "matches", None)
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+            if matches is not None and matches({**request.scope, "method": method})[0].value == 2:
+                found.add(method)
+    return found
 
 
 def handle_errors(app: FastAPI) -> None:
@@ -128,9 +150,10 @@ def handle_errors(app: FastAPI) -> None:
         name = {404: "NotFound", 405: "MethodNotAllowed", 413: "BodyTooLarge"}.get(error.status_code, "HttpError")
         remedy = "see /docs for what there is" if error.status_code in (404, 405) else ""
         body = problem(error.status_code, name, str(error.detail), remedy=remedy)
-        if wants_page(request):
-            return page_of(body)
-        return response_of(body, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+        return page_of(body, headers) if wants_page(request) else response_of(body, headers)
 
     async def unknown(request: Request, error: Exception) -> Any:
         # The server log has the trace; what is inside an unforeseen error is nobody else's business.

@@ -55,7 +55,7 @@ def _operation(method: str, path: str, operation: dict[str, Any], schemas: dict[
     parts: list[Safe | None] = [
         tag("h2", tag("span", method.upper(), class_=f"method {method}"), " ", tag("code", path)),
         tag("p", operation.get("description") or operation.get("summary", "")),
-        tag("div", tag("table", *rows, class_="parameters"), class_="scroll") if rows else None,
+        tag("div", tag("table", *rows, class_="parameters"), class_="scroll", tabindex="0") if rows else None,
         tag("pre", tag("code", _curl(method, path, operation, body, base)), tabindex="0"),
         tag("details", tag("summary", "Answer"), tag("pre", tag("code", _pretty(answer)), tabindex="0"))
         if answer else None,
@@ -108,8 +108,12 @@ def _errors() -> Safe:
         for kind, status in STATUSES
         if kind.__module__ == errors.__name__
     ]  # fmt: skip
-    head = tag("tr", *(tag("th", told, scope="col") for told in ("error", "status", "what it means", "")))
+    head = tag("tr", *(tag("th", told, scope="col") for told in ("error", "status", "what it means", "ask again?")))
     told = tag("p", "“No match” is no error: it is an answer with ", tag("code", 'outcome: "no_match"'), ".")
     return tag(
-        "section", tag("h2", "Errors"), told, tag("div", tag("table", head, *rows), class_="scroll"), id="errors"
+        "section",
+        tag("h2", "Errors"),
+        told,
+        tag("div", tag("table", head, *rows), class_="scroll", tabindex="0"),
+        id="errors",
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from ..errors import ConfigurationError, QueryError
 from ..layout import Layout
 from ..settings import Settings
+from ..sources.addresses import pin
 from ..sources.location import is_url, parse_url
 from ..sources.registry import Registry, RepositoryEntry, partition_key
 from ..triggers.inbox import Event, Inbox
@@ -31,7 +32,8 @@ def ask_for_run(settings: Settings, layout: Layout, repository: str, ref: str | 
     """Writes an event for every partition meant; it is on the disk when this returns.
 
     Raises QueryError (a local path, a URL that may not be registered, a name or ref that is not registered),
-    ConfigurationError (a URL that is none).
+    ConfigurationError (a URL that is none, or that names a place strangers may not have fetched),
+    SourceUnavailableError (its host cannot be looked up).
     """
     registry = Registry.load(settings.registry_file, layout)
     entry = _entry(registry, repository)
@@ -65,19 +67,19 @@ def _entry(registry: Registry, repository: str) -> RepositoryEntry | None:
 def _register(settings: Settings, registry: Registry, repository: str, ref: str | None) -> RepositoryEntry:
     if not is_url(repository):
         raise QueryError(
-            f"no repository is registered as {repository!r}",
+            # Something that was meant as a URL may hold a secret.
+            "no repository of that name is registered"
+            if set("@?") & set(repository)
+            else f"no repository is registered as {repository!r}",
             remedy="see /v1/repositories for names; local folders are indexed by `code-index index PATH` on the server",
-        )
-    if parse_url(repository).scheme == "file":
-        raise QueryError(
-            "files of the server cannot be named from here", remedy="`code-index index PATH` on the server"
         )
     if not settings.index_urls:
         raise QueryError(
             "this server does not register repositories", remedy="`code-index add URL`, or CODE_INDEX_INDEX_URLS=true"
         )
+    pin(repository, settings.allowed_addresses)
     try:
-        return registry.add(repository, refs=(ref,) if ref else ())
+        return registry.add(repository, refs=(ref,) if ref else (), restricted=True)
     except ConfigurationError:
         found = Registry.load(settings.registry_file, registry.layout).find(repository)
         if found is None:

@@ -69,8 +69,11 @@ def chips(asked: Asked) -> Safe | None:
 def _degraded(answer: SearchAnswer) -> Safe | None:
     if not answer.failures:
         return None
-    rows = [tag("p", f"The {lanes} failed: {reason}") for lanes, reason in answer.failures]
-    return notice("warn", "This answer may lack hits", *rows)
+    incomplete = answer.outcome == "incomplete"
+    verb = "did not finish" if incomplete else "failed"
+    rows = [tag("p", f"The {lanes} {verb}: {reason}") for lanes, reason in answer.failures]
+    title = "The time was up before everything was looked at" if incomplete else "This answer may lack hits"
+    return notice("warn", title, *rows)
 
 
 def _by_meaning(answer: SearchAnswer) -> Safe | None:
@@ -105,7 +108,8 @@ def _summary(asked: Asked, answer: SearchAnswer, known: Mapping[str, RepositoryS
         for lane, report in answer.lanes.items()
     ]  # fmt: skip
     return tag(
-        "details", head, tag("ul", *lanes, class_="lanes"), tag("div", tag("table", *rows), class_="scroll"), more,
+        "details", head, tag("ul", *lanes, class_="lanes"),
+        tag("div", tag("table", *rows), class_="scroll", tabindex="0"), more,
         tag("p", f"publication {answer.publication}", class_="dim"), class_="searched",
     )  # fmt: skip
 

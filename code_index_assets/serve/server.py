@@ -5,17 +5,18 @@ What lives here: the port, the announcement, the life of the process. What does 
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from ..errors import ConfigurationError
 from ..layout import Layout
 from ..settings import Settings
-from .access import check_binding, hosts_for
+from .access import Access, check_binding, hosts_for
 from .presence import Presence, announce, build, new_instance, settings_digest, token_hint, withdraw
 
 STOP_SECONDS = 10
@@ -30,19 +31,25 @@ def serve(settings: Settings, layout: Layout, say: Callable[[str], None] = print
     listening = bind(settings.host, settings.port)
     import uvicorn
 
-    from .app import create_app
+    from .connection import IDLE_SECONDS, MAX_HEADER_BYTES, bounded, raise_file_limit
+    from .front import Front
+    from .metrics import Metrics
+    from .middleware import Gatekeeper
 
     url = address_of(listening)
     token = settings.tokens[0].get_secret_value() if settings.tokens else ""
     presence = Presence(
         url, os.getpid(), build(), new_instance(), settings_digest(settings), token_hint(token) if token else ""
     )
-    app = create_app(settings, layout, hosts=hosts_for(settings.host, settings), instance=presence.instance)
+    metrics = Metrics()
+    front = Front(settings, presence.instance, metrics)
+    app = Gatekeeper(front, Access(settings), metrics, hosts_for(settings.host, settings), bounded=True)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=STOP_SECONDS,
-        timeout_keep_alive=30,
+        app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS, http=bounded(raise_file_limit()), ws="none", lifespan="on",
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
     )  # fmt: skip
-    server = _Announcing(config, lambda: announce(layout, presence))
+    server = _Announcing(config, front.until_answering, lambda: announce(layout, presence))
     say(f"Code Index on {url} (data {settings.data}); API at {url}/docs; stop with Ctrl-C")
     if not settings.tokens:
         say("no token is set: whoever reaches this address may ask")
@@ -63,21 +70,26 @@ def _end_on_sigterm() -> None:
 
 
 class _Announcing:
-    """A uvicorn server that says when it answers."""
+    """A uvicorn server that says when it answers: `started` is called when `ready` is done."""
 
-    def __init__(self, config: object, started: Callable[[], None]) -> None:
+    def __init__(self, config: object, ready: Callable[[], Awaitable[None]], started: Callable[[], None]) -> None:
         import uvicorn
 
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 if self.started:
-                    started()
+                    self.announcing = asyncio.ensure_future(_then(ready, started))
 
         self._server = Server(config)  # type: ignore[arg-type]
 
     def run(self, sockets: list[socket.socket]) -> None:
         self._server.run(sockets)
+
+
+async def _then(ready: Callable[[], Awaitable[None]], started: Callable[[], None]) -> None:
+    await ready()
+    started()
 
 
 def bind(host: str, port: int) -> socket.socket:

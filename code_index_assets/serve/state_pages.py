@@ -84,7 +84,7 @@ def status_table(rows: Sequence[RepositoryStatus], *, detailed: bool = False) ->
     heads = ["Repository", "State", "Commit", "Indexed", "Head seen", "Files", "Chunks"]
     head = tag("thead", tag("tr", *(tag("th", told, scope="col") for told in heads)))
     body = [part for row in rows for part in _status_row(row, detailed)]
-    return tag("div", tag("table", head, tag("tbody", *body), class_="states"), class_="scroll")
+    return tag("div", tag("table", head, tag("tbody", *body), class_="states"), class_="scroll", tabindex="0")
 
 
 def _status_row(row: RepositoryStatus, detailed: bool) -> list[Safe]:

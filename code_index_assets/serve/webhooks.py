@@ -115,16 +115,20 @@ class WebhookReceiver:
         """
         verify(forge, headers, body, self.settings)
         delivery = understand(forge, headers, body)
-        if delivery.id and self.inbox.seen(delivery.id):
-            return "seen before"
         entries = [entry for place in delivery.places for entry in self._entries().get(place, [])]
         if not entries:
             raise Refused(403)
+        # The signature is of the body alone: a delivery that was listened to can come again under any id.
+        content = f"{forge} {delivery.kind} {hashlib.sha256(body).hexdigest()}"
+        if any(self.inbox.seen(mark) for mark in (delivery.id, content) if mark):
+            return "seen before"
         taken = False
         for entry in dict.fromkeys(entries):
             taken = self._take(entry, delivery) or taken
         if delivery.id:
             self.inbox.remember(delivery.id)
+        if taken:
+            self.inbox.remember(content)
         return "accepted" if taken else "ignored"
 
     def _take(self, entry: RepositoryEntry, delivery: Delivery) -> bool:
@@ -225,7 +229,7 @@ def understand(forge: str, headers: Mapping[str, str], body: bytes) -> Delivery:
             return _of_gitlab(headers, raw)
         prefix = {"github": "x-github", "gitea": "x-gitea", "forgejo": "x-forgejo"}[forge]
         return _of_github(headers, raw, prefix)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise Refused(400, "not understood") from None
 
 

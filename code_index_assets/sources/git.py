@@ -16,9 +16,10 @@ from pathlib import Path
 
 import polars as pl
 
-from ..errors import SourceError
+from ..errors import ConfigurationError, SourceError
 from ..layout import Layout
 from ..settings import Settings
+from .addresses import Pin, pin
 from .git_process import GitFailed, cat_file_batch, run_git, translate
 from .git_tree import entries_since, list_tree
 from .location import display_location
@@ -112,14 +113,27 @@ class ObjectStore:
         borrowed.write_bytes(os.path.abspath(objects) + b"\n")  # noqa: PTH100 - bytes
 
 
-def remote_refs(url: str, timeout: float) -> tuple[dict[str, str], str | None]:
+def pin_of(entry: RepositoryEntry, allowed: tuple[str, ...]) -> Pin | None:
+    """What git is held to for an entry whose address came over HTTP. Raises SourceError if that may not be used."""
+    if not entry.restricted or entry.url is None:
+        return None
+    try:
+        return pin(entry.url, allowed)
+    except ConfigurationError as error:
+        raise SourceError(f"{entry.name}: {error.message}", remedy=error.remedy) from error
+
+
+def remote_refs(url: str, timeout: float, pinned: Pin | None = None) -> tuple[dict[str, str], str | None]:
     """Heads, tags and HEAD of a remote (name → commit or tag object), and the branch HEAD names.
 
     Raises SourceError, SourceUnavailableError.
     """
     try:
         out = run_git(
-            ["ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*", "refs/tags/*"], url=url, timeout=timeout
+            ["ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*", "refs/tags/*"],
+            url=url,
+            timeout=timeout,
+            pinned=pinned,
         )
     except GitFailed as failure:
         raise translate(failure, display_location(url), url=url) from None
@@ -134,17 +148,19 @@ def remote_refs(url: str, timeout: float) -> tuple[dict[str, str], str | None]:
     return refs, head
 
 
-def heads_of(entry: RepositoryEntry, timeout: float) -> dict[str | None, str | SourceError]:
+def heads_of(
+    entry: RepositoryEntry, timeout: float, allowed: tuple[str, ...] = ()
+) -> dict[str | None, str | SourceError]:
     """The commits that an entry's refs point at now, asked of the place without fetching: for pollers.
 
     Keys are the refs written out (None: the default of an entry without refs) and those that its globs match; a value
-    is an error where that one ref cannot be told. Raises SourceError if nothing can be (empty, refused, gone),
-    SourceUnavailableError.
+    is an error where that one ref cannot be told. `allowed`: CODE_INDEX_ALLOWED_ADDRESSES. Raises SourceError if
+    nothing can be (empty, refused, gone), SourceUnavailableError.
     """
     if entry.url is None:
         refs = _local_heads(git_dir_of(Path(entry.path or "")))
     else:
-        refs, _ = remote_refs(entry.url, timeout)
+        refs, _ = remote_refs(entry.url, timeout, pin_of(entry, allowed))
     if not refs:
         raise _empty(entry.location)
     short = {_short(name) for name in refs if _is_mirrored(name)}
@@ -315,6 +331,8 @@ class LocalGitSource(_GitObjects):
 class GitSource(_GitObjects):
     """A remote repository, through the bare mirror under `layout.mirror(name)`."""
 
+    _pinned: Pin | None = None
+
     @property
     def git_dir(self) -> Path:
         return self.layout.mirror(self.entry.name)
@@ -331,7 +349,8 @@ class GitSource(_GitObjects):
 
     def _update(self, ref: str) -> None:
         url = self.entry.url or ""
-        refs, head = remote_refs(url, self.settings.git_timeout_seconds)
+        self._pinned = pin_of(self.entry, self.settings.allowed_addresses)
+        refs, head = remote_refs(url, self.settings.git_timeout_seconds, self._pinned)
         if not refs:
             raise _empty(self.entry.location)
         known = (*_candidates(ref), "HEAD")
@@ -387,7 +406,8 @@ class GitSource(_GitObjects):
 
     def _git(self, git_dir: Path, url: str | None, arguments: list[str]) -> None:
         try:
-            run_git(arguments, git_dir=git_dir, url=url, timeout=self.settings.git_timeout_seconds)
+            pinned = self._pinned if url else None
+            run_git(arguments, git_dir=git_dir, url=url, pinned=pinned, timeout=self.settings.git_timeout_seconds)
         except GitFailed as failure:
             raise translate(failure, self.entry.location, url=url) from None
 

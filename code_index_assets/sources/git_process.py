@@ -26,6 +26,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import SourceError, SourceUnavailableError
+from .addresses import Pin
 from .location import host_of, token_variable
 
 LOCAL_TIMEOUT_SECONDS = 600.0
@@ -77,15 +78,19 @@ def run_git(
     cwd: Path | None = None,
     git_dir: Path | None = None,
     url: str | None = None,
+    pinned: Pin | None = None,
     timeout: float = LOCAL_TIMEOUT_SECONDS,
 ) -> bytes:
     """Standard output of one git call.
 
-    With `url` the call may use the network, for that host alone. Raises GitFailed for git's own failures,
-    SourceUnavailableError on a time-out, SourceError if git is not installed.
+    With `url` the call may use the network, for that host alone; with `pinned` at these addresses alone.
+    Raises GitFailed for git's own failures, SourceUnavailableError on a time-out, SourceError if git is not installed
+    or cannot be held to them.
     """
     with _askpass(url) as extra:
-        process = _start(arguments, cwd=cwd, git_dir=git_dir, network=url is not None, extra=extra, piped=False)
+        process = _start(
+            arguments, cwd=cwd, git_dir=git_dir, network=url is not None, extra=extra, piped=False, pinned=pinned
+        )
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -164,9 +169,10 @@ def _start(
     network: bool,
     extra: Mapping[str, str],
     piped: bool,
+    pinned: Pin | None = None,
 ) -> subprocess.Popen[bytes]:
     command = ["git"]
-    for option in _SAFE_OPTIONS:
+    for option in (*_SAFE_OPTIONS, *(_pinning(pinned) if pinned else ())):
         command += ["-c", option]
     if "CODE_INDEX_ASKPASS_TOKEN" in extra:
         # A helper would be told to store the token after it worked.
@@ -178,7 +184,7 @@ def _start(
         return subprocess.Popen(
             command,
             cwd=str(cwd or "/"),
-            env={**_environment(network), **extra},
+            env={**_environment(network, pinned), **extra},
             stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -202,7 +208,27 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _environment(network: bool) -> dict[str, str]:
+def _pinning(pinned: Pin) -> tuple[str, ...]:
+    """Git's options for a pin. Raises SourceError where this git has none."""
+    if pinned.scheme != "ssh" and _git_version() < (2, 37):
+        raise SourceError(
+            "git older than 2.37 cannot be held to one address, as addresses that arrived over HTTP must be",
+            remedy="install a newer git, or register the repository with `code-index add`",
+        )
+    return pinned.git_options
+
+
+@lru_cache(maxsize=1)
+def _git_version() -> tuple[int, ...]:
+    try:
+        done = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=30, check=False)
+    except FileNotFoundError:
+        raise SourceError("git is not installed", remedy="install git 2.30 or newer") from None
+    found = re.search(r"(\d+)\.(\d+)", done.stdout)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _environment(network: bool, pinned: Pin | None = None) -> dict[str, str]:
     """This process's environment without git's own variables, traces and tokens, plus the safe settings."""
     environment = {
         name: value
@@ -224,9 +250,24 @@ def _environment(network: bool) -> dict[str, str]:
         environment["GIT_SSH_COMMAND"] = _ssh_command(environment.get("GIT_SSH_COMMAND"), environment.get("GIT_SSH"))
         if not environment["GIT_SSH_COMMAND"]:
             del environment["GIT_SSH_COMMAND"]
+        if pinned is not None:
+            _hold_to(pinned, environment)
         environment["GIT_HTTP_LOW_SPEED_LIMIT"] = environment.get("GIT_HTTP_LOW_SPEED_LIMIT", "100")
         environment["GIT_HTTP_LOW_SPEED_TIME"] = environment.get("GIT_HTTP_LOW_SPEED_TIME", "60")
     return environment
+
+
+def _hold_to(pinned: Pin, environment: dict[str, str]) -> None:
+    environment["GIT_ALLOW_PROTOCOL"] = pinned.scheme
+    if pinned.scheme != "ssh":
+        return
+    command = environment.get("GIT_SSH_COMMAND", "")
+    if not command or Path(command.split()[0]).name != "ssh":
+        raise SourceError(
+            "only OpenSSH can be held to one address, as addresses that arrived over HTTP must be",
+            remedy="use an https address, or register the repository with `code-index add`",
+        )
+    environment["GIT_SSH_COMMAND"] = command + pinned.ssh_options
 
 
 def _ssh_command(command: str | None, program: str | None) -> str:

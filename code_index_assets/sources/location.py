@@ -160,7 +160,9 @@ def default_name(url_or_path: str, taken: Collection[str] = ()) -> str:
     used = {name.casefold() for name in taken}
     if is_url(url_or_path):
         location = parse_url(url_or_path)
-        path = unquote(location.path) if "://" in url_or_path else location.path
+        # A query or fragment is no part of a name, and may hold a secret.
+        bare = re.split(r"[?#]", location.path, maxsplit=1)[0] if location.scheme != "file" else location.path
+        path = unquote(bare) if "://" in url_or_path else bare
         parts = [part for part in path.removesuffix("/").removesuffix(".git").split("/") if part and part != "~"]
         if location.scheme == "file":
             candidates = ["/".join(parts[-1:]), "/".join(parts[-2:])]

@@ -38,7 +38,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f|,\"'`\\*?<>]")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\|,\"'`]|\.\.|@\{|//|\.lock(/|$)|(^|/)\.|[./]$|^/|^@$")
 _FIELDS = {
     "name": str, "id": str, "url": str, "path": str, "refs": list, "worktree": bool,
-    "include": list, "exclude": list, "enabled": bool,
+    "include": list, "exclude": list, "enabled": bool, "restricted": bool,
 }  # fmt: skip
 
 
@@ -47,7 +47,8 @@ class RepositoryEntry:
     """One repository. Exactly one of `url` and `path` is set; `path` is absolute.
 
     `id` keeps the identity over a rename. `refs` empty: the remote's HEAD (a checkout's current commit); otherwise the
-    first is the default ref, and never a glob. `include` empty: everything.
+    first is the default ref, and never a glob. `include` empty: everything. `restricted`: the address came over HTTP
+    and is checked whenever it is fetched (`addresses.py`).
     """
 
     name: str
@@ -59,6 +60,7 @@ class RepositoryEntry:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     enabled: bool = True
+    restricted: bool = False
 
     @property
     def location(self) -> str:
@@ -250,6 +252,7 @@ class Registry:
         worktree: bool = False,
         include: Iterable[str] = (),
         exclude: Iterable[str] = (),
+        restricted: bool = False,
     ) -> RepositoryEntry:
         """Adds a repository and returns its entry. Raises ConfigurationError if it cannot be, or is there already."""
         if not url_or_path.strip():
@@ -285,6 +288,8 @@ class Registry:
             raw.update({key: value for key, value in options.items() if value})
             if worktree:
                 raw["worktree"] = True
+            if restricted:
+                raw["restricted"] = True
             table = tomlkit.table()
             table.update(raw)
             rows = document.setdefault("repository", tomlkit.aot())
@@ -429,6 +434,7 @@ def _entry(row: dict[str, Any], folder: Path) -> RepositoryEntry:
         include=tuple(row.get("include", [])),
         exclude=tuple(row.get("exclude", [])),
         enabled=row.get("enabled", True),
+        restricted=row.get("restricted", False),
     )
     for ref in entry.named_refs:
         partition_key(entry, ref)

@@ -205,7 +205,7 @@ def _look(
         with host:
             if entry.url is None and (entry.worktree or not is_git_repository(Path(entry.path or ""))):
                 return {partition_key(entry): open_source(entry, None, layout, settings).observe().commit}
-            heads = heads_of(entry, settings.poll_timeout_seconds)
+            heads = heads_of(entry, settings.poll_timeout_seconds, settings.allowed_addresses)
         keys, _ = partition_keys_of(entry, heads)
         return {key: heads[ref] for ref, key in keys.items()}
     except CodeIndexError as error:

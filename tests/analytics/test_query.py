@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import time
 from pathlib import Path
 
 import polars as pl
@@ -74,6 +75,31 @@ def test_time_memory_and_rows_are_limited(built: Chain) -> None:
     assert "more than 3 rows" in refused(built, "SELECT * FROM range(10)", Limits(rows=3))
     with run_query(built.layout, "SELECT * FROM range(3)", Limits(rows=3)) as (_, rows):
         assert len(list(rows)) == 3
+
+
+def test_what_one_function_allocates_at_once_is_limited_too(built: Chain) -> None:
+    """DuckDB counts neither the memory nor looks at the clock while one value is made."""
+    begun = time.monotonic()
+    assert "more than 200MB of memory" in refused(
+        built, "SELECT length(repeat('a', 4000000000))", Limits(60, memory="200MB")
+    )
+    assert time.monotonic() - begun < 45
+    assert "larger than 64 MB" in refused(built, "SELECT repeat('a', 70000000)", Limits(memory="1GB"))
+
+
+def test_all_that_reads_is_allowed_and_nothing_else_is_explained(built: Chain) -> None:
+    for sql in (
+        "WITH a AS (SELECT 1) SELECT * FROM a", "EXPLAIN ANALYZE SELECT 1", "explain -- why\n analyze select 1",
+        "EXPLAIN (FORMAT json) SELECT 1", "DESCRIBE files", "SHOW TABLES", "SUMMARIZE files",
+        "PRAGMA table_info('files')", "EXPLAIN (SELECT 1)",
+    ):  # fmt: skip
+        with run_query(built.layout, sql) as (names, rows):
+            assert names and list(rows) is not None
+    for sql in (
+        "EXPLAIN ANALYZE CREATE TABLE x AS SELECT 1", "EXPLAIN /* a */ ANALYZE DELETE FROM raw.files",
+        "EXPLAIN (ANALYZE) DROP VIEW files", "PRAGMA threads=4", "PREPARE a AS SELECT 1", "CALL pragma_version()",
+    ):  # fmt: skip
+        assert "is only read" in refused(built, sql), sql
 
 
 def test_wrong_queries_are_told_apart(built: Chain) -> None:

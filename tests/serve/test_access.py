@@ -58,7 +58,7 @@ def test_a_browser_is_led_to_the_form_and_gets_a_session(tmp_path):
     entered = client.post(led.headers["location"], data={"token": "second-token"})
     assert (entered.status_code, entered.headers["location"]) == (303, "/?q=a&b=c")
     cookie = entered.headers["set-cookie"]
-    assert "HttpOnly" in cookie and "SameSite=strict" in cookie and "second-token" not in cookie
+    assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "second-token" not in cookie
     assert client.get("/v1/status").status_code == 200
     client.cookies.clear()
     client.cookies.set("code_index_session", "0" * 64)
@@ -108,3 +108,64 @@ def test_tokens_are_read_from_one_variable(monkeypatch, tmp_path):
     found = Settings.model_validate({"data": tmp_path}).tokens
     assert [token.get_secret_value() for token in found] == ["a", "b"]
     assert "a" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1:1@evil.example", "evil.example", "127.0.0.1.evil.example", "localhost:80:80", "localhost:x", "[::1]x:80",
+     "local host", "localhost/..", "127.0.0.1:123456", "a@localhost", "localhost#", "[::1", "", "\tlocalhost"],
+)  # fmt: skip
+def test_host_is_a_name_and_a_port_and_nothing_else(tmp_path, host):
+    client = make(tmp_path, hosts=("localhost", "127.0.0.1", "::1"))
+    assert client.get("/v1/status", headers={"Host": host}).json()["error"] == "UnknownHost"
+    if host not in ("evil.example", "127.0.0.1.evil.example", ""):
+        anybody = make(tmp_path, tokens=TOKENS)
+        assert anybody.get("/v1/status", headers={"Host": host, **bearer("first-token")}).status_code == 421
+
+
+def asked(client, method, path, **headers):
+    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.request(method, path, headers={"Host": "localhost:1", **told}).status_code
+
+
+def test_a_browser_may_ask_for_our_pages_alone(tmp_path):
+    """Sec-Fetch-Site is the browser's word; without it, Origin is."""
+    client = make(tmp_path)
+    elsewhere = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"}
+    assert asked(client, "GET", "/", **elsewhere) == 200  # a link
+    for path in ("/v1/status", "/mcp", "/metrics", "/openapi.json"):
+        assert asked(client, "GET", path, **elsewhere) == 403, path
+    assert asked(client, "GET", "/", sec_fetch_site="cross-site", sec_fetch_mode="no-cors") == 403
+    assert asked(client, "GET", "/v1/status", sec_fetch_site="same-site", sec_fetch_mode="cors") == 403
+    for method in ("POST", "PUT", "DELETE"):
+        assert asked(client, method, "/login", **elsewhere) == 403
+        assert asked(client, method, "/login", sec_fetch_site="same-site") == 403
+    # What a form of our own page sends under a strict referrer policy.
+    assert asked(client, "POST", "/login", sec_fetch_site="same-origin", origin="null") == 401
+    assert asked(client, "POST", "/login", origin="null") == 403
+    assert asked(client, "POST", "/login", origin="http://localhost:1") == 401
+    assert asked(client, "POST", "/login", origin="http://localhost:2") == 403
+    assert asked(client, "GET", "/v1/status", sec_fetch_site="none") == 200
+    assert asked(client, "GET", "/v1/status", origin="https://evil.example") == 403
+    assert asked(client, "GET", "/healthz", **elsewhere) == 200
+
+
+def test_refusals_of_pages_are_pages(tmp_path):
+    client = make(tmp_path, tokens=TOKENS)
+    page = {"Accept": "text/html", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    for answer in (client.get("/", headers=page), client.post("/login", headers={**page, "Content-Length": "99999"})):
+        assert answer.status_code == 403 and answer.headers["content-type"].startswith("text/html")
+        assert "<h1" in answer.text
+    api = client.get("/v1/status", headers={**page, "Accept": "text/html"})
+    assert api.headers["content-type"] == "application/problem+json"
+
+
+def test_guesses_are_limited(tmp_path):
+    client = make(tmp_path, tokens=TOKENS)
+    for number in range(10):
+        assert client.post("/login?next=/", data={"token": f"guess {number}"}).status_code == 401
+    answer = client.post("/login?next=/", data={"token": "first-token"}, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "300") and "<h1" in answer.text
+    told = client.get("/v1/status", headers=bearer("first-token"))
+    assert (told.status_code, told.json()["error"]) == (429, "TooManyTries")
+    assert client.get("/healthz").status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 from code_index_assets import errors
 from code_index_assets.layout import Layout
 from code_index_assets.search.engine import SearchEngine, SearchRequest
+from code_index_assets.search.paging import search_page
 from code_index_assets.search.render import answer_json
 from code_index_assets.search.service import open_engine
 from code_index_assets.serve import models
@@ -47,7 +49,8 @@ def refused(answer, status, error):
 
 
 def test_search_is_the_engines_answer(client, shop):
-    alone = answer_json(open_engine(shop.settings, shop.layout).search(SearchRequest("add item to cart", limit=3)))
+    engine = open_engine(shop.settings, shop.layout)
+    alone = answer_json(*search_page(engine.search, SearchRequest("add item to cart", limit=3)))
     got = client.get("/v1/search", params={"q": "add item to cart", "limit": 3})
     posted = client.post("/v1/search", json={"query": "add item to cart", "limit": 3})
     assert settled(got.json()) == settled(posted.json()) == settled(json.loads(json.dumps(alone)))
@@ -183,7 +186,7 @@ def test_headers_and_compression(client):
     assert answer.headers["content-encoding"] == "gzip"
     for page in (answer, client.get("/"), client.get("/nothing")):
         assert "default-src 'none'" in page.headers["content-security-policy"]
-        assert page.headers["x-content-type-options"] == "nosniff" and page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["x-content-type-options"] == "nosniff" and page.headers["referrer-policy"] == "same-origin"
         assert "access-control-allow-origin" not in page.headers
 
 
@@ -300,15 +303,119 @@ def test_nothing_local_and_nothing_unknown_can_be_asked_for(asking, tmp_path):
 
 
 def test_urls_are_registered_where_that_is_allowed(asking):
-    client, inbox, _ = asking(index_urls=True)
-    answer = client.post("/v1/index", json={"repository": "https://example.org/new/one"}).json()
+    client, inbox, registered = asking(index_urls=True)
+
+    def registry():
+        return Registry.load(registered.file, registered.layout)
+
+    answer = client.post("/v1/index", json={"repository": "https://93.184.216.34/new/one"}).json()
     assert (answer["keys"], answer["registered"]) == (["new/one"], True)
     assert inbox.waiting() == {"new/one"}
-    refused(client.post("/v1/index", json={"repository": "file:///etc"}), 400, "QueryError")
-    token = "https://user:secret@example.org/x/y"
-    assert "secret" not in client.post("/v1/index", json={"repository": token}).text
+    for place in (
+        "file:///etc", "http://169.254.169.254/latest/meta-data", "http://localhost/o/n", "https://10.0.0.1/o/n",
+        "ssh://git@[::1]/o/n", "http://2130706433/o/n", "https://[::ffff:127.0.0.1]/o/n",
+    ):  # fmt: skip
+        refused(client.post("/v1/index", json={"repository": place}), 400, "ConfigurationError")
+    for token in ("https://user:hidden@93.184.216.34/x/y", "https://93.184.216.34/x/y?token=hidden", "user hidden@"):
+        answer = client.post("/v1/index", json={"repository": token})
+        assert answer.status_code == 400 and "hidden" not in answer.text
+    assert inbox.waiting() == {"new/one"}
+    assert [entry.restricted for entry in registry().entries] == [True]
 
 
 def test_webhooks_are_mounted(asking):
     client, _, _ = asking()
     assert client.post("/webhooks/github", content=b"{}").json() == {"status": "refused"}
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [("/v1/search?q=cart&lang=go", "language"), ("/v1/search?q=cart&paths=src/**", "path"),
+     ("/v1/search?q=cart&repositories=x", "repo"), ("/v1/search?query=cart", "q"), ("/v1/search?q=cart&limitt=1", "limit"),
+     ("/v1/symbols?name=x&kinds=function", "kind"), ("/v1/references?name=x&lang=go", "language"),
+     ("/v1/repositories?states=current", "state"), ("/v1/files/acme/shop/shop/cart.py?from=1", "start"),
+     ("/?q=cart&lang=go", "language")],
+)  # fmt: skip
+def test_unknown_parameters_are_refused_with_the_nearest(client, path, meant):
+    told = refused(client.get(path), 422, "ValidationError")
+    assert f"did you mean '{meant}'?" in told["detail"]
+
+
+def test_unknown_fields_of_bodies_are_refused_with_the_nearest(client):
+    for body, meant in (
+        ({"query": "x", "lang": ["go"]}, "languages"),
+        ({"q": "x"}, "query"),
+        ({"query": "x", "path": "a"}, "paths"),
+    ):
+        told = refused(client.post("/v1/search", json=body), 422, "ValidationError")
+        assert f"did you mean '{meant}'?" in told["detail"]
+    assert client.get("/?q=cart&utm_source=mail").status_code == 200
+
+
+def test_a_search_goes_on_where_it_ended(client):
+    whole = client.get("/v1/search", params={"q": "cart", "limit": 6}).json()
+    pages, cursor = [], None
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        page = client.get("/v1/search", params={"q": "cart", "limit": 2, **more}).json()
+        pages += page["hits"]
+        cursor = page["next_cursor"]
+        if cursor is None or len(pages) >= 6:
+            break
+    places = [(hit["path"], hit["start_line"]) for hit in pages]
+    assert places[:6] == [(hit["path"], hit["start_line"]) for hit in whole["hits"]] and page["total"] == whole["total"]
+    first = client.get("/v1/search", params={"q": "cart", "limit": 2}).json()["next_cursor"]
+    refused(client.get("/v1/search", params={"q": "other", "cursor": first}), 400, "QueryError")
+    assert client.post("/v1/search", json={"query": "cart", "limit": 2, "cursor": first}).json()["hits"] == pages[2:4]
+    last = client.get("/v1/search", params={"q": "cart", "limit": 1000}).json()
+    assert last["next_cursor"] is None
+
+
+def test_methods_tags_and_schemes_are_told(client):
+    assert client.put("/v1/search").headers["allow"] == "GET, POST"
+    assert client.post("/v1/status").headers["allow"] == "GET"
+    assert client.delete("/", headers={"Accept": "text/html"}).headers["allow"] == "GET"
+    for path in ("/v1/search?q=cart", "/v1/files/acme/shop/shop/cart.py", "/v1/symbols?name=add_item"):
+        first = client.get(path)
+        assert first.headers["cache-control"] == "private, no-cache"
+        again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"") and again.headers["etag"] == first.headers["etag"]
+        assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+    described = client.get("/openapi.json").json()
+    assert set(described["components"]["securitySchemes"]) == {"bearer", "session"} and described["security"]
+    assert described["paths"]["/healthz"]["get"]["security"] == []
+
+
+def test_a_question_out_of_time_is_incomplete_and_never_no_match(shop, monkeypatch):
+    settings = shop.settings.model_copy(update={"query_seconds": 1e-9})
+    client = TestClient(create_app(settings, shop.layout))
+    for query in ("cart", '"no such phrase"'):
+        told = client.get("/v1/search", params={"q": query}).json()
+        assert told["outcome"] == "incomplete" and "stopped after" in str(told["lanes"])
+    assert client.get("/v1/symbols", params={"name": "add_item"}).json()["outcome"] == "incomplete"
+    refused(client.get("/v1/references", params={"name": "add_item"}), 503, "OutOfTimeError")
+    assert "The time was up" in client.get("/", params={"q": "cart"}).text
+    monkeypatch.setenv("CODE_INDEX_DATA", str(shop.layout.root))
+    monkeypatch.setenv("CODE_INDEX_MODEL", "test")
+    monkeypatch.setenv("CODE_INDEX_USE_SERVER", "false")
+    monkeypatch.setenv("CODE_INDEX_QUERY_SECONDS", "1e-9")
+    from click.testing import CliRunner
+
+    from code_index_assets.cli.search import search_command, symbol_command
+
+    for command in (search_command, symbol_command):
+        made = CliRunner().invoke(command, ["add_item"], standalone_mode=False)
+        assert made.return_value == 5, made.output
+
+
+@pytest.mark.parametrize("query", [" ".join(f'"p{n}"' for n in range(17)), "cart " + " ".join(f"-w{n}" for n in range(33)),
+                                   "cart path:" + "a" * 1001, "cart " + " ".join(f"path:{n}/**" for n in range(101))])  # fmt: skip
+def test_one_question_asks_for_a_bounded_number_of_things(client, query):
+    refused(client.get("/v1/search", params={"q": query}), 400, "QueryError")
+
+
+def test_paths_with_line_breaks_reach_their_file(client):
+    """Any character of a name is part of the path; the answer speaks of the file, not of a route that is not there."""
+    for name in ("a\nb.py", " leading.py", "a\n", "shop/cart.py\n"):
+        told = refused(client.get(f"/v1/files/acme/shop/{quote(name)}"), 404, "FileNotIndexedError")
+        assert told["wanted"] == name

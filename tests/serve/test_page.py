@@ -37,7 +37,7 @@ LANGUAGES = [
 ]
 ALLOWED = {"html", "head", "meta", "title", "link", "script", "body", "a", "header", "div", "span", "form", "input", "kbd",
            "button", "details", "summary", "label", "select", "option", "datalist", "nav", "main", "section", "h1", "h2", "p",
-           "ol", "ul", "li", "pre", "code", "mark", "footer", "table", "thead", "tbody", "tr", "td", "th", "b", "time", "em"}  # fmt: skip
+           "ol", "ul", "li", "pre", "code", "mark", "footer", "table", "thead", "tbody", "tr", "td", "th", "b", "time", "em", "dialog"}  # fmt: skip
 
 
 class Page(HTMLParser):

@@ -7,7 +7,7 @@ from typing import Any
 from chains import Chain
 
 from code_index_assets.analytics.catalog import CatalogResult, build_catalog
-from code_index_assets.analytics.query import run_query
+from code_index_assets.analytics.query import open_catalog
 from code_index_assets.progress import Stages
 
 
@@ -16,5 +16,5 @@ def build(chain: Chain, **options: Any) -> CatalogResult:
 
 
 def ask(chain: Chain, sql: str) -> list[tuple[Any, ...]]:
-    with run_query(chain.layout, sql) as (_, rows):
-        return list(rows)
+    with open_catalog(chain.layout) as connection:
+        return connection.execute(sql).fetchall()

@@ -120,7 +120,27 @@ def test_a_delivery_is_taken_once(forge: Forge) -> None:
     assert forge.events() == {"hello": COMMIT}
     assert forge.github("push", push(), delivery="same").json()["status"] == "seen before"
     assert forge.events() == {}
-    assert forge.github("push", push(), delivery="other").json()["status"] == "accepted"
+    assert forge.github("push", push(after="1" * 40), delivery="other").json()["status"] == "accepted"
+
+
+def test_a_replay_under_a_new_id_is_recognised(forge: Forge) -> None:
+    """The id is no part of what GitHub and Gitea sign."""
+    assert forge.github("push", push(), delivery="first").json()["status"] == "accepted"
+    forge.events()
+    for delivery in ("second", "third", ""):
+        assert forge.github("push", push(), delivery=delivery or None).json()["status"] == "seen before"
+    assert forge.gitea("push", push()).json()["status"] == "accepted"  # another forge, another secret
+    assert forge.gitea("push", push()).json()["status"] == "seen before"
+    assert forge.events() == {"hello": COMMIT}
+
+
+@pytest.mark.parametrize("open_, close", ["[]", ('{"a":', "}")])
+def test_deep_json_is_refused_like_any_nonsense(forge: Forge, open_: str, close: str) -> None:
+    body = (open_ * 100_000 + "1" + close * 100_000).encode()
+    signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"X-GitHub-Event": "push", "X-GitHub-Delivery": "deep", "X-Hub-Signature-256": f"sha256={signature}"}
+    answer = forge.client.post("/webhooks/github", content=body, headers=headers)
+    assert (answer.status_code, answer.json()) == (400, {"status": "not understood"})
 
 
 def test_an_ssh_address_in_the_registry_is_the_same_place(forge: Forge) -> None:
@@ -231,7 +251,7 @@ def test_gitlab_with_a_signing_token(tmp_path: Path) -> None:
 def test_gitea_and_forgejo(forge: Forge) -> None:
     assert forge.gitea("push", push()).json()["status"] == "accepted"
     assert forge.events() == {"hello": COMMIT}
-    assert forge.gitea("push", push(), brand="Forgejo").json()["status"] == "accepted"
+    assert forge.gitea("push", push(after="1" * 40), brand="Forgejo").json()["status"] == "accepted"
     assert forge.gitea("delete", push()).json()["status"] == "accepted"
     assert forge.client.post("/webhooks/gitea", json=push(), headers={"X-Gitea-Signature": "0"}).status_code == 403
 

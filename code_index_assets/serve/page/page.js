@@ -38,7 +38,14 @@ addEventListener("DOMContentLoaded", () => {
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const keys = document.getElementById("keys");
+    if (keys && keys.open) return; // the browser closes it with Esc
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    if (event.key === "?" && !typing && keys) {
+      event.preventDefault();
+      keys.showModal();
+      return;
+    }
     if (event.key === "Escape") {
       event.target.blur();
       if (hits[at]) hits[at].classList.remove("selected");

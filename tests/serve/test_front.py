@@ -1,0 +1,303 @@
+"""The process in front: what a hostile client can do to it, a question that never ends, a worker that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import time
+
+import pytest
+
+from code_index_assets import deadlines
+from code_index_assets.errors import BusyError, OutOfTimeError
+from code_index_assets.serve import admission, connection, front
+from code_index_assets.serve.access import Access
+from code_index_assets.serve.admission import Admission
+from code_index_assets.serve.login_limits import BY_ADDRESS, OVER_ALL, LoginLimits
+from code_index_assets.serve.metrics import Metrics
+from code_index_assets.serve.middleware import Gatekeeper
+from code_index_assets.settings import Settings
+
+SLOW_WORKER = """
+import os, pickle, socket, sys, threading, time
+pickle.load(sys.stdin.buffer)
+listening = socket.socket(fileno=int(sys.argv[-1]))
+def answer(taken):
+    head = taken.recv(65536)
+    if b"/stuck" in head:
+        os.kill(os.getpid(), 19)  # as a question that holds the interpreter's lock
+    if b"/die" in head:
+        os._exit(3)
+    if b"/slow" in head:
+        time.sleep(0.3)
+    body = str(os.getpid()).encode()
+    taken.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: %d\\r\\nconnection: close\\r\\n\\r\\n%s" % (len(body), body))
+    taken.close()
+while True:
+    taken, _ = listening.accept()
+    threading.Thread(target=answer, args=(taken,), daemon=True).start()
+"""
+
+
+@pytest.fixture
+def serving(tmp_path, monkeypatch):
+    """A whole server in front of a worker that can be made to hang; gives (url) in an event loop."""
+    script = tmp_path / "worker.py"
+    script.write_text(SLOW_WORKER)
+    real = front.WorkerProcess._spawn
+
+    def spawn(process):
+        import subprocess as module
+
+        popen = module.Popen
+
+        def started(command, **options):
+            return popen([command[0], str(script), command[-1]], **options)
+
+        monkeypatch.setattr("code_index_assets.serve.worker_process.subprocess.Popen", started)
+        real(process)
+        monkeypatch.setattr("code_index_assets.serve.worker_process.subprocess.Popen", popen)
+
+    monkeypatch.setattr(front.WorkerProcess, "_spawn", spawn)
+
+    @contextlib.asynccontextmanager
+    async def running(**options):
+        import uvicorn
+
+        settings = Settings.model_validate({"data": tmp_path / "data", "model": "test", **options})
+        made = front.Front(settings, "me", Metrics())
+        app = Gatekeeper(made, Access(settings), made.metrics, bounded=True)
+        config = uvicorn.Config(
+            app, log_level="critical", http=connection.bounded(20), ws="none", lifespan="on",
+            h11_max_incomplete_event_size=connection.MAX_HEADER_BYTES, timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(config)
+        monkeypatch.setattr(server, "install_signal_handlers", lambda: None, raising=False)
+        task = asyncio.ensure_future(server._serve([listening]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        try:
+            yield made, listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await task
+            listening.close()
+
+    return running
+
+
+async def ask(port, path, *, method="GET", headers="", body=b"") -> tuple[int, dict[str, str], bytes]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    length = f"Content-Length: {len(body)}\r\n" if body else ""
+    writer.write(
+        f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{length}{headers}\r\n".encode() + body
+    )
+    raw = await asyncio.wait_for(reader.read(), 30)
+    writer.close()
+    head, _, content = raw.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    told = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+    return int(lines[0].split()[1]), told, content
+
+
+async def answered(port) -> bytes:
+    """The process that answers, as soon as one does."""
+    deadline = time.monotonic() + 30
+    while (told := await ask(port, "/v1/search"))[0] != 200 and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    assert told[0] == 200
+    return told[2]
+
+
+def test_a_question_that_never_ends_stops_nothing(serving, monkeypatch):
+    """Health is answered all the while; the process is ended, another one answers."""
+    monkeypatch.setattr(front, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(front, "ALIVE_SECONDS", 0.5)
+
+    async def attacked():
+        async with serving(query_seconds=0.2) as (made, port):
+            first = await answered(port)
+            hanging = asyncio.ensure_future(ask(port, "/v1/search?q=/stuck"))
+            while not hanging.done():
+                status, _, body = await ask(port, "/healthz")
+                assert (status, json.loads(body)["instance"]) == (200, "me")
+                await asyncio.sleep(0.02)
+            status, told, body = hanging.result()
+            assert (status, json.loads(body)["error"]) == (503, "BusyError") and "given up" in body.decode()
+            assert "retry-after" in told
+            assert await answered(port) != first and made.worker.starts == 2
+
+    asyncio.run(attacked())
+
+
+def test_a_worker_that_dies_is_replaced(serving, monkeypatch):
+    monkeypatch.setattr("code_index_assets.serve.worker_process.PAUSE_SECONDS", 0.05)
+
+    async def attacked():
+        async with serving() as (_, port):
+            status, told, body = await ask(port, "/v1/search?q=/die")
+            assert status == 503 and json.loads(body)["retryable"] and "retry-after" in told
+            assert (await ask(port, "/v1/search"))[0] == 200  # waits for the next one
+            page = await ask(port, "/?q=/die", headers="Accept: text/html\r\n")
+            assert page[0] == 503 and b"<h1" in page[2]
+
+    asyncio.run(attacked())
+
+
+def test_a_flood_is_refused_with_a_time_to_come_back(serving, monkeypatch):
+    monkeypatch.setattr(admission, "BURST_SECONDS", 0.1)
+
+    async def attacked():
+        async with serving() as (made, port):
+            asked = [asyncio.ensure_future(ask(port, "/v1/search?q=/slow")) for _ in range(10)]
+            await asyncio.sleep(0.35)
+            late = await ask(port, "/v1/search?q=x")
+            assert late[0] == 503 and late[1]["retry-after"] == "2" and made.questions.is_flooded
+            assert (await ask(port, "/healthz"))[0] == 200
+            answers = await asyncio.gather(*asked)
+            assert {status for status, _, _ in answers} == {200, 503}
+            assert made.questions.refused >= 5
+
+    asyncio.run(attacked())
+
+
+def test_slow_and_large_clients_are_closed(serving, monkeypatch):
+    monkeypatch.setattr(connection, "HEADER_SECONDS", 0.3)
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 0.2)
+    monkeypatch.setattr(front, "BODY_SECONDS", 0.3)
+
+    async def closes(port, start, drip=b"", *, status=None):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(start)
+        answer = b""
+        for _ in range(200):
+            with contextlib.suppress(OSError):
+                if drip:
+                    writer.write(drip)
+            try:
+                part = await asyncio.wait_for(reader.read(65536), 0.05)
+            except TimeoutError:
+                continue
+            except OSError:
+                part = b""
+            answer += part
+            if not part:
+                writer.close()
+                return status is None or answer.startswith(f"HTTP/1.1 {status}".encode())
+        return False
+
+    async def attacked():
+        async with serving() as (_, port):
+            assert await closes(port, b"")
+            assert await closes(port, b"GET /healthz HTTP/1.1\r\n")
+            assert await closes(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n", b"X: y\r\n")
+            # The second request of a connection that began well.
+            assert await closes(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n", b"X: y\r\n")
+            assert await closes(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 40_000, status=400)
+            body = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n"
+            assert await closes(port, body, b"{", status=408)
+            large = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n"
+            assert await closes(port, large, b"{" * 100, status=413)
+            chunked = b"POST /v1/search HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            assert await closes(port, chunked, b"4000\r\n" + b"x" * 0x4000 + b"\r\n", status=413)
+            assert (await ask(port, "/healthz"))[0] == 200
+
+    asyncio.run(attacked())
+
+
+def test_half_open_connections_make_room(serving):
+    async def attacked():
+        async with serving() as (_, port):
+            opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(60)]
+            await asyncio.sleep(0.2)
+            assert (await ask(port, "/v1/search"))[0] == 200
+            open_still = [writer for reader, writer in opened if not reader.at_eof() and reader.exception() is None]
+            assert len(open_still) <= 20
+            for _, writer in opened:
+                writer.close()
+
+    asyncio.run(attacked())
+
+
+@pytest.mark.parametrize("sent", ["x-forwarded-for: 1.2.3.4\r\n", "Connection: x\r\nX-Code-Index-Route: y\r\n"])
+def test_a_client_sets_nothing_that_is_ours(serving, sent):
+    async def attacked():
+        async with serving() as (made, port):
+            assert (await ask(port, "/v1/search", headers=sent))[0] == 200
+            assert 'route="y"' not in made.metrics.text()
+
+    asyncio.run(attacked())
+
+
+# -- pieces ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_burst_is_answered_and_one_long_question_does_not_stop_the_others(monkeypatch):
+    monkeypatch.setattr(admission, "LONG_SECONDS", 0.05)
+
+    async def run():
+        door, order = Admission(1), []
+
+        async def work(name, seconds):
+            async with door.slot():
+                await asyncio.sleep(seconds)
+                order.append(name)
+
+        long = asyncio.ensure_future(work("long", 1.0))
+        await asyncio.sleep(0)
+        await asyncio.gather(*(work(n, 0.001) for n in range(50)))
+        assert order == list(range(50)) and not long.done()
+        await long
+        async with door.slot():
+            assert door._free == 0
+        assert (door._free, door._long) == (1, 0)
+
+    asyncio.run(run())
+
+
+def test_who_leaves_the_line_takes_no_slot_along():
+    async def run():
+        door = Admission(1, waiting=2)
+        async with door.slot():
+            waiting = [asyncio.ensure_future(door._enter()) for _ in range(2)]
+            await asyncio.sleep(0)
+            with pytest.raises(BusyError):
+                await door._enter()
+            for one in waiting:
+                one.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        assert door._free == 1
+
+    asyncio.run(run())
+
+
+def test_a_clock_inside_another_never_gives_more_time():
+    with deadlines.within(0.0) as outer:
+        with deadlines.within(100), pytest.raises(OutOfTimeError):
+            deadlines.check()
+        assert outer.cut
+    with deadlines.within(100) as clock, deadlines.part():
+        assert not deadlines.is_over() and not clock.cut
+    assert not deadlines.is_over()
+
+
+def test_wrong_tokens_are_counted_in_bounds():
+    limits = LoginLimits()
+    for number in range(BY_ADDRESS):
+        assert limits.may_try("192.0.2.1")
+        limits.count_wrong("192.0.2.1", b"%d" % number)
+    assert not limits.may_try("192.0.2.1") and limits.may_try("192.0.2.2")
+    for _ in range(100):
+        limits.count_wrong("192.0.2.3", b"an old token")  # a forgotten program guesses nothing
+    assert limits.may_try("192.0.2.3")
+    for number in range(BY_ADDRESS):
+        limits.count_wrong(f"2001:db8::{number:x}", b"%d" % number)
+    assert not limits.may_try("2001:db8::ffff") and limits.may_try("2001:db8:0:1::1")
+    for number in range(10_000):
+        limits.count_wrong(f"10.{number // 65536}.{number // 256 % 256}.{number % 256}", b"%d" % number)
+    assert len(limits._by_address) <= 4096 and len(limits._all) == OVER_ALL
+    assert limits.may_try("198.51.100.7") and not limits.may_try("10.0.39.15")
