@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -24,6 +25,7 @@ from .errors import ConfigurationError, LockedError, NewerDataError, OutOfDiskEr
 from .fingerprint import digest
 
 FORMAT_VERSION = 1
+_POINTER = re.compile(rb"[A-Za-z0-9%@+=,_~:-][A-Za-z0-9%@+=,_~:.-]{0,254}")
 _SEGMENT_BYTES = 200  # leaves room for suffixes below the 255 bytes that common file systems allow
 
 
@@ -131,11 +133,16 @@ class Layout:
     # -- pointers ----------------------------------------------------------------------------------------------
 
     def read_pointer(self, pointer: Path) -> str | None:
-        """The fingerprint a pointer names, or None."""
+        """The name a pointer holds; None if it is not there, or holds what is no name."""
         try:
-            return pointer.read_text().strip() or None
-        except FileNotFoundError:
+            raw = pointer.read_bytes().strip()
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        return raw.decode("ascii") if _POINTER.fullmatch(raw) else None
+
+    def is_damaged_pointer(self, pointer: Path) -> bool:
+        """Whether a pointer is there and holds what is no name."""
+        return pointer.exists() and self.read_pointer(pointer) is None
 
     def swap(self, pointer: Path, expected: str | None, new: str | None) -> bool:
         """Moves a pointer from `expected` to `new` (None: absent); False if somebody else moved it first."""

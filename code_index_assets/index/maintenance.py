@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..artifacts import Artifact
-from ..errors import CorruptArtifactError, LockedError, NotBuiltError, NotIndexedError
+from ..errors import CorruptArtifactError, DamagedIndexError, LockedError, NotBuiltError, NotIndexedError
 from ..layout import Layout
 from .backend import IndexBackend, View
 from .content import RepositoryContent
@@ -125,7 +125,7 @@ def remove(key: str, backend: IndexBackend, layout: Layout, space: str, *, lock_
         layout.lock(key_lock(space, key), timeout=lock_timeout),
         layout.lock(writer_lock(space), timeout=lock_timeout),
     ):
-        base = store.current()
+        base = store.mend()
         if base is None or key not in base.receipts:
             return 0
         following = store.successor(base, base.dimension)
@@ -190,7 +190,7 @@ def damaged_shards(backend: IndexBackend, manifest: PublicationManifest) -> dict
             except CorruptArtifactError as error:
                 damaged[shard] = error
             except FileNotFoundError as error:
-                damaged[shard] = CorruptArtifactError(
+                damaged[shard] = DamagedIndexError(
                     f"the index shard {state.generation} is gone: {error}", remedy=REBUILD_REMEDY
                 )
     finally:
@@ -279,7 +279,10 @@ def _prune(store: PublicationStore, backend: IndexBackend, retention: Retention,
         return 0, 0
     manifests: list[PublicationManifest] = []
     for name in kept:
-        manifests.append(store.read(name))
+        try:
+            manifests.append(store.read(name))
+        except DamagedIndexError:
+            dropped.append(name)  # nothing can be read by it any more
     for name in dropped:
         store.manifest_path(name).unlink(missing_ok=True)
     removed = backend.prune(manifests)
@@ -290,10 +293,11 @@ def _prune(store: PublicationStore, backend: IndexBackend, retention: Retention,
 
 def _split_history(store: PublicationStore, retention: Retention) -> tuple[list[str], list[str]]:
     """Names of manifests to keep (newest first) and to drop. One that was never current is dropped by age alone."""
-    current = store.current_name()
+    manifest = store.mend()
     folder = store.home / "publications"
-    if current is None or not folder.is_dir():
+    if manifest is None or not folder.is_dir():
         return [], []
+    current = manifest.name
     times = {path.stem: path.stat().st_mtime for path in folder.glob("p*.json")}
     names = sorted(times, reverse=True)
     names.remove(current)

@@ -16,13 +16,13 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from ..embedding.spaces import published
-from ..errors import CodeIndexError, NotIndexedError
+from ..errors import CodeIndexError, DamagedIndexError, NotIndexedError
 from ..layout import Layout
 from ..settings import Settings
 from .backend import IndexBackend, Scored, make_backend
 from .filters import Conditions, Filter, conditions, passes_text_rules
 from .lexical import DocumentFrequencies, query_weights
-from .manifest import PublicationManifest, PublicationStore, Receipt
+from .manifest import REBUILD_REMEDY, PublicationManifest, PublicationStore, Receipt
 
 # IDF over more repositories than this is taken from the largest of them: opening 5,000 tables costs a second, and a
 # word's rarity does not change with the small ones.
@@ -211,7 +211,7 @@ class IndexSnapshot:
         fetch = limit * 4 if where.has_text_rules else limit
         while True:
             lists = [self._guard(ask, shard, keys, also, fetch) for shard, keys in targets]
-            merged = list(heapq.merge(*lists, key=lambda hit: -hit.score))
+            merged = list(heapq.merge(*(sorted(hits, key=_order) for hits in lists), key=_order))
             more = any(len(hits) >= fetch for hits in lists)
             if not where.has_text_rules:
                 return merged[:limit]
@@ -243,6 +243,10 @@ class IndexSnapshot:
         try:
             return call(*args, **kwargs)
         except FileNotFoundError as error:
+            if self._store.current_name() == self.manifest.name:
+                raise DamagedIndexError(
+                    f"{error.filename or error} is gone from the published index", remedy=REBUILD_REMEDY
+                ) from error
             raise SnapshotGoneError(
                 f"publication {self.manifest.name} is no longer kept", remedy="ask again: the current one answers"
             ) from error
@@ -260,6 +264,11 @@ class IndexSnapshot:
         for shard, asked in self._targets(Filter(keys=keys)):
             found.update(self._guard(self._view.paths, shard, asked))
         return sorted(found)
+
+
+def _order(hit: Scored) -> tuple[float, str]:
+    """Best first; equal scores by id, whichever shard they are in and in whatever order they were written."""
+    return -hit.score, hit.id
 
 
 def _no_verdicts(exclude: tuple[str, ...], phrases: tuple[str, ...]) -> dict[str, bool]:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ..artifacts import Artifact, bucket_count
-from ..errors import CorruptArtifactError, SourceError
+from ..errors import SourceError
 from ..fingerprint import bucket_of, fingerprint
 from ..layout import Layout
 from ..observations import Observation, last_observation, observe
@@ -77,14 +77,9 @@ def observe_repository(context: StepContext) -> StepResult:
 
 
 def _last_listed(context: StepContext) -> tuple[Snapshot, pl.DataFrame] | None:
-    """The current artifact's snapshot and entries; None if there is none that can be read."""
-    try:
-        artifact = context.store.current(REPOSITORY, context.key)
-        if artifact is not None:
-            return Snapshot.from_json(artifact.info["snapshot"]), artifact.read("entries")
-    except CorruptArtifactError:
-        pass  # another commit needs nothing of it
-    return None
+    """The current artifact's snapshot and entries; None if there is none that is whole."""
+    artifact = context.store.previous(REPOSITORY, context.key)
+    return None if artifact is None else (Snapshot.from_json(artifact.info["snapshot"]), artifact.read("entries"))
 
 
 def observed_snapshot(repository: Artifact, layout: Layout) -> Snapshot:
@@ -109,7 +104,7 @@ def hash_files(context: StepContext) -> StepResult:
         context.store.point(known)
         context.pin(known)
         return StepResult(known, "reused", snapshot.commit, _file_facts(known), known.info["merkle_root"])
-    previous = context.store.current(FILE_HASHES, context.key)
+    previous = context.store.previous(FILE_HASHES, context.key)
     same_rules = previous is not None and previous.manifest.inputs.get("rules") == rules
     selection = select_files(
         source_of(context),
