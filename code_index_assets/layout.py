@@ -80,8 +80,13 @@ class Layout:
             )
         version = self.root / "VERSION"
         if version.exists():
-            text = version.read_text().strip()
-            if not text.isdigit() or int(text) > FORMAT_VERSION:
+            text = version.read_bytes().decode("ascii", "replace").strip()
+            if not text.isdigit():
+                raise ConfigurationError(
+                    f"{version} holds {text[:20]!r} where the number of the format should be: it is damaged",
+                    remedy="code-index repair records",
+                )
+            if int(text) > FORMAT_VERSION:
                 raise NewerDataError(
                     f"the data folder {self.root} has format {text!r}; this version knows up to {FORMAT_VERSION}",
                     remedy="update Code Index, or point CODE_INDEX_DATA at another folder",

@@ -159,8 +159,10 @@ def remove_space(layout: Layout, settings: Settings, space: str, *, vectors: boo
         raise NotIndexedError(f"nothing is published in the embedding space {space}", remedy="code-index spaces")
     backend = make_backend(layout, settings, space, manifest.dimension)
     points = sum(remove(key, backend, layout, space) for key in manifest.receipts)
-    (layout.index(space) / "CURRENT").unlink(missing_ok=True)
-    for kind in ("index", *KINDS_BY_SPACE):
+    with layout.temporary("space") as folder:
+        # In one move: of a folder that lost its pointer alone the publications would be found, and taken for damaged.
+        layout.index(space).rename(folder / "index")
+    for kind in KINDS_BY_SPACE:
         shutil.rmtree(layout.root / kind / space, ignore_errors=True)
     if vectors:
         with layout.lock(vectors_lock(space), timeout=settings.lock_timeout_seconds):
@@ -176,7 +178,7 @@ def vector_keys(layout: Layout, space: str, key: str | None = None) -> set[str]:
         if home.parent.name != space or home.parent.parent.name != "embeddings":
             continue
         for folder in [path for path in home.iterdir() if path.is_dir()]:
-            artifact = store.open_folder(folder)
+            artifact = store.whole(folder)
             if artifact is not None:
                 keys |= set(artifact.read("embeddings", ["vector_key"]).get_column("vector_key"))
     return keys
@@ -221,8 +223,8 @@ def _pinned(layout: Layout) -> set[Path]:
                 pin = json.loads(path.read_text())
                 base = layout.root / kind / pin["space"] if pin["space"] else layout.root / kind
                 pinned.add(base / segment / pin["fingerprint"])
-        except FileNotFoundError:
-            continue  # its run's pins were removed meanwhile
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            continue  # its run's pins were removed meanwhile, or are damaged
     return pinned
 
 

@@ -18,7 +18,7 @@ from ..layout import Layout
 from ..progress import TerminalLines
 from ..run_log import RunLog
 from ..settings import Settings, load_settings
-from ..sources.registry import Registry, RepositoryEntry
+from ..sources.registry import Registry, RepositoryEntry, save_registry
 from ..triggers.failures import clear_failure
 from .report import print_report
 from .upkeep import stored_keys
@@ -35,6 +35,7 @@ class Outcome:
     error: str = ""
     steps: list[dict[str, Any]] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
+    damage: list[dict[str, Any]] = field(default_factory=list)
 
 
 @click.command("index")
@@ -56,6 +57,7 @@ def index_command(
     layout = Layout(settings.data).create()
     layout.remove_leftovers()
     known = Registry.load(settings.registry_file, layout).names
+    save_registry(settings.registry_file, layout)
     entries = _entries(settings, layout, repository, every, name, refs, worktree)
     if force:
         from ..sources.hashing import forget_hashes
@@ -84,7 +86,7 @@ def index_command(
         for outcome in outcomes:
             print_report(outcome, settings, time.perf_counter() - started)
     sys.stdout.flush()
-    return 0 if all(outcome.success for outcome in outcomes) else _failure_code(outcomes)
+    return 0 if all(outcome.success for outcome in outcomes) else failure_code(outcomes)
 
 
 def _forget_unread(settings: Settings, layout: Layout, entry: RepositoryEntry) -> None:
@@ -98,7 +100,7 @@ def _forget_unread(settings: Settings, layout: Layout, entry: RepositoryEntry) -
     click.echo(f"{entry.name} is not registered: nothing was read from {entry.location}", err=True)
 
 
-def _failure_code(outcomes: list[Outcome]) -> int:
+def failure_code(outcomes: list[Outcome]) -> int:
     errors = " ".join(outcome.error for outcome in outcomes)
     return 3 if "GateRefused" in errors or "StalePublication" in errors else 4 if "Source" in errors else 5
 
@@ -238,7 +240,7 @@ def _outcome(dg: Any, layout: Layout, key: str, result: Any, seconds: float) -> 
     error = _error_of(dg, result)
     return Outcome(
         key, result.run_id, bool(result.success), seconds, error,
-        log.of_run(result.run_id, "step"), log.of_run(result.run_id, "stage"),
+        log.of_run(result.run_id, "step"), log.of_run(result.run_id, "stage"), log.of_run(result.run_id, "damage"),
     )  # fmt: skip
 
 

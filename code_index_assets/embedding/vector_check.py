@@ -1,0 +1,40 @@
+"""A program: reads a whole vector cache and says whether every row of it is intact. Argument: the cache's folder.
+
+In a process of its own: LMDB maps the file, and a damaged one can end the process that reads it.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from pathlib import Path
+
+from .vector_cache import is_sound
+
+
+def main() -> int:
+    import lmdb
+
+    folder = Path(sys.argv[1])
+    if not is_sound(folder):
+        print("its header is not that of a cache, or the file is too short")
+        return 1
+    rows = wrong = 0
+    try:
+        with lmdb.open(str(folder), readonly=True, lock=False, max_dbs=0) as environment, environment.begin() as look:
+            for _, row in look.cursor():
+                rows += 1
+                wrong += zlib.crc32(row[4:]).to_bytes(4, "little") != row[:4]
+            if rows != environment.stat()["entries"]:
+                print(f"{rows:,} of {environment.stat()['entries']:,} vectors can be read")
+                return 1
+    except lmdb.Error as error:
+        print(error)
+        return 1
+    if wrong:
+        print(f"{wrong:,} of {rows:,} vectors have other bytes than were written")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
