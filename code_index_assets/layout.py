@@ -26,6 +26,9 @@ from .fingerprint import digest
 
 FORMAT_VERSION = 1
 _POINTER = re.compile(rb"[A-Za-z0-9%@+=,_~:-][A-Za-z0-9%@+=,_~:.-]{0,254}")
+_SPACE_REMEDY = (
+    "free some space (`code-index prune` removes what no pointer names) and run again: finished stages are kept"
+)
 _SEGMENT_BYTES = 200  # leaves room for suffixes below the 255 bytes that common file systems allow
 
 
@@ -257,12 +260,36 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def require_space(path: Path, needed: int, what: str) -> None:
+    """Raises OutOfDiskError unless so many bytes are free where a path is, or would be.
+
+    Memory maps have to be asked for before: writing into a hole of a mapped file on a full disk ends the process.
+    """
+    there = path
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise OutOfDiskError(
+            f"{what} needs {_megabytes(needed)}, and {_megabytes(free)} are free on the disk that holds {path}",
+            remedy=_SPACE_REMEDY,
+        )
+
+
+def allocated(folder: Path) -> int:
+    """Bytes that the files below a folder take on the disk: holes take none."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
 def _disk_error(error: OSError, path: Path) -> OutOfDiskError | ConfigurationError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutOfDiskError(
             f"the disk that holds {path} is full",
-            remedy="free some space (`code-index prune` removes what no pointer names) and run again: "
-            "finished stages are kept",
+            remedy=_SPACE_REMEDY,
         )
     return ConfigurationError(
         f"the data folder {path} cannot be written: {error.strerror}",

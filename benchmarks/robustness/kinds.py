@@ -125,6 +125,18 @@ def _line(content: bytes) -> Callable[[Path], None]:
     return how
 
 
+def _a_vector(path: Path) -> None:
+    """Changes bytes of a vector that the cache holds: not every page of the file is in use."""
+    import lmdb
+
+    with lmdb.open(str(path.parent), readonly=True, lock=False) as environment, environment.begin() as look:
+        row = next(bytes(value) for _, value in look.cursor())
+    at = path.read_bytes().rindex(row)
+    with path.open("r+b") as stream:
+        stream.seek(at + 8)
+        stream.write(bytes(byte ^ 0xFF for byte in row[8:16]))
+
+
 SEGMENT = "segments/*/"
 KINDS: tuple[Kind, ...] = (
     # Artifacts: made anew by indexing their repository
@@ -192,7 +204,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("read-back-junk", "read_back", "read_back.json is no JSON",
          lambda data: junk(next((data / "index").glob("*/CURRENT")).parent / "read_back.json")),
     # Caches
-    Kind("vector-cache-flipped", "vectors", "bytes of the vector cache", _on("vectors/*/data.mdb", flip)),
+    Kind("vector-cache-flipped", "vectors", "bytes of the vector cache", _on("vectors/*/data.mdb", _a_vector)),
     Kind("vector-cache-cut", "vectors", "half the vector cache", _on("vectors/*/data.mdb", cut)),
     Kind("vector-cache-junk", "vectors", "a vector cache that is none", _on("vectors/*/data.mdb", junk)),
     Kind("hash-cache-flipped", "hash_cache", "bytes of the hashes of files", _on("hash_cache/*.parquet", flip)),

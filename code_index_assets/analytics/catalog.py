@@ -24,7 +24,7 @@ import polars as pl
 
 from ..errors import ConfigurationError
 from ..fingerprint import fingerprint
-from ..layout import Layout, write_atomically
+from ..layout import Layout, require_space, write_atomically
 from ..progress import Stages
 from ..settings import Settings
 from .audit import AuditFailedError, Scope, TestResult, literal, run_test
@@ -117,6 +117,7 @@ def _build(
         target = folder / "catalog.duckdb"
         base = None if full else _base(layout, published_share=only is None)
         if base is not None:
+            require_space(folder, 2 * layout.catalog.stat().st_size, "building the catalogue")
             with stages.stage("copy the last catalogue", unit="bytes") as ticker:
                 shutil.copyfile(layout.catalog, target)
                 ticker.advance(target.stat().st_size)

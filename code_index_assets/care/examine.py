@@ -13,7 +13,7 @@ from ..layout import Layout
 from ..settings import Settings
 from .findings import Finding
 
-GROUPS = ("records", "registry", "dagster", "mirrors", "artifacts", "index", "caches")
+GROUPS = ("records", "registry", "removals", "dagster", "mirrors", "artifacts", "index", "caches")
 
 
 def examine(
@@ -26,10 +26,12 @@ def examine(
     from .index import check_index
     from .mirrors import check_mirrors
     from .records import check_records
+    from .removals import check_removals
 
     checks: dict[str, Callable[[], Iterator[Finding]]] = {
         "records": partial(check_records, layout, settings),
         "registry": partial(check_records, layout, settings),
+        "removals": partial(check_removals, layout, settings),
         "dagster": partial(check_dagster, layout, deep=deep),
         "mirrors": partial(check_mirrors, layout, settings, deep=deep),
         "artifacts": partial(check_artifacts, layout),
@@ -50,7 +52,7 @@ def _whole(group: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Findi
     try:
         yield from check()
     except CodeIndexError as error:
-        if group != "mirrors":  # which registry entries there are is told by the registry's own check
+        if group not in ("mirrors", "removals"):  # which registry entries there are is told by the registry's own check
             yield Finding("fail", group, error.message, error.remedy, ("code-index", "repair", group))
     except Exception as error:  # what is damaged can fail in any way
         what = f"{group}: the check ended with {type(error).__name__}: {error}"

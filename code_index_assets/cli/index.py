@@ -6,15 +6,18 @@ import contextlib
 import ctypes
 import gc
 import json
+import os
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import CodeIndexError, ConfigurationError
-from ..layout import Layout
+from ..layout import Layout, require_space
 from ..progress import TerminalLines
 from ..run_log import RunLog
 from ..settings import Settings, load_settings
@@ -22,6 +25,12 @@ from ..sources.registry import Registry, RepositoryEntry, save_registry
 from ..triggers.failures import clear_failure
 from .report import print_report
 from .upkeep import stored_keys
+
+
+# Free space below which a run is not begun.
+SPACE_BYTES = 32 << 20
+SQLITE_BYTES = 8 << 20
+TEMPORARY_BYTES = 4 << 20
 
 
 @dataclass
@@ -56,6 +65,7 @@ def index_command(
     settings = load_settings()
     layout = Layout(settings.data).create()
     layout.remove_leftovers()
+    _require_space(settings)
     known = Registry.load(settings.registry_file, layout).names
     save_registry(settings.registry_file, layout)
     entries = _entries(settings, layout, repository, every, name, refs, worktree)
@@ -87,6 +97,16 @@ def index_command(
             print_report(outcome, settings, time.perf_counter() - started)
     sys.stdout.flush()
     return 0 if all(outcome.success for outcome in outcomes) else failure_code(outcomes)
+
+
+def _require_space(settings: Settings) -> None:
+    """What every run needs at least: in the data folder, in Dagster's home (SQLite), for temporary files. Raises
+    OutOfDiskError."""
+    home = os.environ.get("DAGSTER_HOME")
+    places = [(settings.data, SPACE_BYTES, "an index run")]
+    places += [(Path(home), SQLITE_BYTES, "Dagster's history")] if home else []
+    for path, needed, what in (*places, (Path(tempfile.gettempdir()), TEMPORARY_BYTES, "an index run's temporary files")):
+        require_space(path, needed, what)
 
 
 def _forget_unread(settings: Settings, layout: Layout, entry: RepositoryEntry) -> None:

@@ -7,6 +7,7 @@ import click
 from ..care.examine import GROUPS, examine
 from ..layout import Layout
 from ..settings import load_settings
+from .registry import remove_command
 
 
 @click.command("repair")
@@ -28,6 +29,8 @@ def repair_command(groups: tuple[str, ...], quick: bool) -> int:
             if finding.repair is None:
                 if finding.command[:2] == ("code-index", "index"):
                     keys[finding.command[2]] = None
+                elif finding.kind == "removal":
+                    remove_command.main([finding.command[2]], standalone_mode=False)
                 continue
             click.echo(f"damaged: {finding.what}")
             done = finding.repair()

@@ -11,6 +11,8 @@ row carries a checksum; a row that does not match is a miss.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import shutil
 import struct
 import threading
@@ -29,6 +31,7 @@ _FIRST_MAP = 1 << 30
 # Of LMDB's file: the size of a page, and what its two header pages begin with.
 _PAGE = 4096
 _MAGIC = 0xBEEFC0DE
+_LOCK_BYTES = 65_664  # of 1,024 readers
 _CHECKSUM_BYTES = 4
 _KEPT = np.dtype("<f2")
 _open: dict[Path, tuple[Any, tuple[int, int] | None]] = {}
@@ -96,10 +99,7 @@ class VectorCache:
             except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.PanicError):
                 self._start_anew()
             except lmdb.DiskError as error:
-                raise OutOfDiskError(
-                    f"the vector cache in {self.folder} cannot be written: {error}",
-                    remedy="free some space and run again",
-                ) from error
+                raise _full(self.folder, error) from error
 
     def remove(self, keys: Iterable[str]) -> int:
         """Removes vectors; returns how many were there."""
@@ -149,6 +149,26 @@ def _identity(data: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _allocate_lock(folder: Path) -> None:
+    """Has the lock file's blocks on the disk before LMDB maps it: a full disk is an error then, not a SIGBUS.
+
+    Raises OutOfDiskError.
+    """
+    try:
+        with (folder / "lock.mdb").open("ab") as stream:
+            os.posix_fallocate(stream.fileno(), 0, _LOCK_BYTES)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(folder, error) from error
+        # Where it cannot be allocated (another file system), LMDB makes it as it always did.
+
+
+def _full(folder: Path, error: Exception) -> OutOfDiskError:
+    return OutOfDiskError(
+        f"the vector cache in {folder} cannot be written: {error}", remedy="free some space and run again"
+    )
 
 
 def data_file(folder: Path) -> Path:
@@ -206,6 +226,7 @@ def _environment(folder: Path) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         if not is_sound(folder):
             _put_aside(folder)
+        _allocate_lock(folder)
         size = max(_FIRST_MAP, 2 * data.stat().st_size if data.exists() else 0)
         try:
             # Without metasync a power cut may lose the last commit, never the file; each commit is one fsync less.

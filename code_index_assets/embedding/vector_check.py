@@ -22,8 +22,11 @@ def main() -> int:
     rows = wrong = 0
     try:
         with lmdb.open(str(folder), readonly=True, lock=False, max_dbs=0) as environment, environment.begin() as look:
-            for _, row in look.cursor():
+            before = b""
+            for key, row in look.cursor():
                 rows += 1
+                wrong += bytes(key) <= before
+                before = bytes(key)
                 wrong += zlib.crc32(row[4:]).to_bytes(4, "little") != row[:4]
             if rows != environment.stat()["entries"]:
                 print(f"{rows:,} of {environment.stat()['entries']:,} vectors can be read")

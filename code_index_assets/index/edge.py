@@ -28,7 +28,7 @@ import numpy as np
 
 from ..errors import CodeIndexError, DamagedIndexError
 from ..fingerprint import digest, file_digest
-from ..layout import Layout
+from ..layout import Layout, allocated, require_space
 from .backend import Scored, ShardWriter, View
 from .filters import INDEXED_FIELDS, PATH_PREFIX, Conditions
 from .manifest import REBUILD_REMEDY, PublicationManifest, ShardState
@@ -49,6 +49,9 @@ INDEXING_THRESHOLD_KB = 200_000
 
 # Files up to this size are in the inventory with their bytes. Of 220 MB of 100,000 points 35 MB, 30 ms; loading: 0.6 s.
 INVENTORY_BYTES = 4 << 20
+# Free on the disk while the engine writes: it maps pages of 32 MB, and a write into a mapped hole of a full disk is a
+# SIGBUS. A batch of 500 points takes 3 MB or so.
+RESERVE_BYTES = 48 << 20
 
 
 class EdgeBackend:
@@ -106,6 +109,8 @@ class EdgeBackend:
     def optimized(self, manifest: PublicationManifest, shard: str) -> ShardState | None:
         state = manifest.shards[shard]
         with self.layout.temporary("optimize") as folder:
+            # The copy, and what it is written anew to.
+            require_space(folder, 2 * allocated(self.home / state.generation) + RESERVE_BYTES, "optimizing a shard")
             copy_sound(self.home / state.generation, folder / "shard")
             # Optimizing holds the GIL for its whole length (minutes), and a forked child of a process with an open
             # shard hangs: hence a new interpreter.
@@ -150,6 +155,7 @@ class EdgeWriter:
 
         target = self._shard(shard)
         for at in range(0, len(points), UPDATE_BATCH):
+            self._require_space()
             batch = [_edge_point(point) for point in points[at : at + UPDATE_BATCH]]
             target.update(qe.UpdateOperation.upsert_points(batch))
         self._written[shard] += len(points)
@@ -159,6 +165,7 @@ class EdgeWriter:
 
         target = self._shard(shard)
         for at in range(0, len(ids), 10_000):
+            self._require_space()
             target.update(qe.UpdateOperation.delete_points(list(ids[at : at + 10_000])))
         self._written[shard] += len(ids)
 
@@ -167,6 +174,7 @@ class EdgeWriter:
 
         states: dict[str, ShardState] = {}
         for name, shard in list(self._open.items()):
+            self._require_space()
             shard.flush()
             points = shard.count(qe.CountRequest(exact=True))
             shard.close()
@@ -177,6 +185,9 @@ class EdgeWriter:
             generation = self._backend.adopt(self._folder / name, name, self._following.sequence)
             states[name] = ShardState(generation, points, before + self._written[name])
         return states
+
+    def _require_space(self, more: int = 0) -> None:
+        require_space(self._folder, more + RESERVE_BYTES, "writing the index")
 
     def close(self) -> None:
         for shard in self._open.values():
@@ -191,6 +202,8 @@ class EdgeWriter:
             return self._open[name]
         folder = self._folder / name
         state = self._base.shards.get(name) if self._base else None
+        source = self._backend.home / state.generation if state is not None else None
+        self._require_space(allocated(source) if source is not None and source.is_dir() else 0)
         if state is not None:
             copy_sound(self._backend.home / state.generation, folder)
             shard = load_shard(folder)

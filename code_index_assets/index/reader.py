@@ -31,6 +31,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _MOST_OVERFETCH = 16_384
 _TEXT_BLOCK = 256
+# Equal scores at the cut: so many more are asked for at first, and in all at most.
+_TIES = 64
+_MOST_TIED = 4_096
 
 
 class SnapshotGoneError(CodeIndexError):
@@ -210,8 +213,8 @@ class IndexSnapshot:
         targets = self._targets(where)
         fetch = limit * 4 if where.has_text_rules else limit
         while True:
-            lists = [self._guard(ask, shard, keys, also, fetch) for shard, keys in targets]
-            merged = list(heapq.merge(*(sorted(hits, key=_order) for hits in lists), key=_order))
+            lists = [self._tied(ask, shard, keys, also, fetch) for shard, keys in targets]
+            merged = list(heapq.merge(*lists, key=_order))
             more = any(len(hits) >= fetch for hits in lists)
             if not where.has_text_rules:
                 return merged[:limit]
@@ -220,6 +223,24 @@ class IndexSnapshot:
             if len(passing) >= limit or not more or fetch >= max(_MOST_OVERFETCH, limit * 4):
                 return passing[:limit]
             fetch *= 4
+
+    def _tied(
+        self,
+        ask: Callable[[str, list[str] | None, Conditions, int], list[Scored]],
+        shard: str,
+        keys: list[str] | None,
+        also: Conditions,
+        fetch: int,
+    ) -> list[Scored]:
+        """The best `fetch` of a shard in stable order. The engine cuts among equal scores as its points happen to lie:
+        where the last one has equals, more is fetched until all of them are there."""
+        wanted = fetch
+        while True:
+            hits = sorted(self._guard(ask, shard, keys, also, wanted), key=_order)
+            cut = len(hits) >= wanted and len(hits) > 0
+            if not cut or _rounded(hits[-1]) < _rounded(hits[fetch - 1]) or wanted >= _MOST_TIED or _unscored(hits):
+                return hits[:fetch]
+            wanted = min(max(wanted * 2, fetch + _TIES), _MOST_TIED)
 
     def _passing(self, where: Filter, hits: list[Scored], limit: int) -> list[Scored]:
         """The first `limit` hits that pass the filter's text rules, with their payloads.
@@ -268,7 +289,17 @@ class IndexSnapshot:
 
 def _order(hit: Scored) -> tuple[float, str]:
     """Best first; equal scores by id, whichever shard they are in and in whatever order they were written."""
-    return -hit.score, hit.id
+    return -_rounded(hit), hit.id
+
+
+def _rounded(hit: Scored) -> float:
+    # The last bits of a sum depend on the order of its terms.
+    return round(hit.score, 5)
+
+
+def _unscored(hits: Sequence[Scored]) -> bool:
+    """A scan: in order of ids already."""
+    return hits[0].score == 0.0 and hits[-1].score == 0.0
 
 
 def _no_verdicts(exclude: tuple[str, ...], phrases: tuple[str, ...]) -> dict[str, bool]:

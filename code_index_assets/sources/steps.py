@@ -67,13 +67,26 @@ def observe_repository(context: StepContext) -> StepResult:
     else:
         context.store.point(known)
     artifact = Artifact.open(context.layout.artifact_home(REPOSITORY, context.key) / name)
-    observe(context.layout, context.key, Observation(snapshot.commit, snapshot.label, snapshot.observed_at, name))
+    seen_at = _later_than_before(context, snapshot)
+    observe(context.layout, context.key, Observation(snapshot.commit, snapshot.label, seen_at, name))
     context.pin(artifact)
     facts = {
         "commit": snapshot.commit, "label": snapshot.label, "ref": snapshot.ref, "location": snapshot.location,
         "committed_at": snapshot.committed_at, "entries": artifact.rows_of("entries"),
     }  # fmt: skip
     return StepResult(artifact, "built" if known is None else "reused", snapshot.commit, facts, snapshot.label)
+
+
+def _later_than_before(context: StepContext, snapshot: Snapshot) -> float:
+    """When this commit was seen: never before another commit that was seen earlier, whatever the clock says.
+
+    Steps of a partition happen one after the other (its lock is held): a clock that was set back must not make this
+    commit, which was seen last, older than what is published.
+    """
+    known = last_observation(context.layout, context.key)
+    if known is None or known.commit == snapshot.commit or known.seen_at < snapshot.observed_at:
+        return snapshot.observed_at
+    return known.seen_at + 0.001
 
 
 def _last_listed(context: StepContext) -> tuple[Snapshot, pl.DataFrame] | None:
