@@ -26,6 +26,9 @@ from .fingerprint import digest
 
 FORMAT_VERSION = 1
 _POINTER = re.compile(rb"[A-Za-z0-9%@+=,_~:-][A-Za-z0-9%@+=,_~:.-]{0,254}")
+# What `write_atomically`, and the cache of hashes, call a file before it has its name.
+_HALF_WRITTEN = re.compile(r"\.(.+-[a-z0-9_]{8}|.+\.parquet-[0-9]+)")
+_OTHERS = {"dagster", "mirrors", "models", "segments", "tmp"}
 _SPACE_REMEDY = (
     "free some space (`code-index prune` removes what no pointer names) and run again: finished stages are kept"
 )
@@ -233,6 +236,8 @@ class Layout:
         base = self.root / "tmp"
         for folder in list(base.iterdir()) if base.is_dir() else []:
             if not folder.is_dir():
+                if folder.suffix == ".lock" and not folder.with_suffix("").exists():
+                    self._remove_guard(folder)
                 continue
             try:
                 with folder.with_suffix(".lock").open("a+") as handle:
@@ -242,6 +247,28 @@ class Layout:
                     removed += 1
             except OSError:
                 continue
+        return removed
+
+    def _remove_guard(self, guard: Path) -> None:
+        """Removes the lock file of a temporary folder that was renamed away by a process that died since."""
+        with contextlib.suppress(OSError), guard.open("a+") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            guard.unlink(missing_ok=True)
+
+    def remove_half_written(self, older_than: float = 3_600.0) -> int:
+        """Removes the new contents of small files whose writers were killed before renaming them in; returns how many.
+
+        Other programs' folders are not looked into. An hour is longer than any of these takes to be written.
+        """
+        removed = 0
+        for folder, folders, files in os.walk(self.root):
+            folders[:] = [name for name in folders if name not in _OTHERS]
+            for name in files:
+                path = Path(folder) / name
+                with contextlib.suppress(OSError):
+                    if _HALF_WRITTEN.fullmatch(name) and time.time() - path.stat().st_mtime > older_than:
+                        path.unlink()
+                        removed += 1
         return removed
 
 

@@ -80,7 +80,7 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
     Returns what was removed or compacted, by kind. Safe beside runs and searches: whatever a pointer, a kept
     publication or a running run names stays; a cache that a run is using is left to the next time.
     """
-    done: dict[str, int] = {"leftovers": layout.remove_leftovers()}
+    done: dict[str, int] = {"leftovers": layout.remove_leftovers() + layout.remove_half_written()}
     remove_old_pins(layout)
     shards = generations = 0
     for space in published_spaces(layout):

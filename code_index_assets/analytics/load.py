@@ -30,7 +30,6 @@ from .history import git_folder, history_fingerprint, history_folder, make_histo
 from .owners import PLACES, owned, parse_owners
 from .sources import ALL, DERIVED, RAW, RAW_TYPES, RawTable
 
-
 # History is read in the build itself, at most for so long: what is not reached is `pending` and the next build's.
 HISTORY_SECONDS = 60.0
 _LONGEST_RECORD = 8 << 20

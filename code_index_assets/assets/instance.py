@@ -17,8 +17,8 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
-from ..dagster_runs import HOST_TAG, PROCESS_TAG, is_alive, this_process
 from ..care.dagster import damaged_files, put_aside
+from ..dagster_runs import HOST_TAG, PROCESS_TAG, is_alive, this_process
 from ..layout import Layout, write_atomically
 from ..observations import known_keys
 from .partitions import REPOSITORIES
@@ -45,7 +45,7 @@ def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
         with layout.lock("dagster-home", timeout=300):
             lost = [put_aside(file) for file in damaged_files(layout)]
             for line in lost:
-                print(line, file=sys.stderr)
+                sys.stderr.write(f"{line}\n")
             instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
             for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
                 assert storage is not None

@@ -55,7 +55,11 @@ def _lines(settings: Settings, layout: Layout, deep: bool, findings: list[Findin
         ("run", partial(_runs, layout)),
     ]
     if settings.data.is_dir():
-        groups = tuple(group for group in GROUPS if deep or group in ("records", "registry", "removals", "dagster", "index", "caches"))
+        groups = tuple(
+            group
+            for group in GROUPS
+            if deep or group in ("records", "registry", "removals", "dagster", "index", "caches")
+        )
         checks.append(("damage", partial(examine, layout, settings, groups, deep=deep)))
     for kind, check in checks:
         for found in _whole(kind, check):

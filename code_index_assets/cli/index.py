@@ -26,7 +26,6 @@ from ..triggers.failures import clear_failure
 from .report import print_report
 from .upkeep import stored_keys
 
-
 # Free space below which a run is not begun.
 SPACE_BYTES = 32 << 20
 SQLITE_BYTES = 8 << 20
@@ -105,7 +104,10 @@ def _require_space(settings: Settings) -> None:
     home = os.environ.get("DAGSTER_HOME")
     places = [(settings.data, SPACE_BYTES, "an index run")]
     places += [(Path(home), SQLITE_BYTES, "Dagster's history")] if home else []
-    for path, needed, what in (*places, (Path(tempfile.gettempdir()), TEMPORARY_BYTES, "an index run's temporary files")):
+    for path, needed, what in (
+        *places,
+        (Path(tempfile.gettempdir()), TEMPORARY_BYTES, "an index run's temporary files"),
+    ):
         require_space(path, needed, what)
 
 

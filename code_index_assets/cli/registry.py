@@ -43,11 +43,13 @@ def remove_command(name: str, keep_data: bool) -> None:
     registry = Registry.load(settings.registry_file, layout)
     keys = unfinished_removal(layout, name)
     if name in registry.names or keys is None:
-        entry = registry.get(name) if name in registry.names else _stored_only(layout, registry, name)
-        keys = keys_of(layout, name, entry.keys if entry else ())
+        known = name in registry.names
+        if not known:
+            _require_stored(layout, registry, name)
+        keys = keys_of(layout, name, registry.get(name).keys if known else ())
         if not keep_data:
             note_removal(layout, name, keys)
-        if entry is not None:
+        if known:
             registry.remove(name)
             click.echo(f"removed {name} from {settings.registry_file}")
     if keep_data:
@@ -58,7 +60,7 @@ def remove_command(name: str, keep_data: bool) -> None:
     finish_removal(layout, name)
 
 
-def _stored_only(layout: Layout, registry: Registry, name: str) -> None:
+def _require_stored(layout: Layout, registry: Registry, name: str) -> None:
     """Passes for a name that is in no registry and something is stored of. Raises ConfigurationError."""
     from .upkeep import stored_keys
 

@@ -30,7 +30,7 @@ def prune_command(older_than: float, retired: bool, compact: bool) -> None:
         report = compact_everything(layout, settings, click.echo)
         click.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in report.items()))
         return
-    leftovers = layout.remove_leftovers()
+    leftovers = layout.remove_leftovers() + layout.remove_half_written()
     remove_old_pins(layout)
     generations = prune_index(layout, settings, Retention(settings.keep_generations, settings.keep_seconds))
     removed = remove_unnamed(layout, older_than=older_than)

@@ -13,12 +13,18 @@ from .vector_cache import is_sound
 
 
 def main() -> int:
+    """Exit code 0 if the cache is intact; else what is wrong is the last line printed."""
+    wrong = _damage(Path(sys.argv[1]))
+    if wrong:
+        sys.stdout.write(wrong + "\n")
+    return 1 if wrong else 0
+
+
+def _damage(folder: Path) -> str:
     import lmdb
 
-    folder = Path(sys.argv[1])
     if not is_sound(folder):
-        print("its header is not that of a cache, or the file is too short")
-        return 1
+        return "its header is not that of a cache, or the file is too short"
     rows = wrong = 0
     try:
         with lmdb.open(str(folder), readonly=True, lock=False, max_dbs=0) as environment, environment.begin() as look:
@@ -29,14 +35,10 @@ def main() -> int:
                 before = bytes(key)
                 wrong += zlib.crc32(row[4:]).to_bytes(4, "little") != row[:4]
             if rows != environment.stat()["entries"]:
-                print(f"{rows:,} of {environment.stat()['entries']:,} vectors can be read")
-                return 1
+                return f"{rows:,} of {environment.stat()['entries']:,} vectors can be read"
     except lmdb.Error as error:
-        print(error)
-        return 1
-    if wrong:
-        print(f"{wrong:,} of {rows:,} vectors have other bytes than were written")
-    return 1 if wrong else 0
+        return str(error) or type(error).__name__
+    return f"{wrong:,} of {rows:,} vectors have other bytes than were written" if wrong else ""
 
 
 if __name__ == "__main__":

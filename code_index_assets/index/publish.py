@@ -73,9 +73,7 @@ def publish(
         except DamagedIndexError:
             from .rebuild import rebuild
 
-            done = rebuild(
-                backend, layout, content.space, content.dimension, stages=stages, lock_timeout=lock_timeout
-            )
+            done = rebuild(backend, layout, content.space, content.dimension, stages=stages, lock_timeout=lock_timeout)
             result = _publish_content(permit, content, store, backend, stages, lock_timeout, rolled_back)
             result = replace(result, mended=(str(done),))
     if result.outcome == "published":
