@@ -51,7 +51,7 @@ def remove_unnamed(layout: Layout, *, key: str | None = None, older_than: float 
     for home in _homes(layout, key):
         try:
             # A step that is at work may be about to make an old artifact current again: it holds this lock.
-            with layout.lock(f"partition-{segment_key(home.name)}", timeout=0):
+            with layout.lock(f"partition-{_key_of(home)}", timeout=0):
                 for folder in _old_folders(layout, home, named, older_than):
                     # Hard-linked parts are counted where their last name goes.
                     size += sum(p.stat().st_size for p in folder.iterdir() if p.stat().st_nlink == 1)
@@ -60,6 +60,15 @@ def remove_unnamed(layout: Layout, *, key: str | None = None, older_than: float 
         except LockedError:
             continue
     return Removed(removed, size)
+
+
+def _key_of(home: Path) -> str:
+    """The key of a home of artifacts; one too long for a folder's name is told by what is in it."""
+    if "~" in home.name:
+        for folder in home.iterdir():
+            if key := _manifest(folder).get("key"):
+                return str(key)
+    return segment_key(home.name)
 
 
 def _old_folders(layout: Layout, home: Path, named: set[Path], older_than: float) -> list[Path]:
@@ -256,7 +265,12 @@ def _ancestors(layout: Layout, folder: Path) -> set[Path]:
 
 
 def _inputs(folder: Path) -> dict[str, Any]:
+    return dict(_manifest(folder).get("inputs", {}))
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads((folder / "manifest.json").read_bytes())["inputs"])
-    except (OSError, ValueError, KeyError):
+        found = json.loads((folder / "manifest.json").read_bytes())
+    except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..analytics.catalog import build_catalog
-from ..analytics.query import open_catalog
+from ..analytics.query import list_tables, verified_tables
 from ..artifacts import ArtifactStore
 from ..embedding.vector_cache import VectorCache, data_file, forget, is_sound, vectors_lock
 from ..errors import CodeIndexError
@@ -80,13 +80,7 @@ def _catalogue_damage(layout: Layout, deep: bool) -> str:
     if not layout.catalog.exists():
         return ""
     try:
-        with open_catalog(layout) as connection:
-            tables = connection.execute(
-                "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal"
-            ).fetchall()
-            for schema, table in tables if deep else []:
-                # Reads every block, whose checksums DuckDB verifies.
-                connection.execute(f'SELECT bit_xor(hash(t)) FROM "{schema}"."{table}" t').fetchall()
+        tables = verified_tables(layout) if deep else list_tables(layout)
         return "" if tables else f"the catalogue {layout.catalog} has no tables"
     except CodeIndexError as error:
         return error.message

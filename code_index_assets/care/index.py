@@ -10,7 +10,7 @@ from ..embedding.models import space_of
 from ..embedding.spaces import note_published, published, resolved
 from ..errors import CodeIndexError, DamagedIndexError
 from ..index.backend import IndexBackend, make_backend
-from ..index.maintenance import verify
+from ..index.maintenance import store_dimension, verify
 from ..index.manifest import PublicationManifest, PublicationStore
 from ..index.rebuild import index_damage, rebuild
 from ..layout import Layout
@@ -44,7 +44,7 @@ def _space(layout: Layout, settings: Settings, space: str, deep: bool) -> Iterat
     if manifest is None:
         return
     backend = make_backend(layout, settings, space, manifest.dimension)
-    yield from _manifests(store, manifest)
+    yield from _manifests(store, manifest, backend)
     found = index_damage(backend, store, manifest)
     for name, what in found.items():
         kind = "shard" if name.startswith("shard ") else "table"
@@ -58,10 +58,10 @@ def _space(layout: Layout, settings: Settings, space: str, deep: bool) -> Iterat
     yield from _beside(layout, settings, space)
 
 
-def _manifests(store: PublicationStore, manifest: PublicationManifest) -> Iterator[Finding]:
-    if store.current_name() != manifest.name:
+def _manifests(store: PublicationStore, manifest: PublicationManifest, backend: IndexBackend) -> Iterator[Finding]:
+    if store.is_adrift():
         told = "is gone" if not store.pointer.exists() else "does not name a publication that can be read"
-        yield damage("publication", GROUP, f"{store.pointer} {told}", lambda: _mend(store))
+        yield damage("publication", GROUP, f"{store.pointer} {told}", lambda: _rebuild(store, manifest, backend))
     for name in store.names():
         try:
             store.read(name)
@@ -111,9 +111,8 @@ def _serve(layout: Layout, pointer: Path, space: str) -> str:
     return f"{pointer} names {space}" if pointer.name == "SERVING" else f"removed {pointer}"
 
 
-def _mend(store: PublicationStore) -> str:
-    manifest = store.mend()
-    return f"{store.pointer} names {manifest.name if manifest else 'nothing'}"
+def _rebuild(store: PublicationStore, manifest: PublicationManifest, backend: IndexBackend) -> str:
+    return str(rebuild(backend, store.layout, store.space, manifest.dimension))
 
 
 def _forget(store: PublicationStore, name: str) -> str:
@@ -134,19 +133,6 @@ def _note(layout: Layout, settings: Settings, space: str) -> str:
 
 
 def _from_nothing(layout: Layout, settings: Settings, space: str) -> str:
-    dimension = _dimension(layout, settings, space)
+    dimension = store_dimension(PublicationStore(layout, space))
     backend = make_backend(layout, settings, space, dimension)
     return str(rebuild(backend, layout, space, dimension))
-
-
-def _dimension(layout: Layout, settings: Settings, space: str) -> int:
-    """Of the vectors of a space, from an embeddings artifact; where there is none, of the model in force."""
-    from ..artifacts import ArtifactStore
-
-    store = ArtifactStore(layout)
-    for home in layout.keys("embeddings", space):
-        for folder in home.iterdir():
-            artifact = store.open_folder(folder) if folder.is_dir() else None
-            if artifact is not None:
-                return int(artifact.info["dimension"])
-    return space_of(settings, layout).dimension

@@ -182,13 +182,20 @@ class PublicationStore:
         raise DamagedIndexError(f"no publication in {self.home} can be read", remedy=REBUILD_REMEDY)
 
     def mend(self) -> PublicationManifest | None:
-        """`current`, and CURRENT names it afterwards: what a writer begins with. Raises DamagedIndexError."""
+        """`current`, and CURRENT names it afterwards; for who holds the writer lock. Raises DamagedIndexError."""
         manifest = self.current()
         if manifest is not None:
             pointed = self.current_name()
             if pointed != manifest.name and not self._is_readable(pointed):
                 self.layout.swap(self.pointer, pointed, manifest.name)
         return manifest
+
+    def is_adrift(self) -> bool:
+        """Whether CURRENT names no publication that can be read though there were some: `rebuild` has to come first."""
+        name = self.current_name()
+        if name is None:
+            return self.pointer.exists() or bool(self.names())
+        return not self._is_readable(name) and self.current_name() == name
 
     def _is_readable(self, name: str | None) -> bool:
         try:

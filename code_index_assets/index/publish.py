@@ -68,17 +68,27 @@ def publish(
     store = PublicationStore(layout, content.space)
     _check_permit(permit, content)
     with layout.lock(key_lock(content.space, content.key), timeout=lock_timeout):
+        mended: tuple[str, ...] = ()
+        if store.is_adrift():
+            mended = (_rebuilt(backend, content, layout, stages, lock_timeout),)
         try:
             result = _publish_content(permit, content, store, backend, stages, lock_timeout, rolled_back)
         except DamagedIndexError:
-            from .rebuild import rebuild
-
-            done = rebuild(backend, layout, content.space, content.dimension, stages=stages, lock_timeout=lock_timeout)
+            mended = (*mended, _rebuilt(backend, content, layout, stages, lock_timeout))
             result = _publish_content(permit, content, store, backend, stages, lock_timeout, rolled_back)
-            result = replace(result, mended=(str(done),))
+        result = replace(result, mended=mended)
     if result.outcome == "published":
         prune_quietly(store, backend, retention or Retention())
     return result
+
+
+def _rebuilt(
+    backend: IndexBackend, content: RepositoryContent, layout: Layout, stages: Stages, lock_timeout: float
+) -> str:
+    """Makes what is damaged of the index anew, and tells of it."""
+    from .rebuild import rebuild
+
+    return str(rebuild(backend, layout, content.space, content.dimension, stages=stages, lock_timeout=lock_timeout))
 
 
 def _publish_content(
@@ -92,7 +102,7 @@ def _publish_content(
 ) -> PublicationResult:
     """One try. The caller holds the key's lock. Raises DamagedIndexError if the index is to be made anew first."""
     layout = store.layout
-    base = store.mend()
+    base = store.current()
     before = base.receipts.get(content.key) if base else None
     if not rolled_back:
         _check_order(before, content)

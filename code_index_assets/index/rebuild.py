@@ -90,6 +90,7 @@ def rebuild(
     stages = stages or Stages()
     store = PublicationStore(layout, space)
     with layout.lock(writer_lock(space), timeout=lock_timeout):
+        adrift = store.is_adrift()
         try:
             base = store.mend()
         except DamagedIndexError as error:
@@ -98,12 +99,18 @@ def rebuild(
             return Rebuilt()
         damage = index_damage(backend, store, base)
         damage |= {f"partition {key}": f"{key} is not in the index as it was published" for key in suspected}
-        shards, keys = _reach(base, damage)
-        if not keys and not shards:
-            return Rebuilt()
+        newer = _newer_than(base, layout, dimension) if adrift else {}
+        told = {f"partition {key}": f"{key} was published later than what can be read" for key in newer}
+        shards, keys = _reach(base, damage | {name: why for name, why in told.items() if name[10:] in base.receipts})
+        damage |= told
+        if not keys and not shards and not newer:
+            return Rebuilt(why=("CURRENT named no publication that can be read",) if adrift else ())
         contents: list[tuple[RepositoryContent, Permit, bool]] = []
         lost = []
-        for key in sorted(keys):
+        for key in sorted(keys | newer.keys()):
+            if key in newer:
+                contents.append((*newer[key], False))
+                continue
             receipt = base.receipts[key]
             try:
                 contents.append((_sound(content_of(layout, space, dimension, receipt)), _again(receipt, space),
@@ -208,6 +215,20 @@ def _from_nothing(
             f"{why}, and no artifact that could be published is left", remedy="run `code-index index --all`"
         )
     return _publish(backend, store, None, None, contents, stages, tuple(lost), (why,), set())
+
+
+def _newer_than(
+    base: PublicationManifest, layout: Layout, dimension: int
+) -> dict[str, tuple[RepositoryContent, Permit]]:
+    """What passed its checks after it was published in the base, or is not in it: publications since were lost."""
+    found = {}
+    for home in layout.keys("quality", base.space):
+        with contextlib.suppress(NotBuiltError, CorruptArtifactError):
+            content, permit = _newest_passed(layout, home, base.space, dimension)
+            receipt = base.receipts.get(content.key)
+            if receipt is None or (permit.verdict_at > receipt.published_at and content.artifacts != receipt.artifacts):
+                found[content.key] = (content, permit)
+    return found
 
 
 def _key_of(home: Path) -> str | None:
