@@ -54,7 +54,9 @@ def events(repositories: int, minutes: int) -> int:
         inbox, log = Inbox(layout), RunLog(layout)
         memory: list[float] = []
         handled = written = 0
-        print(f"{'minute':>6} {'events':>8} {'handled':>8} {'waiting':>8} {'memory MB':>10} {'inbox kB':>9} {'log MB':>7}")
+        print(
+            f"{'minute':>6} {'events':>8} {'handled':>8} {'waiting':>8} {'memory MB':>10} {'inbox kB':>9} {'log MB':>7}"
+        )
         for minute in range(minutes):
             for number in range(EVENTS_A_MINUTE * repositories // 100):
                 key = f"team/repository-{(minute * 7 + number * 13) % repositories}"
