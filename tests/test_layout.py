@@ -65,9 +65,9 @@ def test_a_name_of_all_allowed_characters_is_indexed_searched_and_pruned(tmp_pat
     for name in names:
         assert len(list(snapshot.ids(name))) == 1
         with layout.lock(f"partition-{name}", timeout=1):
-            before = {path for path in (layout.artifact_home("chunks", name)).iterdir()}
+            before = set((layout.artifact_home("chunks", name)).iterdir())
             remove_unnamed(layout, key=name)  # a run holds its lock: nothing of it goes
-            assert {path for path in (layout.artifact_home("chunks", name)).iterdir()} == before
+            assert set((layout.artifact_home("chunks", name)).iterdir()) == before
 
 
 def test_what_killed_writers_left_goes(tmp_path):
