@@ -155,8 +155,8 @@ def main() -> int:
                 done = world.operate(operation, key, fatal)
                 if done.returncode == -signal.SIGKILL:
                     kills[operation] += 1
-                elif done.stdout.strip().isdigit():
-                    lengths[operation] = max(3, int(done.stdout))
+                elif done.returncode == 0:
+                    lengths[operation] = max(3, int(done.stdout.split()[-1]))
                 elif "NotIndexedError" not in done.stderr and "no repository is named" not in done.stderr:
                     wrong.append(f"{operation} {key}: {done.stderr.strip()[-600:]}")
                 try:
