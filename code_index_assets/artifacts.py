@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,12 +24,13 @@ from typing import Any
 import polars as pl
 
 from .errors import CorruptArtifactError, NotBuiltError
-from .fingerprint import file_digest
+from .fingerprint import file_digest, sealed, unsealed
 from .layout import FORMAT_VERSION, Layout
 
 FILES_PER_BUCKET = 256
 MAX_BUCKETS = 256
 _DIGESTS_KEPT = 100_000
+REMEDY = "run `code-index index` for that repository: the damaged artifact is made anew"
 _digests: dict[tuple[int, int, int, int], str] = {}
 
 
@@ -97,15 +99,15 @@ class Artifact:
     def open(cls, path: Path) -> Artifact:
         """Raises NotBuiltError if there is no artifact, CorruptArtifactError if its manifest is unreadable."""
         try:
-            raw = json.loads((path / "manifest.json").read_bytes())
+            raw = json.loads(unsealed((path / "manifest.json").read_bytes()))
             raw["parts"] = {name: Part(**part) for name, part in raw["parts"].items()}
             return cls(path, Manifest(**raw))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise NotBuiltError(f"there is no artifact at {path}", remedy="run `code-index index` again") from None
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise CorruptArtifactError(
                 f"the manifest of {path} cannot be read: {error}",
-                remedy="remove that folder and run `code-index index` again",
+                remedy=REMEDY,
             ) from error
 
     def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
@@ -124,7 +126,7 @@ class Artifact:
         if sum(counts) != rows.height:
             raise CorruptArtifactError(
                 f"{self.path} holds {rows.height:,} rows of {table}, its manifest says {sum(counts):,}",
-                remedy="remove that folder and run `code-index index` again",
+                remedy=REMEDY,
             )
         starts = accumulate(counts, initial=0)
         return [rows.slice(start, count) for start, count in zip(starts, counts, strict=False)]
@@ -139,7 +141,7 @@ class Artifact:
         if _digest_of(path, part.size) != part.digest:
             raise CorruptArtifactError(
                 f"{path} is not what its manifest says: the file was changed or damaged after it was written",
-                remedy="run `code-index index` again: the damaged artifact is rebuilt",
+                remedy=REMEDY,
             )
         return path
 
@@ -217,6 +219,36 @@ class ArtifactStore:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
+        # What was found damaged and is made anew, in words: steps tell of it.
+        self.damaged: list[str] = []
+
+    def previous(self, kind: str, key: str, space: str | None = None) -> Artifact | None:
+        """The current artifact, to take over from what has not changed; None if there is none that is whole.
+
+        This is where damage of what was made before ends: a damaged artifact counts as none, is noted in `damaged`, and
+        whoever asked makes everything anew. Every part is digested, which steps would do as they link the parts.
+        """
+        home = self.layout.artifact_home(kind, key, space)
+        name = self.layout.read_pointer(home / "CURRENT")
+        if name is None:
+            if self.layout.is_damaged_pointer(home / "CURRENT"):
+                self._note(f"the pointer {home / 'CURRENT'} held no name")
+            return None
+        return self.whole(home / name)
+
+    def whole(self, folder: Path) -> Artifact | None:
+        """The artifact in a folder, every part verified; None, noted in `damaged`, if it is damaged or gone."""
+        try:
+            artifact = Artifact.open(folder)
+            artifact.verify()
+        except (NotBuiltError, CorruptArtifactError) as error:
+            self._note(error.message)
+            return None
+        return artifact
+
+    def _note(self, what: str) -> None:
+        if what not in self.damaged:
+            self.damaged.append(what)
 
     def current(self, kind: str, key: str, space: str | None = None) -> Artifact | None:
         """The current artifact, or None if there is none."""
@@ -228,6 +260,10 @@ class ArtifactStore:
             return Artifact.open(home / name)
         except NotBuiltError:
             return None
+
+    def has(self, kind: str, key: str, space: str | None = None) -> bool:
+        """Whether a kind of artifact was ever made of a key, damaged or not."""
+        return (self.layout.artifact_home(kind, key, space) / "CURRENT").exists()
 
     def open_folder(self, folder: Path) -> Artifact | None:
         """The artifact in a folder, or None if there is none that can be read."""
@@ -249,14 +285,7 @@ class ArtifactStore:
     def existing(self, kind: str, key: str, name: str, space: str | None = None) -> Artifact | None:
         """The finished and undamaged artifact of a fingerprint, if it is there."""
         path = self.layout.artifact_home(kind, key, space) / name
-        if not (path / "manifest.json").exists():
-            return None
-        try:
-            artifact = Artifact.open(path)
-            artifact.verify()
-        except CorruptArtifactError:
-            return None
-        return artifact
+        return self.whole(path) if path.is_dir() else None
 
     def point(self, artifact: Artifact, space: str | None = None) -> None:
         """Makes an artifact the current one of its kind and key."""
@@ -299,12 +328,15 @@ class ArtifactStore:
                 bucket_inputs=writer.bucket_inputs,
                 info=writer.info,
             )
-            (folder / "manifest.json").write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True))
+            body = json.dumps(asdict(manifest), indent=1, sort_keys=True).encode()
+            (folder / "manifest.json").write_bytes(sealed(body))
             home.mkdir(parents=True, exist_ok=True)
             target = home / fingerprint
             with self.layout.lock(f"artifact-{kind}-{key}", timeout=60):
                 if target.exists() and self.existing(kind, key, fingerprint, space) is None:
-                    target.rename(folder.with_name(folder.name + "-damaged"))
+                    damaged = folder.with_name(folder.name + "-damaged")
+                    target.rename(damaged)
+                    shutil.rmtree(damaged, ignore_errors=True)
                 if not target.exists():
                     folder.rename(target)
             self.point(Artifact.open(target), space)

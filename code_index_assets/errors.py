@@ -54,6 +54,10 @@ class CorruptArtifactError(CodeIndexError):
     """Stored bytes do not match the digest their manifest recorded."""
 
 
+class DamagedIndexError(CorruptArtifactError):
+    """The published index (a shard, a table, a manifest) is damaged: it is made anew from artifacts."""
+
+
 class NotBuiltError(CodeIndexError):
     """An artifact that this step needs has not been made yet."""
 

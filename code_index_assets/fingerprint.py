@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 FINGERPRINT_BYTES = 16
+_SEAL = re.compile(rb',\s*"seal":\s*"([0-9a-f]{32})"\s*}$')
 
 
 def content_hash(data: bytes) -> str:
@@ -54,6 +56,23 @@ def file_digest(path: Path) -> str:
         while block := stream.read(1 << 20):
             state.update(block)
     return state.hexdigest()
+
+
+def sealed(body: bytes) -> bytes:
+    """A JSON object with the digest of its own bytes as a last field, `seal`."""
+    end = body.rstrip().removesuffix(b"}")
+    return end + b',"seal":"' + digest(end).encode() + b'"}'
+
+
+def unsealed(raw: bytes) -> bytes:
+    """The JSON object without its seal. One that never had a seal passes. Raises ValueError if its bytes changed."""
+    found = _SEAL.search(raw.rstrip())
+    if found is None:
+        return raw
+    end = raw[: found.start()]
+    if digest(end).encode() != found[1]:
+        raise ValueError("its bytes are not those that were written")
+    return end + b"}"
 
 
 def bucket_of(path: str, buckets: int) -> int:

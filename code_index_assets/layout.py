@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -24,6 +25,13 @@ from .errors import ConfigurationError, LockedError, NewerDataError, OutOfDiskEr
 from .fingerprint import digest
 
 FORMAT_VERSION = 1
+_POINTER = re.compile(rb"[A-Za-z0-9%@+=,_~:-][A-Za-z0-9%@+=,_~:.-]{0,254}")
+# What `write_atomically`, and the cache of hashes, call a file before it has its name.
+_HALF_WRITTEN = re.compile(r"\.(.+-[a-z0-9_]{8}|.+\.parquet-[0-9]+)")
+_OTHERS = {"dagster", "mirrors", "models", "segments", "tmp"}
+_SPACE_REMEDY = (
+    "free some space (`code-index prune` removes what no pointer names) and run again: finished stages are kept"
+)
 _SEGMENT_BYTES = 200  # leaves room for suffixes below the 255 bytes that common file systems allow
 
 
@@ -78,8 +86,13 @@ class Layout:
             )
         version = self.root / "VERSION"
         if version.exists():
-            text = version.read_text().strip()
-            if not text.isdigit() or int(text) > FORMAT_VERSION:
+            text = version.read_bytes().decode("ascii", "replace").strip()
+            if not text.isdigit():
+                raise ConfigurationError(
+                    f"{version} holds {text[:20]!r} where the number of the format should be: it is damaged",
+                    remedy="code-index repair records",
+                )
+            if int(text) > FORMAT_VERSION:
                 raise NewerDataError(
                     f"the data folder {self.root} has format {text!r}; this version knows up to {FORMAT_VERSION}",
                     remedy="update Code Index, or point CODE_INDEX_DATA at another folder",
@@ -131,11 +144,16 @@ class Layout:
     # -- pointers ----------------------------------------------------------------------------------------------
 
     def read_pointer(self, pointer: Path) -> str | None:
-        """The fingerprint a pointer names, or None."""
+        """The name a pointer holds; None if it is not there, or holds what is no name."""
         try:
-            return pointer.read_text().strip() or None
-        except FileNotFoundError:
+            raw = pointer.read_bytes().strip()
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        return raw.decode("ascii") if _POINTER.fullmatch(raw) else None
+
+    def is_damaged_pointer(self, pointer: Path) -> bool:
+        """Whether a pointer is there and holds what is no name."""
+        return pointer.exists() and self.read_pointer(pointer) is None
 
     def swap(self, pointer: Path, expected: str | None, new: str | None) -> bool:
         """Moves a pointer from `expected` to `new` (None: absent); False if somebody else moved it first."""
@@ -218,6 +236,8 @@ class Layout:
         base = self.root / "tmp"
         for folder in list(base.iterdir()) if base.is_dir() else []:
             if not folder.is_dir():
+                if folder.suffix == ".lock" and not folder.with_suffix("").exists():
+                    self._remove_guard(folder)
                 continue
             try:
                 with folder.with_suffix(".lock").open("a+") as handle:
@@ -227,6 +247,28 @@ class Layout:
                     removed += 1
             except OSError:
                 continue
+        return removed
+
+    def _remove_guard(self, guard: Path) -> None:
+        """Removes the lock file of a temporary folder that was renamed away by a process that died since."""
+        with contextlib.suppress(OSError), guard.open("a+") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            guard.unlink(missing_ok=True)
+
+    def remove_half_written(self, older_than: float = 3_600.0) -> int:
+        """Removes the new contents of small files whose writers were killed before renaming them in; returns how many.
+
+        Other programs' folders are not looked into. An hour is longer than any of these takes to be written.
+        """
+        removed = 0
+        for folder, folders, files in os.walk(self.root):
+            folders[:] = [name for name in folders if name not in _OTHERS]
+            for name in files:
+                path = Path(folder) / name
+                with contextlib.suppress(OSError):
+                    if _HALF_WRITTEN.fullmatch(name) and time.time() - path.stat().st_mtime > older_than:
+                        path.unlink()
+                        removed += 1
         return removed
 
 
@@ -245,12 +287,36 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def require_space(path: Path, needed: int, what: str) -> None:
+    """Raises OutOfDiskError unless so many bytes are free where a path is, or would be.
+
+    Memory maps have to be asked for before: writing into a hole of a mapped file on a full disk ends the process.
+    """
+    there = path
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if free < needed:
+        raise OutOfDiskError(
+            f"{what} needs {_megabytes(needed)}, and {_megabytes(free)} are free on the disk that holds {path}",
+            remedy=_SPACE_REMEDY,
+        )
+
+
+def allocated(folder: Path) -> int:
+    """Bytes that the files below a folder take on the disk: holes take none."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
 def _disk_error(error: OSError, path: Path) -> OutOfDiskError | ConfigurationError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutOfDiskError(
             f"the disk that holds {path} is full",
-            remedy="free some space (`code-index prune` removes what no pointer names) and run again: "
-            "finished stages are kept",
+            remedy=_SPACE_REMEDY,
         )
     return ConfigurationError(
         f"the data folder {path} cannot be written: {error.strerror}",

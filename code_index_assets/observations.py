@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .layout import Layout, write_atomically
+from .layout import Layout, segment_key, write_atomically
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,8 @@ def last_observation(layout: Layout, key: str) -> Observation | None:
         return Observation(**json.loads(observation_file(layout, key).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def known_keys(layout: Layout) -> list[str]:
+    """Partition keys that anything was made of, by the folders of their first artifact."""
+    return [segment_key(home.name) for home in layout.keys("repository")]

@@ -51,7 +51,7 @@ def remove_unnamed(layout: Layout, *, key: str | None = None, older_than: float 
     for home in _homes(layout, key):
         try:
             # A step that is at work may be about to make an old artifact current again: it holds this lock.
-            with layout.lock(f"partition-{segment_key(home.name)}", timeout=0):
+            with layout.lock(f"partition-{_key_of(home)}", timeout=0):
                 for folder in _old_folders(layout, home, named, older_than):
                     # Hard-linked parts are counted where their last name goes.
                     size += sum(p.stat().st_size for p in folder.iterdir() if p.stat().st_nlink == 1)
@@ -60,6 +60,15 @@ def remove_unnamed(layout: Layout, *, key: str | None = None, older_than: float 
         except LockedError:
             continue
     return Removed(removed, size)
+
+
+def _key_of(home: Path) -> str:
+    """The key of a home of artifacts; one too long for a folder's name is told by what is in it."""
+    if "~" in home.name:
+        for folder in home.iterdir():
+            if key := _manifest(folder).get("key"):
+                return str(key)
+    return segment_key(home.name)
 
 
 def _old_folders(layout: Layout, home: Path, named: set[Path], older_than: float) -> list[Path]:
@@ -80,7 +89,7 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
     Returns what was removed or compacted, by kind. Safe beside runs and searches: whatever a pointer, a kept
     publication or a running run names stays; a cache that a run is using is left to the next time.
     """
-    done: dict[str, int] = {"leftovers": layout.remove_leftovers()}
+    done: dict[str, int] = {"leftovers": layout.remove_leftovers() + layout.remove_half_written()}
     remove_old_pins(layout)
     shards = generations = 0
     for space in published_spaces(layout):
@@ -159,8 +168,10 @@ def remove_space(layout: Layout, settings: Settings, space: str, *, vectors: boo
         raise NotIndexedError(f"nothing is published in the embedding space {space}", remedy="code-index spaces")
     backend = make_backend(layout, settings, space, manifest.dimension)
     points = sum(remove(key, backend, layout, space) for key in manifest.receipts)
-    (layout.index(space) / "CURRENT").unlink(missing_ok=True)
-    for kind in ("index", *KINDS_BY_SPACE):
+    with layout.temporary("space") as folder:
+        # In one move: of a folder that lost its pointer alone the publications would be found, and taken for damaged.
+        layout.index(space).rename(folder / "index")
+    for kind in KINDS_BY_SPACE:
         shutil.rmtree(layout.root / kind / space, ignore_errors=True)
     if vectors:
         with layout.lock(vectors_lock(space), timeout=settings.lock_timeout_seconds):
@@ -176,7 +187,7 @@ def vector_keys(layout: Layout, space: str, key: str | None = None) -> set[str]:
         if home.parent.name != space or home.parent.parent.name != "embeddings":
             continue
         for folder in [path for path in home.iterdir() if path.is_dir()]:
-            artifact = store.open_folder(folder)
+            artifact = store.whole(folder)
             if artifact is not None:
                 keys |= set(artifact.read("embeddings", ["vector_key"]).get_column("vector_key"))
     return keys
@@ -221,8 +232,8 @@ def _pinned(layout: Layout) -> set[Path]:
                 pin = json.loads(path.read_text())
                 base = layout.root / kind / pin["space"] if pin["space"] else layout.root / kind
                 pinned.add(base / segment / pin["fingerprint"])
-        except FileNotFoundError:
-            continue  # its run's pins were removed meanwhile
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            continue  # its run's pins were removed meanwhile, or are damaged
     return pinned
 
 
@@ -254,7 +265,12 @@ def _ancestors(layout: Layout, folder: Path) -> set[Path]:
 
 
 def _inputs(folder: Path) -> dict[str, Any]:
+    return dict(_manifest(folder).get("inputs", {}))
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        return dict(json.loads((folder / "manifest.json").read_bytes())["inputs"])
-    except (OSError, ValueError, KeyError):
+        found = json.loads((folder / "manifest.json").read_bytes())
+    except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}

@@ -46,16 +46,22 @@ class StepContext:
     def input(self, kind: str, space: str | None = None) -> Artifact:
         """The artifact of a kind that this run made, else the current one. Raises NotBuiltError."""
         try:
-            pinned = json.loads(self._pin_file(kind).read_text())
-        except FileNotFoundError:
+            pinned = json.loads(self._pin_file(kind).read_bytes())
+            home = self.layout.artifact_home(kind, self.key, pinned["space"])
+            name = str(pinned["fingerprint"])
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
             return self.store.require(kind, self.key, space)
-        home = self.layout.artifact_home(kind, self.key, pinned["space"])
-        return Artifact.open(home / pinned["fingerprint"])
+        return Artifact.open(home / name)
 
     def parent(self, artifact: Artifact, kind: str, space: str | None = None) -> Artifact:
         """The artifact of a kind that this one was made from. Raises NotBuiltError."""
         home = self.layout.artifact_home(kind, self.key, space)
         return Artifact.open(home / str(artifact.manifest.inputs[kind]))
+
+    def whole_parent(self, artifact: Artifact, kind: str, space: str | None = None) -> Artifact | None:
+        """The same, to take over from; None if it is gone or damaged, which is noted in the store."""
+        home = self.layout.artifact_home(kind, self.key, space)
+        return self.store.whole(home / str(artifact.manifest.inputs[kind]))
 
     def _pin_file(self, kind: str) -> Any:
         return self.layout.root / "pins" / key_segment(self.run_id) / f"{key_segment(self.key)}.{kind}.json"

@@ -9,7 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "code_index_assets"
 # A room may import the ones before it. `steps.py` of a room is part of the chain and follows the same order.
-ORDER = ["sources", "chunking", "embedding", "quality", "index", "triggers", "search", "analytics", "serve", "cli"]
+ORDER = [
+    "sources",
+    "chunking",
+    "embedding",
+    "quality",
+    "index",
+    "triggers",
+    "search",
+    "analytics",
+    "care",
+    "serve",
+    "cli",
+]
 # Gate and subject share one digest: the selection step uses it too.
 ALLOWED = {("sources", "quality.subject")}
 

@@ -24,7 +24,7 @@ import polars as pl
 
 from ..errors import ConfigurationError
 from ..fingerprint import fingerprint
-from ..layout import Layout, write_atomically
+from ..layout import Layout, require_space, write_atomically
 from ..progress import Stages
 from ..settings import Settings
 from .audit import AuditFailedError, Scope, TestResult, literal, run_test
@@ -94,10 +94,30 @@ def build_catalog(
     with stages.stage("check models", unit="models") as ticker:
         _check(layout, found)
         ticker.advance(len(found.models))
+    try:
+        return _build(layout, settings, stages, found, only=only, full=full, preview=preview)
+    except duckdb.Error:
+        if full or only is not None or not layout.catalog.exists():
+            raise
+        # Most likely a block of the last catalogue, which was copied, is damaged: nothing is taken from it.
+        return _build(layout, settings, stages, found, only=None, full=True, preview=preview)
+
+
+def _build(
+    layout: Layout,
+    settings: Settings,
+    stages: Stages,
+    found: ModelSet,
+    *,
+    only: Collection[str] | None,
+    full: bool,
+    preview: bool,
+) -> CatalogResult:
     with layout.lock("catalog", timeout=settings.lock_timeout_seconds), layout.temporary("catalog") as folder:
         target = folder / "catalog.duckdb"
         base = None if full else _base(layout, published_share=only is None)
         if base is not None:
+            require_space(folder, 2 * layout.catalog.stat().st_size, "building the catalogue")
             with stages.stage("copy the last catalogue", unit="bytes") as ticker:
                 shutil.copyfile(layout.catalog, target)
                 ticker.advance(target.stat().st_size)
@@ -116,7 +136,7 @@ def _check(layout: Layout, found: ModelSet) -> None:
     costs 0.8 s of CPU, a sixth of an index run that finds nothing to do."""
     passed = fingerprint({"models": repr(found), "catalogue": _version(), "duckdb": duckdb.__version__})
     memory = layout.root / "catalog.checked"
-    if not memory.exists() or memory.read_text() != passed:
+    if not memory.exists() or memory.read_bytes() != passed.encode():
         refuse(check_models(found))
         write_atomically(memory, passed.encode())
 

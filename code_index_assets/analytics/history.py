@@ -68,7 +68,7 @@ def make_history(layout: Layout, key: str, commit: str, depth: int, git: Path) -
     except (GitFailed, SourceError):
         state = "none"
     store = ArtifactStore(layout)
-    old = store.current(KIND, key)
+    old = store.previous(KIND, key)
     inputs = {"commit": commit, "depth": depth}
     with store.write(KIND, key, name, inputs=inputs, code_version=HISTORY_VERSION, run_id="") as writer:
         writer.write("churn", 0, churn)

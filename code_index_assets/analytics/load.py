@@ -11,10 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
 import polars as pl
 
+from ..artifacts import ArtifactStore
+from ..errors import CorruptArtifactError
 from ..fingerprint import digest
 from ..index.manifest import PublicationStore, Receipt
 from ..layout import Layout, segment_key
@@ -26,9 +29,6 @@ from .audit import literal
 from .history import git_folder, history_fingerprint, history_folder, make_history
 from .owners import PLACES, owned, parse_owners
 from .sources import ALL, DERIVED, RAW, RAW_TYPES, RawTable
-
-if TYPE_CHECKING:
-    import duckdb
 
 # History is read in the build itself, at most for so long: what is not reached is `pending` and the next build's.
 HISTORY_SECONDS = 60.0
@@ -153,7 +153,7 @@ class Loader:
                 if raw.key in ("raw.churn", "raw.churn_windows"):
                     self._churn(raw, added, after)
                 else:
-                    self._insert(raw, added)
+                    after = after | self._insert_sound(raw, added)
                 rows = pl.DataFrame(
                     {"source": [raw.key] * len(added), "partition": added, "fingerprint": [after[k] for k in added]}
                 )
@@ -162,6 +162,33 @@ class Loader:
 
     def _key_of(self, raw: RawTable, key: str) -> str:
         return segment_key(key) if raw.key == "raw.observations" else key
+
+    def _insert_sound(self, raw: RawTable, keys: list[str]) -> dict[str, str]:
+        """Inserts the rows of some partitions. One whose artifact is damaged is left out until it was made anew;
+        returns what is noted of those in place of their fingerprint."""
+        try:
+            self._insert(raw, keys)
+            return {}
+        except (duckdb.Error, CorruptArtifactError):
+            if raw.kind is None and raw.key != "raw.code_owners":
+                raise
+            damaged = [key for key in keys if not self._is_sound(raw.kind or "chunks", key)]
+            if not damaged:
+                raise
+            for name in ("sources", "frame"):
+                self.connection.unregister(name)
+            if sound := [key for key in keys if key not in damaged]:
+                self._insert(raw, sound)
+            return {key: f"damaged-{time.time()}" for key in damaged}
+
+    def _is_sound(self, kind: str, key: str) -> bool:
+        spaces = [(space, receipt) for space, receipt in self.current.receipts if receipt.key == key]
+        return all(
+            self._whole(
+                self.layout.artifact_home(kind, key, space if kind == "embeddings" else None) / receipt.artifacts[kind]
+            )
+            for space, receipt in spaces
+        )
 
     def _insert(self, raw: RawTable, keys: list[str]) -> None:
         if raw.kind is not None:
@@ -331,7 +358,10 @@ class Loader:
         return wanted
 
     def _history_made(self, key: str) -> bool:
-        return (self._history_folder(key) / "manifest.json").exists()
+        return self._whole(self._history_folder(key))
+
+    def _whole(self, folder: Path) -> bool:
+        return folder.is_dir() and ArtifactStore(self.layout).whole(folder) is not None
 
     def _history_folder(self, key: str) -> Path:
         commit = self.current.newest[key].commit
@@ -377,7 +407,7 @@ class Loader:
                 # One line a row, without a parser that would stop at the torn last line of a killed process.
                 self.connection.execute(
                     f"INSERT INTO raw.log_records SELECT substr(filename, {len(str(root)) + 2}), "
-                    "line ->> '$.record', line ->> '$.run_id', CAST(line ->> '$.at' AS DOUBLE), line "
+                    "line ->> '$.record', line ->> '$.run_id', TRY_CAST(line ->> '$.at' AS DOUBLE), line "
                     f"FROM read_csv([{files}], columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', "
                     f"escape = '', header = false, auto_detect = false, filename = true, "
                     f"max_line_size = {_LONGEST_RECORD}) "

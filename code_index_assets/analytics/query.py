@@ -170,6 +170,22 @@ def _translated(kind: str, text: str, layout: Layout, limits: Limits) -> QueryEr
     return QueryError(f"the query failed{where}: {told}", remedy="`code-index sql --list` shows the tables")
 
 
+def list_tables(layout: Layout) -> list[tuple[str, str]]:
+    """Schema and name of every table of the catalogue. Raises NotBuiltError, QueryError."""
+    with open_catalog(layout) as connection:
+        rows = connection.execute("SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
+    return [(str(schema), str(table)) for schema, table in rows]
+
+
+def verified_tables(layout: Layout) -> list[tuple[str, str]]:
+    """The same, with every block of them read: DuckDB verifies their checksums. Raises duckdb.Error too."""
+    tables = list_tables(layout)
+    with open_catalog(layout) as connection:
+        for schema, table in tables:
+            connection.execute(f'SELECT bit_xor(hash(t)) FROM "{schema}"."{table}" t').fetchall()
+    return tables
+
+
 def describe_query(name: str) -> str:
     """The query that lists a table's columns; `name` with or without schema."""
     schema, _, table = name.rpartition(".")

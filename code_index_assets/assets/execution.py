@@ -66,6 +66,7 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
     try:
         with step.layout.lock(f"partition-{key}", timeout=step.settings.lock_timeout_seconds):
             yield step
+            _tell_damage(log, context, step)
     except CodeIndexError as error:
         _record(log, context, "failed", started, error=str(error))
         kind = type(error).__name__
@@ -86,6 +87,14 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
         raise dg.Failure("interrupted", metadata={"error": INTERRUPTED}, allow_retries=False) from error
     finally:
         log.stages(context.run.run_id, key, asset, step.stages.done)
+
+
+def _tell_damage(log: RunLog, context: dg.AssetExecutionContext, step: StepContext) -> None:
+    """What was found damaged and made anew, to the run log and to whoever watches."""
+    if step.store.damaged:
+        told = {"partition": step.key, "asset": context.asset_key.to_user_string()}
+        log.append("damage", context.run.run_id, [{**told, "what": what} for what in step.store.damaged])
+        context.log.warning("damaged, and made anew: %s", "; ".join(step.store.damaged))
 
 
 def run_step(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -16,8 +17,11 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
+from ..care.dagster import damaged_files, put_aside
 from ..dagster_runs import HOST_TAG, PROCESS_TAG, is_alive, this_process
 from ..layout import Layout, write_atomically
+from ..observations import known_keys
+from .partitions import REPOSITORIES
 
 
 def prepare_home(layout: Layout) -> Path:
@@ -39,11 +43,16 @@ def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
     with contextlib.ExitStack() as stack:
         # Two processes that make Dagster's tables at once fail each other ("table alembic_version already exists").
         with layout.lock("dagster-home", timeout=300):
+            lost = [put_aside(file) for file in damaged_files(layout)]
+            for line in lost:
+                sys.stderr.write(f"{line}\n")
             instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
             for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
                 assert storage is not None
             fail_dead_runs(instance)
             set_pool_limits(instance)
+            if lost:
+                instance.add_dynamic_partitions(REPOSITORIES, known_keys(layout))
         yield instance
 
 

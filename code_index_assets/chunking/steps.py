@@ -70,7 +70,7 @@ def chunk_files(context: StepContext, choose: ChooseParsing = lambda files, size
         context.store.point(known)
         context.pin(known)
         return StepResult(known, "reused", snapshot.commit, _facts(known, reused=True), known.info["digest"])
-    previous = context.store.current(KIND, context.key)
+    previous = context.store.previous(KIND, context.key)
     with context.store.write(
         KIND,
         context.key,
@@ -135,11 +135,12 @@ class _Work:
             else:
                 changed.append(bucket)
         base = previous if comparable else None
+        before = self.context.whole_parent(base, FILE_HASHES) if base and changed else None
         known_paths: dict[int, pl.DataFrame] = {}
         files = size = 0
         for bucket in changed:
             kept = self._files[bucket]
-            known_paths[bucket] = self._known(kept, bucket, base)
+            known_paths[bucket] = self._known(kept, bucket, before)
             new = kept.join(known_paths[bucket], on="path", how="anti")
             files += new.height
             size += int(new.get_column("size").sum() or 0)
@@ -197,11 +198,11 @@ class _Work:
                         self.new_chunks += frame.height - old[bucket][table].height
                         ticker.advance(frame.height)
 
-    def _known(self, files: pl.DataFrame, bucket: int, previous: Artifact | None) -> pl.DataFrame:
-        """Paths whose chunks can be taken over: same content, language and findings as when they were parsed."""
-        if previous is None:
+    def _known(self, files: pl.DataFrame, bucket: int, before: Artifact | None) -> pl.DataFrame:
+        """Paths whose chunks can be taken over: same content, language and findings as when they were parsed, which
+        the files artifact of then (`before`) says."""
+        if before is None:
             return files.select("path").head(0)
-        before = self.context.parent(previous, FILE_HASHES)
         columns = ["path", "blob", "language", "encoding", "secrets"]
         was = before.read_bucket("files", bucket).filter(pl.col("status") == "kept").select(columns)
         return files.select(columns).join(was, on=columns, how="semi", nulls_equal=True).select("path")

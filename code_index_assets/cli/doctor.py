@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,42 +14,66 @@ from pathlib import Path
 
 import click
 
-from ..errors import CodeIndexError, NotBuiltError
+from ..care.examine import GROUPS, examine
+from ..care.findings import Finding
+from ..errors import CodeIndexError, ConfigurationError, DamagedIndexError
 from ..layout import Layout
 from ..settings import Settings, load_settings, unknown_variables
 
-Finding = tuple[str, str, str]  # ("ok", "warn" or "fail"; what; what to do)
+Line = tuple[str, str, str]  # ("ok", "warn" or "fail"; what; what to do)
 LARGE_INDEX_POINTS = 2_000_000
 
 
 @click.command("doctor")
-@click.option("--deep", is_flag=True, help="Also verify every artifact's and the index's bytes.")
-def doctor_command(deep: bool) -> int:
+@click.option("--deep", is_flag=True, help="Also verify every artifact's, the index's and all other stored bytes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object: the findings, each with a command to run.")
+def doctor_command(deep: bool, as_json: bool) -> int:
     """Check the installation, the settings and the data folder; say what to do about what is wrong."""
     settings = load_settings()
     layout = Layout(settings.data)
-    checks: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
-        ("programs", _programs),
-        ("settings", _settings),
-        ("data folder", partial(_folder, settings, layout)),
-        ("embedding model", partial(_model, settings, layout)),
-        ("registry", partial(_registry, settings, layout)),
-        ("runs", partial(_runs, layout)),
-        ("index", partial(_index, settings, layout, deep)),
-        ("catalogue", partial(_catalogue, layout)),
-    ]
-    if deep:
-        checks.append(("artifacts", partial(_artifacts, layout)))
+    findings: list[Finding] = []
     failed = False
-    for level, what, remedy in (finding for name, check in checks for finding in _whole(name, check)):
-        color = {"ok": "green", "warn": "yellow", "fail": "red"}[level]
-        click.echo(f"{click.style(f'{level:<5}', fg=color)} {what}" + (f"\n      → {remedy}" if remedy else ""))
+    for level, what, remedy in _lines(settings, layout, deep, findings):
         failed = failed or level == "fail"
+        if not as_json:
+            color = {"ok": "green", "warn": "yellow", "fail": "red"}[level]
+            click.echo(f"{click.style(f'{level:<5}', fg=color)} {what}" + (f"\n      → {remedy}" if remedy else ""))
+    if as_json:
+        click.echo(json.dumps({"findings": [finding.to_json() for finding in findings]}, ensure_ascii=False))
+        return 1 if findings else 0
     return 1 if failed else 0
 
 
-def _whole(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """The findings of a check, with what stopped it as the last one: the other checks have their turn all the same."""
+def _lines(settings: Settings, layout: Layout, deep: bool, findings: list[Finding]) -> Iterator[Line]:
+    """Every line, in order; what is not well is also put into `findings`."""
+    checks: list[tuple[str, Callable[[], Iterator[Line | Finding]]]] = [
+        ("program", _programs),
+        ("setting", _settings),
+        ("data_folder", partial(_folder, settings, layout)),
+        ("model", partial(_model, settings, layout)),
+        ("registry", partial(_registry, settings, layout)),
+        ("run", partial(_runs, layout)),
+    ]
+    if settings.data.is_dir():
+        groups = tuple(
+            group
+            for group in GROUPS
+            if deep or group in ("records", "registry", "removals", "dagster", "index", "caches")
+        )
+        checks.append(("damage", partial(examine, layout, settings, groups, deep=deep)))
+    for kind, check in checks:
+        for found in _whole(kind, check):
+            finding = found if isinstance(found, Finding) else Finding(found[0], kind, found[1], found[2])  # type: ignore[arg-type]
+            # That nothing is there yet is no finding.
+            if finding.level != "ok" and (kind != "data_folder" or settings.data.is_dir()):
+                findings.append(finding)
+            yield finding.level, finding.what, finding.remedy
+    if settings.data.is_dir():
+        yield from _stored(settings, layout, deep, findings)
+
+
+def _whole(name: str, check: Callable[[], Iterator[Line | Finding]]) -> Iterator[Line | Finding]:
+    """The lines of a check, with what stopped it as the last one: the other checks have their turn all the same."""
     try:
         yield from check()
     except CodeIndexError as error:
@@ -57,7 +82,7 @@ def _whole(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Findin
         yield "fail", f"{name}: the check ended with {type(error).__name__}: {error}", ""
 
 
-def _programs() -> Iterator[Finding]:
+def _programs() -> Iterator[Line | Finding]:
     python = ".".join(map(str, sys.version_info[:3]))
     yield ("ok" if sys.version_info >= (3, 11) else "fail", f"Python {python}", "")
     git = shutil.which("git")
@@ -73,12 +98,12 @@ def _programs() -> Iterator[Finding]:
             yield "fail", f"{package} is not installed", "make index, or pip install -e ."
 
 
-def _settings() -> Iterator[Finding]:
+def _settings() -> Iterator[Line | Finding]:
     for name, near in unknown_variables():
         yield "warn", f"{name} is no setting", f"did you mean {near}?" if near else "docs/settings.md lists them"
 
 
-def _folder(settings: Settings, layout: Layout) -> Iterator[Finding]:
+def _folder(settings: Settings, layout: Layout) -> Iterator[Line | Finding]:
     if not settings.data.exists():
         yield "warn", f"there is no data folder {settings.data} yet", "code-index index <git URL or path>"
         return
@@ -104,7 +129,7 @@ def _is_network(path: Path) -> bool:
     return bool(inside) and max(inside)[1] in ("nfs", "nfs4", "cifs", "smb3", "fuse.sshfs")
 
 
-def _model(settings: Settings, layout: Layout) -> Iterator[Finding]:
+def _model(settings: Settings, layout: Layout) -> Iterator[Line | Finding]:
     from ..embedding.models import chosen_model
     from ..embedding.spaces import resolved, serving_space
 
@@ -123,91 +148,55 @@ def _model(settings: Settings, layout: Layout) -> Iterator[Finding]:
         yield "fail", f"{model} needs an address and none is set", "set CODE_INDEX_EMBEDDING_URL"
 
 
-def _registry(settings: Settings, layout: Layout) -> Iterator[Finding]:
+def _registry(settings: Settings, layout: Layout) -> Iterator[Line | Finding]:
     from ..sources.registry import Registry
 
-    registry = Registry.load(settings.registry_file, layout)
+    try:
+        registry = Registry.load(settings.registry_file, layout)
+    except ConfigurationError:
+        return  # a finding of its own
     yield "ok", f"{len(registry.entries)} repositories in {settings.registry_file}", ""
     for entry in registry.entries:
         if entry.path and not Path(entry.path).is_dir():
-            yield "warn", f"{entry.name}: {entry.path} is gone", f"code-index remove {entry.name}, or put it back"
+            remedy = f"code-index remove {entry.name}, or put it back"
+            command = ("code-index", "remove", entry.name)
+            yield Finding("warn", "repository", f"{entry.name}: {entry.path} is gone", remedy, command)
 
 
-def _runs(layout: Layout) -> Iterator[Finding]:
+def _runs(layout: Layout) -> Iterator[Line | Finding]:
     from ..triggers.failures import failed_partitions
 
     for failure in failed_partitions(layout):
-        yield (
-            "warn",
-            f"the last run of {failure.key} failed at {failure.asset}: {failure.message}",
-            f"correct that, then code-index index {failure.key}",
-        )
+        yield Finding(
+            "warn", "run", f"the last run of {failure.key} failed at {failure.asset}: {failure.message}",
+            f"correct that, then code-index index {failure.key}", ("code-index", "index", failure.key),
+        )  # fmt: skip
 
 
-def _index(settings: Settings, layout: Layout, deep: bool) -> Iterator[Finding]:
-    from ..index.reader import published_spaces
-
-    spaces = published_spaces(layout)
-    if not spaces:
-        yield "warn", "nothing is published yet", "code-index index <git URL or path>"
-    for space in spaces:
-        yield from _whole(f"index {space}", partial(_space, settings, layout, space, deep))
-
-
-def _space(settings: Settings, layout: Layout, space: str, deep: bool) -> Iterator[Finding]:
-    from ..index.backend import make_backend
-    from ..index.maintenance import damaged_shards, verify
+def _stored(settings: Settings, layout: Layout, deep: bool, findings: list[Finding]) -> Iterator[Line]:
+    """What is there, and whole."""
+    from ..embedding.spaces import published
     from ..index.manifest import PublicationStore
 
-    manifest = PublicationStore(layout, space).current()
-    if manifest is None:
-        return
-    where = f"server {settings.qdrant_url}" if settings.qdrant_url else "embedded"
-    yield "ok", f"index {space} ({where}): {manifest.points:,} points of {len(manifest.receipts)} partitions", ""
-    if manifest.points > LARGE_INDEX_POINTS and not settings.qdrant_url:
-        yield (
-            "warn",
-            f"more than {LARGE_INDEX_POINTS:,} points in the embedded index",
-            "use a server: CODE_INDEX_QDRANT_URL",
-        )
-    backend = make_backend(layout, settings, space, manifest.dimension)
-    damaged = damaged_shards(backend, manifest)
-    for shard, error in damaged.items():
-        keys = [key for key, receipt in manifest.receipts.items() if shard in receipt.shards]
-        told = f"{', '.join(keys[:5])}{', …' if len(keys) > 5 else ''}"
-        yield "fail", f"{error.message} (it holds {len(keys):,} partitions: {told})", error.remedy
-
-    def points(key: str) -> Iterator[Finding]:
-        for problem in verify(key, backend, layout, space, deep=deep):
-            yield "fail", f"{key}: {problem}", f"code-index index {key}"
-
-    for key, receipt in manifest.receipts.items():
-        if damaged.keys().isdisjoint(receipt.shards):
-            yield from _whole(key, partial(points, key))
-
-
-def _catalogue(layout: Layout) -> Iterator[Finding]:
-    from ..analytics.query import open_catalog
-
-    if not layout.catalog.exists():
-        return
-    with open_catalog(layout) as connection:
-        tables = connection.execute("SELECT count(*) FROM duckdb_tables() WHERE NOT internal").fetchone()
-    yield "ok", f"catalogue {layout.catalog}: {tables[0] if tables else 0} tables", ""
-
-
-def _artifacts(layout: Layout) -> Iterator[Finding]:
-    from ..artifacts import Artifact
-
-    whole = 0
-    for kind in ("repository", "file_hashes", "chunks"):
-        for home in layout.keys(kind):
-            current = layout.read_pointer(home / "CURRENT")
-            try:
-                if current is None:
-                    raise NotBuiltError(f"{home} has no current artifact", remedy="index that repository again")
-                Artifact.open(home / current).verify()
-                whole += 1
-            except CodeIndexError as error:
-                yield "fail", error.message, error.remedy
-    yield "ok", f"{whole} current artifacts are whole", ""
+    spaces = published(layout)
+    if not spaces:
+        told = "nothing is published yet"
+        yield "warn", told, "code-index index <git URL or path>"
+    for space in spaces:
+        try:
+            manifest = PublicationStore(layout, space).current()
+        except DamagedIndexError:
+            continue
+        if manifest is None:
+            continue
+        where = f"server {settings.qdrant_url}" if settings.qdrant_url else "embedded"
+        told = f"index {space} ({where}): {manifest.points:,} points of {len(manifest.receipts)} partitions"
+        yield "ok", told, ""
+        if manifest.points > LARGE_INDEX_POINTS and not settings.qdrant_url:
+            told = f"more than {LARGE_INDEX_POINTS:,} points in the embedded index"
+            yield "warn", told, "use a server: CODE_INDEX_QDRANT_URL"
+    kinds = {finding.kind for finding in findings}
+    if layout.catalog.exists() and "catalogue" not in kinds:
+        yield "ok", f"catalogue {layout.catalog}", ""
+    if deep and kinds.isdisjoint({"artifact", "pointer"}):
+        yield "ok", "all artifacts are whole", ""

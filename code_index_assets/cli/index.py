@@ -6,22 +6,30 @@ import contextlib
 import ctypes
 import gc
 import json
+import os
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ..errors import CodeIndexError, ConfigurationError
-from ..layout import Layout
+from ..layout import Layout, require_space
 from ..progress import TerminalLines
 from ..run_log import RunLog
 from ..settings import Settings, load_settings
-from ..sources.registry import Registry, RepositoryEntry
+from ..sources.registry import Registry, RepositoryEntry, save_registry
 from ..triggers.failures import clear_failure
 from .report import print_report
 from .upkeep import stored_keys
+
+# Free space below which a run is not begun.
+SPACE_BYTES = 32 << 20
+SQLITE_BYTES = 8 << 20
+TEMPORARY_BYTES = 4 << 20
 
 
 @dataclass
@@ -35,6 +43,7 @@ class Outcome:
     error: str = ""
     steps: list[dict[str, Any]] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
+    damage: list[dict[str, Any]] = field(default_factory=list)
 
 
 @click.command("index")
@@ -55,7 +64,9 @@ def index_command(
     settings = load_settings()
     layout = Layout(settings.data).create()
     layout.remove_leftovers()
+    _require_space(settings)
     known = Registry.load(settings.registry_file, layout).names
+    save_registry(settings.registry_file, layout)
     entries = _entries(settings, layout, repository, every, name, refs, worktree)
     if force:
         from ..sources.hashing import forget_hashes
@@ -84,7 +95,20 @@ def index_command(
         for outcome in outcomes:
             print_report(outcome, settings, time.perf_counter() - started)
     sys.stdout.flush()
-    return 0 if all(outcome.success for outcome in outcomes) else _failure_code(outcomes)
+    return 0 if all(outcome.success for outcome in outcomes) else failure_code(outcomes)
+
+
+def _require_space(settings: Settings) -> None:
+    """What every run needs at least: in the data folder, in Dagster's home (SQLite), for temporary files. Raises
+    OutOfDiskError."""
+    home = os.environ.get("DAGSTER_HOME")
+    places = [(settings.data, SPACE_BYTES, "an index run")]
+    places += [(Path(home), SQLITE_BYTES, "Dagster's history")] if home else []
+    for path, needed, what in (
+        *places,
+        (Path(tempfile.gettempdir()), TEMPORARY_BYTES, "an index run's temporary files"),
+    ):
+        require_space(path, needed, what)
 
 
 def _forget_unread(settings: Settings, layout: Layout, entry: RepositoryEntry) -> None:
@@ -98,7 +122,7 @@ def _forget_unread(settings: Settings, layout: Layout, entry: RepositoryEntry) -
     click.echo(f"{entry.name} is not registered: nothing was read from {entry.location}", err=True)
 
 
-def _failure_code(outcomes: list[Outcome]) -> int:
+def failure_code(outcomes: list[Outcome]) -> int:
     errors = " ".join(outcome.error for outcome in outcomes)
     return 3 if "GateRefused" in errors or "StalePublication" in errors else 4 if "Source" in errors else 5
 
@@ -243,7 +267,7 @@ def _outcome(dg: Any, layout: Layout, key: str, result: Any, seconds: float) -> 
     error = _error_of(dg, result)
     return Outcome(
         key, result.run_id, bool(result.success), seconds, error,
-        log.of_run(result.run_id, "step"), log.of_run(result.run_id, "stage"),
+        log.of_run(result.run_id, "step"), log.of_run(result.run_id, "stage"), log.of_run(result.run_id, "damage"),
     )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "status": "status",
     "files": "status",
     "doctor": "doctor",
+    "repair": "repair",
     "sql": "sql",
     "spaces": "spaces",
     "use": "spaces",
@@ -145,7 +146,9 @@ def main() -> None:
             raise
         click.echo(f"error: Dagster's records could not be read or written: {getattr(error, 'orig', error)}", err=True)
         click.echo(
-            "  → look for a full disk, a read-only folder or a very long path (SQLite takes 512 bytes)", err=True
+            "  → look for a full disk, a read-only folder or a very long path (SQLite takes 512 bytes); if the file is "
+            "damaged: code-index repair dagster",
+            err=True,
         )
         code = 5
     sys.exit(code if isinstance(code, int) else 0)

@@ -83,7 +83,7 @@ def _require_known(layout: Layout, entry: RepositoryEntry, stored: list[str], pa
     for key in stored if paths else ():
         home = layout.artifact_home("file_hashes", key)
         for folder in home.iterdir() if home.is_dir() else ():
-            artifact = store.open_folder(folder) if folder.is_dir() else None
+            artifact = store.whole(folder) if folder.is_dir() else None
             if artifact is not None:
                 known |= set(artifact.read("files", ["path"]).get_column("path"))
     for path in paths:

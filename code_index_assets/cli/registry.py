@@ -34,16 +34,38 @@ def add_command(
 @click.argument("name")
 @click.option("--keep-data", is_flag=True, help="Take it out of the registry only.")
 def remove_command(name: str, keep_data: bool) -> None:
-    """Take NAME out of the registry and out of every store."""
-    from .upkeep import remove_everywhere
+    """Take NAME out of the registry and out of every store. A removal that was cut off goes on."""
+    from ..care.removals import finish_removal, note_removal, unfinished_removal
+    from .upkeep import keys_of, remove_everywhere
 
     settings = load_settings()
     layout = Layout(settings.data).create()
-    entry = Registry.load(settings.registry_file, layout).remove(name)
-    click.echo(f"removed {entry.name} from {settings.registry_file}")
-    if not keep_data:
-        for line in remove_everywhere(layout, settings, entry):
-            click.echo(line)
+    registry = Registry.load(settings.registry_file, layout)
+    keys = unfinished_removal(layout, name)
+    if name in registry.names or keys is None:
+        known = name in registry.names
+        if not known:
+            _require_stored(layout, registry, name)
+        keys = keys_of(layout, name, registry.get(name).keys if known else ())
+        if not keep_data:
+            note_removal(layout, name, keys)
+        if known:
+            registry.remove(name)
+            click.echo(f"removed {name} from {settings.registry_file}")
+    if keep_data:
+        finish_removal(layout, name)
+        return
+    for line in remove_everywhere(layout, settings, name, keys):
+        click.echo(line)
+    finish_removal(layout, name)
+
+
+def _require_stored(layout: Layout, registry: Registry, name: str) -> None:
+    """Passes for a name that is in no registry and something is stored of. Raises ConfigurationError."""
+    from .upkeep import stored_keys
+
+    if not stored_keys(layout, name):
+        registry.get(name)
 
 
 @click.command("list")

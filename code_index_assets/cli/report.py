@@ -76,6 +76,8 @@ def print_report(outcome: Outcome, settings: Settings, total: float) -> None:
     if chunks.get("diagnosed"):
         told = ", ".join(f"{code} {count:,}" for code, count in chunks["diagnosed"].items())
         click.echo(f"  parsing: {told}")
+    for damage in outcome.damage:
+        click.echo(f"  damaged, and made anew ({damage['asset']}): {damage['what']}")
     _print_stages(outcome, total)
     _print_next(outcome.key, settings)
 

@@ -8,7 +8,7 @@ import click
 
 from ..layout import Layout
 from ..settings import Settings, load_settings
-from ..sources.registry import Registry, RepositoryEntry
+from ..sources.registry import Registry
 
 
 @click.command("prune")
@@ -30,7 +30,7 @@ def prune_command(older_than: float, retired: bool, compact: bool) -> None:
         report = compact_everything(layout, settings, click.echo)
         click.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in report.items()))
         return
-    leftovers = layout.remove_leftovers()
+    leftovers = layout.remove_leftovers() + layout.remove_half_written()
     remove_old_pins(layout)
     generations = prune_index(layout, settings, Retention(settings.keep_generations, settings.keep_seconds))
     removed = remove_unnamed(layout, older_than=older_than)
@@ -40,16 +40,20 @@ def prune_command(older_than: float, retired: bool, compact: bool) -> None:
     )
 
 
-def remove_everywhere(layout: Layout, settings: Settings, entry: RepositoryEntry) -> Iterator[str]:
-    """Takes every ref of a repository out of the index, the artifacts, the mirror, the catalogue and Dagster's
-    partitions; yields what was done."""
+def keys_of(layout: Layout, name: str, registered: tuple[str, ...]) -> list[str]:
+    """Every partition key of a repository: registered, polled, stored or published."""
     from ..triggers.heads import load_heads
 
-    polled = load_heads(layout).get(entry.name)
-    keys = dict.fromkeys((*entry.keys, *(polled.heads if polled else ()), *stored_keys(layout, entry.name)))
-    yield from retire(layout, settings, list(keys))
+    polled = load_heads(layout).get(name)
+    return list(dict.fromkeys((*registered, *(polled.heads if polled else ()), *stored_keys(layout, name))))
+
+
+def remove_everywhere(layout: Layout, settings: Settings, name: str, keys: list[str]) -> Iterator[str]:
+    """Takes every ref of a repository out of the index, the artifacts, the mirror, the catalogue and Dagster's
+    partitions; yields what was done. Doing it again after being cut off does what is left."""
+    yield from retire(layout, settings, keys)
     rebuild_catalogue(layout, settings)
-    yield f"{entry.name} is gone from the artifacts and Dagster's partitions; `code-index prune` frees more"
+    yield f"{name} is gone from the artifacts and Dagster's partitions; `code-index prune` frees more"
 
 
 def stored_keys(layout: Layout, name: str) -> list[str]:

@@ -30,11 +30,19 @@ _BY_NAME = {"static-": "static", "transformer-all-minilm-l6-v2-": "minilm", "tes
 def published(layout: Layout) -> list[str]:
     """Spaces with a published index: the serving one first, then the most recently published first."""
     base = layout.root / "index"
-    pointers = [folder / "CURRENT" for folder in base.iterdir()] if base.is_dir() else []
-    present = [pointer for pointer in pointers if pointer.is_file()]
-    names = [p.parent.name for p in sorted(present, key=lambda p: p.stat().st_mtime, reverse=True)]
+    moved = {folder.name: _last_moved(folder) for folder in base.iterdir()} if base.is_dir() else {}
+    names = sorted((name for name in moved if moved[name]), key=lambda name: moved[name], reverse=True)
     serving = layout.read_pointer(_pointer(layout))
     return [name for name in names if name == serving] + [name for name in names if name != serving]
+
+
+def _last_moved(folder: Path) -> float:
+    """When a space was last published; 0 if never. Without its pointer the publications themselves tell."""
+    try:
+        return (folder / "CURRENT").stat().st_mtime
+    except OSError:
+        times = [path.stat().st_mtime for path in (folder / "publications").glob("p*.json")]
+        return max(times, default=0.0)
 
 
 def serving_space(layout: Layout) -> str | None:

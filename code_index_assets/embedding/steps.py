@@ -41,7 +41,7 @@ def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> Step
         context.store.point(known, space.id)
         context.pin(known, space.id)
         return StepResult(known, "reused", commit, _facts(known, space, reused=True))
-    previous = context.store.current(KIND, key, space.id)
+    previous = context.store.previous(KIND, key, space.id)
     worker = vectors_of_run(context, space, embedder)
     with (
         layout.lock(vectors_lock(space.id), shared=True),
@@ -207,7 +207,7 @@ def _require_all(worker: ChunkVectors, context: StepContext) -> None:
 def require_space(context: StepContext) -> EmbeddingSpace:
     """The space in force. Raises SpaceMismatchError if this partition has embeddings in another one only."""
     space = space_of(context.settings, context.layout, context.stages.say)
-    if context.store.current(KIND, context.key, space.id) is None:
+    if not context.store.has(KIND, context.key, space.id):
         others = [
             home.parent.name
             for home in (context.layout.root / KIND).glob(f"*/{context.layout.artifact_home('x', context.key).name}")

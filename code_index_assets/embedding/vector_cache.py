@@ -10,7 +10,11 @@ row carries a checksum; a row that does not match is a miss.
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import shutil
+import struct
 import threading
 import zlib
 from collections.abc import Iterable, Sequence
@@ -24,6 +28,10 @@ from ..errors import EmbeddingError, OutOfDiskError
 from .embedder import Vectors
 
 _FIRST_MAP = 1 << 30
+# Of LMDB's file: the size of a page, and what its two header pages begin with.
+_PAGE = 4096
+_MAGIC = 0xBEEFC0DE
+_LOCK_BYTES = 65_664  # of 1,024 readers
 _CHECKSUM_BYTES = 4
 _KEPT = np.dtype("<f2")
 _open: dict[Path, tuple[Any, tuple[int, int] | None]] = {}
@@ -54,6 +62,13 @@ class VectorCache:
 
     def get(self, keys: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of the keys that are there, undamaged."""
+        try:
+            return self._found(keys)
+        except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.PanicError):
+            self._start_anew()
+            return {}
+
+    def _found(self, keys: Sequence[str]) -> dict[str, Vectors]:
         found: dict[str, Vectors] = {}
         size = _CHECKSUM_BYTES + _KEPT.itemsize * self.dimension
         with self._begin(write=False) as transaction:
@@ -81,11 +96,10 @@ class VectorCache:
                 return
             except lmdb.MapFullError:
                 self._env.set_mapsize(self._env.info()["map_size"] * 2)
+            except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError, lmdb.PanicError):
+                self._start_anew()
             except lmdb.DiskError as error:
-                raise OutOfDiskError(
-                    f"the vector cache in {self.folder} cannot be written: {error}",
-                    remedy="free some space and run again",
-                ) from error
+                raise _full(self.folder, error) from error
 
     def remove(self, keys: Iterable[str]) -> int:
         """Removes vectors; returns how many were there."""
@@ -115,6 +129,11 @@ class VectorCache:
     def __len__(self) -> int:
         return int(self._env.stat()["entries"])
 
+    def _start_anew(self) -> None:
+        """Puts a damaged cache aside: what it held is taken from artifacts, or computed again."""
+        forget(self.folder)
+        self._env = _environment(self.folder)
+
     def _begin(self, *, write: bool) -> Any:
         try:
             return self._env.begin(write=write, buffers=True)
@@ -132,6 +151,68 @@ def _identity(data: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def _allocate_lock(folder: Path) -> None:
+    """Has the lock file's blocks on the disk before LMDB maps it: a full disk is an error then, not a SIGBUS.
+
+    Raises OutOfDiskError.
+    """
+    try:
+        with (folder / "lock.mdb").open("ab") as stream:
+            os.posix_fallocate(stream.fileno(), 0, _LOCK_BYTES)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(folder, error) from error
+        # Where it cannot be allocated (another file system), LMDB makes it as it always did.
+
+
+def _full(folder: Path, error: Exception) -> OutOfDiskError:
+    return OutOfDiskError(
+        f"the vector cache in {folder} cannot be written: {error}", remedy="free some space and run again"
+    )
+
+
+def data_file(folder: Path) -> Path:
+    return folder / "data.mdb"
+
+
+def is_sound(folder: Path) -> bool:
+    """Whether the file is as long as its header says, or there is none yet. LMDB maps it: reading beyond its end would
+    end the process."""
+    data = data_file(folder)
+    try:
+        size = data.stat().st_size
+        with data.open("rb") as stream:
+            head = stream.read(2 * _PAGE)
+    except OSError:
+        return True
+    if size == 0:
+        return True
+    last_pages = []
+    for at in (0, _PAGE):
+        page = head[at : at + 16 + 136]
+        if len(page) < 16 + 136 or struct.unpack_from("<I", page, 16)[0] != _MAGIC:
+            return False
+        last_pages.append(struct.unpack_from("<QQ", page, 16 + 120))
+    last, _ = max(last_pages, key=lambda found: found[1])
+    return size >= (last + 1) * _PAGE
+
+
+def forget(folder: Path) -> None:
+    """Puts a damaged cache aside, in place of one that was put aside before."""
+    folder = folder.absolute()
+    with _open_lock:
+        known = _open.pop(folder, None)
+        if known is not None:
+            known[0].close()
+        _put_aside(folder)
+
+
+def _put_aside(folder: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        data_file(folder).replace(folder / "damaged.mdb")
+    (folder / "lock.mdb").unlink(missing_ok=True)
+
+
 def _environment(folder: Path) -> Any:
     """One environment per folder and process: LMDB forbids a second."""
     folder = folder.absolute()
@@ -143,6 +224,9 @@ def _environment(folder: Path) -> Any:
         if known is not None:
             known[0].close()
         folder.mkdir(parents=True, exist_ok=True)
+        if not is_sound(folder):
+            _put_aside(folder)
+        _allocate_lock(folder)
         size = max(_FIRST_MAP, 2 * data.stat().st_size if data.exists() else 0)
         try:
             # Without metasync a power cut may lose the last commit, never the file; each commit is one fsync less.

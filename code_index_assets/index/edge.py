@@ -26,12 +26,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import CodeIndexError, CorruptArtifactError
+from ..errors import CodeIndexError, DamagedIndexError
 from ..fingerprint import digest, file_digest
-from ..layout import Layout
+from ..layout import Layout, allocated, require_space
 from .backend import Scored, ShardWriter, View
 from .filters import INDEXED_FIELDS, PATH_PREFIX, Conditions
 from .manifest import REBUILD_REMEDY, PublicationManifest, ShardState
+from .seal import broken, seal
 
 if TYPE_CHECKING:
     import qdrant_edge as qe
@@ -48,6 +49,9 @@ INDEXING_THRESHOLD_KB = 200_000
 
 # Files up to this size are in the inventory with their bytes. Of 220 MB of 100,000 points 35 MB, 30 ms; loading: 0.6 s.
 INVENTORY_BYTES = 4 << 20
+# Free on the disk while the engine writes: it maps pages of 32 MB, and a write into a mapped hole of a full disk is a
+# SIGBUS. A batch of 500 points takes 3 MB or so.
+RESERVE_BYTES = 48 << 20
 
 
 class EdgeBackend:
@@ -69,7 +73,7 @@ class EdgeBackend:
         return EdgeView(self, manifest)
 
     def loaded(self, generation: str) -> LoadedShard:
-        """A generation loaded for reading. Raises FileNotFoundError if it was pruned, CorruptArtifactError."""
+        """A generation loaded for reading. Raises FileNotFoundError if it was pruned, DamagedIndexError."""
         with self._lock:
             shard = self._loaded.get(generation)
             if shard is None:
@@ -105,7 +109,9 @@ class EdgeBackend:
     def optimized(self, manifest: PublicationManifest, shard: str) -> ShardState | None:
         state = manifest.shards[shard]
         with self.layout.temporary("optimize") as folder:
-            copy_shard(self.home / state.generation, folder / "shard")
+            # The copy, and what it is written anew to.
+            require_space(folder, 2 * allocated(self.home / state.generation) + RESERVE_BYTES, "optimizing a shard")
+            copy_sound(self.home / state.generation, folder / "shard")
             # Optimizing holds the GIL for its whole length (minutes), and a forked child of a process with an open
             # shard hangs: hence a new interpreter.
             done = subprocess.run(
@@ -126,6 +132,7 @@ class EdgeBackend:
         generation = f"shards/{shard}/g{sequence:08d}-{os.urandom(4).hex()}"
         target = self.home / generation
         target.parent.mkdir(parents=True, exist_ok=True)
+        seal(folder)
         folder.rename(target)
         return generation
 
@@ -148,6 +155,7 @@ class EdgeWriter:
 
         target = self._shard(shard)
         for at in range(0, len(points), UPDATE_BATCH):
+            self._require_space()
             batch = [_edge_point(point) for point in points[at : at + UPDATE_BATCH]]
             target.update(qe.UpdateOperation.upsert_points(batch))
         self._written[shard] += len(points)
@@ -157,6 +165,7 @@ class EdgeWriter:
 
         target = self._shard(shard)
         for at in range(0, len(ids), 10_000):
+            self._require_space()
             target.update(qe.UpdateOperation.delete_points(list(ids[at : at + 10_000])))
         self._written[shard] += len(ids)
 
@@ -165,6 +174,7 @@ class EdgeWriter:
 
         states: dict[str, ShardState] = {}
         for name, shard in list(self._open.items()):
+            self._require_space()
             shard.flush()
             points = shard.count(qe.CountRequest(exact=True))
             shard.close()
@@ -175,6 +185,9 @@ class EdgeWriter:
             generation = self._backend.adopt(self._folder / name, name, self._following.sequence)
             states[name] = ShardState(generation, points, before + self._written[name])
         return states
+
+    def _require_space(self, more: int = 0) -> None:
+        require_space(self._folder, more + RESERVE_BYTES, "writing the index")
 
     def close(self) -> None:
         for shard in self._open.values():
@@ -189,8 +202,10 @@ class EdgeWriter:
             return self._open[name]
         folder = self._folder / name
         state = self._base.shards.get(name) if self._base else None
+        source = self._backend.home / state.generation if state is not None else None
+        self._require_space(allocated(source) if source is not None and source.is_dir() else 0)
         if state is not None:
-            copy_shard(self._backend.home / state.generation, folder)
+            copy_sound(self._backend.home / state.generation, folder)
             shard = load_shard(folder)
         else:
             shard = qe.EdgeShard.create(str(folder), _config(self._backend.dimension))
@@ -321,27 +336,69 @@ class EdgeView:
         # A payload costs 60 µs while its page is cold, as a scan of 1,200 vectors: lanes read each once.
         return [Scored(str(hit.id), hit.score, hit.payload or {}, shard if bare else "") for hit in hits]
 
-    def _shard(self, name: str) -> qe.EdgeShard:
+    def _shard(self, name: str) -> Guarded:
         if name not in self._shards:
             self._shards[name] = self._backend.loaded(self._manifest.shards[name].generation)
-        return self._shards[name].shard
+        return Guarded(self._shards[name].shard, self._manifest.shards[name].generation)
+
+
+class Guarded:
+    """A loaded shard whose panics, which no `except Exception` sees, are told as damage of that shard."""
+
+    def __init__(self, shard: qe.EdgeShard, generation: str) -> None:
+        self._loaded = shard
+        self._generation = generation
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._loaded, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return method(*args, **kwargs)
+            except BaseException as error:
+                if type(error).__name__ == "PanicException" or (name == "retrieve" and isinstance(error, Exception)):
+                    raise DamagedIndexError(
+                        f"the index shard {self._generation} cannot be read: {error}", remedy=REBUILD_REMEDY
+                    ) from error
+                raise
+
+        return call
 
 
 def load_shard(folder: Path) -> qe.EdgeShard:
-    """Opens a shard. Raises CorruptArtifactError if it cannot be, FileNotFoundError if it is not there."""
+    """Opens a shard. Raises DamagedIndexError if it cannot be, FileNotFoundError if it is not there."""
     import qdrant_edge as qe
 
     if not folder.is_dir():
         raise FileNotFoundError(folder)
     try:
         return qe.EdgeShard.load(str(folder))
-    except Exception as error:
+    except BaseException as error:
+        if not is_of_engine(error):
+            raise
         if not folder.is_dir():
             raise FileNotFoundError(folder) from error
-        raise CorruptArtifactError(
+        raise DamagedIndexError(
             f"the index shard {folder} cannot be loaded: {error}",
             remedy=REBUILD_REMEDY,
         ) from error
+
+
+def is_of_engine(error: BaseException) -> bool:
+    """Whether an error may come from the engine: a panic of it is no `Exception`."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
+def copy_sound(source: Path, target: Path) -> None:
+    """Copies a published generation to change the copy. Raises DamagedIndexError if its bytes are not those that were
+    published: the copy would be sealed with the damage in it."""
+    if not source.is_dir():
+        raise DamagedIndexError(f"the index shard {source} is gone", remedy=REBUILD_REMEDY)
+    if changed := broken(source):
+        raise DamagedIndexError(
+            f"the index shard {source} is damaged: {changed[0]} is not what was written", remedy=REBUILD_REMEDY
+        )
+    copy_shard(source, target)
 
 
 def copy_shard(source: Path, target: Path) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..artifacts import Artifact
-from ..errors import CorruptArtifactError, LockedError, NotBuiltError, NotIndexedError
+from ..artifacts import Artifact, ArtifactStore
+from ..errors import CorruptArtifactError, DamagedIndexError, LockedError, NotBuiltError, NotIndexedError
 from ..layout import Layout
 from .backend import IndexBackend, View
 from .content import RepositoryContent
@@ -121,6 +121,10 @@ def remove(key: str, backend: IndexBackend, layout: Layout, space: str, *, lock_
     from .publish import key_lock, writer_lock
 
     store = PublicationStore(layout, space)
+    if store.is_adrift():
+        from .rebuild import rebuild
+
+        rebuild(backend, layout, space, store_dimension(store), lock_timeout=lock_timeout)
     with (
         layout.lock(key_lock(space, key), timeout=lock_timeout),
         layout.lock(writer_lock(space), timeout=lock_timeout),
@@ -144,6 +148,25 @@ def remove(key: str, backend: IndexBackend, layout: Layout, space: str, *, lock_
         if not store.move(base, manifest):
             raise LockedError("the index was published by somebody without the writer lock", remedy="run it again")
         return receipt.points
+
+
+def store_dimension(store: PublicationStore) -> int:
+    """The dimension of a space's vectors, by any publication that can be read, else by its embeddings."""
+    try:
+        manifest = store.current()
+    except DamagedIndexError:
+        manifest = None
+    if manifest is not None:
+        return manifest.dimension
+    artifacts = ArtifactStore(store.layout)
+    for home in store.layout.keys("embeddings", store.space):
+        for folder in home.iterdir():
+            artifact = artifacts.open_folder(folder) if folder.is_dir() else None
+            if artifact is not None:
+                return int(artifact.info["dimension"])
+    raise NotBuiltError(
+        f"neither a publication nor embeddings are left in {store.space}", remedy="run `code-index index --all`"
+    )
 
 
 # -- verifying -------------------------------------------------------------------------------------------------------
@@ -190,7 +213,7 @@ def damaged_shards(backend: IndexBackend, manifest: PublicationManifest) -> dict
             except CorruptArtifactError as error:
                 damaged[shard] = error
             except FileNotFoundError as error:
-                damaged[shard] = CorruptArtifactError(
+                damaged[shard] = DamagedIndexError(
                     f"the index shard {state.generation} is gone: {error}", remedy=REBUILD_REMEDY
                 )
     finally:
@@ -279,7 +302,10 @@ def _prune(store: PublicationStore, backend: IndexBackend, retention: Retention,
         return 0, 0
     manifests: list[PublicationManifest] = []
     for name in kept:
-        manifests.append(store.read(name))
+        try:
+            manifests.append(store.read(name))
+        except DamagedIndexError:
+            dropped.append(name)  # nothing can be read by it any more
     for name in dropped:
         store.manifest_path(name).unlink(missing_ok=True)
     removed = backend.prune(manifests)
@@ -290,10 +316,13 @@ def _prune(store: PublicationStore, backend: IndexBackend, retention: Retention,
 
 def _split_history(store: PublicationStore, retention: Retention) -> tuple[list[str], list[str]]:
     """Names of manifests to keep (newest first) and to drop. One that was never current is dropped by age alone."""
-    current = store.current_name()
     folder = store.home / "publications"
-    if current is None or not folder.is_dir():
+    if store.is_adrift() or not folder.is_dir():
+        return [], []  # nothing is removed before what was lost is made anew
+    manifest = store.current()
+    if manifest is None:
         return [], []
+    current = manifest.name
     times = {path.stem: path.stat().st_mtime for path in folder.glob("p*.json")}
     names = sorted(times, reverse=True)
     names.remove(current)

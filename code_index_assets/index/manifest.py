@@ -21,13 +21,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import CorruptArtifactError, SpaceMismatchError
+from ..errors import DamagedIndexError, SpaceMismatchError
+from ..fingerprint import sealed, unsealed
 from ..layout import FORMAT_VERSION, Layout, key_segment, write_atomically
 
-REBUILD_REMEDY = (
-    "remove that space's folder in `index/` of the data folder and run `code-index index --all`: artifacts and vectors "
-    "are kept, only points are made anew"
-)
+REBUILD_REMEDY = "run `code-index repair`, or any index run: points are made anew from the artifacts, which are kept"
 
 
 @dataclass(frozen=True)
@@ -91,11 +89,11 @@ class PublicationManifest:
         return frozenset(key for key, receipt in self.receipts.items() if shard in receipt.shards)
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
+        return sealed(json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode())
 
     @classmethod
     def from_json(cls, raw: bytes) -> PublicationManifest:
-        body = json.loads(raw)
+        body = json.loads(unsealed(raw))
         body["shards"] = {name: ShardState(**state) for name, state in body["shards"].items()}
         body["receipts"] = {
             key: Receipt(**{**receipt, "shards": tuple(receipt["shards"])}) for key, receipt in body["receipts"].items()
@@ -129,11 +127,11 @@ class Ledger:
     buckets: tuple[LedgerBucket, ...]
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
+        return sealed(json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode())
 
     @classmethod
     def from_json(cls, raw: bytes) -> Ledger:
-        body = json.loads(raw)
+        body = json.loads(unsealed(raw))
         return cls(body["key"], tuple(LedgerBucket(**bucket) for bucket in body["buckets"]))
 
 
@@ -150,28 +148,68 @@ class PublicationStore:
         return self.layout.read_pointer(self.pointer)
 
     def current(self) -> PublicationManifest | None:
-        """The publication CURRENT names, or None before the first. Raises CorruptArtifactError."""
+        """The publication CURRENT names, or None before the first.
+
+        Where CURRENT or its manifest is damaged, the newest publication that can be read answers (`mend` makes it the
+        current one). Raises DamagedIndexError if there are publications and none can be read.
+        """
         # The pointer can move and its old manifest be pruned between the two reads: read it again.
         for _ in range(5):
             name = self.current_name()
             if name is None:
-                return None
+                break
             try:
                 return self.read(name)
             except FileNotFoundError:
                 time.sleep(0.01)
-        raise CorruptArtifactError(
-            f"{self.pointer} names a publication that is not there",
-            remedy=REBUILD_REMEDY,
-        )
+            except DamagedIndexError:
+                break
+        return self._last_good()
+
+    def names(self) -> list[str]:
+        """Names of the publications that are there, newest first."""
+        return sorted((path.stem for path in (self.home / "publications").glob("p*.json")), reverse=True)
+
+    def _last_good(self) -> PublicationManifest | None:
+        names = self.names()
+        for name in names:
+            try:
+                return self.read(name)
+            except (DamagedIndexError, FileNotFoundError):
+                continue
+        if not names and not self.pointer.exists():
+            return None
+        raise DamagedIndexError(f"no publication in {self.home} can be read", remedy=REBUILD_REMEDY)
+
+    def mend(self) -> PublicationManifest | None:
+        """`current`, and CURRENT names it afterwards; for who holds the writer lock. Raises DamagedIndexError."""
+        manifest = self.current()
+        if manifest is not None:
+            pointed = self.current_name()
+            if pointed != manifest.name and not self._is_readable(pointed):
+                self.layout.swap(self.pointer, pointed, manifest.name)
+        return manifest
+
+    def is_adrift(self) -> bool:
+        """Whether CURRENT names no publication that can be read though there were some: `rebuild` has to come first."""
+        name = self.current_name()
+        if name is None:
+            return self.pointer.exists() or bool(self.names())
+        return not self._is_readable(name) and self.current_name() == name
+
+    def _is_readable(self, name: str | None) -> bool:
+        try:
+            return name is not None and self.read(name) is not None
+        except (DamagedIndexError, FileNotFoundError):
+            return False
 
     def read(self, name: str) -> PublicationManifest:
         path = self.manifest_path(name)
         raw = path.read_bytes()
         try:
             return PublicationManifest.from_json(raw)
-        except (ValueError, TypeError, KeyError) as error:
-            raise CorruptArtifactError(
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DamagedIndexError(
                 f"the publication manifest {path} cannot be read: {error}", remedy=REBUILD_REMEDY
             ) from error
 
@@ -180,19 +218,24 @@ class PublicationStore:
 
     def history(self, limit: int | None = None) -> Iterator[PublicationManifest]:
         """Kept publications, newest (the current one) first."""
-        name = self.current_name()
+        manifest = self.current()
         count = 0
-        while name is not None and (limit is None or count < limit):
-            try:
-                manifest = self.read(name)
-            except FileNotFoundError:
-                return
+        while manifest is not None and (limit is None or count < limit):
             yield manifest
-            name = manifest.previous
             count += 1
+            try:
+                manifest = self.read(manifest.previous) if manifest.previous else None
+            except (FileNotFoundError, DamagedIndexError):
+                return
 
     def ledger(self, receipt: Receipt) -> Ledger:
-        return Ledger.from_json((self.home / receipt.ledger).read_bytes())
+        """The ledger of a receipt. Raises DamagedIndexError."""
+        path = self.home / receipt.ledger
+        try:
+            return Ledger.from_json(path.read_bytes())
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            told = "is gone" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
+            raise DamagedIndexError(f"the ledger {path} {told}", remedy=REBUILD_REMEDY) from error
 
     def write_ledger(self, ledger: Ledger, name: str) -> str:
         relative = f"ledgers/{key_segment(ledger.key)}/{name}.json"

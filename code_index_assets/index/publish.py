@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import GateRefusedError, LockedError, StalePublicationError
+from ..errors import DamagedIndexError, GateRefusedError, LockedError, StalePublicationError
 from ..layout import Layout
 from ..progress import Stages
 from ..quality.permit import Permit
@@ -36,13 +36,15 @@ _TOLD = ("commit", "label", "suite", "artifacts", "coverage", "recipe")
 
 @dataclass(frozen=True)
 class PublicationResult:
-    """What a publication did: points written, removed and left as they were; outcome "published" or "reused"."""
+    """What a publication did: points written, removed and left as they were; outcome "published" or "reused"; `mended`
+    tells what of the index was damaged and made anew before."""
 
     receipt: Receipt
     written: int
     removed: int
     unchanged: int
     outcome: str
+    mended: tuple[str, ...] = field(default=())
 
 
 def publish(
@@ -66,27 +68,60 @@ def publish(
     store = PublicationStore(layout, content.space)
     _check_permit(permit, content)
     with layout.lock(key_lock(content.space, content.key), timeout=lock_timeout):
-        base = store.current()
-        before = base.receipts.get(content.key) if base else None
-        if not rolled_back:
-            _check_order(before, content)
-        stage_id = os.urandom(8).hex()
-        with layout.temporary("stage") as folder:
-            stage = stage_content(
-                permit, content, store, base, folder,
-                stage_id=stage_id, shard_limit=backend.shard_limit, stages=stages, rolled_back=rolled_back,
-            )  # fmt: skip
-            if before is not None and _same(before, stage):
-                return PublicationResult(before, 0, 0, before.points, "reused")
-            waiting = store.home / "staging" / stage_id
-            waiting.parent.mkdir(parents=True, exist_ok=True)
-            folder.rename(waiting)
+        mended: tuple[str, ...] = ()
+        if store.is_adrift():
+            mended = (_rebuilt(backend, content, layout, stages, lock_timeout),)
         try:
-            with stages.stage("publish", total=stage.written, unit="points"):
-                receipt = _publish_stage(store, backend, layout, stage, content.dimension, lock_timeout=lock_timeout)
-        finally:
-            shutil.rmtree(waiting, ignore_errors=True)
-    prune_quietly(store, backend, retention or Retention())
+            result = _publish_content(permit, content, store, backend, stages, lock_timeout, rolled_back)
+        except DamagedIndexError:
+            mended = (*mended, _rebuilt(backend, content, layout, stages, lock_timeout))
+            result = _publish_content(permit, content, store, backend, stages, lock_timeout, rolled_back)
+        result = replace(result, mended=mended)
+    if result.outcome == "published":
+        prune_quietly(store, backend, retention or Retention())
+    return result
+
+
+def _rebuilt(
+    backend: IndexBackend, content: RepositoryContent, layout: Layout, stages: Stages, lock_timeout: float
+) -> str:
+    """Makes what is damaged of the index anew, and tells of it."""
+    from .rebuild import rebuild
+
+    return str(rebuild(backend, layout, content.space, content.dimension, stages=stages, lock_timeout=lock_timeout))
+
+
+def _publish_content(
+    permit: Permit,
+    content: RepositoryContent,
+    store: PublicationStore,
+    backend: IndexBackend,
+    stages: Stages,
+    lock_timeout: float,
+    rolled_back: bool,
+) -> PublicationResult:
+    """One try. The caller holds the key's lock. Raises DamagedIndexError if the index is to be made anew first."""
+    layout = store.layout
+    base = store.current()
+    before = base.receipts.get(content.key) if base else None
+    if not rolled_back:
+        _check_order(before, content)
+    stage_id = os.urandom(8).hex()
+    with layout.temporary("stage") as folder:
+        stage = stage_content(
+            permit, content, store, base, folder,
+            stage_id=stage_id, shard_limit=backend.shard_limit, stages=stages, rolled_back=rolled_back,
+        )  # fmt: skip
+        if before is not None and _same(before, stage):
+            return PublicationResult(before, 0, 0, before.points, "reused")
+        waiting = store.home / "staging" / stage_id
+        waiting.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(waiting)
+    try:
+        with stages.stage("publish", total=stage.written, unit="points"):
+            receipt = _publish_stage(store, backend, layout, stage, content.dimension, lock_timeout=lock_timeout)
+    finally:
+        shutil.rmtree(waiting, ignore_errors=True)
     return PublicationResult(receipt, stage.written, stage.removed, stage.unchanged, "published")
 
 
@@ -141,12 +176,12 @@ def _publish_stage(
             return receipt  # the holder before us took it along
         with _others_waiting(store, layout, stage) as others:
             try:
-                manifest = _apply(store, backend, [stage, *others], dimension)
+                manifest = apply_stages(store, backend, [stage, *others], dimension, base=current, left=current)
             except Exception:
                 if not others:
                     raise
                 # One of the others may be at fault, and its publisher will hear of it: publish our own.
-                manifest = _apply(store, backend, [stage], dimension)
+                manifest = apply_stages(store, backend, [stage], dimension, base=current, left=current)
         return manifest.receipts[stage.key]
 
 
@@ -174,14 +209,27 @@ def _others_waiting(store: PublicationStore, layout: Layout, own: Stage) -> Iter
     yield found
 
 
-def _apply(store: PublicationStore, backend: IndexBackend, stages: list[Stage], dimension: int) -> PublicationManifest:
-    """Writes the stages' changes and moves the pointer. The caller holds the writer lock."""
-    base = store.current()
-    following = store.successor(base, dimension)
+def apply_stages(
+    store: PublicationStore,
+    backend: IndexBackend,
+    stages: list[Stage],
+    dimension: int,
+    *,
+    base: PublicationManifest | None,
+    left: PublicationManifest | None,
+    emptied: Collection[str] = (),
+) -> PublicationManifest:
+    """Writes the stages' changes and moves the pointer from `base`. The caller holds the writer lock.
+
+    `left` is what of the base goes on: all of it, or without what is made anew, whose keys are `emptied`.
+    """
+    following = store.successor(left, dimension)
     placement = Placement(dict(following.shards), backend.shard_limit)
     receipts = dict(following.receipts)
     touched: set[str] = set()
-    with backend.writer(base, following) as writer:
+    with backend.writer(left, following) as writer:
+        if base is not None and backend.shard_limit is None:
+            _empty(writer, backend, base, emptied)
         for stage in stages:
             published = receipts.get(stage.key)
             if (published.stage_id if published else "") != stage.base_stage:
@@ -200,6 +248,17 @@ def _apply(store: PublicationStore, backend: IndexBackend, stages: list[Stage], 
     if not store.move(base, manifest):
         raise LockedError("the index was published by somebody without the writer lock", remedy="run it again")
     return manifest
+
+
+def _empty(writer: ShardWriter, backend: IndexBackend, base: PublicationManifest, keys: Collection[str]) -> None:
+    """Takes every point of some keys out of a server, whose one shard goes on."""
+    view = backend.view(base)
+    try:
+        for key in keys:
+            for shard in base.receipts[key].shards:
+                writer.remove(shard, list(view.ids(shard, key)))
+    finally:
+        view.close()
 
 
 def _write(writer: ShardWriter, stage: Stage, folder: Path, shards: list[str], dimension: int) -> set[str]:

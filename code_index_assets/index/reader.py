@@ -17,13 +17,13 @@ import numpy as np
 
 from .. import deadlines
 from ..embedding.spaces import published
-from ..errors import CodeIndexError, NotIndexedError
+from ..errors import CodeIndexError, DamagedIndexError, NotIndexedError
 from ..layout import Layout
 from ..settings import Settings
 from .backend import IndexBackend, Scored, make_backend
 from .filters import Conditions, Filter, conditions, meets, passes_text_rules
 from .lexical import DocumentFrequencies, query_weights
-from .manifest import PublicationManifest, PublicationStore, Receipt
+from .manifest import REBUILD_REMEDY, PublicationManifest, PublicationStore, Receipt
 
 # IDF over more repositories than this is taken from the largest of them: opening 5,000 tables costs a second, and a
 # word's rarity does not change with the small ones.
@@ -32,6 +32,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 _MOST_OVERFETCH = 16_384
 _TEXT_BLOCK = 256
+# Equal scores at the cut: so many more are asked for at first, and in all at most.
+_TIES = 64
+_MOST_TIED = 4_096
 
 
 class SnapshotGoneError(CodeIndexError):
@@ -220,8 +223,8 @@ class IndexSnapshot:
         fetch = limit * 4 if where.has_text_rules else limit
         while True:
             # A call for one shard cannot be stopped; what the shards before it gave is an answer that says so.
-            lists = [self._guard(ask, shard, keys, also, fetch) for shard, keys in targets if not deadlines.is_over()]
-            merged = list(heapq.merge(*lists, key=lambda hit: -hit.score))
+            lists = [self._tied(ask, shard, keys, also, fetch) for shard, keys in targets if not deadlines.is_over()]
+            merged = list(heapq.merge(*lists, key=_order))
             more = any(len(hits) >= fetch for hits in lists)
             if not where.has_text_rules:
                 return merged[:limit]
@@ -230,6 +233,24 @@ class IndexSnapshot:
             if len(passing) >= limit or not more or deadlines.is_over() or fetch >= max(_MOST_OVERFETCH, limit * 4):
                 return passing[:limit]
             fetch *= 4
+
+    def _tied(
+        self,
+        ask: Callable[[str, list[str] | None, Conditions, int], list[Scored]],
+        shard: str,
+        keys: list[str] | None,
+        also: Conditions,
+        fetch: int,
+    ) -> list[Scored]:
+        """The best `fetch` of a shard in stable order. The engine cuts among equal scores as its points happen to lie:
+        where the last one has equals, more is fetched until all of them are there."""
+        wanted = fetch
+        while True:
+            hits = sorted(self._guard(ask, shard, keys, also, wanted), key=_order)
+            cut = len(hits) >= wanted and len(hits) > 0
+            if not cut or _rounded(hits[-1]) < _rounded(hits[fetch - 1]) or wanted >= _MOST_TIED or _unscored(hits):
+                return hits[:fetch]
+            wanted = min(max(wanted * 2, fetch + _TIES), _MOST_TIED)
 
     def _passing(self, where: Filter, hits: list[Scored], limit: int) -> list[Scored]:
         """The first `limit` hits that pass the filter's text rules, with their payloads.
@@ -255,6 +276,10 @@ class IndexSnapshot:
         try:
             return call(*args, **kwargs)
         except FileNotFoundError as error:
+            if self._store.current_name() == self.manifest.name:
+                raise DamagedIndexError(
+                    f"{error.filename or error} is gone from the published index", remedy=REBUILD_REMEDY
+                ) from error
             raise SnapshotGoneError(
                 f"publication {self.manifest.name} is no longer kept", remedy="ask again: the current one answers"
             ) from error
@@ -273,6 +298,21 @@ class IndexSnapshot:
             deadlines.check()
             found.update(self._guard(self._view.paths, shard, asked))
         return sorted(found)
+
+
+def _order(hit: Scored) -> tuple[float, str]:
+    """Best first; equal scores by id, whichever shard they are in and in whatever order they were written."""
+    return -_rounded(hit), hit.id
+
+
+def _rounded(hit: Scored) -> float:
+    # The last bits of a sum depend on the order of its terms.
+    return round(hit.score, 5)
+
+
+def _unscored(hits: Sequence[Scored]) -> bool:
+    """A scan: in order of ids already."""
+    return hits[0].score == 0.0 and hits[-1].score == 0.0
 
 
 def _no_verdicts(exclude: tuple[str, ...], phrases: tuple[str, ...]) -> dict[str, bool]:

@@ -27,7 +27,7 @@ from .content import RepositoryContent
 from .documents import DOCUMENT_VERSION, Owner, Point, SpillWriter, bucket_points
 from .lexical import frequency_table, merge_tables
 from .manifest import Ledger, LedgerBucket, PublicationManifest, PublicationStore, Receipt
-from .tables import ids_digest, load_table, point_rows, row_id
+from .tables import ids_digest, load_table, point_rows, row_id, save_table
 
 # A shard this much over its size has the buckets that change anyway moved out of it.
 OVERFULL = 1.5
@@ -276,8 +276,8 @@ class _Staging:
         self._remove(shard, list(known))
         self.written += spill.count
         table, frequencies = f"b{number:03d}.points.npy", f"b{number:03d}.frequencies.npy"
-        np.save(self.folder / table, point_rows(rows))
-        np.save(self.folder / frequencies, frequency_table(documents))
+        save_table(self.folder / table, point_rows(rows))
+        save_table(self.folder / frequencies, frequency_table(documents))
         name = f"b{number:03d}" if spill.count else ""
         return StagedBucket(
             bucket_digest, subject, parts, shard, len(rows), len(documents), table, frequencies, True, name
@@ -306,7 +306,7 @@ class _Staging:
         if self.before is not None and all(not bucket.fresh for bucket in buckets):
             return self.before.frequencies
         paths = [self.folder / b.frequencies if b.fresh else self.store.home / b.frequencies for b in buckets]
-        np.save(self.folder / "total.npy", merge_tables([np.load(path, allow_pickle=False) for path in paths]))
+        save_table(self.folder / "total.npy", merge_tables([load_table(path) for path in paths]))
         return ""
 
 

@@ -13,7 +13,7 @@ from ..artifacts import Artifact
 from ..embedding.spaces import note_published, resolved
 from ..embedding.steps import KIND as EMBEDDINGS
 from ..embedding.steps import require_space
-from ..errors import CorruptArtifactError, GateRefusedError, NotBuiltError, StalePublicationError
+from ..errors import CorruptArtifactError, DamagedIndexError, GateRefusedError, NotBuiltError, StalePublicationError
 from ..quality.gate import permit_for
 from ..quality.profile import Baseline
 from ..sources.snapshot import Snapshot
@@ -21,16 +21,21 @@ from ..sources.steps import observed_snapshot
 from ..steps import Outcome, StepContext, StepResult
 from .backend import IndexBackend, make_backend
 from .content import RepositoryContent, recipe
+from .coverage import coverage_of
 from .maintenance import Retention
 from .manifest import PublicationStore, Receipt
 from .publish import publish
 from .read_back import readable_points
+from .rebuild import rebuild
 
 
 def baseline_of(context: StepContext) -> Baseline | None:
     """What the partition's last publication held, or None if it has none."""
     space = require_space(context)
-    current = PublicationStore(context.layout, space.id).current()
+    try:
+        current = PublicationStore(context.layout, space.id).current()
+    except DamagedIndexError:
+        return None
     receipt = current.receipts.get(context.key) if current else None
     if receipt is None:
         return None
@@ -78,6 +83,7 @@ def publish_partition(context: StepContext) -> StepResult:
         context.stages.say(stale.message)
         told = {"superseded": stale.message, "space": space.id, "label": snapshot.label}
         return StepResult(embeddings, "superseded", snapshot.commit, told, permit.subject)
+    context.store.damaged.extend(result.mended)
     if result.outcome == "reused":
         _require_readable(context, backend, result.receipt, space.id)
     note_published(context.layout, space, resolved(context.settings, context.layout))
@@ -96,8 +102,8 @@ def publish_partition(context: StepContext) -> StepResult:
 
 
 def _require_readable(context: StepContext, backend: IndexBackend, receipt: Receipt, space: str) -> None:
-    """What is called published unchanged can be read: a damaged shard would fail every search after a run that says all
-    is well. Raises CorruptArtifactError."""
+    """What is called published unchanged can be read, or is made anew: a damaged shard would fail every search after a
+    run that says all is well. Raises CorruptArtifactError if the artifacts are damaged too."""
     store = PublicationStore(context.layout, space)
     manifest = store.current()
     if manifest is None or manifest.receipts.get(context.key) != receipt:
@@ -106,13 +112,19 @@ def _require_readable(context: StepContext, backend: IndexBackend, receipt: Rece
         with context.stages.stage("read back", unit="points") as ticker:
             found = readable_points(backend, store, manifest, context.key)
             ticker.advance(found)
-    except FileNotFoundError:
-        return  # replaced and pruned meanwhile
-    if found != receipt.points:
+    except (FileNotFoundError, DamagedIndexError):
+        found = -1
+    current = store.current()
+    if found == receipt.points or current is None or current.name != manifest.name:
+        return  # whole, or replaced and pruned meanwhile
+    done = rebuild(
+        backend, context.layout, space, manifest.dimension, stages=context.stages, suspected=(context.key,),
+        lock_timeout=context.settings.lock_timeout_seconds,
+    )  # fmt: skip
+    context.store.damaged.append(str(done))
+    if context.key in done.lost:
         raise CorruptArtifactError(
-            f"the index holds {found:,} points of {context.key}, {receipt.points:,} were published",
-            remedy=f"remove the folder {space} in `index/` of the data folder and run `code-index index --all`: "
-            "artifacts and vectors are kept, only points are made anew",
+            f"the index of {context.key} is damaged and its artifacts are too", remedy="run the same again"
         )
 
 
@@ -128,17 +140,7 @@ def content_of(
     context: StepContext, snapshot: Snapshot, files: Artifact, chunks: Artifact, embeddings: Artifact, dimension: int
 ) -> RepositoryContent:
     """What is published: the artifacts, and the coverage that answers tell."""
-    languages = chunks.read("chunks", ["language"]).get_column("language").fill_null("text").value_counts()
-    coverage = {
-        "files": files.info["files"],
-        "kept": files.info["kept"],
-        "skipped": files.info["left_out"],
-        "secrets": files.info["secrets"],
-        "lines": files.info["lines"],
-        "chunks": chunks.rows_of("chunks"),
-        "chunk_languages": dict(sorted(languages.iter_rows())),
-        "diagnosed": chunks.info["diagnosed"],
-    }
+    coverage = coverage_of(files, chunks)
     return RepositoryContent(
         key=context.key,
         repository=snapshot.repository,

@@ -5,13 +5,20 @@ What lives here: their form, loading, the digest over ids. What does not: what a
 
 from __future__ import annotations
 
+import io
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from ..errors import DamagedIndexError
 from ..fingerprint import digest
+from .manifest import REBUILD_REMEDY
+
+# After the array, where NumPy does not look: what its bytes were.
+_SEAL = b"code-index-seal:"
+_SEALED_BYTES = len(_SEAL) + 16
 
 
 def row_id(identity: str) -> bytes:
@@ -28,8 +35,27 @@ def point_rows(rows: list[tuple[bytes, bytes]]) -> np.ndarray:
     return np.frombuffer(joined, np.uint8).reshape(len(rows), 32)
 
 
+def save_table(path: Path, table: np.ndarray) -> None:
+    """Writes a table with the digest of its bytes."""
+    stream = io.BytesIO()
+    np.save(stream, table)
+    body = stream.getvalue()
+    path.write_bytes(body + _SEAL + bytes.fromhex(digest(body)))
+
+
 def load_table(path: Path) -> np.ndarray:
-    table: np.ndarray = np.load(path, allow_pickle=False)
+    """A table, verified where it was written with a digest. Raises DamagedIndexError."""
+    try:
+        raw = path.read_bytes()
+        if raw[-_SEALED_BYTES:-16] == _SEAL:
+            body = raw[:-_SEALED_BYTES]
+            if bytes.fromhex(digest(body)) != raw[-16:]:
+                raise ValueError("its bytes are not those that were written")
+            raw = body
+        table: np.ndarray = np.load(io.BytesIO(raw), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        told = "is gone" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
+        raise DamagedIndexError(f"the table {path} of the index {told}", remedy=REBUILD_REMEDY) from error
     return table
 
 

@@ -76,7 +76,7 @@ def judge(
         space=space,
     ) as writer:
         kept = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
-        buckets, subjects = _profile(files, chunks, embeddings, kept, store.current(KIND, key, space), writer, stages)
+        buckets, subjects = _profile(files, chunks, embeddings, kept, store.previous(KIND, key, space), writer, stages)
         rows = pl.concat([bucket.rows for bucket in buckets])
         with stages.stage("import great_expectations", unit="imports"):
             import_great_expectations()
@@ -98,11 +98,11 @@ def _of_what_is_published(
 
     What is published is not judged against itself: its verdict, against what came before it, stands.
     """
-    current = store.current(KIND, key, space)
+    current = store.previous(KIND, key, space)
     if current is None or baseline is None or baseline.embeddings != inputs["embeddings"]:
         return None
     same = all(current.manifest.inputs.get(name) == value for name, value in inputs.items() if name != "baseline")
-    return store.existing(KIND, key, current.fingerprint, space) if same else None
+    return current if same else None
 
 
 def _profile(

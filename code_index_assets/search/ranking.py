@@ -214,7 +214,7 @@ def _path(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[floa
 
 def _spread(candidates: list[Candidate], weights: Weights) -> list[Candidate]:
     """Orders by score, then folds neighbours into the better, collapses copies, and lets other files in between."""
-    order = sorted(candidates, key=lambda c: (-c.score, c.payload["path"], c.payload["start_line"], c.payload["key"]))
+    order = sorted(candidates, key=_best_first)
     kept: list[Candidate] = []
     by_file: dict[tuple[str, str], list[Candidate]] = {}
     by_text: dict[tuple[str, str], Candidate] = {}
@@ -234,7 +234,7 @@ def _spread(candidates: list[Candidate], weights: Weights) -> list[Candidate]:
         mates.append(candidate)
         by_text.setdefault(text, candidate)
         kept.append(candidate)
-    return sorted(kept, key=lambda c: (-c.score, c.payload["path"], c.payload["start_line"], c.payload["key"]))
+    return sorted(kept, key=_best_first)
 
 
 def _asked_for(candidate: Candidate) -> bool:
@@ -249,3 +249,9 @@ def _adjacent(one: Candidate, other: Candidate) -> bool:
 def _written(payload: dict[str, Any]) -> list[str]:
     names = [symbol["name"] for symbol in payload.get("symbols") or ()]
     return [*names, payload["name"]] if payload.get("name") else names
+
+
+def _best_first(candidate: Candidate) -> tuple[float, str, int, str, str]:
+    """Equal scores in an order that no history of the index changes."""
+    payload = candidate.payload
+    return -candidate.score, payload["path"], payload["start_line"], payload["key"], payload["chunk_id"]

@@ -11,12 +11,13 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from ..errors import ConfigurationError, SourceError
+from ..errors import ConfigurationError, SourceError, SourceUnavailableError
 from ..layout import Layout
 from ..settings import Settings
 from .addresses import Pin, pin
@@ -343,9 +344,56 @@ class GitSource(_GitObjects):
         Raises SourceError, SourceUnavailableError, LockedError.
         """
         ref = validate_ref(self.ref or self.entry.default_ref or "HEAD")
-        with self.layout.lock(f"mirror-{self.entry.name}", timeout=self.settings.lock_timeout_seconds):
+        with self._locked():
             self._update(ref)
-            return self.snapshot_of(read_commit(self.git_dir, ref, self.entry.location))
+            try:
+                return self.snapshot_of(read_commit(self.git_dir, ref, self.entry.location))
+            except SourceUnavailableError:
+                raise
+            except SourceError:
+                self._make_anew()
+                return self.snapshot_of(read_commit(self.git_dir, ref, self.entry.location))
+
+    def entries(self, snapshot: Snapshot, known: tuple[Snapshot, pl.DataFrame] | None = None) -> pl.DataFrame:
+        try:
+            return super().entries(snapshot, known)
+        except SourceUnavailableError:
+            raise
+        except SourceError:
+            with self._locked():
+                self._make_anew()
+            return super().entries(snapshot)
+
+    def read(self, snapshot: Snapshot, entries: pl.DataFrame) -> Iterator[tuple[int, bytes | None]]:
+        """As for any git directory. A mirror has every object of its commits: where one is missing or cannot be read,
+        the mirror is damaged and fetched anew, once."""
+        done = 0
+        try:
+            for index, content in super().read(snapshot, entries):
+                if content is None:
+                    break
+                yield index, content
+                done = index + 1
+            else:
+                return
+        except SourceUnavailableError:
+            raise
+        except SourceError:
+            pass
+        with self._locked():
+            self._make_anew()
+        for index, content in super().read(snapshot, entries.slice(done)):
+            yield done + index, content
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return self.layout.lock(f"mirror-{self.entry.name}", timeout=self.settings.lock_timeout_seconds)
+
+    def _make_anew(self) -> None:
+        """Fetches the whole mirror into a new place and takes that. The caller holds the mirror's lock."""
+        ref = self.ref or self.entry.default_ref or "HEAD"
+        url = self.entry.url or ""
+        refs, head = remote_refs(url, self.settings.git_timeout_seconds)
+        self._make(url, refs, head, ref)
 
     def _update(self, ref: str) -> None:
         url = self.entry.url or ""
@@ -358,8 +406,17 @@ class GitSource(_GitObjects):
             raise _no_ref(ref, self.entry.location, refs)
         if not self._is_whole(_object_format(refs)):
             self._make(url, refs, head, ref)
-        else:
+            return
+        # Whoever left them is gone: the lock of this mirror is held.
+        for left in stale_files(self.git_dir):
+            left.unlink(missing_ok=True)
+        try:
             self._fetch(self.git_dir, url, refs, head, ref)
+        except SourceUnavailableError:
+            raise
+        except SourceError:
+            # The place answered a moment ago: what is wrong is most likely the mirror.
+            self._make(url, refs, head, ref)
 
     def _is_whole(self, object_format: str) -> bool:
         """Whether there is a bare mirror of the remote's object format: a host may move a repository to SHA-256."""
@@ -415,6 +472,14 @@ class GitSource(_GitObjects):
 def _object_format(refs: dict[str, str]) -> str:
     """The hash that the object ids of a remote are made with."""
     return "sha256" if any(len(oid) == 64 for oid in refs.values()) else "sha1"
+
+
+def stale_files(mirror: Path) -> list[Path]:
+    """Locks and half-written packs in a mirror that nobody works with."""
+    if not mirror.is_dir():
+        return []
+    found = [*mirror.glob("*.lock"), *mirror.glob("refs/**/*.lock"), *mirror.glob("objects/info/**/*.lock")]
+    return sorted(path for path in (*found, *mirror.glob("objects/pack/tmp_*")) if path.is_file())
 
 
 def _is_mirrored(name: str) -> bool:

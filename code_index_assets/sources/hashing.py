@@ -7,6 +7,7 @@ saves hashing what did not change. What does not: which files there are (`folder
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 import time
@@ -20,12 +21,15 @@ from typing import Protocol
 import polars as pl
 
 from ..errors import SourceChangedError
+from ..fingerprint import digest
 from ..layout import Layout, key_segment
 from .safe_names import safe_names
 from .snapshot import MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK, NOT_READABLE
 
 # A file written within the granularity of its time stamp (2 s on FAT, below on others) can change again unseen.
 SETTLED_NS = 2_000_000_000
+_DIGEST_BYTES = 16
+_PARQUET_END = b"PAR1"
 _BLOCK = 1 << 20
 _SCHEMA = {
     "path": pl.Binary,
@@ -174,11 +178,10 @@ class HashCache:
         self._file = layout.root / "hash_cache" / f"{key_segment(name)}-{scheme}.parquet"
         self._known: dict[bytes, tuple[int, int, int, int, str]] = {}
         self._seen: dict[bytes, tuple[int, int, int, int, str]] = {}
-        try:
-            for path, *facts in pl.read_parquet(self._file, schema=_SCHEMA).iter_rows():
+        raw = _unsealed(self._file)
+        if raw is not None:
+            for path, *facts in pl.read_parquet(io.BytesIO(raw), schema=_SCHEMA).iter_rows():
                 self._known[path] = tuple(facts)
-        except (OSError, pl.exceptions.PolarsError):
-            self._known = {}
 
     def get(self, path: bytes, status: os.stat_result) -> str | None:
         known = self._known.get(path)
@@ -202,11 +205,28 @@ class HashCache:
         temporary = self._file.with_name(f".{self._file.name}-{os.getpid()}")
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            frame.write_parquet(temporary)
+            stream = io.BytesIO()
+            frame.write_parquet(stream)
+            # A wrong hash would be believed for good: the file ends with the digest of its bytes.
+            temporary.write_bytes(stream.getvalue() + bytes.fromhex(digest(stream.getvalue())))
             temporary.replace(self._file)
         except OSError:
             temporary.unlink(missing_ok=True)
         self._known, self._seen = self._seen, dict(self._seen)
+
+
+def is_sound_cache(file: Path) -> bool:
+    """Whether a cache's bytes are those that were written. One without a digest is of an earlier version: not read."""
+    return _unsealed(file) is not None or file.read_bytes().endswith(_PARQUET_END)
+
+
+def _unsealed(file: Path) -> bytes | None:
+    try:
+        raw = file.read_bytes()
+    except OSError:
+        return None
+    body = raw[:-_DIGEST_BYTES]
+    return body if body and bytes.fromhex(digest(body)) == raw[-_DIGEST_BYTES:] else None
 
 
 def _facts(status: os.stat_result) -> tuple[int, int, int, int]:

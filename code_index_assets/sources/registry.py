@@ -338,6 +338,21 @@ class Registry:
             return tomlkit.parse(self.file.read_text("utf-8") if self.file.exists() else _HEADER)
 
 
+def saved_registry(layout: Layout) -> Path | None:
+    """The registry as it was when it was last read without an error, or None."""
+    path = layout.root / "registry.saved"
+    return path if path.exists() else None
+
+
+def save_registry(file: Path, layout: Layout) -> None:
+    """Keeps a copy of a registry that was just read without an error: `code-index repair registry` takes it back."""
+    if file.exists():
+        text = file.read_bytes()
+        saved = saved_registry(layout)
+        if saved is None or saved.read_bytes() != text:
+            write_atomically(layout.root / "registry.saved", text)
+
+
 @contextlib.contextmanager
 def _readable(file: Path) -> Iterator[None]:
     try:

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ..artifacts import Artifact, bucket_count
-from ..errors import CorruptArtifactError, SourceError
+from ..errors import SourceError
 from ..fingerprint import bucket_of, fingerprint
 from ..layout import Layout
 from ..observations import Observation, last_observation, observe
@@ -69,7 +69,8 @@ def observe_repository(context: StepContext) -> StepResult:
     else:
         context.store.point(known)
     artifact = Artifact.open(context.layout.artifact_home(REPOSITORY, context.key) / name)
-    observe(context.layout, context.key, Observation(snapshot.commit, snapshot.label, snapshot.observed_at, name))
+    seen_at = _later_than_before(context, snapshot)
+    observe(context.layout, context.key, Observation(snapshot.commit, snapshot.label, seen_at, name))
     context.pin(artifact)
     facts = {
         "commit": snapshot.commit, "label": snapshot.label, "ref": snapshot.ref, "location": snapshot.location,
@@ -78,15 +79,24 @@ def observe_repository(context: StepContext) -> StepResult:
     return StepResult(artifact, "built" if known is None else "reused", snapshot.commit, facts, snapshot.label)
 
 
+def _later_than_before(context: StepContext, snapshot: Snapshot) -> float:
+    """When this commit was seen: never before another commit that was seen earlier, whatever the clock says.
+
+    Steps of a partition happen one after the other (its lock is held): a clock that was set back must not make this
+    commit, which was seen last, older than what is published.
+    """
+    known = last_observation(context.layout, context.key)
+    if known is None or known.commit == snapshot.commit or known.seen_at < snapshot.observed_at:
+        return snapshot.observed_at
+    return known.seen_at + 0.001
+
+
 def _last_listed(context: StepContext) -> tuple[Snapshot, pl.DataFrame] | None:
-    """The current artifact's snapshot and entries; None if there is none that can be read."""
-    try:
-        artifact = context.store.current(REPOSITORY, context.key)
-        if artifact is not None and artifact.manifest.inputs.get("names") == secret_rules_version():
-            return Snapshot.from_json(artifact.info["snapshot"]), artifact.read("entries")
-    except CorruptArtifactError:
-        pass  # another commit needs nothing of it
-    return None
+    """The current artifact's snapshot and entries; None if there is none that is whole and made by these rules."""
+    artifact = context.store.previous(REPOSITORY, context.key)
+    if artifact is None or artifact.manifest.inputs.get("names") != secret_rules_version():
+        return None
+    return Snapshot.from_json(artifact.info["snapshot"]), artifact.read("entries")
 
 
 def observed_snapshot(repository: Artifact, layout: Layout) -> Snapshot:
@@ -111,7 +121,7 @@ def hash_files(context: StepContext) -> StepResult:
         context.store.point(known)
         context.pin(known)
         return StepResult(known, "reused", snapshot.commit, _file_facts(known), known.info["merkle_root"])
-    previous = context.store.current(FILE_HASHES, context.key)
+    previous = context.store.previous(FILE_HASHES, context.key)
     same_rules = previous is not None and previous.manifest.inputs.get("rules") == rules
     selection = select_files(
         source_of(context),

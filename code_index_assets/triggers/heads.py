@@ -23,6 +23,10 @@ class Polled:
     polled_at: float = 0.0
     next_at: float = 0.0
 
+    def is_due(self, now: float) -> bool:
+        """Whether it is its turn. A turn set by a clock that was set back since is not waited for."""
+        return self.next_at <= now or self.polled_at > now
+
 
 def load_heads(layout: Layout) -> dict[str, Polled]:
     """The state by repository name; a file that cannot be read is no state: everything is asked again."""

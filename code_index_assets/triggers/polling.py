@@ -89,7 +89,7 @@ class _Pass:
         self._retire_missing(entries)
         asked_for = self.inbox.asked_for()
         now = time.time()
-        due = [e for e in entries if everything or e.name in asked_for or self._polled(e).next_at <= now]
+        due = [e for e in entries if everything or e.name in asked_for or self._polled(e).is_due(now)]
         self.report.later = len(entries) - len(due)
         for name, path in asked_for.items():
             if not any(entry.name == name for entry in due):

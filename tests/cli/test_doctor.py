@@ -21,9 +21,9 @@ def test_every_damage_is_told_once(run, indexed):
     failed = [line for line in out.splitlines() if line.startswith("fail")]
     for shard in shards:
         assert sum(f"/{shard.name}/" in line for line in failed) == 1
-    assert "partitions: shop)" in out and "partitions: depot)" in out and "index --all" in out
-    assert sum("catalog.duckdb" in line for line in failed) == 1 and "`code-index index NAME` builds it anew" in out
-    assert "current artifacts are whole" in out
+    assert "partitions: shop)" in out and "partitions: depot)" in out and "code-index repair index" in out
+    assert sum("catalog.duckdb" in line for line in failed) == 1 and "code-index repair caches" in out
+    assert "all artifacts are whole" in out
 
 
 def test_a_shard_or_artifact_that_is_gone(run, indexed):
@@ -36,15 +36,15 @@ def test_a_shard_or_artifact_that_is_gone(run, indexed):
     code, out, _ = run("doctor", "--deep")
     failed = [line for line in out.splitlines() if line.startswith("fail")]
     assert code == 1 and len(failed) == 3
-    assert "is gone" in failed[0] and shards[0].name in failed[0]
-    assert "file_hashes" in failed[1] and "chunks" in failed[2]
+    assert "file_hashes" in failed[0] and "chunks" in failed[1]
+    assert "is gone" in failed[2] and shards[0].name in failed[2]
 
 
 def test_one_reason_of_several_lanes_is_told_once(run, indexed):
     damage(indexed / "index")
     code, _, err = run("search", "AddItem")
     assert code == 5 and err.count("cannot be loaded") == 1
-    assert "symbol, lexical, semantic: " in err and err.count("index --all") == 1
+    assert "symbol, lexical, semantic: " in err and err.count("code-index repair") == 1
 
 
 def test_misspelt_settings_and_failed_runs_are_told(run, indexed, monkeypatch):

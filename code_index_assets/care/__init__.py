@@ -1,0 +1,1 @@
+"""Care: finding what is damaged of a data folder, and repairing it."""
