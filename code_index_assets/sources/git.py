@@ -392,7 +392,8 @@ class GitSource(_GitObjects):
         """Fetches the whole mirror into a new place and takes that. The caller holds the mirror's lock."""
         ref = self.ref or self.entry.default_ref or "HEAD"
         url = self.entry.url or ""
-        refs, head = remote_refs(url, self.settings.git_timeout_seconds)
+        self._pinned = pin_of(self.entry, self.settings.allowed_addresses)
+        refs, head = remote_refs(url, self.settings.git_timeout_seconds, self._pinned)
         self._make(url, refs, head, ref)
 
     def _update(self, ref: str) -> None:

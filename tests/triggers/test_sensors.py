@@ -241,7 +241,7 @@ def test_failures_that_may_pass_are_tried_three_times_and_others_once(
     tries: list[type[Exception]] = []
 
     def failing(kind: type[SourceError]):
-        def refs(url: str, timeout: float) -> None:
+        def refs(url: str, timeout: float, pinned: object = None) -> None:
             tries.append(kind)
             raise kind("no")
 
