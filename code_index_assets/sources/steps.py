@@ -15,9 +15,9 @@ import polars as pl
 from ..artifacts import Artifact, bucket_count
 from ..errors import SourceError
 from ..fingerprint import bucket_of, fingerprint
+from ..frame_digest import frame_digest
 from ..layout import Layout
 from ..observations import Observation, last_observation, observe
-from ..quality.subject import frame_digest
 from ..steps import StepContext, StepResult
 from ..tables import FILES, FINDINGS
 from .embedded_data import DATA_RULES
