@@ -3,26 +3,29 @@
 import dagster as dg
 
 from code_index_assets.assets.partitions import add_partitions
-from code_index_assets.settings import load_settings
 from code_index_assets.triggers.due import due_partitions
 from resources.code_index import CodeIndexResource
 
 from .jobs import index_repository, weekly_compaction
 from .lanes import lane_tags
+from .timing import load_timing
 
-_settings = load_settings()
+_TIMING = load_timing()
 
 
 @dg.schedule(
     job=index_repository,
-    cron_schedule=_settings.nightly_cron,
-    execution_timezone=_settings.timezone,
+    cron_schedule=_TIMING.nightly,
+    execution_timezone=_TIMING.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Requests what is due and only that: moved head, changed rules or model, failed or missing verdict.",
+    description=_TIMING.described(
+        "Requests what is due and only that: moved head, changed rules or model, failed or missing verdict."
+    ),
 )
 def nightly_rebuild(
     context: dg.ScheduleEvaluationContext, code_index: CodeIndexResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
+    _TIMING.check()
     due = due_partitions(code_index.layout(), code_index.settings())
     if not due:
         return dg.SkipReason("nothing is due")
@@ -41,7 +44,8 @@ def nightly_rebuild(
 compaction_schedule = dg.ScheduleDefinition(
     name="weekly_compaction",
     job=weekly_compaction,
-    cron_schedule=_settings.compaction_cron,
-    execution_timezone=_settings.timezone,
+    cron_schedule=_TIMING.compaction,
+    execution_timezone=_TIMING.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    description=_TIMING.described("Rewrites shards with many removed points, once a week."),
 )

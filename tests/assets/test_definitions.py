@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from code_index_assets.definitions import build_defs
+from code_index_assets.errors import ConfigurationError
 
 SNAPSHOT = Path(__file__).with_name("definitions.json")
 ROOT = Path(__file__).parents[2]
@@ -94,3 +96,18 @@ def test_top_level_packages_are_ours() -> None:
 
 if __name__ == "__main__":
     SNAPSHOT.write_text(json.dumps(surface(), indent=1, sort_keys=True) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("CODE_INDEX_PORT", "abc"), ("CODE_INDEX_NIGHTLY_CRON", "nonsense"), ("CODE_INDEX_TIMEZONE", "Nowhere/Else")],
+)
+def test_the_code_location_loads_with_a_setting_that_cannot_be_used_and_names_it(name, value, monkeypatch):
+    from schedules.timing import load_timing
+
+    monkeypatch.setenv(name, value)
+    timing = load_timing()
+    assert name in timing.problem and name in timing.described("Rebuilds.")
+    assert timing.nightly == "0 3 * * *" or timing.nightly.count(" ") == 4
+    with pytest.raises(ConfigurationError, match=name):
+        timing.check()

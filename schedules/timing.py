@@ -1,0 +1,57 @@
+"""When schedules run: the settings, or their defaults where these cannot be used.
+
+What lives here: cron expressions and the time zone, checked before Dagster sees them. What does not: the schedules
+(`nightly.py`). The code location must load with a setting that cannot be used, or nothing in the UI could say so: then
+the defaults stand, the schedules' descriptions name the problem, and their ticks fail with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from dagster._utils.schedules import is_valid_cron_schedule
+
+from code_index_assets.errors import ConfigurationError
+from code_index_assets.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Cron expressions, their time zone, and what is wrong with the settings ("" if nothing is)."""
+
+    nightly: str
+    compaction: str
+    timezone: str
+    problem: str = ""
+
+    def described(self, text: str) -> str:
+        """A description, with the problem in front of it."""
+        return f"NOT RUNNING AS SET: {self.problem}\n\n{text}" if self.problem else text
+
+    def check(self) -> None:
+        """Raises ConfigurationError if a setting cannot be used."""
+        if self.problem:
+            raise ConfigurationError(self.problem, remedy="correct the setting and reload the code location")
+
+
+def load_timing() -> Timing:
+    """The timing that the settings ask for; the defaults and the problem where they cannot be used."""
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    usual = Timing(defaults["nightly_cron"], defaults["compaction_cron"], defaults["timezone"])
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:
+        return Timing(usual.nightly, usual.compaction, usual.timezone, error.message)
+    problems = [
+        f"CODE_INDEX_{name.upper()}={cron!r} is no cron expression of five fields"
+        for name, cron in (("nightly_cron", settings.nightly_cron), ("compaction_cron", settings.compaction_cron))
+        if not is_valid_cron_schedule(cron)
+    ]
+    try:
+        ZoneInfo(settings.timezone)
+    except (KeyError, ValueError, OSError):
+        problems.append(f"CODE_INDEX_TIMEZONE={settings.timezone!r} is no time zone such as Europe/Berlin")
+    if problems:
+        return Timing(usual.nightly, usual.compaction, usual.timezone, "; ".join(problems))
+    return Timing(settings.nightly_cron, settings.compaction_cron, settings.timezone)
