@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from chains import Chain, GitRepository
 
 from code_index_assets.errors import NotIndexedError, QueryError
+from code_index_assets.index import words
 from code_index_assets.search.definitions import find_definitions
 from code_index_assets.search.engine import SearchRequest
 from code_index_assets.search.files import read_lines
@@ -164,3 +166,28 @@ def test_flags_are_words_and_words_are_excluded(engine):
     assert parse("retry -test -js -legacy_mode -Mock").exclude == ("test", "js", "legacy_mode", "Mock")
     with pytest.raises(QueryError):
         parse("retry -path:src")
+
+
+def test_answers_of_many_threads_are_those_of_one(engine):
+    """Everything a query goes through is shared by threads: words, stems, patterns, verdicts, shards."""
+    queries = [
+        "button label", "complete?", "where is path::safe_join called", '"=> Err"', "税", "errors locked running compiled",
+        "basket closing orders", "path:web/*.{ts,tsx} button", "word -order", "User page",
+    ]  # fmt: skip
+
+    def answer(query):
+        return [
+            (hit.path, hit.start_line, hit.score, tuple(hit.why)) for hit in engine.search(SearchRequest(query)).hits
+        ]
+
+    alone = {query: answer(query) for query in queries}
+    words._cached_stem.cache_clear()
+    words.word_terms.cache_clear()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            given = list(pool.map(lambda n: (queries[n % len(queries)], answer(queries[n % len(queries)])), range(160)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert [query for query, found in given if found != alone[query]] == []
