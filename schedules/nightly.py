@@ -44,4 +44,5 @@ compaction_schedule = dg.ScheduleDefinition(
     cron_schedule=_settings.compaction_cron,
     execution_timezone=_settings.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Once a week: compacts what is stored and removes what nothing names any more.",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -33,6 +34,7 @@ def up_command(host: str, port: int) -> None:
     # Children put the working folder first on their path: the project's own is known to shadow nothing.
     root = Path(__file__).resolve().parents[2]
     os.chdir(root)
-    where = ["-w", "workspace.yaml"] if (root / "workspace.yaml").exists() else ["-m", "code_index_assets.definitions"]
+    # Not `-m`: the location would be named after the module, and runs of the command line belong to `code_index`.
+    where = ["-w", str(files("code_index_assets.assets").joinpath("workspace.yaml"))]
     arguments = ["-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
     os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606 - replaced by Dagster on purpose
