@@ -1,6 +1,6 @@
-"""Runs of jobs inside this process (the command line) that are runs of the code location, as those of the UI are.
+"""Runs of jobs inside this process (the command line) as runs of the code location, like those of the UI.
 
-What lives here: who such a run says it belongs to. What does not: the jobs, and which of them run when (`cli/index.py`).
+What lives here: who such a run says it belongs to. What does not: the jobs, and which run when (`cli/index.py`).
 
 Dagster's Jobs page finds runs by the tag `.dagster/repository`, its Timeline by their origin; it sets both itself only
 for runs that a webserver or daemon launches.

@@ -23,6 +23,7 @@ from ..run_log import RunLog
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry, RepositoryEntry, save_registry
 from ..triggers.failures import clear_failure
+from . import completion
 from .report import print_report
 from .upkeep import stored_keys
 
@@ -47,7 +48,7 @@ class Outcome:
 
 
 @click.command("index")
-@click.argument("repository", required=False)
+@click.argument("repository", required=False, shell_complete=completion.place)
 @click.option("--all", "every", is_flag=True, help="Every registered repository.")
 @click.option("--name", help="Name to register it under.")
 @click.option("--ref", "refs", multiple=True, help="Branch, tag or commit to index; may be given more than once.")

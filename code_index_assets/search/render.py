@@ -13,6 +13,7 @@ from typing import Any
 
 from .definitions import Definitions, SymbolHit
 from .engine import Hit, RepositoryState, SearchAnswer
+from .freshness import ago
 from .references import Reference, References
 from .snippets import Snippet
 
@@ -100,13 +101,6 @@ def repository_line(state: RepositoryState, now: float) -> str:
     files = f", {kept} files indexed, {left_out} left out" if kept is not None else ""
     behind = ", behind its head" if state.state == "behind" else ""
     return f"{state.repository}@{state.ref} {state.label}, indexed {ago(now - state.indexed_at)}{behind}{files}"
-
-
-def ago(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return "just now"
 
 
 def render_definitions(found: Definitions, name: str, *, color: bool = False) -> str:

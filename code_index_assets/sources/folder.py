@@ -41,8 +41,9 @@ class Walk:
 def walk_folder(root: Path) -> Walk:
     """Files and symlinks below a folder that no `.gitignore` ignores, in byte order.
 
-    Iterative, and a symlink is never followed. `.git` folders and bare repositories are not entered. A folder that cannot be listed (no
-    permission, path too long for the system) is reported, and the walk goes on. Raises SourceError for the root alone.
+    Iterative, and a symlink is never followed. `.git` folders and bare repositories are not entered. A folder that
+    cannot be listed (no permission, path too long for the system) is reported, and the walk goes on. Raises
+    SourceError for the root alone.
     """
     base = os.fsencode(root)
     walk = Walk()

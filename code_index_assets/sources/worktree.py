@@ -164,9 +164,7 @@ class WorktreeSource:
         rows += self._settled(doubtful, scheme, sizes)
         rows += [(h.path, h.blob, h.mode, h.size) for h in hashed.values()]
         # A repository inside this one that is not a submodule of it: git does not look inside either.
-        rows += [
-            (path.rstrip(b"/"), INNER_REPOSITORY, MODE_SUBMODULE, 0) for path in others if path.endswith(b"/")
-        ]
+        rows += [(path.rstrip(b"/"), INNER_REPOSITORY, MODE_SUBMODULE, 0) for path in others if path.endswith(b"/")]
         return entries_frame(rows)
 
     def _without_bare(self, others: Collection[bytes]) -> list[bytes]:

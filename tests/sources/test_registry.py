@@ -23,7 +23,6 @@ from code_index_assets.sources.registry import (
     validate_ref,
 )
 
-
 from .conftest import Repo  # type: ignore[import-not-found]
 
 
