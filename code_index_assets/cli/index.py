@@ -212,6 +212,7 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
                 _give_back_memory()
             if any(outcome.success for outcome in outcomes):
                 started = time.perf_counter()
+                say("catalog: build")
                 catalogue = run_in_process(
                     defs.resolve_job_def("refresh_catalog"),
                     instance,
