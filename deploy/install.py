@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
     for told in progress(output(), packages()):
         if live:
             sys.stderr.write(f"\r\033[2K  {told}")
-        elif time.monotonic() - said >= PLAIN_SECONDS:
+        elif time.monotonic() - said >= PLAIN_SECONDS or told.startswith("unpacking"):
             said = time.monotonic()
             sys.stderr.write(f"  {told}\n")
         sys.stderr.flush()
