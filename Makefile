@@ -13,11 +13,11 @@ PIP_OPTIONS ?=
 help: ## Show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(READY): pyproject.toml deploy/constraints.txt
+$(READY): pyproject.toml deploy/constraints.txt deploy/install.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
 	@echo "making the environment in $(VENV) (a few minutes the first time)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) --constraint deploy/constraints.txt --editable ".[dev]"
+	@$(BIN)/python deploy/install.py $(BIN)/pip $(PIP_OPTIONS) --constraint deploy/constraints.txt --editable ".[dev]"
 	@touch $@
 
 index: $(READY) ## Index a repository: make index REPO=<git URL or path> (default: this project)

@@ -24,9 +24,10 @@ RunState = Literal["queued", "starting", "running"]
 _STATES: dict[str, RunState] = {"STARTED": "running", "STARTING": "starting", "QUEUED": "queued"}
 _WAIT_SECONDS = 0.2
 _RUNS = """
-SELECT runs.partition, runs.status, host.value, process.value FROM runs
+SELECT runs.partition, runs.status, host.value, process.value, parent.value IS NOT NULL FROM runs
 LEFT JOIN run_tags host ON host.run_id = runs.run_id AND host.key = ?
 LEFT JOIN run_tags process ON process.run_id = runs.run_id AND process.key = ?
+LEFT JOIN run_tags parent ON parent.run_id = runs.run_id AND parent.key = 'dagster/parent_run_id'
 WHERE runs.status IN ('STARTED', 'STARTING', 'QUEUED') AND runs.partition IS NOT NULL
 """
 
@@ -45,8 +46,9 @@ def runs_at_work(layout: Layout) -> dict[str, RunState]:
         return {}  # being made, or of another version: what goes on is then told by locks and events alone
     found: dict[str, RunState] = {}
     order = list(_STATES.values())
-    for key, status, host, process in rows:
-        if host == socket.gethostname() and not is_alive(process or ""):
+    for key, status, host, process, again in rows:
+        # A re-execution from the UI has the tags of the command line's run, and a process of its own.
+        if not again and host == socket.gethostname() and not is_alive(process or ""):
             continue  # a killed command line: the next one marks its run as failed
         state = _STATES[status]
         if key not in found or order.index(state) < order.index(found[key]):

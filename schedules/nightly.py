@@ -47,5 +47,5 @@ compaction_schedule = dg.ScheduleDefinition(
     cron_schedule=_TIMING.compaction,
     execution_timezone=_TIMING.timezone,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description=_TIMING.described("Rewrites shards with many removed points, once a week."),
+    description=_TIMING.described("Once a week: compacts what is stored and removes unreferenced artifacts."),
 )

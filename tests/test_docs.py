@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from code_index_assets.settings import Settings
 
-SETTINGS = Path(__file__).parents[1] / "docs" / "settings.md"
+ROOT = Path(__file__).parents[1]
+SETTINGS = ROOT / "docs" / "settings.md"
 
 
 def settings_page() -> str:
@@ -36,6 +38,37 @@ def test_the_settings_page_is_current() -> None:
 
 def test_every_setting_is_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def _command_lines() -> list[tuple[str, str]]:
+    """(file, command line) of each `code-index …` in code of the documentation."""
+    found = []
+    for file in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        text = file.read_text()
+        pieces = re.findall(r"`((?:[A-Z_]+=\S+ )*code-index [^`]+)`", text)
+        for block in re.findall(r"```(?:console|sh|bash)?\n(.*?)```", text, re.DOTALL):
+            pieces += re.findall(r"^(?:\$ )?((?:[A-Z_]+=\S+ )*code-index .*)$", block, re.MULTILINE)
+        found += [(file.name, piece) for piece in pieces]
+    return found
+
+
+def test_the_commands_of_the_documentation_exist_with_their_options() -> None:
+    from code_index_assets.cli.main import COMMANDS, cli
+
+    wrong = []
+    lines = _command_lines()
+    for file, line in lines:
+        words = line.partition("code-index ")[2].partition("  #")[0].split()
+        name = words[0]
+        if not re.fullmatch(r"[a-z]+", name):
+            continue
+        command = cli.get_command(None, name) if name in COMMANDS else None  # type: ignore[arg-type]
+        options = {one for param in command.params for one in param.opts} | {"--help"} if command else set()
+        for part in re.split(r" && | \| |; | or ", " ".join(words[1:]))[:1]:
+            unquoted = re.sub(r"\"[^\"]*\"|'[^']*'", "", part)
+            wrong += [(file, line, word) for word in re.findall(r"(?<!\S)--[a-z-]+", unquoted) if word not in options]
+        wrong += [(file, line, name)] if command is None else []
+    assert len(lines) > 40 and wrong == []
 
 
 if __name__ == "__main__":

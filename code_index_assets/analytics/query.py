@@ -6,15 +6,13 @@ results row by row. What does not: the process a query runs in (`query_process.p
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any
 
 import duckdb
 
@@ -23,9 +21,7 @@ from ..layout import Layout
 from .query_child import QueryProcess
 from .query_process import connected
 
-Format = Literal["table", "json", "csv", "parquet"]
 BATCH = 2_000
-TABLE_ROWS = 1_000
 
 LIST_TABLES = """
 SELECT schema_name || '.' || name AS "table", kind, rows, comment FROM (
@@ -194,42 +190,6 @@ def describe_query(name: str) -> str:
     return (
         'SELECT schema_name AS "schema", column_name AS "column", data_type AS type, comment FROM duckdb_columns() '
         f"WHERE table_name = '{words[1]}' AND NOT internal {narrowed}ORDER BY schema_name, column_index"
-    )
-
-
-def write_rows(names: list[str], rows: Iterator[tuple[Any, ...]], form: Format, out: TextIO) -> None:
-    """Writes a result as it comes; JSON and CSV hold every row, a table says where it was cut."""
-    if form == "json":
-        out.write("[")
-        for number, row in enumerate(rows):
-            out.write(",\n " if number else "")
-            json.dump(dict(zip(names, row, strict=True)), out, default=str, ensure_ascii=False)
-        out.write("]\n")
-    elif form == "csv":
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
-    else:
-        _write_table(names, rows, out)
-
-
-def _write_table(names: list[str], rows: Iterator[tuple[Any, ...]], out: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(show_edge=False)
-    for name in names:
-        table.add_column(name, overflow="fold")
-    shown = 0
-    for row in islice(rows, TABLE_ROWS):
-        table.add_row(*("" if value is None else str(value) for value in row))
-        shown += 1
-    more = sum(1 for _ in rows)
-    console = Console(file=out)
-    console.print(table)
-    console.print(
-        f"{shown} rows" if not more else f"the first {shown:,} of {shown + more:,} rows (--format csv has all)",
-        style="dim",
     )
 
 

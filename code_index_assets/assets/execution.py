@@ -63,6 +63,8 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
     except CodeIndexError as error:
         raise failure_of(error) from error
     log = RunLog(step.layout)
+    if listener.get() is not None:
+        step.stages.say("begins")
     try:
         with step.layout.lock(f"partition-{key}", timeout=step.settings.lock_timeout_seconds):
             yield step

@@ -102,7 +102,8 @@ def fail_dead_runs(instance: dg.DagsterInstance) -> int:
     )
     failed = 0
     for run in instance.get_runs(active):
-        if not is_alive(run.tags[PROCESS_TAG]):
+        # A re-execution from the UI has its parent's tags, and runs elsewhere.
+        if run.parent_run_id is None and not is_alive(run.tags[PROCESS_TAG]):
             instance.report_run_failed(run, "the process that ran it is gone")
             with contextlib.suppress(NotImplementedError):
                 instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

@@ -12,20 +12,25 @@ import click
 from ..layout import Layout
 from ..progress import TerminalLines
 from ..settings import load_settings
+from .failures import print_json
 
 REPORT_SECONDS = 30.0
 
 
 @click.command("embedder")
 @click.option("--status", "ask", is_flag=True, help="Ask the running process for its load instead of starting one.")
-def embedder_command(ask: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def embedder_command(ask: bool, as_json: bool) -> int:
     """Keep the model loaded: runs and searches on the same data use it through a local socket while it runs."""
     settings = load_settings()
     if ask:
         from ..embedding.process_client import status
 
         found = status(Layout(settings.data).check())
-        click.echo(json.dumps(found, indent=1) if found else "no embedding process runs for this data folder")
+        if as_json:
+            print_json(found or {"outcome": "not_running"})
+        else:
+            click.echo(json.dumps(found, indent=1) if found else "no embedding process runs for this data folder")
         return 0 if found else 1
     from ..embedding.process import EmbeddingServer
 
@@ -40,7 +45,10 @@ def embedder_command(ask: bool) -> int:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     server.start()
-    click.echo(f"embedding for {settings.data} with {server.status['runtime']}; stop with Ctrl-C")
+    if as_json:
+        print_json({"data": str(settings.data), **server.status})
+    else:
+        click.echo(f"embedding for {settings.data} with {server.status['runtime']}; stop with Ctrl-C")
     seen = 0
     while not done.wait(REPORT_SECONDS):
         status_ = server.status

@@ -23,6 +23,7 @@ from ..run_log import RunLog
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry, RepositoryEntry, save_registry
 from ..triggers.failures import clear_failure
+from . import completion
 from .report import print_report
 from .upkeep import stored_keys
 
@@ -47,7 +48,7 @@ class Outcome:
 
 
 @click.command("index")
-@click.argument("repository", required=False)
+@click.argument("repository", required=False, shell_complete=completion.place)
 @click.option("--all", "every", is_flag=True, help="Every registered repository.")
 @click.option("--name", help="Name to register it under.")
 @click.option("--ref", "refs", multiple=True, help="Branch, tag or commit to index; may be given more than once.")
@@ -188,7 +189,8 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
     import dagster as dg
 
     from ..assets.execution import listener
-    from ..assets.instance import open_instance, process_tags
+    from ..assets.in_process import run_in_process
+    from ..assets.instance import open_instance
     from ..assets.partitions import add_partitions
     from ..definitions import build_defs
 
@@ -204,21 +206,19 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
             chain = defs.resolve_job_def("index_repository")
             for key in keys:
                 started = time.perf_counter()
-                result = chain.execute_in_process(
-                    partition_key=key, instance=instance, tags=process_tags(), run_config=quiet, raise_on_error=False
-                )
+                result = run_in_process(chain, instance, partition_key=key, run_config=quiet)
                 _stop_if_interrupted(dg, result)
                 outcomes.append(_outcome(dg, layout, key, result, time.perf_counter() - started))
                 _give_back_memory()
             if any(outcome.success for outcome in outcomes):
                 started = time.perf_counter()
-                catalogue = defs.resolve_job_def("refresh_catalog").execute_in_process(
+                say("catalog: build")
+                catalogue = run_in_process(
+                    defs.resolve_job_def("refresh_catalog"),
+                    instance,
                     # All models are built; reporting each with its tests as Dagster events costs 5 s of CPU more.
                     asset_selection=[dg.AssetKey("catalog")],
-                    instance=instance,
-                    tags=process_tags(),
                     run_config=quiet,
-                    raise_on_error=False,
                 )
                 _stop_if_interrupted(dg, catalogue)
                 if not catalogue.success:

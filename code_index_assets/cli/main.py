@@ -8,52 +8,46 @@ still being indexed: ask again.
 from __future__ import annotations
 
 import contextlib
-import errno
 import signal
 import sys
 from importlib import import_module
 from types import FrameType
 
 import click
+from click.shell_completion import CompletionItem
 
-from ..errors import (
-    CodeIndexError,
-    ConfigurationError,
-    GateRefusedError,
-    LanesFailedError,
-    NotBuiltError,
-    NotIndexedError,
-    QueryError,
-    SourceError,
-    StillIndexingError,
-)
+from ..errors import CodeIndexError
+from .failures import show, show_records, show_stopped, show_system, show_usage
+from .terminal import color_wanted, give_up_output, output_is_closed
 
+# What `--help` lists, without importing any of them: module, and what it does in one line.
 COMMANDS = {
-    "add": "registry",
-    "remove": "registry",
-    "list": "registry",
-    "plan": "plan",
-    "index": "index",
-    "search": "search",
-    "symbol": "search",
-    "references": "search",
-    "status": "status",
-    "files": "status",
-    "doctor": "doctor",
-    "repair": "repair",
-    "sql": "sql",
-    "spaces": "spaces",
-    "use": "spaces",
-    "compare": "spaces",
-    "rollback": "publications",
-    "accept": "publications",
-    "poll": "poll",
-    "purge": "purge",
-    "prune": "upkeep",
-    "embedder": "embedder",
-    "up": "up",
-    "serve": "serve",
-    "mcp": "mcp",
+    "index": ("index", "Index a repository: a git URL, a path, or a registered name."),
+    "search": ("search", "Search for a question, names, paths, phrases."),
+    "symbol": ("search", "Where a name is defined."),
+    "references": ("search", "Which lines of code mention a name."),
+    "status": ("status", "What is published: commit, freshness, coverage, verdict."),
+    "list": ("registry", "List the registered repositories."),
+    "files": ("status", "Files of a repository: kept, or left out and why."),
+    "sql": ("sql", "Ask the catalogue one SQL query."),
+    "add": ("registry", "Register a repository without indexing it."),
+    "remove": ("registry", "Take a repository out of the registry and every store."),
+    "plan": ("plan", "What embedding will take: chunks, tokens, price, time."),
+    "serve": ("serve", "HTTP API, search page, MCP, webhooks and metrics."),
+    "mcp": ("mcp", "Serve coding agents over standard input and output."),
+    "up": ("up", "Start Dagster's UI and daemon."),
+    "poll": ("poll", "Ask repositories whose turn it is for their heads."),
+    "rollback": ("publications", "Publish a repository's previous state again."),
+    "accept": ("publications", "Accept a failed plausibility check."),
+    "spaces": ("spaces", "The published embedding spaces."),
+    "use": ("spaces", "Switch searches to another embedding space."),
+    "compare": ("spaces", "Ask the same in two embedding spaces."),
+    "embedder": ("embedder", "Keep the embedding model loaded."),
+    "doctor": ("doctor", "Check installation, settings and data folder."),
+    "repair": ("repair", "Repair what is damaged of the data folder."),
+    "purge": ("purge", "Take a file out of everything that is stored."),
+    "prune": ("upkeep", "Remove artifacts that nothing names any more."),
+    "completion": ("completion", "Print the completion script of bash, zsh or fish."),
 }
 
 
@@ -64,11 +58,20 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in COMMANDS:
             return None
+        module, _ = COMMANDS[cmd_name]
         found = getattr(import_module(f"code_index_assets.cli.{module}"), f"{cmd_name}_command")
         return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Whole lines: click cuts what does not fit."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, told) for name, (_, told) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [CompletionItem(name, help=told) for name, (_, told) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -95,63 +98,44 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def exit_code(error: CodeIndexError) -> int:
-    """The exit code of an error."""
-    if isinstance(error, GateRefusedError):
-        return 3
-    if isinstance(error, SourceError):
-        return 4
-    if isinstance(error, StillIndexingError):
-        return 6
-    if isinstance(error, NotIndexedError | NotBuiltError):
-        return 1
-    if isinstance(error, LanesFailedError):
-        return 5
-    if isinstance(error, ConfigurationError | QueryError):
-        return 2
-    return 5
-
-
 def main() -> None:
     """Entry point of `code-index`."""
     # As Ctrl-C: what is under way is undone, and git and workers are ended with it. Servers set their own.
     with contextlib.suppress(ValueError):  # not the main thread
         signal.signal(signal.SIGTERM, _end)
     try:
-        code = cli.main(standalone_mode=False)
-    except CodeIndexError as error:
-        click.echo(f"error: {error}", err=True)
-        code = exit_code(error)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
-        code = 130
-    except BrokenPipeError:
-        sys.stderr.close()
+        code = _run()
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:
+        # click ends with 1 where a pipe is closed. Whoever closed it (`| head`) has what was wanted.
+        if not output_is_closed():
+            raise
+        del error
+        give_up_output()
         code = 0
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Runs the command line; gives the exit code. Only errors of the program itself leave it, and closed pipes."""
+    try:
+        code = cli.main(standalone_mode=False, color=color_wanted())
+    except CodeIndexError as error:
+        return show(error)
+    except click.ClickException as error:
+        return show_usage(error)
+    except (click.Abort, KeyboardInterrupt):
+        return show_stopped()
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        remedy = "check owner, permissions and free space there; `code-index doctor` looks at it all"
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            place = place or "a disk is full, most likely that of the data folder: "
-            remedy = "free some space and run the same again: what was finished is kept"
-        click.echo(f"error: {place}{error.strerror or error}", err=True)
-        click.echo(f"  → {remedy}", err=True)
-        code = 5
+        return show_system(error)
     except Exception as error:
         # Named without importing it: only commands that run Dagster have SQLAlchemy loaded.
         if not type(error).__module__.startswith("sqlalchemy."):
             raise
-        click.echo(f"error: Dagster's records could not be read or written: {getattr(error, 'orig', error)}", err=True)
-        click.echo(
-            "  → look for a full disk, a read-only folder or a very long path (SQLite takes 512 bytes); if the file is "
-            "damaged: code-index repair dagster",
-            err=True,
-        )
-        code = 5
-    sys.exit(code if isinstance(code, int) else 0)
+        return show_records(error)
+    return code if isinstance(code, int) else 0
 
 
 if __name__ == "__main__":

@@ -11,12 +11,15 @@ from ..settings import load_settings
 
 
 @click.command("mcp")
-def mcp_command() -> None:
+@click.option(
+    "--json", "as_json", is_flag=True, help="The protocol is JSON in any case; errors before it begins are too."
+)
+def mcp_command(as_json: bool) -> None:
     """Serve coding agents over MCP on standard input and output (over HTTP: `code-index serve`, at /mcp)."""
     from ..serve.mcp_server import serve_stdio
 
     settings = load_settings()
-    if sys.stdin.isatty():
+    if sys.stdin.isatty() and not as_json:
         click.echo(
             f"MCP over standard input and output, data {settings.data}: for a client to start (docs/mcp.md). "
             "Ctrl-D ends it.",

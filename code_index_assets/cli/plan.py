@@ -18,11 +18,12 @@ from ..progress import TerminalLines
 from ..settings import Settings, load_settings
 from ..sources.location import is_url
 from ..sources.registry import Registry, RepositoryEntry
+from . import completion
 from .index import partition_keys
 
 
 @click.command("plan")
-@click.argument("repositories", nargs=-1)
+@click.argument("repositories", nargs=-1, shell_complete=completion.place)
 @click.option("--all", "every", is_flag=True, help="Every registered repository.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def plan_command(repositories: tuple[str, ...], every: bool, as_json: bool) -> None:

@@ -24,7 +24,10 @@ def poll_command(everything: bool, as_json: bool, quiet: bool) -> int:
     try:
         report = poll(Layout(settings.data).create(), settings, say, everything=everything)
     except LockedError:
-        click.echo("another poller is at work", err=True)
+        if as_json:
+            click.echo(json.dumps({"outcome": "locked", "asked": 0}))
+        else:
+            click.echo("another poller is at work", err=True)
         return 0
     if as_json:
         click.echo(json.dumps(asdict(report)))

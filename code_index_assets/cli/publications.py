@@ -10,12 +10,15 @@ from ..artifacts import ArtifactStore
 from ..errors import GateRefusedError
 from ..layout import Layout
 from ..settings import load_settings
+from .completion import partitions
+from .failures import print_json
 from .names import require_known
 
 
 @click.command("rollback")
-@click.argument("repository")
-def rollback_command(repository: str) -> None:
+@click.argument("repository", shell_complete=partitions)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def rollback_command(repository: str, as_json: bool) -> None:
     """Publish REPOSITORY's previous kept state again; its checks must still pass."""
     from ..embedding.models import space_of
     from ..index.backend import make_backend
@@ -44,6 +47,12 @@ def rollback_command(repository: str) -> None:
         f"rollback-{receipt.stage_id}",
         [{"partition": repository, "commit": receipt.commit, "by": getpass.getuser()}],
     )
+    if as_json:
+        print_json(
+            {"repository": repository, "commit": receipt.commit, "label": receipt.label, "written": result.written,
+             "removed": result.removed, "unchanged": result.unchanged}
+        )  # fmt: skip
+        return
     click.echo(
         f"{repository} is at {receipt.label[:12]} again: {result.written:,} points written, "
         f"{result.removed:,} removed, {result.unchanged:,} unchanged"
@@ -51,10 +60,11 @@ def rollback_command(repository: str) -> None:
 
 
 @click.command("accept")
-@click.argument("repository")
+@click.argument("repository", shell_complete=partitions)
 @click.argument("check")
 @click.option("--reason", required=True, help="Why it is as it should be; kept with the verdict.")
-def accept_command(repository: str, check: str, reason: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def accept_command(repository: str, check: str, reason: str, as_json: bool) -> None:
     """Accept a failed plausibility CHECK of REPOSITORY's latest verdict, for exactly that content."""
     from ..embedding.models import space_of
     from ..quality.gate import accept
@@ -66,5 +76,8 @@ def accept_command(repository: str, check: str, reason: str) -> None:
     verdict = accept(ArtifactStore(layout), repository, space.id, check, reason, getpass.getuser(), settings)
     if verdict.passed:
         raise GateRefusedError(f"the latest verdict on {repository} has passed already", remedy="nothing to accept")
+    if as_json:
+        print_json({"repository": repository, "check": check, "commit": verdict.commit, "reason": reason})
+        return
     click.echo(f"accepted {check} for {repository} at {verdict.commit[:12]}: {reason}")
     click.echo(f"next: code-index index {repository}")

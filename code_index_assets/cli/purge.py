@@ -15,21 +15,46 @@ import click
 from ..artifacts import ArtifactStore
 from ..errors import CodeIndexError, ConfigurationError, NotBuiltError
 from ..layout import Layout, key_segment
+from ..progress import Say
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry, RepositoryEntry
+from .completion import repositories
+from .failures import print_json
 
 
 @click.command("purge")
-@click.argument("repository")
+@click.argument("repository", shell_complete=repositories)
 @click.argument("paths", nargs=-1)
-@click.confirmation_option(prompt="This removes every earlier state of the repository. Go on?")
-def purge_command(repository: str, paths: tuple[str, ...]) -> int:
+@click.option("--yes", is_flag=True, help="Do not ask whether to go on.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; needs --yes.")
+def purge_command(repository: str, paths: tuple[str, ...], yes: bool, as_json: bool) -> int:
     """Take PATHS of REPOSITORY (or what newer secret rules found) out of every artifact, cache and kept generation.
 
     The files are excluded in the registry, every ref of the repository is indexed anew, and every earlier state is
     removed: no roll-back to before is possible. Of other embedding spaces than the current one the repository is
     taken out. Git mirrors keep what git keeps: rewrite the history upstream for that.
     """
+    if as_json and not yes:
+        raise click.UsageError(
+            "with --json nothing is asked: add --yes to remove every earlier state of the repository"
+        )
+    if not yes:
+        click.confirm("This removes every earlier state of the repository. Go on?", abort=True)
+    done: list[str] = []
+
+    def say(line: str) -> None:
+        done.append(line)
+        if not as_json:
+            click.echo(line)
+
+    removed = _purge(repository, paths, say)
+    if as_json:
+        print_json({"repository": repository, "paths": list(paths), **removed, "done": done})
+    return 0
+
+
+def _purge(repository: str, paths: tuple[str, ...], say: Say) -> dict[str, int]:
+    """Does it, and gives how many artifacts, publications and vectors were removed. Raises CodeIndexError."""
     from ..index.maintenance import Retention
     from ..retention import remove_unnamed, vector_keys
     from .index import partition_keys, run_chain
@@ -53,9 +78,9 @@ def purge_command(repository: str, paths: tuple[str, ...]) -> int:
             remedy="correct that first",
         )
     for line in retire(layout, settings, [key for key in stored if key not in keys]):
-        click.echo(line)
+        say(line)
     for line in _leave_other_spaces(layout, settings, keys):
-        click.echo(line)
+        say(line)
     for key in keys:
         # Pins of finished runs would keep the old artifacts.
         for pin in (layout.root / "pins").glob(f"*/{glob.escape(key_segment(key))}.*.json"):
@@ -65,10 +90,10 @@ def purge_command(repository: str, paths: tuple[str, ...]) -> int:
     removed = sum(remove_unnamed(layout, key=key).artifacts for key in keys)
     vectors = sum(_forget_vectors(layout, space, gone) for space, gone in before.items())
     rebuild_catalogue(layout, settings)
-    click.echo(f"purged: {removed:,} artifacts, {generations:,} publications, {vectors:,} vectors removed")
+    say(f"purged: {removed:,} artifacts, {generations:,} publications, {vectors:,} vectors removed")
     if layout.mirror(entry.name).exists() or entry.path:
-        click.echo("git still holds the file's history; rewrite it upstream if it must go there too")
-    return 0
+        say("git still holds the file's history; rewrite it upstream if it must go there too")
+    return {"artifacts": removed, "publications": generations, "vectors": vectors}
 
 
 def _require_known(layout: Layout, entry: RepositoryEntry, stored: list[str], paths: tuple[str, ...]) -> None:

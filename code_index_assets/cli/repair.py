@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import click
 
 from ..care.examine import GROUPS, examine
+from ..care.findings import Finding
 from ..layout import Layout
 from ..settings import load_settings
-from .registry import remove_command
+from .failures import print_json
+from .registry import remove_everything_of
 
 
 @click.command("repair")
 @click.argument("groups", nargs=-1, type=click.Choice(GROUPS))
 @click.option("--quick", is_flag=True, help="Only what can be seen without reading everything.")
-def repair_command(groups: tuple[str, ...], quick: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def repair_command(groups: tuple[str, ...], quick: bool, as_json: bool) -> int:
     """Repair what is damaged of the data folder; GROUPS: only of these parts.
 
     Points are made anew from artifacts, artifacts by indexing their repository again, caches by work; what cannot be
@@ -22,6 +28,7 @@ def repair_command(groups: tuple[str, ...], quick: bool) -> int:
     settings = load_settings()
     layout = Layout(settings.data)
     chosen = groups or tuple(group for group in GROUPS if group != "registry")
+    told = _Told(as_json)
     keys: dict[str, None] = {}
     for group in chosen:
         repaired: set[str] = set()
@@ -30,30 +37,51 @@ def repair_command(groups: tuple[str, ...], quick: bool) -> int:
                 if finding.command[:2] == ("code-index", "index"):
                     keys[finding.command[2]] = None
                 elif finding.kind == "removal":
-                    remove_command.main([finding.command[2]], standalone_mode=False)
+                    remove_everything_of(finding.command[2], keep_data=False, say=told.line)
                 continue
-            click.echo(f"damaged: {finding.what}")
+            told.line(f"damaged: {finding.what}")
             done = finding.repair()
+            told.repaired.append({"what": finding.what, "done": done})
             # One rebuild of a space mends all that was found in it: the rest have nothing left to do.
             if done not in repaired:
                 repaired.add(done)
-                click.echo(f"  {done}")
-    failed = _index(list(keys)) if keys else 0
+                told.line(f"  {done}")
+    failed = _index(list(keys), told) if keys else 0
     left = [] if failed else list(examine(layout, settings, chosen, deep=not quick))
-    for finding in left:
-        click.echo(f"still damaged: {finding.what}\n  → {finding.remedy}", err=True)
-    if not left and not failed:
-        click.echo("nothing is damaged")
+    told.end(left, failed)
     return failed or (5 if left else 0)
 
 
-def _index(keys: list[str]) -> int:
+@dataclass
+class _Told:
+    """What was done, said at once as text or in the end as one object."""
+
+    as_json: bool
+    repaired: list[dict[str, str]] = field(default_factory=list)
+    indexed: list[dict[str, Any]] = field(default_factory=list)
+
+    def line(self, text: str, err: bool = False) -> None:
+        if not self.as_json:
+            click.echo(text, err=err)
+
+    def end(self, left: list[Finding], failed: int) -> None:
+        for finding in left:
+            self.line(f"still damaged: {finding.what}\n  → {finding.remedy}", err=True)
+        if not left and not failed:
+            self.line("nothing is damaged")
+        if self.as_json:
+            rest = [finding.to_json() for finding in left]
+            print_json({"repaired": self.repaired, "indexed": self.indexed, "findings": rest})
+
+
+def _index(keys: list[str], told: _Told) -> int:
     """Has damaged artifacts made anew by indexing their partitions; gives the exit code."""
     from .index import failure_code, run_chain
 
     settings = load_settings()
     outcomes = run_chain(settings, Layout(settings.data).create(), keys, lambda line: None)
     for outcome in outcomes:
-        told = "was indexed anew" if outcome.success else f"could not be indexed anew: {outcome.error}"
-        click.echo(f"  {outcome.key} {told}", err=not outcome.success)
+        said = "was indexed anew" if outcome.success else f"could not be indexed anew: {outcome.error}"
+        told.line(f"  {outcome.key} {said}", err=not outcome.success)
+        told.indexed.append({"key": outcome.key, "success": outcome.success, "error": outcome.error})
     return 0 if all(outcome.success for outcome in outcomes) else failure_code(outcomes)

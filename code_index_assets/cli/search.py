@@ -7,18 +7,19 @@ this process; answers are the same. What is imported here is what every search w
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import CodeIndexError, NotIndexedError, QueryError
+from ..errors import CodeIndexError, QueryError
 from ..layout import Layout
 from ..settings import Settings, load_settings
-from .main import exit_code
+from . import completion
+from .failures import exit_code, failure
 from .remote import NoAnswerError, Remote, find_server
+from .terminal import use_color
 
 if TYPE_CHECKING:
     from ..search.engine import SearchEngine
@@ -56,7 +57,7 @@ def _answered(
     except CodeIndexError as error:
         if not as_json:
             raise
-        click.echo(json.dumps({**_failure(error), **empty}, ensure_ascii=False))
+        click.echo(json.dumps({**failure(error), **empty}, ensure_ascii=False))
         return exit_code(error)
     click.echo(text, err=code == 1 and text.startswith("no definition"))
     return code
@@ -67,21 +68,10 @@ def _from(
 ) -> tuple[str, int]:
     if remote is not None:
         try:
-            return remote({} if as_json else {"format": "text", "color": sys.stdout.isatty()})
+            return remote({} if as_json else {"format": "text", "color": use_color()})
         except NoAnswerError:
             pass
     return local()
-
-
-def _failure(error: CodeIndexError) -> Fields:
-    outcome = error.state if isinstance(error, NotIndexedError) else "failed"
-    told = {
-        "type": type(error).__name__,
-        "message": error.message,
-        "remedy": error.remedy,
-        "retryable": error.retryable,
-    }
-    return {"outcome": outcome, "error": told}
 
 
 def _code(outcome: str, hits: int) -> int:
@@ -90,13 +80,24 @@ def _code(outcome: str, hits: int) -> int:
 
 @click.command("search")
 @click.argument("words", nargs=-1)
-@click.option("--repo", multiple=True, help="Only in this repository; may be given more than once.")
-@click.option("--ref", multiple=True, help="At this ref instead of the default one.")
+@click.option(
+    "--repo",
+    multiple=True,
+    shell_complete=completion.repositories,
+    help="Only in this repository; may be given more than once.",
+)
+@click.option("--ref", multiple=True, shell_complete=completion.refs, help="At this ref instead of the default one.")
 @click.option("--path", multiple=True, help="Only paths that match: a glob, a folder or a whole path.")
-@click.option("--language", multiple=True, help="Only this language.")
-@click.option("--kind", multiple=True, help="Only this kind: function, class, method, …")
+@click.option("--language", multiple=True, shell_complete=completion.languages, help="Only this language.")
+@click.option(
+    "--kind", multiple=True, shell_complete=completion.kinds, help="Only this kind: function, class, method, …"
+)
 @click.option("--limit", default=10, show_default=True, help="Hits at most.")
-@click.option("--space", help="In this embedding space instead of the one searches use (`code-index spaces`).")
+@click.option(
+    "--space",
+    shell_complete=completion.spaces,
+    help="In this embedding space instead of the one searches use (`code-index spaces`).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--batch", type=click.File("r"), help='One JSON object a line: {"id", "query", …}; - is standard input.')
 def search_command(
@@ -135,7 +136,7 @@ def search_command(
         code = _code(answer.outcome, len(answer.hits))
         if as_json:
             return json.dumps(answer_json(answer, following), ensure_ascii=False), code
-        return render_answer(answer, color=sys.stdout.isatty(), now=time.time()), code
+        return render_answer(answer, color=use_color(), now=time.time()), code
 
     return _answered(as_json, {"hits": []}, remote if server else None, local)
 
@@ -178,7 +179,7 @@ def _answer_batch(answers: Answers, lines: Iterable[str], options: dict[str, tup
         except CodeIndexError as error:
             failed += 1
             told = {"type": type(error).__name__, "message": str(error)}
-            result = {"id": identity, "outcome": _failure(error)["outcome"], "error": told, "hits": []}
+            result = {"id": identity, "outcome": failure(error)["outcome"], "error": told, "hits": []}
         click.echo(json.dumps(result, ensure_ascii=False))
     return 2 if failed else 0
 
@@ -207,13 +208,13 @@ def _fields(asked: Fields, options: dict[str, tuple[str, ...]], limit: int) -> F
 
 @click.command("symbol")
 @click.argument("name")
-@click.option("--repo", multiple=True, help="Only in this repository.")
-@click.option("--ref", multiple=True, help="At this ref instead of the default one.")
-@click.option("--language", multiple=True, help="Only this language.")
-@click.option("--kind", multiple=True, help="Only this kind.")
+@click.option("--repo", multiple=True, shell_complete=completion.repositories, help="Only in this repository.")
+@click.option("--ref", multiple=True, shell_complete=completion.refs, help="At this ref instead of the default one.")
+@click.option("--language", multiple=True, shell_complete=completion.languages, help="Only this language.")
+@click.option("--kind", multiple=True, shell_complete=completion.kinds, help="Only this kind.")
 @click.option("--path", multiple=True, help="Only paths that match.")
 @click.option("--prefix", is_flag=True, help="Names that begin with NAME.")
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, help="Definitions at most.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def symbol_command(
     name: str, repo: tuple[str, ...], ref: tuple[str, ...], language: tuple[str, ...], kind: tuple[str, ...],
@@ -244,16 +245,16 @@ def symbol_command(
         code = _code(found.outcome, len(found.hits))
         if as_json:
             return json.dumps(definitions_json(found), ensure_ascii=False), code
-        return render_definitions(found, name, color=sys.stdout.isatty()), code
+        return render_definitions(found, name, color=use_color()), code
 
     return _answered(as_json, {"symbols": []}, remote if server else None, local)
 
 
 @click.command("references")
 @click.argument("name")
-@click.option("--repo", multiple=True, help="Only in this repository.")
-@click.option("--ref", multiple=True, help="At this ref instead of the default one.")
-@click.option("--language", multiple=True, help="Only files of this language.")
+@click.option("--repo", multiple=True, shell_complete=completion.repositories, help="Only in this repository.")
+@click.option("--ref", multiple=True, shell_complete=completion.refs, help="At this ref instead of the default one.")
+@click.option("--language", multiple=True, shell_complete=completion.languages, help="Only files of this language.")
 @click.option("--path", multiple=True, help="Only paths that match.")
 @click.option("--limit", default=50, show_default=True, help="Lines at most.")
 @click.option("--cursor", help="Goes on where an answer ended.")
@@ -285,6 +286,6 @@ def references_command(
         code = 0 if found.outcome == "found" else 1
         if as_json:
             return json.dumps(references_json(found), ensure_ascii=False), code
-        return render_references(found, color=sys.stdout.isatty()), code
+        return render_references(found, color=use_color()), code
 
     return _answered(as_json, {"references": []}, remote if server else None, local)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from ..layout import Layout
@@ -13,11 +15,16 @@ from ..settings import load_settings
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Port; 0 for any free one [default: CODE_INDEX_PORT, 8765]."
 )
-def serve_command(host: str | None, port: int | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Lines of the server's log as JSON objects.")
+def serve_command(host: str | None, port: int | None, as_json: bool) -> None:
     """Answer searches over HTTP, with a page to search on; command lines on the same data use it too."""
     from ..serve.server import serve
 
     settings = load_settings()
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update=chosen)
-    serve(settings, Layout(settings.data).create(), lambda line: click.echo(line, err=True))
+
+    def say(line: str) -> None:
+        click.echo(json.dumps({"message": line}) if as_json else line, err=True)
+
+    serve(settings, Layout(settings.data).create(), say)

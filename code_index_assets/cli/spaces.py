@@ -17,10 +17,17 @@ from ..index.manifest import PublicationManifest, PublicationStore
 from ..layout import Layout
 from ..retention import remove_space
 from ..settings import load_settings
+from .completion import spaces
+from .failures import print_json
 
 
 @click.command("spaces")
-@click.option("--remove", metavar="SPACE", help="Take this space's index and embeddings away; not the one that serves.")
+@click.option(
+    "--remove",
+    metavar="SPACE",
+    shell_complete=spaces,
+    help="Take this space's index and embeddings away; not the one that serves.",
+)
 @click.option("--vectors", is_flag=True, help="With --remove: its cached vectors too, which have been paid for.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def spaces_command(remove: str | None, vectors: bool, as_json: bool) -> int:
@@ -46,7 +53,7 @@ def spaces_command(remove: str | None, vectors: bool, as_json: bool) -> int:
             f"{row['space']}\t{row['state']}\t{row['model'] or 'model not recorded'}\t{row['dimension']} dimensions\t"
             f"{row['partitions']:,} partitions\t{row['points']:,} points\tpublished {when}"
         )
-    if not rows:
+    if not rows and not as_json:
         click.echo("nothing is published yet: code-index index <git URL or path>", err=True)
     return 0 if rows else 1
 
@@ -59,10 +66,11 @@ def _row(manifest: PublicationManifest, model: str | None, state: str) -> dict[s
 
 
 @click.command("use")
-@click.argument("space", required=False)
+@click.argument("space", required=False, shell_complete=spaces)
 @click.option("--back", is_flag=True, help="The space that served before.")
 @click.option("--partly", is_flag=True, help="Even if it lacks partitions that are searchable now.")
-def use_command(space: str | None, back: bool, partly: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def use_command(space: str | None, back: bool, partly: bool, as_json: bool) -> None:
     """Let searches use SPACE (a name of `code-index spaces`, or a model); index runs with the model auto follow."""
     settings = load_settings()
     layout = Layout(settings.data).check()
@@ -75,6 +83,9 @@ def use_command(space: str | None, back: bool, partly: bool) -> None:
 
     facts = {"space": wanted, "before": before, "by": getpass.getuser()}
     RunLog(layout).append("serving", f"use-{time.time_ns()}", [facts])
+    if as_json:
+        print_json({"space": wanted, "before": before})
+        return
     click.echo(f"searches use {wanted}" + (f"; before: {before}" if before != wanted else ""))
     if settings.model != "auto":
         click.echo(f"CODE_INDEX_MODEL={settings.model} is set here: unset it, or it decides instead", err=True)
@@ -138,8 +149,8 @@ def _require_whole(layout: Layout, serving: str, wanted: str) -> None:
 
 
 @click.command("compare")
-@click.argument("space")
-@click.argument("other", required=False)
+@click.argument("space", shell_complete=spaces)
+@click.argument("other", required=False, shell_complete=spaces)
 @click.option("--queries", type=click.File("r"), help='A query a line, or {"query": …, "path": …} with what to find.')
 @click.option("--lane", multiple=True, help="Only this lane (semantic shows the model alone).")
 @click.option("--limit", default=10, show_default=True, help="Places of an answer that are compared.")

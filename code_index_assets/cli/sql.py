@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import click
 
+from ..analytics.formats import Format, write_rows
 from ..errors import QueryError
 from ..layout import Layout
 from ..settings import load_settings
+
+FORMATS = get_args(Format)
 
 
 @click.command("sql")
@@ -20,8 +23,13 @@ from ..settings import load_settings
     "--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Read it from a file."
 )
 @click.option(
-    "--format", "form", type=click.Choice(["table", "json", "csv", "parquet"]), default="table", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="How the rows are written [default: by the ending of --output, else a table, in a pipe tsv].",
 )
+@click.option("--vertical", is_flag=True, help="A line for each column of each row: for wide rows (--format vertical).")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json; errors are JSON too.")
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option("--list", "listing", is_flag=True, help="List the tables and what they hold.")
 @click.option("--describe", metavar="TABLE", help="Show a table's columns and what they mean.")
@@ -29,14 +37,14 @@ from ..settings import load_settings
 @click.option("--memory", default="1GB", show_default=True, help="Memory the query may take.")
 @click.option("--max-rows", type=click.IntRange(min=1), help="Fail if there are more rows (default: no limit).")
 def sql_command(
-    query: str | None, path: Path | None, form: str, output: Path | None, listing: bool, describe: str | None,
-    timeout: float, memory: str, max_rows: int | None,
+    query: str | None, path: Path | None, form: Format | None, vertical: bool, as_json: bool, output: Path | None,
+    listing: bool, describe: str | None, timeout: float, memory: str, max_rows: int | None,
 ) -> None:  # fmt: skip
     """Ask the catalogue one SQL QUERY ("-" reads it from standard input, a *.sql path from that file).
 
     It only reads, and has nothing but the catalogue in reach: no files, no network.
     """
-    from ..analytics.query import LIST_TABLES, Limits, describe_query, run_query, write_parquet, write_rows
+    from ..analytics.query import LIST_TABLES, Limits, describe_query, run_query, write_parquet
 
     text = _text(query, path)
     if listing:
@@ -45,6 +53,7 @@ def sql_command(
         text = describe_query(describe)
     if not text:
         raise click.UsageError("give a query, --file, --list or --describe TABLE")
+    form = _form(form, vertical, as_json, output)
     if form == "parquet" and output is None:
         raise click.UsageError("--format parquet needs --output FILE")
     with run_query(Layout(load_settings().data).check(), text, Limits(timeout, memory, max_rows)) as (names, rows):
@@ -52,12 +61,27 @@ def sql_command(
             click.echo(f"{write_parquet(names, rows, output):,} rows in {output}", err=True)
         elif output is not None:
             with output.open("w", encoding="utf-8") as stream:
-                write_rows(names, rows, form, stream)  # type: ignore[arg-type]
+                write_rows(names, rows, form, stream)
         else:
             first = next(rows, None)
             if describe and first is None:
                 raise QueryError(f"there is no table {describe}", remedy="`code-index sql --list` shows the tables")
-            write_rows(names, _again(first, rows), form, sys.stdout)  # type: ignore[arg-type]
+            write_rows(names, _again(first, rows), form, sys.stdout)
+
+
+def _form(form: Format | None, vertical: bool, as_json: bool, output: Path | None) -> Format:
+    """How the rows are written. Raises UsageError for options that contradict each other."""
+    asked: list[Format] = [form] if form else []
+    asked += ["vertical"] if vertical else []
+    asked += ["json"] if as_json else []
+    if len(set(asked)) > 1:
+        raise click.UsageError(f"the rows can be written as {' or as '.join(asked)}, not as both")
+    if asked:
+        return asked[0]
+    ending = output.suffix.removeprefix(".") if output is not None else ""
+    if ending in ("json", "csv", "tsv", "parquet"):
+        return cast(Format, ending)
+    return "table" if output is not None or sys.stdout.isatty() else "tsv"
 
 
 def _text(query: str | None, path: Path | None) -> str | None:

@@ -9,18 +9,19 @@ from typing import Any
 
 import click
 
-from ..artifacts import ArtifactStore
 from ..errors import NotBuiltError, NotIndexedError
 from ..index.manifest import PublicationStore
 from ..index.reader import published_spaces
 from ..layout import Layout
-from ..search.freshness import RepositoryStatus, repository_statuses
+from ..search.freshness import RepositoryStatus, ago, repository_statuses
 from ..settings import load_settings
+from .completion import partitions
 from .names import require_known
+from .terminal import print_table
 
 
 @click.command("status")
-@click.argument("repository", required=False)
+@click.argument("repository", required=False, shell_complete=partitions)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status_command(repository: str | None, as_json: bool) -> int:
     """What is published of every repository (or of REPOSITORY, in detail): commit, freshness, coverage, verdict."""
@@ -35,12 +36,11 @@ def status_command(repository: str | None, as_json: bool) -> int:
     elif repository is not None and rows:
         for row in rows:
             _print_detail(layout, row)
-    else:
-        for row in rows:
-            click.echo(_line(row))
+    elif rows:
+        print_table(_HEADER, [_cells(row) for row in rows])
     if not rows and repository is not None:
         require_known(layout, settings, repository)
-    if not rows:
+    if not rows and not as_json:
         click.echo("nothing is registered", err=True)
     return 0 if rows and all(row["state"] != "not indexed" for row in rows) else 1
 
@@ -80,22 +80,34 @@ def _row(status: RepositoryStatus, space: str | None) -> dict[str, Any]:
     }
 
 
-def _line(row: dict[str, Any]) -> str:
+_HEADER = ("repository", "state", "commit", "published", "files", "points")
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """The columns of a row, as in `_HEADER`."""
     state = row["state"] + (f", {row['activity']} ({row['why']})" if row["activity"] else "")
     if row["state"] == "not indexed":
-        return f"{row['key']}\t{state}"
-    when = datetime.fromtimestamp(row["published_at"], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        return (row["key"], state, "", "", "", "")
+    at = row["published_at"]
+    when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     coverage = row["coverage"]
     return (
-        f"{row['key']}\t{state}\t{row['label'][:12]}{row['label'][40:]}\tpublished {when}\t"
-        f"{coverage.get('kept', 0):,}/{coverage.get('files', 0):,} files\t{row['points']:,} points"
+        row["key"],
+        state,
+        f"{row['label'][:12]}{row['label'][40:]}",
+        f"{when} ({ago(time.time() - at)})",
+        f"{coverage.get('kept', 0):,}/{coverage.get('files', 0):,}",
+        f"{row['points']:,}",
     )
 
 
 def _print_detail(layout: Layout, row: dict[str, Any]) -> None:
+    from ..artifacts import ArtifactStore
     from ..quality.gate import current_verdict
 
-    click.echo(_line(row))
+    for name, cell in zip(_HEADER, _cells(row), strict=True):
+        if cell:
+            click.echo(f"{name:<10} {cell}")
     if row["state"] == "not indexed":
         return
     for reason, count in row["coverage"].get("skipped", {}).items():
@@ -114,7 +126,7 @@ def _print_detail(layout: Layout, row: dict[str, Any]) -> None:
 
 
 @click.command("files")
-@click.argument("repository")
+@click.argument("repository", shell_complete=partitions)
 @click.option("--left-out", is_flag=True, help="Only files that were not kept.")
 @click.option("--reason", help="Only files left out for this reason.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -122,6 +134,7 @@ def files_command(repository: str, left_out: bool, reason: str | None, as_json: 
     """Every file of REPOSITORY's latest selection: kept, or left out and why."""
     import polars as pl
 
+    from ..artifacts import ArtifactStore
     from ..search.render import printable
 
     settings = load_settings()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import click
@@ -14,8 +16,9 @@ from ..settings import load_settings
 
 @click.command("up")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Dagster's UI has no login: keep it on loopback.")
-@click.option("--port", default=3000, show_default=True)
-def up_command(host: str, port: int) -> None:
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the UI.")
+@click.option("--json", "as_json", is_flag=True, help="The first line as a JSON object; Dagster's log is JSON too.")
+def up_command(host: str, port: int, as_json: bool) -> None:
     """Start Dagster's UI and daemon with this code location, on the data folder's instance."""
     from ..assets.instance import open_instance
 
@@ -29,10 +32,16 @@ def up_command(host: str, port: int) -> None:
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "CODE_INDEX_DATA": str(settings.data),
     }
-    click.echo(f"Dagster UI on http://{host}:{port} (data {settings.data}); stop with Ctrl-C", err=True)
+    url = f"http://{host}:{port}"
+    if as_json:
+        click.echo(json.dumps({"url": url, "data": str(settings.data)}), err=True)
+    else:
+        click.echo(f"Dagster UI on {url} (data {settings.data}); stop with Ctrl-C", err=True)
     # Children put the working folder first on their path: the project's own is known to shadow nothing.
     root = Path(__file__).resolve().parents[2]
     os.chdir(root)
-    where = ["-w", "workspace.yaml"] if (root / "workspace.yaml").exists() else ["-m", "code_index_assets.definitions"]
+    # Not `-m`: the location would be named after the module, and runs of the command line belong to `code_index`.
+    where = ["-w", str(files("code_index_assets.assets").joinpath("workspace.yaml"))]
     arguments = ["-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
+    arguments += ["--log-format", "json"] if as_json else []
     os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606 - replaced by Dagster on purpose

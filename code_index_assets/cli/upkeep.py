@@ -9,13 +9,15 @@ import click
 from ..layout import Layout
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry
+from .failures import print_json
 
 
 @click.command("prune")
 @click.option("--older-than", default=86_400.0, show_default=True, help="Seconds an artifact must have been unused.")
 @click.option("--retired", is_flag=True, help="Also take out partitions that the registry does not name any more.")
 @click.option("--compact", is_flag=True, help="All of the weekly compaction: vector cache, shards, logs too.")
-def prune_command(older_than: float, retired: bool, compact: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def prune_command(older_than: float, retired: bool, compact: bool, as_json: bool) -> None:
     """Remove artifacts and generations that nothing names any more."""
     from ..index.maintenance import Retention
     from ..retention import compact_everything, remove_unnamed
@@ -23,17 +25,26 @@ def prune_command(older_than: float, retired: bool, compact: bool) -> None:
 
     settings = load_settings()
     layout = Layout(settings.data).check()
-    if retired:
-        for line in _retire_unnamed(layout, settings):
+    done = []
+    for line in _retire_unnamed(layout, settings) if retired else ():
+        done.append(line)
+        if not as_json:
             click.echo(line)
     if compact:
-        report = compact_everything(layout, settings, click.echo)
+        report = compact_everything(layout, settings, (lambda line: None) if as_json else click.echo)
+        if as_json:
+            print_json({**report, "retired": done})
+            return
         click.echo(", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in report.items()))
         return
     leftovers = layout.remove_leftovers() + layout.remove_half_written()
     remove_old_pins(layout)
     generations = prune_index(layout, settings, Retention(settings.keep_generations, settings.keep_seconds))
     removed = remove_unnamed(layout, older_than=older_than)
+    if as_json:
+        counts = {"artifacts": removed.artifacts, "bytes": removed.bytes, "publications": generations}
+        print_json({**counts, "leftovers": leftovers, "retired": done})
+        return
     click.echo(
         f"removed {removed.artifacts:,} artifacts ({removed.bytes / 1e6:,.1f} MB), {generations:,} old publications, "
         f"{leftovers:,} leftovers of killed runs"

@@ -124,7 +124,10 @@ def find_definitions(
         except SnapshotGoneError:
             continue
         hits.sort(key=lambda hit: order_key(hit.place, asked.spellings))
-        return Definitions(tuple(fold_overloads(hits)[:limit]))
+        # Of several filters one may cover nothing though another has hits.
+        seen = {("language", hit.language) for hit in hits if hit.language}
+        notes = vocabulary.unknown_values(snapshot, where, seen)
+        return Definitions(tuple(fold_overloads(hits)[:limit]), notes)
     raise QueryError("the index was published over and over while it was read", remedy="ask again")
 
 

@@ -11,6 +11,8 @@ blanks at the end of a line.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,8 @@ from ..index.reader import IndexSnapshot, SnapshotGoneError
 from ..layout import Layout
 from .engine import SearchEngine
 
+NEAR = 5
+_COMPARED = 5_000
 _WHY = {
     "binary": "it is binary",
     "too_large": "it is larger than the limit",
@@ -153,11 +157,34 @@ def _unknown(snapshot: IndexSnapshot, receipt: Receipt, path: str) -> FileNotInd
     if inside:
         told = f"{path} is a folder: {', '.join(inside[:5])}{', …' if len(inside) > 5 else ''}"
     else:
-        name = path.rsplit("/", 1)[-1].casefold()
-        near = [known for known in paths if known.rsplit("/", 1)[-1].casefold() == name][:5]
+        near = near_paths(path, paths)
         told = f"{receipt.key} has no file {path} at {receipt.commit[:12]}"
         told += f"; did you mean {', '.join(near)}?" if near else ""
     return FileNotIndexedError(told, remedy="give a path as search results give it", wanted=path)
+
+
+def near_paths(path: str, paths: Iterable[str]) -> list[str]:
+    """Paths that may have been meant: of the same file name, then of a name spelled much like it, the nearest first."""
+    wanted = _file_name(path)
+    by_name: dict[str, list[str]] = {}
+    for known in paths:
+        by_name.setdefault(_file_name(known), []).append(known)
+    # Comparing every name of a large repository would take longer than the answer.
+    alike = [
+        name
+        for name in by_name
+        if abs(len(name) - len(wanted)) <= 3 and (name[:1] == wanted[:1] or name[-4:] == wanted[-4:])
+    ]
+    names = difflib.get_close_matches(wanted, alike[:_COMPARED], n=NEAR, cutoff=0.75)
+    found: list[str] = []
+    for name in names:
+        nearness = {known: difflib.SequenceMatcher(None, path, known).ratio() for known in by_name[name][:_COMPARED]}
+        found += sorted(nearness, key=lambda known: -nearness[known])
+    return found[:NEAR]
+
+
+def _file_name(path: str) -> str:
+    return path.rsplit("/", 1)[-1].casefold()
 
 
 def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[dict[str, Any]]:

@@ -74,6 +74,14 @@ class RepositoryStatus:
     run_id: str = ""
 
 
+def ago(seconds: float) -> str:
+    """An age in words."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return "just now"
+
+
 class Heads:
     """Where refs were seen last: by a run, or later by a poller. Reads a file again when it has changed: an answer over
     5,000 repositories asks for as many heads."""

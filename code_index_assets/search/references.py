@@ -197,7 +197,9 @@ def _page(
         question=question.identity,
         took_ms=(time.perf_counter() - started) * 1000,
         outcome="found" if mentions.height or found.definitions.height else "no_match",
-        notes=vocabulary.unknown_values(snapshot, Filter(keys=keys, languages=question.languages)),
+        notes=vocabulary.unknown_values(
+            snapshot, Filter(keys=keys, languages=question.languages, paths=question.paths)
+        ),
     )
 
 
@@ -271,7 +273,8 @@ def _near(tables: PublishedTables, name: str) -> tuple[str, ...]:
 
     spelled = pl.col("name").str.to_lowercase() == name.lower()
     parts = [tables.scan(table).filter(spelled).select("name").unique() for table in ("references", "symbols")]
-    return tuple(sorted(set(pl.concat(parts).collect().get_column("name")))[:5])
+    # The name itself is among them where a filter left its mentions out.
+    return tuple(sorted({*pl.concat(parts).collect().get_column("name")} - {name})[:5])
 
 
 # -- one page ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Any
 
 from .definitions import Definitions, SymbolHit
 from .engine import Hit, RepositoryState, SearchAnswer
+from .freshness import ago
 from .references import Reference, References
 from .snippets import Snippet
 
@@ -102,19 +103,13 @@ def repository_line(state: RepositoryState, now: float) -> str:
     return f"{state.repository}@{state.ref} {state.label}, indexed {ago(now - state.indexed_at)}{behind}{files}"
 
 
-def ago(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return "just now"
-
-
 def render_definitions(found: Definitions, name: str, *, color: bool = False) -> str:
     if not found.hits:
         where = "what was looked at before the time was up" if found.incomplete else "what is indexed"
         return "\n".join([f"no definition of {name!r} in {where}", *found.notes])
-    text = render_symbols(list(found.hits), color=color)
-    return f"{text}\nThe time was up before everything was looked at: there may be more." if found.incomplete else text
+    late = ["The time was up before everything was looked at: there may be more."] if found.incomplete else []
+    notes = [painter(color)("warn", note) for note in found.notes]
+    return "\n".join([render_symbols(list(found.hits), color=color), *notes, *late])
 
 
 def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
@@ -140,6 +135,8 @@ def render_references(found: References, *, color: bool = False) -> str:
         blocks.append("\n".join(lines))
     left_out = found.total_definitions - len(found.definitions) if found.definitions else 0
     more = f", {left_out} definitions not shown" if left_out else ""
+    if found.notes:
+        blocks.append("\n".join(paint("warn", note) for note in found.notes))
     blocks.append(paint("dim", f"{len(found.references)} of {found.total} lines in {found.files} files{more}"))
     if found.next_cursor:
         blocks.append(paint("dim", f"more: --cursor {found.next_cursor}"))

@@ -48,19 +48,20 @@ class IndexRun:
     seconds: float
     progress: str
     error: str = ""
+    done: float = 0.0  # the share of the run's stages that has ended
     waiting: bool = False  # for the run on the same folder that began before
     report: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str | None:
         """The partition that was indexed."""
-        runs = self.report.get("runs") or [{}]
-        key = runs[0].get("key")
+        runs = _runs_of(self.report)
+        key = runs[0].get("key") if runs else None
         return str(key) if key else None
 
     def info(self, asset: str) -> dict[str, Any]:
         """What the run's step of an asset said of itself."""
-        for run in self.report.get("runs") or []:
+        for run in _runs_of(self.report):
             for step in run.get("steps") or []:
                 if step.get("asset") == asset:
                     return dict(step.get("info") or {}) | {"outcome": step.get("outcome")}
@@ -152,7 +153,7 @@ class IndexRuns:
         return [self._read(folder) for folder in folders if (folder / "request.json").exists()]
 
     def _read(self, folder: Path) -> IndexRun:
-        request = json.loads((folder / "request.json").read_bytes())
+        directory, started_at, damage = _request(folder)
         running = _is_held(folder / "lock")
         lines = _tail(folder / "progress.log")
         report: dict[str, Any] = {}
@@ -160,16 +161,17 @@ class IndexRuns:
         if not running:
             ended_at = _modified(folder / "report.json", folder / "progress.log") or ended_at
             report = _json(folder / "report.json")
-        runs = report.get("runs") or []
+        runs = _runs_of(report)
         ok = bool(runs) and all(run.get("success") for run in runs)
         return IndexRun(
             handle=folder.name,
             state="running" if running else "succeeded" if ok else "failed",
-            directory=str(request["directory"]),
-            started_at=float(request["started_at"]),
-            seconds=max(ended_at - float(request["started_at"]), 0.0),
+            directory=directory,
+            started_at=started_at,
+            seconds=max(ended_at - started_at, 0.0),
             progress=lines[-1] if lines else "starting",
-            error="" if running or ok else _error(runs, lines),
+            done=done_of(lines) if running else 1.0,
+            error="" if running or ok else damage or _error(report, lines),
             waiting=running and (folder / "waits").exists() and not (folder / "begun").exists(),
             report=report,
         )
@@ -216,10 +218,49 @@ def _modified(*paths: Path) -> float | None:
     return max(times, default=None)
 
 
-def _error(runs: list[dict[str, Any]], lines: list[str]) -> str:
-    told = [str(run["error"]) for run in runs if run.get("error")]
+def _request(folder: Path) -> tuple[str, float, str]:
+    """Folder and start of a run, and what is wrong with its request: one that is damaged stops no other run."""
+    request = _json(folder / "request.json")
+    try:
+        return str(request["directory"]), float(request["started_at"]), ""
+    except (KeyError, TypeError, ValueError):
+        told = f"{folder / 'request.json'} is damaged: what the run was asked for is not known any more"
+        return "", float(folder.name.split("-")[1]), f"{told}\n→ call index_codebase again"
+
+
+def _runs_of(report: dict[str, Any]) -> list[dict[str, Any]]:
+    runs = report.get("runs")
+    return [run for run in runs if isinstance(run, dict)] if isinstance(runs, list) else []
+
+
+# In the order in which a run goes through them.
+_STAGES = (
+    "repository", "file_hashes", "chunks", "embeddings", "index_quality", "search_index", "catalog",
+)  # fmt: skip
+_STAGE = re.compile(rf"(?:^|\s)({'|'.join(_STAGES)}):")
+_COUNT = re.compile(r" ([\d,]+)/([\d,]+) ")
+STAGES = len(_STAGES) + 1  # the first is loading Dagster
+
+
+def done_of(lines: list[str]) -> float:
+    """The share of a run's stages that its progress says has ended; within a stage, the share of its items."""
+    for line in reversed(lines):
+        stage = _STAGE.search(line)
+        if stage is not None:
+            count = _COUNT.search(line[stage.end() :])
+            items = [int(number.replace(",", "")) for number in count.groups()] if count else [0, 1]
+            within = min(items[0] / max(items[1], 1), 1.0)
+            return (_STAGES.index(stage[1]) + 1 + within) / STAGES
+    return 0.0
+
+
+def _error(report: dict[str, Any], lines: list[str]) -> str:
+    told = [str(run["error"]) for run in _runs_of(report) if run.get("error")]
     if told:
         return told[0]
+    error = report.get("error")
+    if isinstance(error, dict) and error.get("message"):
+        return f"{error['message']}" + (f"\n→ {error['remedy']}" if error.get("remedy") else "")
     marked = [number for number, line in enumerate(lines) if line.startswith("error:")]
     if marked:
         return "\n".join(lines[marked[-1] :]).removeprefix("error:").strip()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .index_runs import IndexRun, IndexRuns
+from .index_runs import STAGES, IndexRun, IndexRuns
 from .mcp_fit import Reply, clean, short
 from .mcp_models import RunStatus
 from .mcp_status import run_line
@@ -27,19 +27,24 @@ _TEXT_CHARS = 600
 async def follow(runs: IndexRuns, run: IndexRun, ctx: Context, until: float) -> IndexRun:
     """Waits for a run's end, until a time on the monotonic clock, and tells the client how it goes.
 
-    Progress is seconds since its start: how much there is to do is known stage by stage only, and told in the message.
+    Progress is how many of the run's stages have ended, with the share of the present one, of how many there are. It
+    never goes back: a run over several refs begins its stages again.
     """
     told: tuple[str, float] = ("", -REPORT_SECONDS)
+    done = 0.0
     while run.state == "running":
         now = time.monotonic()
         quiet = now - told[1]
         if quiet >= REPORT_SECONDS and (run.progress != told[0] or quiet >= STILL_SECONDS):
-            await ctx.report_progress(round(run.seconds, 1), None, short(clean(run.progress), 200))
+            done = max(done, round(run.done * STAGES, 2))
+            await ctx.report_progress(done, STAGES, short(clean(run.progress), 200))
             told = (run.progress, now)
         if now >= until:
             break
         await anyio.sleep(LOOK_SECONDS)
         run = await anyio.to_thread.run_sync(runs.get, run.handle)
+    if run.state == "succeeded" and told[0]:
+        await ctx.report_progress(STAGES, STAGES, "done")
     return run
 
 

@@ -23,16 +23,17 @@ from ..settings import Settings
 from .hashing import HashCache, Sha256Id, hash_files, id_of, read_regular
 from .ignore import IgnoreRules
 from .registry import RepositoryEntry, partition_key
-from .snapshot import MODE_FOLDER, NOT_READABLE, Snapshot, entries_frame, raw_path
+from .snapshot import INNER_REPOSITORY, MODE_FOLDER, MODE_SUBMODULE, NOT_READABLE, Snapshot, entries_frame, raw_path
 
 _MAX_IGNORE_BYTES = 1 << 20
 
 
 @dataclass
 class Walk:
-    """What a walk found: files (paths from the root), folders that could not be listed."""
+    """What a walk found: files (paths from the root), bare git repositories, folders that could not be listed."""
 
     files: list[bytes] = field(default_factory=list)
+    repositories: list[bytes] = field(default_factory=list)
     unreadable: list[bytes] = field(default_factory=list)
     ignored: int = 0
 
@@ -40,8 +41,9 @@ class Walk:
 def walk_folder(root: Path) -> Walk:
     """Files and symlinks below a folder that no `.gitignore` ignores, in byte order.
 
-    Iterative, and a symlink is never followed. `.git` folders are not entered. A folder that cannot be listed (no
-    permission, path too long for the system) is reported, and the walk goes on. Raises SourceError for the root alone.
+    Iterative, and a symlink is never followed. `.git` folders and bare repositories are not entered. A folder that
+    cannot be listed (no permission, path too long for the system) is reported, and the walk goes on. Raises
+    SourceError for the root alone.
     """
     base = os.fsencode(root)
     walk = Walk()
@@ -58,6 +60,9 @@ def walk_folder(root: Path) -> Walk:
                     f"the folder {root} cannot be read: {error.strerror}", remedy="check the path"
                 ) from None
             walk.unreadable.append(folder)
+            continue
+        if folder and {b"HEAD", b"objects", b"refs"} <= {child.name for child in children} and is_bare(root, folder):
+            walk.repositories.append(folder)
             continue
         if any(child.name == b".gitignore" for child in children):
             here = folder + b"/.gitignore" if folder else b".gitignore"
@@ -76,6 +81,12 @@ def walk_folder(root: Path) -> Walk:
                 walk.files.append(path)
     walk.files.sort()
     return walk
+
+
+def is_bare(root: Path, folder: bytes) -> bool:
+    """Whether a folder below the root is a git repository without a checkout: objects and refs, no text of anyone's."""
+    place = root / os.fsdecode(folder)
+    return (place / "HEAD").is_file() and (place / "objects").is_dir() and (place / "refs").is_dir()
 
 
 def frame_root(entries: pl.DataFrame) -> str:
@@ -135,7 +146,7 @@ class FolderSource:
         for row, (path, path_raw, blob, size) in enumerate(
             entries.select("path", "path_raw", "blob", "size").iter_rows()
         ):
-            if blob == NOT_READABLE:
+            if blob in (NOT_READABLE, INNER_REPOSITORY):
                 yield row, None
                 continue
             content = read_regular(self.root, raw_path(path, path_raw), size)
@@ -149,6 +160,7 @@ class FolderSource:
         hashed = hash_files(self.root, walk.files, Sha256Id(), HashCache(self.layout, self.entry.name, "sha256"))
         rows: list[tuple[bytes, str, int, int | None]] = [(h.path, h.blob, h.mode, h.size) for h in hashed]
         rows += [(folder + b"/", NOT_READABLE, MODE_FOLDER, None) for folder in walk.unreadable]
+        rows += [(folder, INNER_REPOSITORY, MODE_SUBMODULE, 0) for folder in walk.repositories]
         return entries_frame(rows)
 
 

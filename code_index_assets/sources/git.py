@@ -23,7 +23,7 @@ from ..settings import Settings
 from .addresses import Pin, pin
 from .git_process import GitFailed, cat_file_batch, run_git, translate
 from .git_tree import entries_since, list_tree
-from .location import display_location
+from .location import display_location, host_of, is_url
 from .registry import RepositoryEntry, glob_matches, partition_key, validate_ref
 from .safe_names import safe_names
 from .snapshot import Snapshot, entries_frame
@@ -85,6 +85,18 @@ def git_dir_of(folder: Path) -> Path:
     except GitFailed as failure:
         raise translate(failure, str(folder)) from None
     return Path(out.decode("utf-8", "surrogateescape").rstrip("\n"))
+
+
+def hosted_origin(folder: Path) -> str | None:
+    """The URL of a repository's remote `origin` without credentials, if it is on a host; None for all else."""
+    if not is_git_repository(folder):
+        return None
+    try:
+        told = run_git(["config", "--get", "remote.origin.url"], git_dir=git_dir_of(folder))
+    except (GitFailed, SourceError):
+        return None
+    url = display_location(told.decode("utf-8", "replace").strip())
+    return url if is_url(url) and host_of(url) else None
 
 
 class ObjectStore:

@@ -282,7 +282,7 @@ class Registry:
                     f"{known.location} is registered already, as {known.name}",
                     remedy="use that name, or give another one to register it twice",
                 )
-            chosen = validate_name(name or default_name(url_or_path, self.names))
+            chosen = validate_name(name or self._default_name(url_or_path, place.get("path")))
             raw = {"name": chosen, "id": secrets.token_hex(8), **place}
             options = {"refs": list(refs), "include": list(include), "exclude": list(exclude)}
             raw.update({key: value for key, value in options.items() if value})
@@ -295,6 +295,17 @@ class Registry:
             rows = document.setdefault("repository", tomlkit.aot())
             rows.append(table)
             return self._store(document).get(chosen)
+
+    def _default_name(self, url_or_path: str, folder: str | None) -> str:
+        """A clone is called as its origin would be; where that name is taken, as its folder."""
+        from .git import hosted_origin
+
+        origin = hosted_origin(Path(folder)) if folder else None
+        if origin is not None:
+            named = default_name(origin)
+            if named.casefold() not in {other.casefold() for other in self.names}:
+                return named
+        return default_name(url_or_path, self.names)
 
     def remove(self, name: str) -> RepositoryEntry:
         """Takes an entry out of the file and returns it. What was made from it stays. Raises ConfigurationError."""

@@ -52,6 +52,7 @@ from .roles import (
 from .safe_names import REMOVED, removed_rule, safe_names
 from .secrets import Finding, scan_many, secret_rules_version
 from .snapshot import (
+    INNER_REPOSITORY,
     MODE_FOLDER,
     MODE_SUBMODULE,
     MODE_SYMLINK,
@@ -268,7 +269,8 @@ def _by_kind(row: _Row, raw: bytes) -> _Decision | None:
     if hidden is not None:
         return "refused", "secret_in_name", hidden
     if row.mode == MODE_SUBMODULE:
-        return "skipped", "submodule", f"commit {row.blob[:12]}"
+        inner = row.blob == INNER_REPOSITORY
+        return "skipped", "submodule", "a git repository of its own" if inner else f"commit {row.blob[:12]}"
     if row.mode == MODE_SYMLINK:
         return "skipped", "symlink", None
     if row.blob == NOT_READABLE and kind in (_REGULAR, MODE_FOLDER):

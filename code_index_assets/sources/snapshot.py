@@ -30,6 +30,8 @@ MODE_SYMLINK = 0o120000
 MODE_SUBMODULE = 0o160000
 
 NOT_READABLE = "unreadable"  # stands in `blob` for content the operating system would not give us
+# The same for a git repository inside a folder that is no submodule of it (mode MODE_SUBMODULE).
+INNER_REPOSITORY = "untracked-repository"
 
 
 @dataclass(frozen=True)

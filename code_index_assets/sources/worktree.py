@@ -20,13 +20,22 @@ import polars as pl
 from ..errors import ConfigurationError
 from ..layout import Layout
 from ..settings import Settings
-from .folder import changed, frame_root
+from .folder import changed, frame_root, is_bare
 from .git import Commit, ObjectStore, checkout_of, git_dir_of, read_commit
 from .git_process import GitFailed, cat_file_batch, run_git, translate
 from .git_tree import list_tree
 from .hashing import GitBlobId, HashCache, Hashed, Sha256Id, hash_files, id_of, read_regular
 from .registry import RepositoryEntry, partition_key
-from .snapshot import MODE_EXECUTABLE, MODE_FILE, MODE_SUBMODULE, NOT_READABLE, Snapshot, entries_frame, raw_path
+from .snapshot import (
+    INNER_REPOSITORY,
+    MODE_EXECUTABLE,
+    MODE_FILE,
+    MODE_SUBMODULE,
+    NOT_READABLE,
+    Snapshot,
+    entries_frame,
+    raw_path,
+)
 
 _LFS_POINTER = re.compile(
     rb"\Aversion https://git-lfs\.github\.com/spec/v1\n.*^oid sha256:([0-9a-f]{64})$", re.S | re.M
@@ -96,7 +105,7 @@ class WorktreeSource:
         scheme = self._scheme(snapshot.commit)
         columns = entries.select("path", "path_raw", "blob", "size").iter_rows()
         for row, (path, path_raw, blob, size) in enumerate(columns):
-            if blob == NOT_READABLE:
+            if blob in (NOT_READABLE, INNER_REPOSITORY):
                 yield row, None
                 continue
             content = read_regular(self.root, raw_path(path, path_raw), size)
@@ -132,6 +141,7 @@ class WorktreeSource:
     def _list(self, commit: Commit, committed: list[Row]) -> pl.DataFrame:
         scheme = self._scheme(commit.oid)
         tracked, sparse, others = self._paths()
+        others = self._without_bare(others)
         cache = HashCache(self.layout, self.entry.name, "git")
         paths = sorted({path for path, (_, mode) in tracked.items() if mode != MODE_SUBMODULE and path not in sparse}
                        | {path for path in others if not path.endswith(b"/")})  # fmt: skip
@@ -154,10 +164,13 @@ class WorktreeSource:
         rows += self._settled(doubtful, scheme, sizes)
         rows += [(h.path, h.blob, h.mode, h.size) for h in hashed.values()]
         # A repository inside this one that is not a submodule of it: git does not look inside either.
-        rows += [
-            (path.rstrip(b"/"), "untracked-repository", MODE_SUBMODULE, 0) for path in others if path.endswith(b"/")
-        ]
+        rows += [(path.rstrip(b"/"), INNER_REPOSITORY, MODE_SUBMODULE, 0) for path in others if path.endswith(b"/")]
         return entries_frame(rows)
+
+    def _without_bare(self, others: Collection[bytes]) -> list[bytes]:
+        """Untracked paths with a bare repository as one path, as git lists repositories that have a `.git`."""
+        bare = [path[:-4] for path in others if path.endswith(b"/HEAD") and is_bare(self.root, path[:-5])]
+        return [path for path in others if not path.startswith(tuple(bare))] + bare
 
     def _settled(
         self, doubtful: list[tuple[Hashed, str, int]], scheme: GitBlobId, sizes: dict[tuple[bytes, str], int | None]

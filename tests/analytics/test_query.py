@@ -122,7 +122,7 @@ def test_json_csv_and_parquet_hold_every_row(built: Chain, tmp_path: Path, monke
     target = tmp_path / "x.parquet"
     runner.invoke(sql_command, [query, "--format", "parquet", "-o", str(target)], catch_exceptions=False)
     assert pl.read_parquet(target).height == 5000
-    table = runner.invoke(sql_command, [query], catch_exceptions=False).stdout
+    table = runner.invoke(sql_command, [query, "--format", "table"], catch_exceptions=False).stdout
     assert "the first 1,000 of 5,000 rows" in table
 
 

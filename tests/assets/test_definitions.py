@@ -58,6 +58,12 @@ def test_the_surface_is_the_snapshot() -> None:
     assert surface() == json.loads(SNAPSHOT.read_text())
 
 
+def test_everything_has_a_description() -> None:
+    defs = build_defs()
+    described = {one.name: one.description for one in (*defs.jobs, *defs.schedules, *defs.sensors)}
+    assert [name for name, description in described.items() if not description] == []
+
+
 def test_definitions_are_loadable() -> None:
     dg.Definitions.validate_loadable(build_defs())
 

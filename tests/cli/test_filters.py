@@ -71,3 +71,23 @@ def test_the_server_and_its_page_say_so(run, indexed):
             assert wanted in client.get(place).json()["notes"][0], place
         page = client.get("/?q=AddItem&language=pyton").text
         assert "did you mean python?" in page
+
+
+def test_a_path_that_covers_nothing_is_told_in_text_too(run, indexed):
+    note = "no indexed file is covered by the path 'nowhere/**'"
+    for command in (("search", "charge"), ("symbol", "charge"), ("references", "charge")):
+        code, out, err = run(*command, "--path", "nowhere/**")
+        assert code == 1 and note in out + err, command
+        assert "spelled otherwise: charge" not in out
+        assert note in json.loads(run(*command, "--path", "nowhere/**", "--json")[1])["notes"]
+        # Beside one that covers something, too.
+        code, out, err = run(*command, "--path", "nowhere/**", "--path", "*.py")
+        assert code == 0 and note in out + err, command
+
+
+@pytest.mark.parametrize("command", ["search", "symbol", "references"])
+def test_an_unknown_ref_is_not_indexed(run, indexed, command):
+    code, _, err = run(command, "charge", "--ref", "release/9")
+    assert code == 1 and "ref release/9 is not indexed; indexed: HEAD" in err
+    code, out, _ = run(command, "charge", "--ref", "release/9", "--json")
+    assert (code, json.loads(out)["outcome"]) == (1, "not_indexed")

@@ -51,8 +51,10 @@ def test_states_and_goings_on(run, tmp_path):
         "a/one": ("current", ""), "a/two": ("unknown", "failed"), "a/three": ("not indexed", "indexing"),
     }  # fmt: skip
     assert rows["a/one"]["space"] == p.SPACE and rows["a/one"]["points"] and rows["a/one"]["published_at"]
-    assert lines[1].startswith("a/two\tunknown, failed (repository: the host refused)")
-    assert lines[2] == "a/three\tnot indexed, indexing (a run is working on it)"
+    assert lines[0] == "repository\tstate\tcommit\tpublished\tfiles\tpoints"
+    assert lines[1].startswith("a/one\tcurrent\tcccccccccccc\t20") and " (just now)\t" in lines[1]
+    assert lines[2].startswith("a/two\tunknown, failed (repository: the host refused)\t")
+    assert lines[3] == "a/three\tnot indexed, indexing (a run is working on it)\t\t\t\t"
     code, out, _ = run("a/one")
     assert code == 0 and "left out" in out and "a/two" not in out
     assert run("a/nothing")[0] == 1
@@ -86,8 +88,8 @@ def test_a_run_that_dagster_knows_of(run, tmp_path, monkeypatch, status, why):
         records.execute("UPDATE runs SET status = ?", (status,))
     monkeypatch.delenv("DAGSTER_HOME")
     lines = run()[1].splitlines()
-    assert lines[0].startswith("a/one\tnot indexed, indexing (") and why in lines[0]
-    assert lines[1] == "a/two\tnot indexed"  # its command line was killed
+    assert lines[1].startswith("a/one\tnot indexed, indexing (") and why in lines[1]
+    assert lines[2].split("\t")[:2] == ["a/two", "not indexed"]  # its command line was killed
     with TestClient(create_app(load_settings()), base_url="http://127.0.0.1") as client:
         row = client.get("/v1/repositories?state=indexing").json()["repositories"][0]
         assert (row["key"], row["state"]) == ("a/one", "indexing") and why in row["why"]

@@ -161,3 +161,18 @@ def test_a_publication_pruned_while_it_is_read_is_read_anew(shop, engine, monkey
     monkeypatch.setattr(files, "published_artifact", lambda *_: (_ for _ in ()).throw(SnapshotGoneError("pruned")))
     with pytest.raises(SnapshotGoneError):
         read_lines(engine, "acme/shop", "no_end.md")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("src/pay/gateway.py", ["src/payments/gateway.py", "old/gateway.py"]),  # another folder
+        ("src/payments/gatway.py", ["src/payments/gateway.py", "old/gateway.py"]),  # misspelt
+        ("src/payments/Gateways.py", ["src/payments/gateway.py", "old/gateway.py"]),
+        ("docs/readme.rst", []),
+    ],
+)
+def test_paths_that_may_have_been_meant(written, meant):
+    from code_index_assets.search.files import near_paths
+
+    assert near_paths(written, ["old/gateway.py", "src/payments/gateway.py", "src/cart.py", "gate.go"]) == meant

@@ -13,7 +13,7 @@ import pytest
 
 from code_index_assets.errors import LockedError, QueryError
 from code_index_assets.layout import Layout
-from code_index_assets.serve.index_runs import AT_A_TIME, IndexRuns
+from code_index_assets.serve.index_runs import AT_A_TIME, STAGES, IndexRuns, done_of
 from code_index_assets.settings import Settings
 
 PROGRAM = """
@@ -24,6 +24,9 @@ while wait.exists():
     time.sleep(0.01)
 if outcome == "error":
     sys.exit("error: there is no commit\\n  \\u2192 commit something")
+if outcome == "json":
+    print(json.dumps({"error": {"message": "there is no commit", "remedy": "commit something"}}))
+    sys.exit(4)
 if outcome == "silent":
     os._exit(9)
 step = {"asset": "chunks", "outcome": "built", "info": {"chunks": 7, "new": 3, "mode": os.environ.get("MODE")}}
@@ -75,6 +78,7 @@ def test_a_run_tells_how_it_goes_and_how_it_ended(runs, gate, tmp_path):
 @pytest.mark.parametrize(
     ("outcome", "error"),
     [
+        ("json", "there is no commit\n→ commit something"),
         ("error", "there is no commit\n→ commit something"),
         ("silent", "the process ended without a report: chunks: parse 10/20 files"),
         ("bad", "GateRefusedError: no"),
@@ -177,4 +181,31 @@ def test_nothing_of_the_checkout_is_imported(tmp_path):
     (tmp_path / "click.py").write_text("raise SystemExit('code of the checkout was run')\n")
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "CODE_INDEX_DATA": str(tmp_path / "data")}
     done = subprocess.run([*COMMAND, "/nope"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert "code of the checkout" not in done.stderr and "there is no folder /nope" in done.stderr
+    assert "code of the checkout" not in done.stderr and "there is no folder /nope" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"directory": "/x"}', b'{"directory": 1, "started_at": "x"}', b"\xff"]
+)
+def test_one_damaged_request_stops_no_other_run(runs, tmp_path, content):
+    good = ended(runs, runs.start(tmp_path, [str(tmp_path / "no gate"), "good"], {}).handle)
+    bad = ended(runs, runs.start(tmp_path, [str(tmp_path / "no gate"), "silent"], {}).handle)
+    (runs.home / bad.handle / "request.json").write_bytes(content)
+    told = {run.handle: run for run in runs.all()}
+    assert told[good.handle].state == "succeeded"
+    assert told[bad.handle].state == "failed" and "request.json is damaged" in told[bad.handle].error
+    assert runs.start(tmp_path, [str(tmp_path / "no gate"), "good"], {}).handle not in told
+
+
+def test_how_far_a_run_is():
+    lines = [
+        "data folder /x",
+        "loading Dagster",
+        "acme/x repository: begins",
+        "acme/x chunks: begins",
+        "acme/x chunks: parse 600/1,200 files, 812/s, 1 s left",
+        "acme/x embeddings: embed 100 chunks, 90/s",
+        "catalog: build",
+    ]
+    shares = [done_of(lines[: number + 1]) * STAGES for number in range(len(lines))]
+    assert shares == [0, 0, 1, 3, 3.5, 4, 7]

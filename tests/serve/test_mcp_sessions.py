@@ -110,7 +110,7 @@ def test_an_edited_checkout_is_indexed_and_found(tmp_path):
     said = []
 
     async def progress(done, total, message):
-        said.append((done, message))
+        said.append((done, total, message))
 
     async def talk():
         async with m.session(m.stdio_server(installation)) as client:
@@ -137,8 +137,10 @@ def test_an_edited_checkout_is_indexed_and_found(tmp_path):
             assert again["runs"][0]["state"] == "succeeded"
 
     anyio.run(talk)
-    assert said and [done for done, _ in said] == sorted(done for done, _ in said)
-    assert any("Dagster" in message or ":" in message for _, message in said)
+    assert said and [done for done, *_ in said] == sorted(done for done, *_ in said)
+    totals = {total for _, total, _ in said}
+    assert len(totals) == 1 and said[-1][0] == totals.pop()  # all of it is done
+    assert any("Dagster" in message or ":" in message for *_, message in said)
 
 
 @pytest.mark.slow

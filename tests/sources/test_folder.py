@@ -192,3 +192,22 @@ def test_what_is_no_folder_says_so(folder, opened, tmp_path):
         opened(folder({})).observe()
     with pytest.raises(ConfigurationError, match="no refs"):
         opened(folder({"a": "1"}), ref="main")
+
+
+def test_bare_repositories_inside_a_folder_or_a_checkout_are_left_out(folder, opened, selected, tmp_path):
+    root = folder({"a.py": "x = 1\n", "HEAD": "no repository\n", "mirrors/readme.md": "text\n"})
+    subprocess.run(["git", "init", "-q", "--bare", str(root / "mirrors/app.git")], check=True)
+    (root / "mirrors/app.git/hooks/own.py").write_text("y = 2\n")
+    source = opened(root)
+    snapshot = source.observe()
+    listed = dict(source.entries(snapshot).select("path", "mode").iter_rows())
+    assert set(listed) == {"HEAD", "a.py", "mirrors/readme.md", "mirrors/app.git"}
+    assert reasons(selected(root)[2])["mirrors/app.git"] == "submodule"
+    assert read(source, snapshot)["mirrors/app.git"] is None
+
+    checkout = Repo(tmp_path / "checkout")
+    checkout.commit({"b.py": "z = 3\n"})
+    (root / "mirrors").rename(checkout.path / "mirrors")
+    source = opened(checkout.path, worktree=True)
+    listed = source.entries(source.observe())["path"].to_list()
+    assert listed == ["b.py", "mirrors/app.git", "mirrors/readme.md"]

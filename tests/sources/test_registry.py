@@ -23,6 +23,8 @@ from code_index_assets.sources.registry import (
     validate_ref,
 )
 
+from .conftest import Repo  # type: ignore[import-not-found]
+
 
 @pytest.mark.parametrize(
     ("place", "name"),
@@ -277,3 +279,35 @@ def test_one_folder_is_registered_once(registry, tmp_path):
     registry.add((tmp_path / "bare").as_uri(), name="bare")  # as git does, with .git put to it
     assert registry.find(str(tmp_path / "bare.git")).name == "bare"
     assert [entry.name for entry in registry.entries] == ["real", "bare"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [
+        ("https://github.com/gin-gonic/gin.git", "gin-gonic/gin"),
+        ("git@github.com:gin-gonic/gin", "gin-gonic/gin"),
+        ("https://ci:ghp_0123456789abcdef@gitlab.com/group/sub/tool", "group/sub/tool"),
+        ("/srv/git/tool.git", "clone"),
+        ("file:///srv/git/tool.git", "clone"),
+        ("../upstream", "clone"),
+        (None, "clone"),
+    ],
+)
+def test_a_clone_is_called_as_its_origin(registry, tmp_path, origin, name):
+    clone = Repo(tmp_path / "clone")
+    if origin:
+        clone.git("remote", "add", "origin", origin)
+    assert registry.add(str(clone.path)).name == name
+
+
+def test_a_second_clone_is_called_as_its_folder(registry, tmp_path):
+    registry.add("https://github.com/Gin-Gonic/gin")
+    for folder in ("clone", "inside"):
+        clone = Repo(tmp_path / folder)
+        clone.git("remote", "add", "origin", "https://github.com/gin-gonic/gin")
+    assert registry.add(str(tmp_path / "clone")).name == "clone"
+    # A folder of a clone is not the repository.
+    (tmp_path / "inside" / "part").mkdir()
+    registry.remove("Gin-Gonic/gin")
+    assert registry.add(str(tmp_path / "inside" / "part")).name == "part"
+    assert registry.add(str(tmp_path / "inside"), name="mine").name == "mine"
