@@ -256,7 +256,9 @@ def _values(text: bytes, first: int, last: int, family: Family, config: bool) ->
         cell = _CELL.match(text, at)
         if cell:
             yield *cell.span("value"), False
-    if lead["sep"] in {b":", b"=", b":=", b"?="} and not lead["close"].endswith(b")"):
+    # arn:…:secret:NAME is an address.
+    address = before == b":" and lead["sep"] == b":" and at == last + 1
+    if lead["sep"] in {b":", b"=", b":=", b"?="} and not lead["close"].endswith(b")") and not address:
         yield from _plain(text, first, at, lead, config)
 
 

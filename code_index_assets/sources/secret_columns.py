@@ -38,21 +38,21 @@ def _table(text: bytes, first: int, last: int) -> Iterator[tuple[int, int]]:
         return
     head = text[low:high]
     for separator in (SEPARATORS[i : i + 1] for i in range(4)):
-        cells = head.split(separator)
-        if len(cells) > 1 and all(_HEAD_CELL.match(cell.rstrip(b"\r")) for cell in cells):
+        cells = head.strip(b" \r").strip(b"|" if separator == b"|" else b"").split(separator)
+        if len(cells) > 1 and all(cell.strip() and _HEAD_CELL.match(cell) for cell in cells):
             break
     else:
         return
-    count, column = len(cells), head[: first - low].count(separator)
+    count, column = head.count(separator), head[: first - low].count(separator)
     before = text[max(0, low - _LONGEST_HEAD) : max(0, low - 1)].rsplit(b"\n", 1)[-1]
-    if before.count(separator) == count - 1:
+    if before.count(separator) == count:
         return  # a row as the others
     for _ in range(_MOST_ROWS):
         low = high + 1
         high = text.find(b"\n", low, low + _LONGEST_ROW)
         high = high if high >= 0 else min(len(text), low + _LONGEST_ROW)
         row = text[low:high]
-        if low >= len(text) or row.count(separator) < count - 1:
+        if low >= len(text) or row.count(separator) < count or (row.count(separator) > count and b'"' not in row):
             return
         if not _RULE.match(row):
             yield from _trimmed(text, *_cell(row, separator, column, low))

@@ -19,6 +19,7 @@ _VALUE = rb"(?:\"(?P<d>[^\"\n]{4,512})\"|'(?P<s>[^'\n]{4,512})'|(?P<p>[^\s\"'`<>
 RULE = "command-line-password"
 SQL = "sql-password"
 AIRTABLE = "airtable-token"
+RULES = (RULE, SQL, AIRTABLE)
 # Where one of these may be; one linear pass.
 PLACES = re2.compile(
     rb"(?i)\b(?:curl|wget|http|https|xh|mysql\w*|mariadb\w*|sshpass|redis-cli|docker|podman|helm|skopeo|oras|smbclient"

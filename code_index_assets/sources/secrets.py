@@ -31,7 +31,7 @@ from .secret_values import MadeUp, is_key, is_password, is_reference, is_sequenc
 
 _RULES_FILE, _FORMATS_FILE = "secret_rules.toml", "secret_formats.toml"
 # What of the rules is code: raised when names, values, spellings or documents are judged in another way.
-_CODE_VERSION = 2
+_CODE_VERSION = 3
 _BEFORE, _AFTER = 240, 2_000  # bytes of surroundings a rule sees; a PEM rule asks for more
 _FORM_BEFORE, _FORM_AFTER, _CONTEXT_AFTER = 100, 1_200, 320
 # Removing a secret can bring another into view (a longer value around it): looked for until nothing is found.
@@ -156,7 +156,7 @@ def secret_rules_version() -> str:
 def rule_ids() -> list[str]:
     """Every rule that can stand in `[removed: …]`."""
     rules = _load()
-    named = (*secret_assignments.RULES, secret_commands.RULE, secret_commands.SQL, *secret_documents.RULES)
+    named = (*secret_assignments.RULES, *secret_commands.RULES, *secret_documents.RULES)
     return list(dict.fromkeys([*(rule.id for rule in rules.rules), *(form.id for form in rules.formats), *named]))
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from code_index_assets.sources import secrets
+from code_index_assets.sources import secret_commands, secrets
 from code_index_assets.sources.secrets import rule_ids, scan, scan_many, secret_rules_version
 from code_index_assets.sources.text import redact
 
@@ -120,6 +120,7 @@ OTHERS = {
 
 def test_every_rule_of_ours_has_a_sample():
     made = {form.id for form in secrets._load().formats}
+    assert secret_commands.AIRTABLE in rule_ids()
     assert set(rule_ids()) - made <= set(SAMPLES) <= set(rule_ids())
 
 
