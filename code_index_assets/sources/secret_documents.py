@@ -142,8 +142,11 @@ def _entries(raw: bytes, at: int, high: int, outer: int) -> Iterator[Assigned]:
             entry = _ENTRY.match(raw, at, high)
             low, end = entry.span("value") if entry else line.span("value")
             value = raw[low:end].strip().strip(b"\"'")
-            plain = re.fullmatch(rb"[a-z][a-z0-9./-]{0,40}|\d+", value) and entry and family_of(entry["key"]) is None
-            plain = plain or re.fullmatch(rb"[a-z]{1,8}", value)
+            plain = (
+                re.fullmatch(rb"[a-z][a-z0-9./-]{0,40}|\d+", value)
+                and entry
+                and (family_of(entry["key"]) is None or (len(value) <= 8 and value.isalpha()))
+            )
             if len(value) >= 4 and not plain and not _TEMPLATE.search(value) and not is_reference(value):
                 first = raw.index(value, low, end)
                 yield Assigned(first, first + len(value), "kubernetes-secret")
