@@ -35,7 +35,7 @@ NAMES = re2.compile(
         rf"|(?:{_WORD})[\w.-]{{0,24}}"
         r"(?:[\\\"'`\])]|&quot;|&\#3[49];)*"
         r"(?:[ \t]*[=:,(<>?|]"
-        r"|[ \t]*/>|;[\w\"]|\t"
+        r"|[ \t]*/>|;[\w\"]|\t|\s{0,9}\}|\s{1,3}values\b"
         r"|[ \t]+(?:[\w:.-]+[ \t]*=|\{|is[ \t]|As[ \t]|->|[\"'])"
         r"|\{[\"']"
         r"|[nr][ \\t\\\\]"
@@ -53,7 +53,7 @@ _LEAD = re.compile(
     (?:[ \t]*:[ \t]*(?:&'?|\*)?[A-Za-z_][\w:<>\[\]?.&']{0,40}  # name: Type =
         (?:[ ][\w<>\[\]?.&']{1,30}){0,2}(?=[ \t]+=|=[ \t]*["'`])
       |[ \t]+As[ \t]+(?:New[ \t]+)?\w+(?=[ \t]*=))?
-    (?:[ \t]*(?P<sep>:=|=>|->|\?\?=?|\?=|\|\|=?|\+=|===?|=|<-|:(?!:)|,|\(|\{(?=["']))
+    (?:[ \t]*(?P<sep>:=|=>|->|\?\?=?|\?=|\|\|=?|\+=|===?|=|<-|:{2,3}(?=[ \t])|:(?!:)|,|\(|\{(?=["']))
       |(?P<is>[ \t]+(?:is[ \t]+)?(?=["'`]))
       |(?P<bar>[ \t]*\|[ \t]*(?=\S)))
     \*{0,2}[ \t]*
@@ -72,6 +72,7 @@ _QUOTED = re.compile(
     re.VERBOSE,
 )
 _LIST = re.compile(rb"\s*[\[{(]\s*(?=[\"'])")
+_SHORT_ITEM = re.compile(rb"(?:\"[^\"\n]{0,3}\"|'[^'\n]{0,3}')\s*,\s*")  # too short for a secret: a user's name
 _NEXT_ITEM = re.compile(rb"\s*,\s*")
 _BLANK = re.compile(rb"\s*")
 _OTHERWISE = re.compile(rb"\s*(?:,|\|\||\?\?|or)\s*")
@@ -316,6 +317,10 @@ def _quoted_at(text: bytes, at: int, lead: re.Match[bytes]) -> Iterator[tuple[in
     if opened is None or lead["sep"] in {b"(", b","}:
         return
     at = opened.end()
+    short = _SHORT_ITEM.match(text, at)
+    if short:
+        yield short.start(), short.start(), True  # counted, and no value
+        at = short.end()
     for _ in range(32):
         quoted = _QUOTED.match(text, at)
         comma = _NEXT_ITEM.match(text, quoted.end()) if quoted else None

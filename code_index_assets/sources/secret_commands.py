@@ -29,7 +29,7 @@ PLACES = re2.compile(
     rb"|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'"
     rb"|--?(?:[a-z][\w-]*)?(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
     rb"|\#\s*define\s+\w+"
-    rb"|\b(?:ENV|ARG|SetEnv|fastcgi_param|proxy_set_header)\s+[\w-]+\s|\bsetx?\s+\w+"
+    rb"|\b(?:ENV|ARG|SetEnv|fastcgi_param|proxy_set_header)\s+[\w-]+\s|\bsetx?\s+(?:-\w+\s+)?\w+"
     rb"|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
     # A provider's form whose first letters stand in every file: the rules by form look for literals.
     rb"|\bpat[A-Za-z0-9]{14}\.[a-f0-9]{64}\b"
@@ -51,7 +51,7 @@ _SQL = re.compile(
     re.I,
 )
 _NAME_VALUE = re.compile(
-    rb"(?P<lead>\#\s*define|\bENV|\bARG|\bsetx?|\bSetEnv|\bfastcgi_param|\bproxy_set_header)\s+"
+    rb"(?P<lead>\#\s*define|\bENV|\bARG|\bsetx?|\bSetEnv|\bfastcgi_param|\bproxy_set_header)\s+(?:-\w+\s+)?"
     rb"(?P<name>[\w-]+)[ \t]+(?:/\w+[ \t]+)?(?:L|u8|\(\s*)?" + _VALUE,
     re.I,
 )

@@ -49,7 +49,13 @@ def test_secrets_in_names_are_found_nowhere(
         repository.git("tag", f"v1-{TAG}")
     if source == "worktree":
         (place / f"new-{FILE}.py").write_text("def fresh():\n    return 3\n")
-    options = {"worktree": True} if source == "worktree" else {"refs": ["main", "deploy/*", "v1-*"]} if source == "git" else {}
+    options = (
+        {"worktree": True}
+        if source == "worktree"
+        else {"refs": ["main", "deploy/*", "v1-*"]}
+        if source == "git"
+        else {}
+    )
     chain.register(place, "named", **options)
     result = chain.index(chain.registry.get("named").keys[0])
     build_catalog(chain.layout, chain.settings, Stages())
