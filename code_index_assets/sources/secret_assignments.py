@@ -41,7 +41,7 @@ NAMES = re2.compile(
         r"|[nr][ \\t\\\\]"
         r"|%3[ad]"
         r"|\r?\n[ \t]*[\"']?(?:value|default)|[ \t]*\r?\n[ \t]*</?\w+>"
-        r"|[ \t]*\\\\?[\"'])"
+        r"|[ \t]*\\{1,8}[\"'])"
     ).encode()
 )
 _NAME_CHARS = (string.ascii_letters + string.digits + "_.$-").encode()
@@ -266,10 +266,11 @@ def _values(text: bytes, first: int, last: int, family: Family, config: bool) ->
 def _is_argument(text: bytes, first: int, at: int) -> bool:
     """Whether a name and the value after its comma are a pair of arguments, not two of a list of names."""
     before = text[max(0, first - 40) : first].rstrip(b"\"'`").rstrip()[-1:]
-    if before in {b"(", b"{", b"["}:
+    if before in {b"(", b"{"}:
         return True
     quoted = _QUOTED.match(text, at)
-    return before == b"," and quoted is not None and text[quoted.end() : quoted.end() + 1] == b")"
+    closed = {b",": b")", b"[": b"]"}.get(before)  # ["Authorization", "…"] is a pair, a longer list is none
+    return closed is not None and quoted is not None and text[quoted.end() : quoted.end() + 1] == closed
 
 
 def _paired(text: bytes, last: int) -> Iterator[tuple[int, int, bool]]:
