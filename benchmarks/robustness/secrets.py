@@ -83,15 +83,16 @@ def missed(code_index: Path, values: int, seed: int) -> tuple[Counter[str], int]
         environment = {**os.environ, "CODE_INDEX_DATA": str(data), "CODE_INDEX_MODEL": "static"}
         run = subprocess.run(
             [str(code_index), "index", str(folder), "--name", "planted", "--json"],
-            env=environment, capture_output=True, cwd=temporary,
+            env=environment, capture_output=True, cwd=temporary, check=False,
         )  # fmt: skip
         if run.returncode != 0:
             print(run.stdout.decode()[-2000:], run.stderr.decode()[-3000:], file=sys.stderr)
         everything = stored(data) + run.stdout + run.stderr
         for query in ("SELECT path, text FROM chunks", "SELECT * FROM files", "SELECT * FROM symbols"):
             answer = subprocess.run(
-                [str(code_index), "sql", query, "--json"], env=environment, capture_output=True, cwd=temporary
-            )
+                [str(code_index), "sql", query, "--json"],
+                env=environment, capture_output=True, cwd=temporary, check=False,
+            )  # fmt: skip
             everything += answer.stdout
         assert b"a marker that stays" in everything, "nothing was indexed"
         names = Counter(dict.fromkeys(planted, 0))

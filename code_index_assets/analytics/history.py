@@ -21,10 +21,11 @@ from ..fingerprint import digest, fingerprint
 from ..layout import Layout
 from ..sources.git_process import GitFailed, run_git
 from ..sources.safe_names import safe_names
+from ..sources.secrets import secret_rules_version
 from .sources import CHURN, CHURN_WINDOWS
 
 KIND = "history"
-HISTORY_VERSION = "1"
+HISTORY_VERSION = "2"
 TIMEOUT_SECONDS = 120.0
 _CHURN = pl.Schema({column.name: column.dtype for column in CHURN.columns if column.name != "partition"})
 _MARK = "\x1e"
@@ -39,7 +40,9 @@ class _Counts:
 
 
 def history_fingerprint(commit: str, depth: int) -> str:
-    return fingerprint({"commit": commit, "depth": depth, "version": HISTORY_VERSION})
+    # Paths that hold a secret are stored without it: other rules, other paths.
+    names = secret_rules_version()
+    return fingerprint({"commit": commit, "depth": depth, "names": names, "version": HISTORY_VERSION})
 
 
 def git_folder(layout: Layout, repository: str, kind: str | None, location: str | None) -> Path | None:

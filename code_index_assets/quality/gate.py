@@ -25,7 +25,7 @@ from .subject import bucket_subject, subject_digest
 from .suite import Expectation, expectations, import_great_expectations, run_suite, suite_hash
 
 KIND = "quality"
-GATE_VERSION = "1"
+GATE_VERSION = "2"
 
 
 def judge(

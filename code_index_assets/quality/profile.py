@@ -51,7 +51,9 @@ def profile_bucket(chunks: pl.DataFrame, embeddings: pl.DataFrame, files: pl.Dat
     """Profiles one bucket. `files` are the kept files (path, lines) the chunks may come from."""
     vectors = _vector_profile(embeddings)
     rows = (
-        chunks.select("chunk_id", "path", "language", "start_line", "end_line", "text", "text_hash")
+        chunks.select(
+            "chunk_id", "path", "language", "start_line", "end_line", "start_byte", "end_byte", "text", "text_hash"
+        )
         .join(files.select("path", pl.col("lines").alias("file_lines")), on="path", how="left")
         .join(vectors, on="chunk_id", how="left")
     )
@@ -66,13 +68,50 @@ def profile_bucket(chunks: pl.DataFrame, embeddings: pl.DataFrame, files: pl.Dat
             & (pl.col("end_line") <= pl.col("file_lines").fill_null(0))
         ),
         text_changed=pl.Series([digest(t) != h for t, h in zip(texts, hashes, strict=True)], dtype=pl.Int8),
-        secrets=pl.Series([len(found) for found in scan_many(texts)], dtype=pl.Int32),
+        secrets=pl.Series(secrets_left(rows), dtype=pl.Int32),
         vectors=pl.col("vectors").fill_null(0),
     )
     orphans = embeddings.join(chunks, on="chunk_id", how="anti").height
     keys_missing = int((embeddings.get_column("vector_key").fill_null("").str.len_chars() != 32).sum())
     conformed = rows.select([pl.col(name).cast(dtype) for name, dtype in PROFILE_SCHEMA.items()])
     return BucketProfile(conformed, orphans, keys_missing)
+
+
+def secrets_left(chunks: pl.DataFrame) -> list[int]:
+    """How many secrets stand in each chunk. Columns: path, start_byte, end_byte, text.
+
+    A chunk alone can look worse than its file: the head of a table, the start of a line or the file's name is missing.
+    So a chunk in which something is found is looked at again as part of its file, put together from its chunks, and
+    counts only if something is found there too, as it was when the file was scanned.
+    """
+    paths = chunks.get_column("path").to_list()
+    counts = [len(found) for found in scan_many(chunks.get_column("text").to_list())]
+    suspects = sorted({path for path, count in zip(paths, counts, strict=True) if count})
+    if not suspects:
+        return counts
+    left: dict[str, list[tuple[int, int]]] = {}
+    of_suspects = chunks.filter(pl.col("path").is_in(suspects)).sort("path", "start_byte")
+    for (path,), rows in of_suspects.group_by("path", maintain_order=True):
+        whole = _file_of(rows)
+        found = scan_many([whole.decode("utf-8", "replace")], [str(path)])[0]
+        text = whole.decode("utf-8", "replace")
+        left[str(path)] = [(len(text[: f.start].encode()), len(text[: f.end].encode())) for f in found]
+    bounds = zip(
+        paths, counts, *(chunks.get_column(name).to_list() for name in ("start_byte", "end_byte")), strict=True
+    )
+    return [
+        sum(low < end and start < high for low, high in left[path]) if count else 0
+        for path, count, start, end in bounds
+    ]
+
+
+def _file_of(rows: pl.DataFrame) -> bytes:
+    """The text of a file from its chunks, in order; empty lines stand for what no chunk holds."""
+    whole = bytearray()
+    for start, text in rows.select("start_byte", "text").iter_rows():
+        whole += b"\n" * (start - len(whole))
+        whole += text.encode("utf-8")[max(0, len(whole) - start) :]
+    return bytes(whole)
 
 
 def _vector_profile(embeddings: pl.DataFrame) -> pl.DataFrame:

@@ -78,7 +78,7 @@ class IndexRuns:
         self._starting = threading.Lock()
 
     def start(self, directory: Path, arguments: list[str], environment: dict[str, str]) -> IndexRun:
-        """Starts `code-index index ARGUMENTS` for a folder: a run that begins after this call.
+        """Starts `code-index index ARGUMENTS` for a folder: the run begins after this call and sees what is there now.
 
         While a run is at work on the folder, the new one waits for its end: the run at work may have read a file before
         it was edited. Several calls meanwhile share the one that waits. `environment` is added to this process's.

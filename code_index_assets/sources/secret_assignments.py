@@ -10,71 +10,124 @@ form needs a second, escaped one. What does not: which names count (`secret_name
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import re2
 
+from .secret_columns import SEPARATORS, columns
 from .secret_names import Family, family_of, strong_uuid
 from .secret_spelling import is_spelled, layers
-from .secret_values import basic_credentials, is_key, is_password, is_random, is_reference, is_sequence, is_uuid_key
+from .secret_values import basic_credentials, is_key, is_password, is_random, is_uuid_key
 
 _WORD = (
     r"pass(?:wor[dt]|wd|phrase|code)|passw\b|[a-z_.-]*pass\b|pwd|secret|token|credential|creds\b|_key|-key|[a-z]key|\.key"
-    r"|securestring|authorization|bearer|auth\b|cookie|senha|contrasena|kennwort|mdp\b|psk\b|\bpw\b|masterauth|motdepasse"
+    r"|securestring|authorization|bearer|auth\b|cookie|senha|contrasena|kennwort|mdp\b|psk\b|\bpw\b|masterauth"
+    r"|motdepasse"
 )
-# A name, what may close it, and what leads to a value. What cannot lead to one is not given to Python.
+# A name, what may close it, and what leads to a value; or a scheme. What cannot lead to a value is not given to Python.
 NAMES = re2.compile(
     (
-        rf"(?i)(?:{_WORD})[\w.-]{{0,24}}"
+        r"(?i)\b(?:bearer|basic)[ \t]+"
+        # The last name in the head of a table.
+        rf"|[,;|\t][ \t\"'`*]{{0,3}}[\w.-]{{0,24}}(?:{_WORD})[\w.-]{{0,24}}[\"'`*]{{0,2}}[ \t]*\r?\n"
+        rf"|(?:{_WORD})[\w.-]{{0,24}}"
         r"(?:[\\\"'`\])]|&quot;|&\#3[49];)*"
-        r"(?:[ \t]*[=:,(<>?|]|[ \t]+(?:[\w:.-]+[ \t]*=|\{|is[ \t]|As[ \t]|->|[\"'])|\{[\"']|[nr][ \\t\\\\]|\r?\n[ \t]*\"?(?:value|default)|%3[ad]|[ \t]*\r?\n[ \t]*</?\w+>|[ \t]*\\\\?[\"'])"
+        r"(?:[ \t]*[=:,(<>?|]"
+        r"|[ \t]*/>|;[\w\"]|\t|\s{0,9}\}|\s{1,3}values\b"
+        r"|[ \t]+(?:[\w:.-]+[ \t]*=|\{|is[ \t]|As[ \t]|->|[\"'])"
+        r"|\{[\"']"
+        r"|[nr][ \\t\\\\]"
+        r"|%3[ad]"
+        r"|\r?\n[ \t]*[\"']?(?:value|default)|[ \t]*\r?\n[ \t]*</?\w+>"
+        r"|[ \t]*\\{1,8}[\"'])"
     ).encode()
 )
-_NAME_CHARS = re.compile(rb"[\w.$-]")
+_NAME_CHARS = (string.ascii_letters + string.digits + "_.$-").encode()
 _LEFT, _LINE, _AFTER = 60, 400, 1_600
 _WORD_AT = re.compile(rb"[\w$-]{1,120}(?:\.[\w$-]{1,60}){0,8}")
-_TYPED = rb"(?:[ \t]*:[ \t]*[&*']{0,2}[A-Za-z_][\w:<>\[\]?.&']{0,40}(?:[ ][\w<>\[\]?.&']{1,30}){0,2}(?=[ \t]*=)|[ \t]+As[ \t]+(?:New[ \t]+)?\w+(?=[ \t]*=))?"
 _LEAD = re.compile(
-    rb"(?P<close>[\"'`]?[\])]{0,2})"
-    + _TYPED
-    + rb"(?:[ \t]*(?P<sep>:=|=>|->|\?\?=?|\?=|\|\|=?|\+=|===?|=|<-|:(?!:)|,|\(|\{(?=[\"']))|(?P<is>[ \t]+(?:is[ \t]+)?(?=[\"'`]))|(?P<bar>[ \t]*\|[ \t]*(?=\S)))\*{0,2}[ \t]*(?:![\w!]+[ \t]+|&\w+[ \t]+(?=[\"']))?"
+    rb"""
+    (?P<close>["'`]?[\])]{0,2})
+    (?:[ \t]*:[ \t]*(?:&'?|\*)?[A-Za-z_][\w:<>\[\]?.&']{0,40}  # name: Type =
+        (?:[ ][\w<>\[\]?.&']{1,30}){0,2}(?=[ \t]+=|=[ \t]*["'`])
+      |[ \t]+As[ \t]+(?:New[ \t]+)?\w+(?=[ \t]*=))?
+    (?:[ \t]*(?P<sep>:=|=>|->|\?\?=?|\?=|\|\|=?|\+=|===?|=|<-|:{2,3}(?=[ \t])|:(?!:)|,|\(|\{(?=["']))
+      |(?P<is>[ \t]+(?:is[ \t]+)?(?=["'`]))
+      |(?P<bar>[ \t]*\|[ \t]*(?=\S)))
+    \*{0,2}[ \t]*
+    (?:![\w!]+[ \t]+|&\w+[ \t]+(?=["']))?  # YAML's tags and anchors
+    """,
+    re.VERBOSE,
 )
 _QUOTED = re.compile(
-    rb"(?:(?:[rbufL@$]{1,2}|new\s+\w{1,20}\s*\(\s*|&|[A-Za-z_][\w.:]{0,40}\(\s*)(?=[\"'`]))?"
-    rb"(?:\"\"\"(?P<t>[^\"\n]{4,4096})\"\"\"|\"(?P<d>(?:[^\"\\\n]|\\.){4,4096})\"|'(?P<s>(?:[^'\\\n]|\\.|''){4,4096})'|`(?P<b>[^`\n]{4,4096})`)"
+    rb"""
+    (?:(?:[rbufL@$]{1,2}|new\s+\w{1,20}\s*\(\s*|&|[A-Za-z_][\w.:]{0,40}\(\s*)(?=["'`]))?
+    (?:\"{3}(?P<t>[^"\n]{4,4096})\"{3}
+      |"(?P<d>(?:[^"\\\n]|\\.){4,4096})"
+      |'(?P<s>(?:[^'\\\n]|\\.|''){4,4096})'
+      |`(?P<b>[^`\n]{4,4096})`)
+    """,
+    re.VERBOSE,
 )
 _LIST = re.compile(rb"\s*[\[{(]\s*(?=[\"'])")
+_SHORT_ITEM = re.compile(rb"(?:\"[^\"\n]{0,3}\"|'[^'\n]{0,3}')\s*,\s*")  # too short for a secret: a user's name
 _NEXT_ITEM = re.compile(rb"\s*,\s*")
+_BLANK = re.compile(rb"\s*")
+_OTHERWISE = re.compile(rb"\s*(?:,|\|\||\?\?|or)\s*")
+_CELL = re.compile(rb"`?(?P<value>[^\s|`]{4,512})`?[ \t]*\|")
 _LINE_BEFORE = re.compile(
-    rb"^[ \t\xef\xbb\xbf]*(?:(?:\#|;|//|--|\*|rem)[ \t]*)?(?:[-*+][ \t]+)?(?:(?:export|set|setx|env|declare -x|local|readonly|ENV|ARG|LABEL|spring|-D|--?)[ \t]*)?[\"']?\Z",
-    re.I,
+    rb"""
+    ^[ \t\xef\xbb\xbf]*
+    (?:(?:\#|;|//|--|\*|rem)[ \t]*)?
+    (?:[-*+][ \t]+)?
+    (?:(?:export|set|setx|env|declare[ ]-x|local|readonly|ENV|ARG|LABEL|spring|-D|--?)[ \t]*)?
+    ["']?\Z
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 _TO_END = re.compile(rb"[^\r\n]{4,512}")
 _INLINE = re.compile(rb"[^\s\"'`<>,;|&\\]{4,512}")
 _BLOCK = re.compile(rb"[|>][+-]?\d?[+-]?[ \t]*(?:#[^\n]*)?\r?\n")
 _INDENTED = re.compile(rb"(?P<indent>[ \t]+)(?:-[ \t]+)?(?P<value>[^\r\n]+)\r?\n?")
 _NEXT_LINE = re.compile(rb"\r?\n(?P<indent>[ \t]*)(?P<item>-[ \t]+)?(?P<value>[^\s:#][^\r\n]*)")
-_ELEMENT = re.compile(
-    rb"(?:[ \t]+[\w:.-]+[ \t]*=[ \t]*\"[^\"<>\n]{0,80}\")*[ \t]*>\s*(?:<!\[CDATA\[)?(?P<value>[^<>\r\n]{4,2048}?)(?:\]\]>)?\s*</"
+_BELOW = re.compile(rb"[^\s:]+(?=[ \t\r\n]|\Z)")
+_REST_EMPTY = re.compile(rb"[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)")
+_COMMENT = re.compile(rb"\s+(?:[#;]|//)")
+# Further attributes of an element, then its text.
+_ATTRIBUTES = rb"(?:[ \t]+[\w:.-]+[ \t]*=[ \t]*\"[^\"<>\n]{0,80}\")*[ \t]*>"
+_ELEMENT = re.compile(_ATTRIBUTES + rb"\s*(?:<!\[CDATA\[)?(?P<value>[^<>\r\n]{4,2048}?)(?:\]\]>)?\s*</")
+# After a name that is a value itself: {"name": "DB_PASSWORD", "value": "…"}, <add key="…" value="…"/>.
+_PAIR = re2.compile(
+    rb"(?i)[\"']?(?:\s*,)?\s*"
+    rb"(?:[\"']?[\w:.-]{1,24}[\"']?\s*[:=]\s*[\"']?[\w .-]{0,40}[\"']?\s*,?\s*){0,2}?"
+    rb"[\"']?\b(?:\w{0,16}value|default|content|val)[\"']?\s*[:=]\s*"
 )
-# After a name that is itself a value: {"name": "DB_PASSWORD", "value": "…"}, <add key="…" value="…"/>, <key>…</key><string>.
-_PAIR = re.compile(
-    rb"[\"']?(?:\s*,)?\s*(?:[\"']?[\w:.-]{1,24}[\"']?\s*[:=]\s*[\"']?[\w .-]{0,40}[\"']?\s*,?\s*){0,2}?[\"']?\b(?:\w{0,16}value|default|content|val)[\"']?\s*[:=]\s*(?=\S)",
-    re.IGNORECASE,
-)
+_VALUE_BELOW = re.compile(rb"\r?\n[ \t]*[\"']?(?:\w{0,16}value|default)\b", re.IGNORECASE)
+# <key>…</key><string>…</string>, and <setting name="…"><value>…</value>.
 _PLIST = re.compile(rb"</\w+>\s*<(?:string|value|data)>\s*(?P<value>[^<>\r\n]{4,2048}?)\s*</")
 _NESTED = re.compile(
-    rb"[\"'](?:[ \t]+[\w:.-]+[ \t]*=[ \t]*\"[^\"<>\n]{0,80}\")*[ \t]*>\s*<(?:value|string|data)>\s*(?P<value>[^<>\r\n]{4,2048}?)\s*</",
-    re.IGNORECASE,
+    rb"[\"']" + _ATTRIBUTES + rb"\s*<(?:value|string|data)>\s*(?P<value>[^<>\r\n]{4,2048}?)\s*</", re.IGNORECASE
 )
-_BESIDE = re.compile(rb"<[^<>]*\bvalue=\"(?P<value>[^\"<>]{4,1024})\"[^<>]*\b(?:key|name)=\"\Z", re.IGNORECASE)
+# The value stands before its name: <add value="…" key="…"/>, {"value": "…", "name": "…"}.
+_BESIDE = re.compile(
+    rb"""
+    (?:<[^<>]*\b\w{0,16}value[ \t]*=[ \t]*"(?P<value>[^"<>]{4,1024})"[^<>]*\b(?:key|name)[ \t]*=[ \t]*
+      |["']\w{0,16}value["']\s*:\s*(?P<q>["'])(?P<json>(?:[^"'\\\n]|\\.){4,1024})(?P=q)\s*,\s*["']\w{0,16}(?:key|name)["']\s*:\s*
+    )["']\Z
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 _TERRAFORM = re.compile(rb"[\"']?\s*\{(?:[^{}]{0,400}?)\bdefault\s*=\s*(?=\")")
 _SCHEME = re.compile(
-    rb"(?:bearer|basic|token|apikey|api-key|key|digest|negotiate|aws|sso-key|oauth|bot|splunk|genieKey)[ \t]+(?:token=)?[\"']?",
-    re.I,
+    rb"(?:bearer|basic|token|apikey|api-key|key|digest|negotiate|aws|sso-key|oauth|bot|splunk|genieKey)[ \t]+"
+    rb"(?:token=)?[\"']?",
+    re.IGNORECASE,
 )
-_BARE_BEARER = re2.compile(rb"(?i)\b(bearer|basic)[ \t]+([A-Za-z0-9+/_=.~-]{12,900})[A-Za-z0-9+/_=.~-]*")
+_BARE = re.compile(rb"[A-Za-z0-9+/_=.~-]{12,2000}")
+_AUTH = re.compile(rb"auth|identitytoken", re.IGNORECASE)
+_LOGIN = re.compile(rb"(?:auth|identitytoken)\\*[\"']?\s*[:=]\s*\\*[\"']?([A-Za-z0-9+/=_-]{8,900})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -91,7 +144,8 @@ _RULES: dict[Family, str] = {
     "key": "assigned-secret",
     "authorization": "authorization-header",
 }
-RULES = (*_RULES.values(),)
+LOGIN = "registry-login"
+RULES = (*_RULES.values(), LOGIN)
 
 
 def assigned(raw: bytes, *, config: bool = False) -> Iterator[Assigned]:
@@ -99,7 +153,14 @@ def assigned(raw: bytes, *, config: bool = False) -> Iterator[Assigned]:
     spelled_until = -1
     for match in NAMES.finditer(raw):
         start, end = match.span()
-        for low, high, rule in _read(raw, start, end, config):
+        if raw[end - 1] in b" \t":
+            scheme = raw[start : start + 7].lower()
+            if scheme.startswith((b"basic", b"bearer")):
+                yield from _bare_authorization(raw, end, scheme)
+                continue
+        start = _name_at(raw, start, end)
+        yield from _login(raw, start, end)
+        for low, high, rule in _read(raw, start, config):
             yield Assigned(low, high, rule)
         if start < spelled_until:
             continue
@@ -110,17 +171,23 @@ def assigned(raw: bytes, *, config: bool = False) -> Iterator[Assigned]:
             high = spelled_until = min(len(raw), end + _AFTER)
             for view in layers(raw, low, high):
                 for inner in NAMES.finditer(view.text):
-                    for first, last, rule in _read(view.text, *inner.span(), config):
-                        yield Assigned(*view.span(first, last), rule)
+                    for low, high, rule in _read(view.text, _name_at(view.text, *inner.span()), config):
+                        yield Assigned(*view.span(low, high), rule)
             spelled_until -= _AFTER // 4
 
 
-def _read(text: bytes, start: int, end: int, config: bool) -> Iterator[tuple[int, int, str]]:
-    """The values of the name around `text[start:end]`: (start, end, rule)."""
-    first = start
-    while first > 0 and start - first < _LEFT and _NAME_CHARS.match(text, first - 1):
-        first -= 1
-    while first < start and text[first : first + 1] in b".-":
+def _name_at(text: bytes, start: int, end: int) -> int:
+    """Where the name in a match of `NAMES` begins: a separator of columns may stand before it."""
+    if text[start] not in SEPARATORS:
+        return start
+    return end - len(text[start + 1 : end].lstrip(b" \t\"'`*"))
+
+
+def _read(text: bytes, start: int, config: bool) -> Iterator[tuple[int, int, str]]:
+    """The values of the name around `text[start]`: (start, end, rule)."""
+    before = text[max(0, start - _LEFT) : start]
+    first = start - len(before) + len(before.rstrip(_NAME_CHARS))
+    while first < start and text[first] in b".-":
         first += 1
     named = _WORD_AT.match(text, first)
     if named is None:
@@ -132,8 +199,8 @@ def _read(text: bytes, start: int, end: int, config: bool) -> Iterator[tuple[int
     if family is None or text[max(0, first - 2) : first] == b"::":  # the last part of a type's name
         return
     rows = _values(text, first, last, family, config)
-    for number, (low, high, quoted) in enumerate(rows):
-        low, high = _trimmed(text, low, high, quoted)
+    for number, (begin, end, quoted) in enumerate(rows):
+        low, high = _trimmed(text, begin, end, quoted)
         # auth=("user", "…"): the second of a pair is a password.
         family_here: Family = "password" if family == "authorization" and number and quoted else family
         if high > low and _judged(name, family_here, text[low:high], quoted=quoted):
@@ -173,11 +240,13 @@ def _values(text: bytes, first: int, last: int, family: Family, config: bool) ->
             return
     if before in b"\"'>" or text[last : last + 1] in b"\"'<,":
         yield from _paired(text, last)
-        beside = _BESIDE.search(text, max(0, first - 400), first) if before == b'"' else None
+        beside = _BESIDE.search(text, max(0, first - 400), first) if before in {b'"', b"'"} else None
         if beside:
-            yield *beside.span("value"), True
-    elif text[last : last + 1] in b"\r\n":
+            yield *beside.span("value" if beside["value"] else "json"), True
+    elif _VALUE_BELOW.match(text, last):
         yield from _paired(text, last)
+    for low, high in columns(text, first, last):
+        yield low, high, True
     lead = _LEAD.match(text, last)
     if lead is None:
         return
@@ -185,20 +254,23 @@ def _values(text: bytes, first: int, last: int, family: Family, config: bool) ->
     if lead["sep"] != b"," or _is_argument(text, first, at):
         yield from _quoted_at(text, at, lead)
     if lead["bar"]:
-        cell = re.compile(rb"`?(?P<value>[^\s|`]{4,512})`?[ \t]*\|").match(text, at)
+        cell = _CELL.match(text, at)
         if cell:
             yield *cell.span("value"), False
-    if lead["sep"] in {b":", b"=", b":=", b"?="} and not lead["close"].endswith(b")"):
+    # arn:…:secret:NAME is an address.
+    address = before == b":" and lead["sep"] == b":" and at == last + 1
+    if lead["sep"] in {b":", b"=", b":=", b"?="} and not lead["close"].endswith(b")") and not address:
         yield from _plain(text, first, at, lead, config)
 
 
 def _is_argument(text: bytes, first: int, at: int) -> bool:
     """Whether a name and the value after its comma are a pair of arguments, not two of a list of names."""
     before = text[max(0, first - 40) : first].rstrip(b"\"'`").rstrip()[-1:]
-    if before in {b"(", b"{", b"["}:
+    if before in {b"(", b"{"}:
         return True
     quoted = _QUOTED.match(text, at)
-    return before == b"," and quoted is not None and text[quoted.end() : quoted.end() + 1] == b")"
+    closed = {b",": b")", b"[": b"]"}.get(before)  # ["Authorization", "…"] is a pair, a longer list is none
+    return closed is not None and quoted is not None and text[quoted.end() : quoted.end() + 1] == closed
 
 
 def _paired(text: bytes, last: int) -> Iterator[tuple[int, int, bool]]:
@@ -210,7 +282,7 @@ def _paired(text: bytes, last: int) -> Iterator[tuple[int, int, bool]]:
             yield *match.span("value"), True
             return
     for pattern in (_PAIR, _TERRAFORM):
-        match = pattern.match(text, last, last + 500)
+        match = pattern.match(text, last, min(len(text), last + 500))
         if match:
             quoted = _QUOTED.match(text, match.end())
             if quoted:
@@ -229,7 +301,7 @@ def _inside(match: re.Match[bytes]) -> tuple[int, int, bool]:
 
 def _quoted_at(text: bytes, at: int, lead: re.Match[bytes]) -> Iterator[tuple[int, int, bool]]:
     """A quoted value (also on the next line), or a list of them."""
-    blank = re.compile(rb"\s*").match(text, at)
+    blank = _BLANK.match(text, at)
     at = blank.end() if blank else at
     if lead["sep"] == b"(" and lead["close"]:
         return
@@ -237,7 +309,7 @@ def _quoted_at(text: bytes, at: int, lead: re.Match[bytes]) -> Iterator[tuple[in
     if quoted is not None:
         yield _inside(quoted)
         # A default: getenv("DB_PASSWORD", "…"), ENV.fetch("X") { "…" }, os.environ.get("X") or "…"
-        other = re.compile(rb"\s*(?:,|\|\||\?\?|or)\s*").match(text, quoted.end())
+        other = _OTHERWISE.match(text, quoted.end())
         second = _QUOTED.match(text, other.end()) if other else None
         if second:
             yield _inside(second)
@@ -246,6 +318,10 @@ def _quoted_at(text: bytes, at: int, lead: re.Match[bytes]) -> Iterator[tuple[in
     if opened is None or lead["sep"] in {b"(", b","}:
         return
     at = opened.end()
+    short = _SHORT_ITEM.match(text, at)
+    if short:
+        yield short.start(), short.start(), True  # counted, and no value
+        at = short.end()
     for _ in range(32):
         quoted = _QUOTED.match(text, at)
         comma = _NEXT_ITEM.match(text, quoted.end()) if quoted else None
@@ -281,7 +357,7 @@ def _plain(text: bytes, first: int, at: int, lead: re.Match[bytes], config: bool
     if own_line and config:
         rest = _TO_END.match(text, at)
         if rest:
-            value = re.split(rb"\s+(?:[#;]|//)", rest[0])[0].rstrip()
+            value = _COMMENT.split(rest[0])[0].rstrip()
             if lead["sep"] == b":":
                 value = value.rstrip(b",")
             yield at, at + len(value), False
@@ -329,10 +405,10 @@ def _below(text: bytes, first: int, at: int) -> Iterator[tuple[int, int, bool]]:
             return
         low, high = match.span("value")
         quoted = _QUOTED.match(text, low)
-        plain = re.compile(rb"[^\s:]+(?=[ \t\r\n]|\Z)").match(text, low)
+        plain = _BELOW.match(text, low)
         if quoted:
             yield _inside(quoted)
-        elif plain and re.match(rb"[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z)", text[plain.end() : high + 2]):
+        elif plain and _REST_EMPTY.match(text[plain.end() : high + 2]):
             yield *plain.span(), False
         at = high
 
@@ -340,19 +416,22 @@ def _below(text: bytes, first: int, at: int) -> Iterator[tuple[int, int, bool]]:
 # -- without a name --------------------------------------------------------------------------------------------
 
 
-def bare_authorization(raw: bytes) -> Iterator[Assigned]:
+def _bare_authorization(raw: bytes, at: int, scheme: bytes) -> Iterator[Assigned]:
     """`Bearer …` and `Basic …` where no header's name stands before."""
-    for match in _BARE_BEARER.finditer(raw):
-        value = raw[match.start(2) : match.end()].rstrip(b".")
-        if match.group(1).lower() == b"basic":
-            wanted = basic_credentials(value)
-        else:
-            wanted = (
-                len(value) >= 20
-                and is_key(value, quoted=True)
-                and is_random(value)
-                and not is_reference(value)
-                and not is_sequence(value)
-            )
-        if wanted:
-            yield Assigned(match.start(2), match.start(2) + len(value), "authorization-header")
+    match = _BARE.match(raw, at)
+    if match is None:
+        return
+    value = match[0].rstrip(b".")
+    if scheme.startswith(b"basic"):
+        wanted = basic_credentials(value)
+    else:
+        wanted = len(value) >= 20 and is_key(value, quoted=True) and is_random(value)
+    if wanted:
+        yield Assigned(at, at + len(value), _RULES["authorization"])
+
+
+def _login(raw: bytes, start: int, end: int) -> Iterator[Assigned]:
+    """`"auth": "…"` of a registry: base64 of a user and a password."""
+    match = _LOGIN.search(raw, start, end + 900) if _AUTH.search(raw, start, end) else None
+    if match is not None and match.start() < end and basic_credentials(match[1]):
+        yield Assigned(*match.span(1), LOGIN)

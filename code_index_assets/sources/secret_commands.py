@@ -18,15 +18,25 @@ from .secret_values import basic_credentials, is_key, is_password, is_random, is
 _VALUE = rb"(?:\"(?P<d>[^\"\n]{4,512})\"|'(?P<s>[^'\n]{4,512})'|(?P<p>[^\s\"'`<>|]{4,512}))"
 RULE = "command-line-password"
 SQL = "sql-password"
+AIRTABLE = "airtable-token"
+RULES = (RULE, SQL, AIRTABLE)
 # Where one of these may be; one linear pass.
 PLACES = re2.compile(
-    rb"(?i)\b(?:curl|wget|http|https|xh|mysql\w*|mariadb\w*|sshpass|redis-cli|docker|podman|helm|skopeo|oras|smbclient|ldap\w+|plink|pscp|sqlcmd"
-    rb"|rabbitmqctl|htpasswd|openssl|mongo\w*|psql|net\s+use|az|chpasswd|keytool|jarsigner|svn|lftp|ncftp\w*|rdesktop|xfreerdp|mosquitto_\w+|bcp|isql|sqlplus)\b[^\n]*"
-    rb"|identified\s+(?:with\s+\S+\s+)?(?:by|as)\b|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'|--?(?:[a-z][\w-]*)?(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
-    rb"|\#\s*define\s+\w+|\b(?:ENV|ARG|SetEnv|fastcgi_param|proxy_set_header)\s+[\w-]+\s|\bsetx?\s+\w+|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
+    rb"(?i)\b(?:curl|wget|http|https|xh|mysql\w*|mariadb\w*|sshpass|redis-cli|docker|podman|helm|skopeo|oras|smbclient"
+    rb"|ldap\w+|plink|pscp|sqlcmd|rabbitmqctl|htpasswd|openssl|mongo\w*|psql|net\s+use|az|chpasswd|keytool|jarsigner|svn"
+    rb"|lftp|ncftp\w*|rdesktop|xfreerdp|mosquitto_\w+|bcp|isql|sqlplus)\b[^\n]*"
+    rb"|identified\s+(?:with\s+\S+\s+)?(?:by|as)\b"
+    rb"|password\s+(?:for\s+\S+\s*=\s*)?(?:hash\s+)?[nN]?'"
+    rb"|--?(?:[a-z][\w-]*)?(?:pass\w*|pwd|token|secret|api-?key|credential)s?[ =]"
+    rb"|\#\s*define\s+\w+"
+    rb"|\b(?:ENV|ARG|SetEnv|fastcgi_param|proxy_set_header)\s+[\w-]+\s|\bsetx?\s+(?:-\w+\s+)?\w+"
+    rb"|\bpassword\s+\S|\b(?:requirepass|masterauth)\s|\bpass:\S|\benable\s+secret|\bcommunity\s"
+    # A provider's form whose first letters stand in every file: the rules by form look for literals.
+    rb"|\bpat[A-Za-z0-9]{14}\.[a-f0-9]{64}\b"
 )
 _USER_OPTION = re.compile(
-    rb"(?:^|\s)(?:-u|-U|--user|--proxy-user|-a|--auth|--creds|--src-creds|--dest-creds)(?:[ \t]+|=)?(?P<q>[\"']?)(?P<user>[^\s:\"']{1,64}):(?P<v>[^\s\"']{4,256}|(?<=:)[^\"'\n]{4,256}(?=[\"']))"
+    rb"(?:^|\s)(?:-u|-U|--user|--proxy-user|-a|--auth|--creds|--src-creds|--dest-creds)(?:[ \t]+|=)?"
+    rb"(?P<q>[\"']?)(?P<user>[^\s:\"']{1,64}):(?P<v>[^\s\"']{4,256}|(?<=:)[^\"'\n]{4,256}(?=[\"']))"
 )
 _TIGHT = re.compile(rb"(?:^|\s)-p(?:\"(?P<d>[^\"\n]{4,256})\"|'(?P<s>[^'\n]{4,256})'|(?P<p>[^\s\"'|;&]{4,256}))")
 _LOOSE = re.compile(rb"(?:^|\s)-(?:p|pw|P|w|a|pass|password|rfbauth)[ \t]+" + _VALUE)
@@ -36,16 +46,18 @@ _TAIL = re.compile(rb"(?:add_user|change_password|-b\w*[ \t]+\S+|use)[ \t]+\S+[ 
 _SLASH_USER = re.compile(rb"(?:sqlplus)[^\n]*?\s[\w.-]+/(?P<p>[^\s/@\"']{4,128})@")
 _OPTION = re.compile(rb"(?:^|[\s\"'\[,(])--?(?P<name>[A-Za-z][\w-]*)(?:[ \t]+|=|[\"'][ \t]*,[ \t]*(?=[\"']))" + _VALUE)
 _SQL = re.compile(
-    rb"(?:identified\s+(?:with\s+\S+\s+)?(?:by|as)|password(?:\s+for\s+\S+\s*=)?)\s*(?:password\s*|hash\s*)?(?:values\s*)?[nN]?(?P<q>['\"`])(?P<v>(?:[^'\"`\n\\]|\\.){4,256})(?P=q)",
+    rb"(?:identified\s+(?:with\s+\S+\s+)?(?:by|as)|password(?:\s+for\s+\S+\s*=)?)\s*"
+    rb"(?:password\s*|hash\s*)?(?:values\s*)?[nN]?(?P<q>['\"`])(?P<v>(?:[^'\"`\n\\]|\\.){4,256})(?P=q)",
     re.I,
 )
 _NAME_VALUE = re.compile(
-    rb"(?P<lead>\#\s*define|\bENV|\bARG|\bsetx?|\bSetEnv|\bfastcgi_param|\bproxy_set_header)\s+(?P<name>[\w-]+)[ \t]+(?:/\w+[ \t]+)?(?:L|u8|\(\s*)?"
-    + _VALUE,
+    rb"(?P<lead>\#\s*define|\bENV|\bARG|\bsetx?|\bSetEnv|\bfastcgi_param|\bproxy_set_header)\s+(?:-\w+\s+)?"
+    rb"(?P<name>[\w-]+)[ \t]+(?:/\w+[ \t]+)?(?:L|u8|\(\s*)?" + _VALUE,
     re.I,
 )
 _NETRC = re.compile(
-    rb"(?:^|\s|\blogin\s+\S+\s+)(?P<lead>password|passwd|requirepass|masterauth|community|secret(?:\s+\d)?|password\s+\d)[ \t]+(?:\d[ \t]+)?"
+    rb"(?:^|\s|\blogin\s+\S+\s+)"
+    rb"(?P<lead>password|passwd|requirepass|masterauth|community|secret(?:\s+\d)?|password\s+\d)[ \t]+(?:\d[ \t]+)?"
     + _VALUE
     + rb"(?:[ \t]*(?:$|\n|\r)|[ \t]+(?:account|macdef|machine)\b)",
     re.M,
@@ -58,7 +70,9 @@ def commands(raw: bytes) -> Iterator[Assigned]:
     for match in PLACES.finditer(raw):
         low, high = match.span()
         word = raw[low : low + 14].lower()
-        if word.startswith((b"identified", b"password")):
+        if word.startswith(b"pat"):
+            yield Assigned(low, high, AIRTABLE)
+        elif word.startswith((b"identified", b"password")):
             yield from _statement(raw, low)
         elif word.startswith((b"#", b"env", b"arg", b"set", b"fastcgi", b"proxy_set")):
             yield from _named(raw, low)

@@ -1,7 +1,7 @@
-"""Makes `code_index_assets/sources/secret_formats.toml` from the rules of gitleaks: run it when gitleaks has a release.
+"""Makes `secret_formats.toml` from the rules of gitleaks: run it when gitleaks has a release.
 
-    python -m code_index_assets.sources.secret_formats_update v8.30.0                # downloads that release's config/gitleaks.toml
-    python -m code_index_assets.sources.secret_formats_update v8.30.0 FILE           # takes a file that is here already
+    python -m code_index_assets.sources.secret_formats_update v8.30.1         # downloads that release's rules
+    python -m code_index_assets.sources.secret_formats_update v8.30.1 FILE    # takes a file that is here already
 
 What is taken: the rules whose pattern names one provider's form. What is left out: rules about names and spellings
 (`generic-api-key`, `curl-auth-user`: `secret_assignments.py` reads those), public identifiers (client ids, publishable
@@ -15,32 +15,49 @@ import sys
 import tomllib
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import re2
 
 SOURCE = "https://raw.githubusercontent.com/gitleaks/gitleaks/{version}/config/gitleaks.toml"
-TARGET = Path(__file__).parent.parent / "code_index_assets" / "sources" / "secret_formats.toml"
+TARGET = Path(__file__).with_name("secret_formats.toml")
 LEFT_OUT = {
     "generic-api-key", "curl-auth-header", "curl-auth-user", "kubernetes-secret-yaml", "private-key", "pkcs12-file",
     "jwt", "hashicorp-tf-password", "nuget-config-password", "sidekiq-sensitive-url", "slack-webhook-url",
     # Too short, or without a mark: they match ordinary code.
     "twilio-api-key", "airtable-api-key", "facebook-access-token", "bedrock-api-key", "octopus-deploy-api-key",
-    "aws-amazon-bedrock-api-key-short-lived", "gocardless-api-token", "lob-api-key", "aws-access-token", "new-relic-user-api-id",
+    "aws-amazon-bedrock-api-key-short-lived", "gocardless-api-token", "lob-api-key", "aws-access-token",
+    "new-relic-user-api-id",
 }  # fmt: skip
 PUBLIC = ("-client-id", "-pub-key", "-public-key", "-pub-api-key", "-access-id", "-browser-api-token")
 # Keywords of a rule that are better than gitleaks' own: rarer, and where the pattern begins.
 KEYWORDS = {
     "airtable-personnal-access-token": ["pat"], "vault-service-token": ["hvs."], "intra42-client-secret": ["s-s4t2"],
     "sourcegraph-access-token": ["sgp_"], "jwt-base64": ["zxlk"], "sentry-org-token": ["sntrys_eyjpyxqio"],
-    "flyio-access-token": ["fo1_", "fm1a_", "fm1r_", "fm2_"], "authress-service-client-access-key": ["scauth_", "authress_"],
+    "flyio-access-token": ["fo1_", "fm1a_", "fm1r_", "fm2_"],
+    "authress-service-client-access-key": ["scauth_", "authress_"],
     "cloudflare-origin-ca-key": ["v1.0-"], "microsoft-teams-webhook": ["webhook.office.com"],
     "atlassian-api-token": ["atlassian", "confluence", "jira", "atatt3"],
 }  # fmt: skip
-DROPPED = {"airtable-personnal-access-token"}  # its keyword would be "pat"; own rule in secret_rules.toml
+DROPPED = {"airtable-personnal-access-token"}  # its keyword would be "pat"; found by `secret_commands.py`
+HEAD = """\
+# Forms of providers' keys. Made by code_index_assets/sources/secret_formats_update.py; edit that, not this.
+# From gitleaks {version} (https://github.com/gitleaks/gitleaks, config/gitleaks.toml), MIT License,
+# Copyright (c) 2019 Zachary Rice. Permission is hereby granted, free of charge, to any person obtaining a copy of
+# this software and associated documentation files (the "Software"), to deal in the Software without restriction,
+# including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+# copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following
+# conditions: The above copyright notice and this permission notice shall be included in all copies or substantial
+# portions of the Software. THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED,
+# INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+# NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+# LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE
+# SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""
 LEADS = (r"[\w.-]{0,50}?(?i:[\w.-]{0,50}?", r"(?i)[\w.-]{0,50}?", r"[\w.-]{0,50}?")
 
 
-def converted(rules: list[dict]) -> list[dict]:
+def converted(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Our rows of gitleaks' rules. Raises ValueError where RE2 does not take a pattern."""
     rows = []
     for rule in rules:
@@ -66,24 +83,8 @@ def _without_lead(pattern: str) -> str:
     return pattern.removeprefix(third)
 
 
-def written(version: str, rows: list[dict]) -> str:
-    lines = [
-        "# Forms of providers' keys. Made by code_index_assets/sources/secret_formats_update.py; edit that, not this.",
-        f"# From gitleaks {version} (https://github.com/gitleaks/gitleaks, config/gitleaks.toml), MIT License,",
-        "# Copyright (c) 2019 Zachary Rice. Permission is hereby granted, free of charge, to any person obtaining a copy of",
-        '# this software and associated documentation files (the "Software"), to deal in the Software without restriction,',
-        "# including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell",
-        "# copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following",
-        "# conditions: The above copyright notice and this permission notice shall be included in all copies or substantial",
-        '# portions of the Software. THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED,',
-        "# INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND",
-        "# NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER",
-        "# LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE",
-        "# SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.",
-        "",
-        f'origin = "gitleaks {version}"',
-        'licence = "MIT"',
-    ]
+def written(version: str, rows: list[dict[str, Any]]) -> str:
+    lines = [*HEAD.format(version=version).splitlines(), "", f'origin = "gitleaks {version}"', 'licence = "MIT"']
     for row in rows:
         literals = ", ".join(f'"{literal.lower()}"' for literal in row["literals"])
         lines += [
@@ -103,11 +104,11 @@ def main() -> None:
     if len(sys.argv) > 2:
         text = Path(sys.argv[2]).read_text("utf-8")
     else:
-        with urllib.request.urlopen(SOURCE.format(version=version), timeout=60) as answer:
+        with urllib.request.urlopen(SOURCE.format(version=version), timeout=60) as answer:  # noqa: S310 - always https
             text = answer.read().decode("utf-8")
     rows = converted(tomllib.loads(text)["rules"])
     TARGET.write_text(written(version, rows), "utf-8")
-    print(f"{len(rows)} rules of gitleaks {version} in {TARGET.name}")
+    sys.stdout.write(f"{len(rows)} rules of gitleaks {version} in {TARGET.name}\n")
 
 
 if __name__ == "__main__":

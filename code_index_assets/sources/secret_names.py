@@ -315,6 +315,7 @@ _ABOUT = frozenset(
         "parameters",
         "argument",
         "bucket",
+        "variants",
     ]
 )
 _NOT_SECRET = frozenset(
@@ -361,6 +362,8 @@ _NOT_SECRET = frozenset(
         "syncpoint",
         "lexer",
         "csrftoken",
+        "change",
+        "starting",
         "nextpage",
     ]
 )

@@ -11,6 +11,9 @@ import binascii
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
+
+from .secret_letters import are_improbable
 
 # Pieces that people write and read: a word, a run of capitals, digits, a sign that is no separator.
 _PIECE = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^A-Za-z0-9\s_./:,+=-]+")
@@ -23,21 +26,29 @@ _SAID = re.compile(rb"(?i)(?:[bcdfghjklmnpqrstvwxz]{0,3}[aeiouy]{1,2})+[bcdfghjk
 _DIGIT_LETTER = re.compile(rb"\d(?=[A-Za-z])")
 _SEQUENCE = re.compile(
     rb"(.)\1{4}|0123|1234|2345|3456|4567|5678|6789|9876|8765|4321|abcde|bcdef|abc1|abc-1|a1b2|qwert|asdf|zxcv|deadbeef"
-    rb"|cafebabe|facefeed|d34db33f|p@ss|pa\$\$|passw0|s3cr3t|s3cret|foob|barb|letmein|hunter2|t0p|\bfoo\b|\bbar\b|abc\\\\x|abc[.]def",
+    rb"|cafebabe|facefeed|d34db33f|p@ss|pa\$\$|passw0|s3cr3t|s3cret|foob|barb|letmein|hunter2|t0p-?s|\bfoo\b|\bbar\b"
+    rb"|abc\\\\x|abc[.]def",
     re.IGNORECASE,
 )
+# In a value of so many characters four in a row turn up by chance.
+_LONG = 20
 # The whole value, or an unmistakable part of it, stands for a value kept elsewhere.
 _REFERENCE = re.compile(
     rb"""\$\{[^}]*\}?|\{\{|\#\{|\$\(|\$\[|%\(\w+\)|%\{|<%|\\\(\w|\.\.\.|\xe2\x80\xa6|://|&&|\|\|
-    |\A(?:\$+\{?[A-Za-z_][\w.]*\}?|<[^<>]*>?|</?\w[^>]*|%[A-Za-z_]\w*%|@[A-Za-z_.]+@|\[[\w .-]*\]|\{[\w.:\[\]-]*\}|\([\w ,.*-]*\))\Z
+    |\A(?:\$+\{?[A-Za-z_][\w.]*\}?|<[^<>]*>?|</?\w[^>]*|%[A-Za-z_]\w*%|@[A-Za-z_.]+@
+        |\[[\w .-]*\]|\{[\w.:\[\]-]*\}|\([\w ,.*-]*\))\Z
     |\A\$[A-Za-z_]+(?:[./:_-]+\$?[A-Za-z_]*)+\Z
-    |\A(?:ENC|vault|env|secret|ssm|arn|op|sm|projects|file|data|mailto|urn|sha256|sha512|md5|re|ref|kms|aws|gcp|azure|keyring)[:\[(/]
+    |\A(?:ENC|vault|env|secret|ssm|arn|op|sm|projects|file|data|mailto|urn|sha256|sha512|md5|re|ref|kms|aws|gcp|azure
+        |keyring)[:\[(/]
     |\A[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}\Z
     |\{[A-Za-z_][\w.]*(?:![rs])?(?::[^}]{0,8})?\}|%(?:\d+\$)?[sdvrxqi]\b|%[sd]\Z|\{\d*\}
     |\A(?:[A-Za-z]:)?[~.]?[\\/](?:[\w.-]+[\\/])*[a-z._-]+\Z
-    |</?\w+>|\A/?\?\w+=|\A(?:\\x[0-9a-f]{2})+\Z|\\u[0-9a-f]{4}|sha\d+with|private_?key|public_?key|oauth\d|hmac|with(?:rsa|ecdsa)|\A[\w:]+\\[a-z]\w*\Z|\AAWS4-|\A%%|\A\d{4}-\d\d-\d\d|\[-?\d*\]\.|(?-i:%[YmdHM][-:T/]%)|\A(?:%[0-9a-f]{2})+\Z
+    |</?\w+>|\A/?\?\w+=|\A(?:\\x[0-9a-f]{2})+\Z|\\u[0-9a-f]{4}
+    |sha\d+with|private_?key|public_?key|oauth\d|hmac|with(?:rsa|ecdsa)|\AAWS4-|\A%%|\A(?:%[0-9a-f]{2})+\Z
+    |\A[\w:]+\\[a-z]\w*\Z|\A\d{4}-\d\d-\d\d|\[-?\d*\]\.|(?-i:%[YmdHM][-:T/]%)
     |\A(?-i:[a-z]+)(?:\.(?-i:[a-z][a-z0-9]{0,3}|[a-z]+[A-Z]?[a-z]*))+\Z
-    |\A[\w-]+(?:\.[a-zA-Z][\w-]*)*\.(?:com|org|io|net|py|go|js|ts|tsx|jsx|json|ya?ml|pem|txt|key|crt|html?|xml|php|java|rb|rs|md|conf|cfg|ini|proto|test|local|svc|vue|css|jks|p12|pfx|toml)\b""",
+    |\A[\w-]+(?:\.[a-zA-Z][\w-]*)*\.(?:com|org|io|net|py|go|js|ts|tsx|jsx|json|ya?ml|pem|txt|key|crt|html?|xml|php|java
+        |rb|rs|md|conf|cfg|ini|proto|test|local|svc|vue|css|jks|p12|pfx|toml)\b""",
     re.VERBOSE | re.IGNORECASE,
 )
 _CODE = re.compile(
@@ -52,6 +63,12 @@ _PATTERN = re.compile(rb"\(\?[:=!P<i]|\\\\?[dwsSDWbBAZ]|\[\^|\[[A-Za-z0]-[A-Za-z
 _SCRIPT = re.compile(rb"\(\{|\}\)|\)\(|\+\(|\)\+|!=|\(\)|\]\)|\),|\},|\)\?|\?\w+:|\);|\)\.")
 
 
+_KIND = bytes(
+    0 if 48 <= c <= 57 else 1 if 65 <= c <= 90 else 2 if 97 <= c <= 122 else 3  # digit, upper case, lower case, other
+    for c in range(256)
+)
+
+
 def shannon(value: bytes) -> float:
     """Shannon entropy of a value in bits per byte."""
     counts = Counter(value)
@@ -60,9 +77,7 @@ def shannon(value: bytes) -> float:
 
 def kinds(value: bytes) -> int:
     """How many of digits, upper case, lower case and other characters a value has."""
-    digits, upper, lower = (any(a <= c <= b for c in value) for a, b in ((48, 57), (65, 90), (97, 122)))
-    other = any(not (48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122) for c in value)
-    return digits + upper + lower + other
+    return len(set(value.translate(_KIND)))
 
 
 def is_reference(value: bytes) -> bool:
@@ -72,7 +87,28 @@ def is_reference(value: bytes) -> bool:
 
 def is_sequence(value: bytes) -> bool:
     """Whether a value runs along the alphabet, the digits or the keyboard, as made-up ones do."""
-    return _SEQUENCE.search(value) is not None
+    if _SEQUENCE.search(value) is None:
+        return False
+    if len(value) < _LONG:
+        return True
+    rest = _SEQUENCE.sub(b"", value)
+    low = value.lower()
+    near = sum(min(abs(low[i] - low[i - 1]), abs(low[i] - low[i - 2])) <= 1 for i in range(2, len(low)))
+    return len(rest) < _LONG // 2 or near > 0.6 * len(low) or not is_random(rest)
+
+
+class MadeUp:
+    """Whether a value says that it is made up: `marks` say so anywhere, `words` where nothing random is beside them."""
+
+    def __init__(self, marks: Sequence[str], words: Sequence[str]) -> None:
+        self._marks = re.compile("|".join(marks).encode(), re.IGNORECASE)
+        self._words = re.compile("|".join(words).encode(), re.IGNORECASE)
+
+    def __call__(self, value: bytes) -> bool:
+        if self._marks.search(value):
+            return True
+        rest = self._words.sub(b"", value)
+        return len(rest) < len(value) and not (len(rest) >= 8 and is_random(rest) and not is_sequence(rest))
 
 
 def is_random(value: bytes) -> bool:
@@ -85,6 +121,8 @@ def is_random(value: bytes) -> bool:
         runs = [len(match[0]) for match in _CONSONANTS.finditer(value)]
         if len(runs) >= 2 or any(run >= 6 for run in runs):
             return True
+    if size >= 8 and kinds(value) >= 2 and are_improbable(value):
+        return True
     if len(found) < 4 or kinds(value) < 2:
         return False
     average = size / len(found)
@@ -132,7 +170,7 @@ def is_password(value: bytes, *, quoted: bool) -> bool:
 
 
 def is_key(value: bytes, *, quoted: bool) -> bool:
-    """Whether the value of a name such as `api_key` or `token` is a key: long and random, of a key's characters or dense."""
+    """Whether the value of a name such as `api_key` is a key: long and random, of a key's characters or dense."""
     if not (12 if quoted else 16) <= len(value) <= 4096 or re.search(rb"\s", value):
         return False
     if is_reference(value) or is_sequence(value) or _PATTERN.search(value):

@@ -49,7 +49,8 @@ def observe_repository(context: StepContext) -> StepResult:
         snapshot = source.observe()
         ticker.advance()
     inputs = {"tree": snapshot.tree, "commit": snapshot.commit, "label": snapshot.label, "kind": snapshot.kind,
-              "ref": snapshot.ref, "default_ref": snapshot.default_ref, "names": secret_rules_version(), "version": STEPS_VERSION}  # fmt: skip
+              "ref": snapshot.ref, "default_ref": snapshot.default_ref, "names": secret_rules_version(),
+              "version": STEPS_VERSION}  # fmt: skip
     name = fingerprint(inputs)
     known = context.store.existing(REPOSITORY, context.key, name)
     if known is None:

@@ -41,7 +41,8 @@ def has_mark(raw: bytes) -> bool:
 def decode(raw: bytes) -> tuple[str, str] | None:
     """Text and the name of its encoding (a byte-order mark removed), or None if it is no text we can read.
 
-    Carriage returns alone become line feeds. In this order: byte-order mark, UTF-8, what the file declares, what a sample of 64 KiB looks like.
+    Carriage returns alone become line feeds. In this order: byte-order mark, UTF-8, what the file declares, what a
+    sample of 64 KiB looks like.
     """
     for mark, encoding in _MARKS:
         if raw.startswith(mark):

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from code_index_assets.sources import secrets
+from code_index_assets.sources import secret_commands, secrets
 from code_index_assets.sources.secrets import rule_ids, scan, scan_many, secret_rules_version
 from code_index_assets.sources.text import redact
 
@@ -120,6 +120,7 @@ OTHERS = {
 
 def test_every_rule_of_ours_has_a_sample():
     made = {form.id for form in secrets._load().formats}
+    assert secret_commands.AIRTABLE in rule_ids()
     assert set(rule_ids()) - made <= set(SAMPLES) <= set(rule_ids())
 
 
@@ -250,3 +251,35 @@ def test_the_version_follows_the_rules(monkeypatch):
     monkeypatch.setattr(secrets, "digest", lambda text: "0" * 32)
     assert secret_rules_version() != before
     secrets._load.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user,password\nbob,{v}\n",
+        "user\tpassword\tmail\nbob\t{v}\tx\n",
+        "| user | password |\n|---|---|\n| bob | {v} |\n",
+        "INSERT INTO users (name, password) VALUES ('a', '{v}');\n",
+        '<add value="{v}" key="Password"/>\n',
+        '[{"value": "{v}", "name": "DB_PASSWORD"}]\n',
+        "set -x DB_PASSWORD {v}\n",
+        'r = get(u, auth=("bob", "{v}"))\n',
+        "secret: '{v}=a8Kd'\n",
+    ],
+)
+def test_a_value_is_found_below_its_column_and_before_its_name(text: str) -> None:
+    value = "g7Kq2" + chars(9)
+    text = text.replace("{v}", value)
+    assert value not in redact(text, [vars(f) for f in scan(text)])
+
+
+def test_a_placeholder_is_the_whole_value_not_a_word_in_a_random_one() -> None:
+    for word in ("test", "default", "secret"):
+        value = "g7Kq2" + chars(9) + word
+        assert scan(f'password = "{value}"'), word
+        assert not scan(f'password = "{word}-password-{word}"'), word
+
+
+def test_lists_of_names_and_addresses_are_no_tables_of_secrets() -> None:
+    assert not scan('names = [\n    "FOO_KEY",\n    "TR31_E6_EMV_MKEY_OTHER",\n    "TR31_M3_ISO_9797_3_MAC_KEY",\n]\n')
+    assert not scan("arn:aws:secretsmanager:us-west-2:123456789012:secret:Database-Ca8JGt\n")
