@@ -79,7 +79,7 @@ def test_a_file_that_kills_or_hangs_its_process_is_given_up_alone(monkeypatch, t
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys, time\n"
         "if 'code_index_assets.chunking.worker' in ' '.join(sys.orig_argv):\n"
-        "    from code_index_assets.chunking import single\n"
+        "    from code_index_assets.chunking import single, worker\n"
         "    real = single._parse\n"
         "    def parse(file, *rest):\n"
         f"        if file.path == 'src/5.txt': {act}\n"
@@ -87,7 +87,8 @@ def test_a_file_that_kills_or_hangs_its_process_is_given_up_alone(monkeypatch, t
         "    single._parse = parse\n"
     )
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.setattr("code_index_assets.chunking.pool.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("code_index_assets.chunking.process.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("code_index_assets.chunking.process.WALL_FACTOR", 1)
     monkeypatch.setattr(batch, "BATCH_CHARS", 500)
     options = ChunkOptions(timeout_seconds=0.5)
     parsed = whole(parse_files(corpus(20), options, mode="parallel", workers=2))
