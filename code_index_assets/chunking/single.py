@@ -87,6 +87,8 @@ def parse_file(file: SourceFile, options: ChunkOptions, context: ProjectContext 
         return given_up(file, options, "too_deep", "nested deeper than its grammar can follow")
     except TimedOutError:
         return given_up(file, options, "timeout", f"took more than {options.timeout_seconds:g} s")
+    except MemoryError:
+        return given_up(file, options, "memory", "needed more memory than a parser process may have")
     except Exception as error:  # a file must never stop a run, whatever a grammar or a rule does with it
         return given_up(file, options, "crashed", f"{type(error).__name__}: {error}"[:200])
 
