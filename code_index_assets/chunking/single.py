@@ -18,6 +18,7 @@ from .context import EMPTY, ProjectContext
 from .embedded import HOSTS, embed
 from .outline import Outline, outline
 from .plugins import QUERIES, Plugin, plugin
+from .recovery import error_bytes, recovered
 from .references import MAX_NAME, hidden_spans, references
 from .splitter import Piece, Splitter
 
@@ -132,12 +133,17 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
     if plug.facts.too_deep is not None and plug.facts.too_deep.search(text.raw):
         raise TooDeepError
     deadline = time.thread_time() + options.timeout_seconds
-    root = syntax_tree(text.raw, plug, deadline).root_node
+    read = text.raw  # as the parser is given it
+    root = syntax_tree(read, plug, deadline).root_node
     facts = plug.facts
     if facts.blank is not None and (root.has_error or (facts.misread is not None and facts.misread(text.raw))):
-        root = _better(root, facts.blank(text.raw), plug, deadline)
-    if root.has_error and _one_error(root):
-        raise TooDeepError
+        root, read = _better(root, text.raw, facts.blank(text.raw), plug, deadline)
+    broken = root.has_error
+    blanked: list[tuple[int, int]] = []
+    if broken:
+        root, blanked = recovered(read, root, lambda part: syntax_tree(part, plug, deadline).root_node)
+        if _one_error(root):
+            raise TooDeepError
     view = outline(file.path, text.raw, root, plug, context)
     if plug.name in HOSTS:
         embed(view, root, context, deadline)
@@ -149,7 +155,7 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
         _symbol_rows(text, view),
         _import_rows(text, view, context),
         _reference_rows(text, view),
-        [(file.path, "syntax_errors", None)] if root.has_error else [],
+        [(file.path, "syntax_errors", _blanked_lines(blanked))] if broken else [],
     )
 
 
@@ -162,21 +168,18 @@ def language_of(path: str, language: str) -> str:
     return language
 
 
-def _better(root: Any, blanked: bytes, plug: Plugin, deadline: float) -> Any:
-    """The tree of the blanked text if fewer bytes of it are errors."""
+def _better(root: Any, raw: bytes, blanked: bytes, plug: Plugin, deadline: float) -> tuple[Any, bytes]:
+    """The tree of the blanked text if fewer bytes of it are errors, and the text of the tree."""
     other = syntax_tree(blanked, plug, deadline).root_node
-    return other if _error_bytes(other) <= _error_bytes(root) else root
+    return (other, blanked) if error_bytes(other) <= error_bytes(root) else (root, raw)
 
 
-def _error_bytes(root: Any) -> int:
-    total, stack = 0, [root]
-    while stack:
-        node = stack.pop()
-        if node.is_error:
-            total += node.end_byte - node.start_byte
-        elif node.has_error:
-            stack += node.children
-    return total
+def _blanked_lines(spans: list[tuple[int, int]]) -> str | None:
+    """What a diagnostic says of lines that the grammar does not know."""
+    if not spans:
+        return None
+    lines = ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in spans)
+    return f"read without line {lines}, which the grammar does not know"[:200]
 
 
 def _one_error(root: Any) -> bool:
