@@ -122,9 +122,7 @@ def _listen(team: _Team, done: dict[int, Answer], worker: Worker, ready: set[Any
         done[number] = len(files), _one_by_one(team, worker, files, error)
 
 
-def _one_by_one(
-    team: _Team, lost: Worker, files: list[SourceFile], error: WorkerLostError
-) -> list[pa.RecordBatch]:
+def _one_by_one(team: _Team, lost: Worker, files: list[SourceFile], error: WorkerLostError) -> list[pa.RecordBatch]:
     """Parses a batch file by file in a fresh process, without the file that is known to have ended the last one.
 
     A process may also end for a reason that is no file's (the kernel ran out of memory): then the file in work gets a

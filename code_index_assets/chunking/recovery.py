@@ -38,6 +38,7 @@ GOES_ON = re.compile(
 LEAD = re.compile(rb"@|#?\[|//|/\*|#[ !#]|--|;;|%%|template\b|export\s*$|\w+\s*:\s*$")
 TAB = 4
 INSIDE = 1 << 30  # depth of a line that begins inside a comment or string
+STRING = re.compile(r"^(?!.*concat).*(?:string|heredoc)(?!_interpol|_expr|s$)")
 TEXT = re.compile(r"string|heredoc|template|quoted|text")
 
 
@@ -53,7 +54,9 @@ def recovered(raw: bytes, root: Any, parse: Parse) -> tuple[Any, list[Span]]:
     best, blanked = (wrong, root), []
     for _ in range(ROUNDS):
         search = _Search(raw, best[1], parse, work, blanked)
-        faults = search.faults([(0, len(search.lines))], [], 0)
+        # Without its first line all of a PHP file is text.
+        opening = int(raw.startswith(b"<?"))
+        faults = search.faults([(opening, len(search.lines))], [(0, 1)] * opening, 0)
         if not faults or len(blanked) + len(faults) > MAX_SPANS:
             break
         tried = search.without([*blanked, *faults])
@@ -68,11 +71,11 @@ def recovered(raw: bytes, root: Any, parse: Parse) -> tuple[Any, list[Span]]:
 
 
 def error_bytes(root: Any) -> int:
-    """Bytes in ERROR nodes."""
+    """Bytes in ERROR nodes, and in strings that an error opened or keeps from ending."""
     total, stack = 0, [root]
     while stack:
         node = stack.pop()
-        if node.is_error:
+        if node.is_error or (node.has_error and STRING.search(node.type)):
             total += node.end_byte - node.start_byte
         elif node.has_error:
             stack += node.children
@@ -104,7 +107,7 @@ class _Search:
         """The smallest constructs of some regions that are errors by themselves."""
         groups = [group for region in regions for group in self._groups(region)]
         faults = self._at_fault(around, [group for group in groups if any(self.doubted[slice(*group)])])
-        if not faults and around and 2 * sum(end - first for first, end in groups) < len(self.lines):
+        if not faults:
             # What the parser made of the lines after a fault is no proof.
             faults = self._at_fault(around, groups)
         found: list[Span] = []

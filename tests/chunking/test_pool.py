@@ -114,7 +114,8 @@ def test_a_text_that_its_grammar_never_ends_becomes_lines_in_every_mode(mode):
     # Two mutants of a sample: tree-sitter's own loop goes round for ever in them.
     files = list(corpus(4))
     files[1:1] = [
-        SourceFile(f"src/{file.name}", "b" * 40, "kotlin", file.read_text("utf-8")) for file in sorted(HOSTILE.iterdir())
+        SourceFile(f"src/{file.name}", "b" * 40, "kotlin", file.read_text("utf-8"))
+        for file in sorted(HOSTILE.iterdir())
     ]
     parsed = whole(parse_files(files, ChunkOptions(timeout_seconds=0.2), mode=mode, workers=2))
     assert _without_syntax_errors(parsed).rows() == [
@@ -127,11 +128,16 @@ def test_a_text_that_its_grammar_never_ends_becomes_lines_in_every_mode(mode):
 
 @pytest.mark.parametrize(
     ("deed", "code"),
-    [("return list(range(10**8))", "memory"), ("import ctypes; ctypes.memset(libc.malloc(3 << 29), 1, 3 << 29)", "crashed")],
+    [
+        ("return list(range(10**8))", "memory"),
+        ("import ctypes; ctypes.memset(libc.malloc(3 << 29), 1, 3 << 29)", "crashed"),
+    ],
 )
 def test_a_file_cannot_take_the_machine_s_memory(monkeypatch, tmp_path, deed, code):
     """In Python an error is raised; in C code, which sees no error, the process ends."""
-    _hook(monkeypatch, tmp_path, f"import ctypes; libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p; {deed}")
+    _hook(
+        monkeypatch, tmp_path, f"import ctypes; libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p; {deed}"
+    )
     parsed = whole(parse_files(corpus(8), ChunkOptions(), mode="sequential"))
     assert _without_syntax_errors(parsed).select("path", "code").rows() == [("src/5.txt", code)]
     assert parsed["chunks"].get_column("path").n_unique() == 8
