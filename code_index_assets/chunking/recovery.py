@@ -115,6 +115,10 @@ class _Search:
             if len(fault) > 1:
                 found += self._one_of(around, fault)
                 continue
+            lead = self._lead(fault[0])
+            if lead and not self._fails(around, fault, lead):
+                found += lead
+                continue
             frame, inner = self._parts(fault[0])
             opened = self._opened(around, frame, inner) if inner and depth < MAX_DEPTH else None
             deeper = self.faults(opened[1], sorted([*around, *opened[0]]), depth + 1) if opened else []
@@ -202,6 +206,14 @@ class _Search:
                     begins.append(number)
                 lead = LEAD.match(self.lines[number].lstrip()) is not None
         return list(zip(begins, [*begins[1:], end], strict=True)) if begins else []
+
+    def _lead(self, group: Span) -> list[Span]:
+        """The lines of a group before what they belong to: comments, decorators."""
+        first, end = group
+        number = first
+        while number < end and self.starts[number] and LEAD.match(self.lines[number].lstrip()):
+            number = next((n for n in range(number + 1, end) if self.starts[n]), end)
+        return [(first, number)] if first < number < end else []
 
     def _parts(self, group: Span) -> tuple[list[Span], list[Span]]:
         """The lines of a group that are no deeper than its first (head, `else`, end), and the deeper ones between."""
