@@ -114,7 +114,7 @@ def _roles(query: Any, source: str) -> tuple[str, ...]:
     raw = source.encode()
     for number in range(query.pattern_count):
         text = raw[query.start_byte_for_pattern(number) : query.end_byte_for_pattern(number)].decode()
-        names = CAPTURE.findall(COMMENT.sub("", text))
+        names = [name for name in CAPTURE.findall(COMMENT.sub("", text)) if not name.startswith("_")]
         first = [n for n in names if n.startswith("definition.")] or [n for n in names if n == "import"] or names
         roles.append(first[0] if first else "")
     return tuple(roles)
