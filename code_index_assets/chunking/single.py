@@ -22,7 +22,7 @@ from .recovery import error_bytes, recovered
 from .references import MAX_NAME, hidden_spans, references
 from .splitter import Piece, Splitter
 
-CHUNKER_VERSION = "1"
+CHUNKER_VERSION = "2"
 
 # Below this the parser gets the bytes at once: reading through a callback, which is what makes it look at the clock,
 # costs 13 % on small files. A small file that its parser never ends ends its process instead (`worker.py`).
@@ -295,7 +295,8 @@ def _import_rows(text: _Text, view: Outline, context: ProjectContext) -> list[Ro
 
 def _reference_rows(text: _Text, view: Outline) -> list[Row]:
     names = [(d.name_start, d.name_start + len(d.name)) for d in view.definitions]
-    found = references(view.raw, hidden_spans(names, view.comments, view.masks), view.keywords)
+    hidden = hidden_spans(names, view.comments, view.masks)
+    found = references(view.raw, hidden, view.keywords, view.plugin.facts.token)
     path = text.file.path
     return [(path, name.decode("utf-8", "replace"), at) for name, at in found.items() if len(name) <= MAX_NAME]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..context import ProjectContext
 from ..facts import LanguageFacts
 from ..outline import Outline
+from ..references import MARKED
 
 
 def clauses(found: Outline, _: ProjectContext) -> None:
@@ -46,5 +47,6 @@ LANGUAGES = {
     "ocaml": LanguageFacts(member_scopes=frozenset({"class", "interface"}), comment_markers=r"\(\*+|\*+\)"),
     "ocaml_interface": LanguageFacts(member_scopes=frozenset({"class", "interface"}), comment_markers=r"\(\*+|\*+\)"),
     "fsharp": LanguageFacts(comment_markers=r"///?|\(\*+|\*+\)"),
+    "elixir": LanguageFacts(token=MARKED),
     "erlang": LanguageFacts(separator=":", finish=erlang),
 }

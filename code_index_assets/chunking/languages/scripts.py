@@ -8,6 +8,7 @@ from typing import Any
 from ..context import ProjectContext
 from ..facts import TYPE_KINDS, LanguageFacts, words
 from ..outline import Outline
+from ..references import BANG, DOTTED
 
 TYPE_WORDS = {"class": "class", "interface": "interface", "trait": "trait", "enum": "enum", "record": "record"}
 MODIFIERS = words(
@@ -63,6 +64,13 @@ def groovy_members(found: Outline, _: ProjectContext) -> None:
     ]
 
 
+def packages(found: Outline, _: ProjectContext) -> None:
+    """A package's name is whole: it is in no other."""
+    for definition in found.definitions:
+        if definition.kind == "package":
+            definition.local = definition.qualified = definition.name
+
+
 LANGUAGES = {
     "groovy": LanguageFacts(
         declared=groovy,
@@ -71,11 +79,11 @@ LANGUAGES = {
             "class interface trait enum def void int return new this super static final public private import package"
         ),
     ),
-    "perl": LanguageFacts(separator="::", keywords=words("my our use sub return shift self package")),
+    "perl": LanguageFacts(separator="::", finish=packages, keywords=words("my our use sub return shift self package")),
     "r": LanguageFacts(
-        name_quotes="\"'`", separator="$", comment_markers=r"#+'?", keywords=words("TRUE FALSE NULL NA")
+        name_quotes="\"'`", separator="$", comment_markers=r"#+'?", token=DOTTED, keywords=words("TRUE FALSE NULL NA")
     ),
-    "julia": LanguageFacts(member_scopes=frozenset()),
+    "julia": LanguageFacts(member_scopes=frozenset(), token=BANG),
     "dart": LanguageFacts(),
     "scala": LanguageFacts(constructors=frozenset({"this"})),
     "zig": LanguageFacts(comment_markers=r"//[/!]?"),
