@@ -18,13 +18,19 @@ PROCEDURE = re.compile(
 )
 KINDS = {"proc": "function", "procedure": "function", "function": "function", "trigger": "trigger", "view": "view"}
 BRACKETS = re.compile(rb"\[([A-Za-z_][\w $#@.-]*)\]")
+# The head of a procedure; its statements are read as any others.
+HEAD = re.compile(
+    rb"^[ \t]*(?:CREATE|ALTER)(?:[ \t]+OR[ \t]+(?:ALTER|REPLACE))?[ \t]+PROC(?:EDURE)?\b[^;]{0,2000}?\bAS\b(?:\s+BEGIN\b)?",
+    re.M | re.I,
+)
 BATCH_END = re.compile(rb"^[ \t]*GO[ \t]*(?:\d+[ \t]*)?(?=\r?$)", re.M | re.I)
 
 
 def blank_brackets(raw: bytes) -> bytes:
-    """The text with [names] in quotes, as the grammar knows them, and without T-SQL's ends of batches."""
+    """The text with [names] in quotes, as the grammar knows them, and without heads of procedures and ends of batches."""
     text = BRACKETS.sub(rb'"\1"', raw)
-    return BATCH_END.sub(lambda match: b" " * len(match[0]), text)
+    text = HEAD.sub(lambda match: re.sub(rb"[^\r\n]", b" ", match[0]), text)
+    return BATCH_END.sub(lambda match: b";".ljust(len(match[0])), text)
 
 
 def names(found: Outline, _: ProjectContext) -> None:

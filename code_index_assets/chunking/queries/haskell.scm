@@ -9,7 +9,7 @@
 (pattern_synonym (equation synonym: (apply function: (constructor) @name))) @definition.function
 [(function name: [(variable) (prefix_id)] @name patterns: (_)) (function (infix operator: (operator) @name))] @definition.function
 (function name: [(variable) (prefix_id)] @name) @definition.function
-(bind name: (variable) @name) @definition.function
+[(declarations (bind name: (variable) @name) @definition.function) (instance_declarations (bind name: (variable) @name) @definition.function) (class_declarations (bind name: (variable) @name) @definition.function)]
 (class_declarations (signature name: (variable) @name) @definition.method)
 (import module: (module) @import.module) @import
 [(comment) (haddock)] @comment
