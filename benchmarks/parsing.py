@@ -54,7 +54,21 @@ DEPTH = (
     "cpp",
     "csharp",
     # Further languages that universal-ctags knows.
-    *("objc", "erlang", "r", "perl", "julia", "ocaml", "clojure", "commonlisp", "haskell", "lua", "elixir", "elisp", "scheme"),
+    *(
+        "objc",
+        "erlang",
+        "r",
+        "perl",
+        "julia",
+        "ocaml",
+        "clojure",
+        "commonlisp",
+        "haskell",
+        "lua",
+        "elixir",
+        "elisp",
+        "scheme",
+    ),
     *("tcl", "vim", "fortran", "ada", "pascal", "elm", "powershell", "d", "verilog", "vhdl"),
 )
 

@@ -36,7 +36,7 @@ START_SECONDS = 60.0
 
 
 class WorkerLostError(Exception):
-    """A parser process ended or hangs. `code` is the diagnostic of the file it was at, `sure` whether that file did it."""
+    """A parser process ended or hangs. `code` is the diagnostic of its file, `sure` whether that file did it."""
 
     def __init__(self, message: str, code: str = "crashed", *, sure: bool = False) -> None:
         super().__init__(message)

@@ -252,8 +252,7 @@ def _whole(root: Any) -> Iterator[Span]:
             if node.has_error:
                 stack.append(node)
             elif node.child_count or "comment" in node.type:
-                (first, column), (last, end) = node.start_point, node.end_point
-                yield (first, last + 1)
+                yield node.start_point[0], node.end_point[0] + 1
 
 
 def _blank(line: bytes) -> bytes:

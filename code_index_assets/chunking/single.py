@@ -190,8 +190,8 @@ def syntax_tree(raw: bytes, plug: Plugin, deadline: float) -> Any:
     """The syntax tree. Raises TimedOutError."""
     from tree_sitter import Parser
 
-    # The bytes at once: a callback that reads or looks at the clock costs 13 %, and py-tree-sitter keeps each piece read,
-    # 1.2 GB for one Perl file of 180 KB whose scanner goes back often. A parse that does not end ends its process.
+    # The bytes at once: a callback that reads or looks at the clock costs 13 %, and py-tree-sitter keeps each piece
+    # read, 1.2 GB for one Perl file of 180 KB whose scanner goes back often. A parse that does not end ends its process.
     tree = Parser(plug.language).parse(raw)
     if time.thread_time() > deadline:
         raise TimedOutError

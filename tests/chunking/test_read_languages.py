@@ -17,6 +17,7 @@ SAMPLES = {file.stem: file.read_text("utf-8") for file in sorted(READ_FOLDER.glo
 
 def _expected():
     names: dict[str, list[str]] = {}
+    language = ""
     for line in (READ_FOLDER / "names").read_text("utf-8").splitlines():
         if line.startswith("  "):
             names[language].append(line.strip())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tree_sitter import Parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tree_sitter import Parser
 
 from code_index_assets.chunking.plugins import plugin
 from code_index_assets.chunking.recovery import SHARE, error_bytes, recovered
