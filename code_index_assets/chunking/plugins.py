@@ -40,8 +40,8 @@ SHARED_QUERIES = {
 # Languages of ours that are read with the grammar of another.
 GRAMMARS = {"ipynb": "json", "blade": "html"}
 
-# Node kinds of definitions in grammars we have no query for, and what we call them. A use of a type or a call must never
-# be one: a kind counts that says it defines, or one word alone if such nodes have a name.
+# Node kinds of definitions in grammars we have no query for, and what we call them. A use of a type or a call must
+# never be one: a kind counts that says it defines, or one word alone if such nodes have a name.
 GENERIC_KINDS = (
     (r"(function|func|fun|fn|procedure|proc|subroutine|sub|predicate|task)", "function"),
     (r"(method|constructor|destructor)", "method"),

@@ -12,29 +12,32 @@ from .facts import words
 
 # Languages with a query of their own or of the language they extend.
 QUERIED = words(
-    "ada arduino bash c capnp clojure cmake commonlisp cpp csharp cuda dart elisp elixir elm erlang fsharp gdscript glsl go",
-    " graphql groovy haskell hlsl java javascript julia kotlin lua luau nim objc ocaml ocaml_interface pascal perl php",
-    " prisma proto python r racket ruby rust scala scheme sql swift tsx typescript verilog zig",
+    "ada arduino bash c capnp clojure cmake commonlisp cpp csharp cuda dart elisp elixir elm erlang fsharp",
+    "gdscript glsl go graphql groovy haskell hlsl java javascript julia kotlin lua luau nim objc ocaml",
+    "ocaml_interface pascal perl php prisma proto python r racket ruby rust scala scheme sql swift tsx typescript",
+    "verilog zig",
 )
 # Languages read by the names that their grammars give to definitions, each with a test.
 GENERIC = words(
-    "actionscript apex bsl d fish fortran gleam hack haxe matlab odin pony powershell puppet solidity squirrel starlark tcl",
-    " v vhdl vim",
+    "actionscript apex bsl d fish fortran gleam hack haxe matlab odin pony powershell puppet solidity squirrel",
+    "starlark tcl v vhdl vim",
 )
 # Documents, data and configuration, whose structure is read: sections, keys, targets, blocks, elements, stages.
 STRUCTURED = words(
-    "blade css dockerfile hcl html ipynb json less make markdown rst scss svelte terraform toml vue yaml"
+    "blade css dockerfile hcl html ipynb json less make markdown rst scss svelte terraform toml vue yaml",
 )
 # Files that define nothing by a name.
 WITHOUT = words(
-    "astro bibtex csv diff dtd embeddedtemplate gitattributes gitignore gomod gosum gotemplate haml handlebars heex ini jinja",
-    " latex mermaid org po properties pug pymanifest re2c requirements ruby_lock slim text tsv twig typst xml yarn_lock",
-    " asciidoc",
+    "astro bibtex csv diff dtd embeddedtemplate gitattributes gitignore gomod gosum gotemplate haml handlebars",
+    "heex ini jinja latex mermaid org po properties pug pymanifest re2c requirements ruby_lock slim text tsv twig",
+    "typst xml yarn_lock asciidoc",
 )
 READ = QUERIED | GENERIC | STRUCTURED
 
 # In these `save!` is another name than `save`, and uses are recorded with the mark.
-MARKED_NAMES = words("clojure commonlisp elisp elixir fennel janet julia racket ruby scheme")
+MARKED_NAMES = words(
+    "clojure commonlisp elisp elixir fennel janet julia racket ruby scheme",
+)
 
 
 def not_read(languages: Iterable[str]) -> list[str]:

@@ -51,7 +51,8 @@ def recovered(raw: bytes, root: Any, parse: Parse) -> tuple[Any, list[Span]]:
     if wrong < SHARE * len(raw) or len(raw) > MAX_BYTES:
         return root, []
     work = [WORK * len(raw)]
-    best, blanked = (wrong, root), []
+    best = (wrong, root)
+    blanked: list[Span] = []
     for _ in range(ROUNDS):
         search = _Search(raw, best[1], parse, work, blanked)
         # Without its first line all of a PHP file is text.

@@ -191,7 +191,7 @@ def syntax_tree(raw: bytes, plug: Plugin, deadline: float) -> Any:
     from tree_sitter import Parser
 
     # The bytes at once: a callback that reads or looks at the clock costs 13 %, and py-tree-sitter keeps each piece
-    # read, 1.2 GB for one Perl file of 180 KB whose scanner goes back often. A parse that does not end ends its process.
+    # read, 1.2 GB for one Perl file of 180 KB whose scanner goes back often. A parse without an end ends its process.
     tree = Parser(plug.language).parse(raw)
     if time.thread_time() > deadline:
         raise TimedOutError

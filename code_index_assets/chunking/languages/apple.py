@@ -13,7 +13,8 @@ ENUM = re.compile(
 )
 ENUM_END = re.compile(rb"\)")
 NULLABILITY = re.compile(
-    rb"^[ \t]*NS_ASSUME_NONNULL_(?:BEGIN|END)\b|\b(?:NS_SWIFT_NAME|API_AVAILABLE|NS_AVAILABLE)\([^()]*(?:\([^()]*\))?[^()]*\)",
+    rb"^[ \t]*NS_ASSUME_NONNULL_(?:BEGIN|END)\b"
+    rb"|\b(?:NS_SWIFT_NAME|API_AVAILABLE|NS_AVAILABLE)\([^()]*(?:\([^()]*\))?[^()]*\)",
     re.M,
 )
 

@@ -12,7 +12,8 @@ from ..surroundings import innermost
 _NAME = rb"(?:\"[^\"\n]+\"|`[^`\n]+`|\[[^\]\n]+\]|[A-Za-z_#@\x80-\xff][\w$#@\x80-\xff]*)"
 PART = re.compile(r"\"[^\"]+\"|`[^`]+`|\[[^\]]+\]|[^.\s]+")
 PROCEDURE = re.compile(
-    rb"^[ \t]*(?:CREATE|ALTER)(?:[ \t]+OR[ \t]+(?:REPLACE|ALTER))?[ \t]+(PROC(?:EDURE)?|FUNCTION|PACKAGE(?:[ \t]+BODY)?|TRIGGER|VIEW)"
+    rb"^[ \t]*(?:CREATE|ALTER)(?:[ \t]+OR[ \t]+(?:REPLACE|ALTER))?[ \t]+"
+    rb"(PROC(?:EDURE)?|FUNCTION|PACKAGE(?:[ \t]+BODY)?|TRIGGER|VIEW)"
     rb"[ \t]+(?:IF[ \t]+NOT[ \t]+EXISTS[ \t]+)?(" + _NAME + rb"(?:\." + _NAME + rb")*)",
     re.M | re.I,
 )
@@ -20,14 +21,15 @@ KINDS = {"proc": "function", "procedure": "function", "function": "function", "t
 BRACKETS = re.compile(rb"\[([A-Za-z_][\w $#@.-]*)\]")
 # The head of a procedure; its statements are read as any others.
 HEAD = re.compile(
-    rb"^[ \t]*(?:CREATE|ALTER)(?:[ \t]+OR[ \t]+(?:ALTER|REPLACE))?[ \t]+PROC(?:EDURE)?\b[^;]{0,2000}?\bAS\b(?:\s+BEGIN\b)?",
+    rb"^[ \t]*(?:CREATE|ALTER)(?:[ \t]+OR[ \t]+(?:ALTER|REPLACE))?[ \t]+"
+    rb"PROC(?:EDURE)?\b[^;]{0,2000}?\bAS\b(?:\s+BEGIN\b)?",
     re.M | re.I,
 )
 BATCH_END = re.compile(rb"^[ \t]*GO[ \t]*(?:\d+[ \t]*)?(?=\r?$)", re.M | re.I)
 
 
 def blank_brackets(raw: bytes) -> bytes:
-    """The text with [names] in quotes, as the grammar knows them, and without heads of procedures and ends of batches."""
+    """The text with [names] in quotes, as the grammar knows them, without heads of procedures and ends of batches."""
     text = BRACKETS.sub(rb'"\1"', raw)
     text = HEAD.sub(lambda match: re.sub(rb"[^\r\n]", b" ", match[0]), text)
     return BATCH_END.sub(lambda match: b";".ljust(len(match[0])), text)
