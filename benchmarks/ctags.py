@@ -25,7 +25,11 @@ from tree_sitter import Parser
 from code_index_assets.chunking.parse import parse_file
 from code_index_assets.chunking.plugins import plugin
 
-NAMES = {"typescript": "TypeScript", "tsx": "TypeScript", "cpp": "C++", "csharp": "C#", "php": "PHP", "c": "C"}
+NAMES = {
+    "typescript": "TypeScript", "tsx": "TypeScript", "cpp": "C++", "csharp": "C#", "php": "PHP", "c": "C", "r": "R",
+    "objc": "ObjectiveC", "ocaml": "OCaml", "commonlisp": "Lisp", "elisp": "EmacsLisp", "vhdl": "VHDL", "d": "D",
+    "powershell": "PowerShell",
+}  # fmt: skip
 # Kinds that are no definitions we keep, in every language or in one.
 NOT_KEPT = frozenset(
     [

@@ -32,7 +32,12 @@ LANGUAGES = {
     ".tsx": "tsx", ".go": "go", ".rs": "rust", ".java": "java", ".kt": "kotlin", ".rb": "ruby", ".php": "php",
     ".c": "c", ".h": "c", ".cc": "cpp", ".cpp": "cpp", ".hpp": "cpp", ".hh": "cpp", ".cs": "csharp", ".md": "markdown",
     ".yml": "yaml", ".yaml": "yaml", ".json": "json", ".toml": "toml", ".css": "css", ".html": "html", ".sql": "sql",
-    ".sh": "bash", ".vue": "vue", ".proto": "proto", ".rst": "rst", ".lua": "lua",
+    ".sh": "bash", ".vue": "vue", ".proto": "proto", ".rst": "rst", ".lua": "lua", ".swift": "swift", ".m": "objc",
+    ".scala": "scala", ".groovy": "groovy", ".erl": "erlang", ".R": "r", ".r": "r", ".pl": "perl", ".pm": "perl",
+    ".dart": "dart", ".jl": "julia", ".ml": "ocaml", ".clj": "clojure", ".zig": "zig", ".fs": "fsharp",
+    ".lisp": "commonlisp", ".hs": "haskell", ".ex": "elixir", ".exs": "elixir", ".el": "elisp", ".scm": "scheme",
+    ".tcl": "tcl", ".vim": "vim", ".f90": "fortran", ".adb": "ada", ".ads": "ada", ".pas": "pascal", ".elm": "elm",
+    ".nim": "nim", ".ps1": "powershell", ".d": "d", ".v": "verilog", ".vhd": "vhdl",
 }  # fmt: skip
 DEPTH = (
     "python",
@@ -48,6 +53,23 @@ DEPTH = (
     "c",
     "cpp",
     "csharp",
+    # Further languages that universal-ctags knows.
+    *(
+        "objc",
+        "erlang",
+        "r",
+        "perl",
+        "julia",
+        "ocaml",
+        "clojure",
+        "commonlisp",
+        "haskell",
+        "lua",
+        "elixir",
+        "elisp",
+        "scheme",
+    ),
+    *("tcl", "vim", "fortran", "ada", "pascal", "elm", "powershell", "d", "verilog", "vhdl"),
 )
 
 

@@ -44,7 +44,9 @@ for size in {sizes}:
 
 def main() -> None:
     sizes = [60, 1000, 4000]
-    print(f"{'dialect':22} {'pattern':10}" + "".join(f"{size:>10,}" for size in sizes) + "   ms by characters of the path")
+    print(
+        f"{'dialect':22} {'pattern':10}" + "".join(f"{size:>10,}" for size in sizes) + "   ms by characters of the path"
+    )
     for dialect, code in DIALECTS.items():
         for name, pattern in PATTERNS.items():
             program = PROGRAM.format(pattern=pattern, dialect=code, sizes=sizes)

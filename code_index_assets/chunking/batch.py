@@ -1,12 +1,11 @@
-"""Many files at once: batches of bounded size, in this process or in a pool of processes.
+"""Many files at once: batches of bounded size, in one parser process or in several.
 
-What lives here: `parse_files`, the frames it yields, and when a pool is worth starting. What does not: parsing one
-file (`single.py`) and the pool itself (`pool.py`).
+What lives here: `parse_files`, the frames it yields, and when more than one process is worth starting. What does not:
+parsing one file (`single.py`) and the processes (`pool.py`).
 """
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,9 +17,8 @@ import pyarrow as pa
 
 from ..progress import Stages
 from ..tables import CHUNKS, DIAGNOSTICS, IMPORTS, REFERENCES, SYMBOLS, Table
-from .columns import arrow
 from .context import ProjectContext
-from .single import ChunkOptions, SourceFile, parse_file
+from .single import ChunkOptions, SourceFile
 
 BATCH_CHARS = 400_000
 # A pool of two starts in about 0.6 s, the time one process parses some 700 files of mean size (5 MB).
@@ -51,45 +49,43 @@ def parse_files(
     context: ProjectContext | None = None,
     stages: Stages | None = None,
 ) -> Iterator[ParsedTables]:
-    """Parses files in batches of about 400,000 characters, in their order; the same rows in either mode.
+    """Parses files in batches of about 400,000 characters, in their order; the same rows in every mode.
 
-    `auto` starts a pool only once more text came than one process parses while a pool starts. `workers` 0: as many as
-    there are cores. Memory holds a few batches at a time.
+    Every file is parsed in a process of its own or with others in one, never in this one: grammars are C code that a
+    damaged text can send into an endless loop or crash, and only the end of a process stops that. `sequential` is one
+    process, `parallel` as many as `workers` (0: as there are cores); `auto` starts further ones only once more text
+    came than one process parses while a pool starts. Memory holds a few batches at a time.
     """
     with (stages or Stages()).stage("parse") as ticker:
         groups = batches(files)
-        count = workers or core_count()
-        if mode == "auto":
-            groups, large = _look_ahead(groups) if count > 1 else (groups, False)
-            mode = "parallel" if large else "sequential"
-        ticker.info["mode"] = mode
-        if mode == "sequential":
-            for group in groups:
-                yield frames(_sequential(group, options, context))
-                ticker.advance(len(group))
+        head = next(groups, None)
+        if head is None:
+            ticker.info["mode"] = "sequential"
             return
         from .pool import parse_in_pool
+        from .process import borrow, keep
 
-        for done, parsed in parse_in_pool(groups, options, context, count):
+        first = borrow()  # starts while more is read
+        try:
+            groups = chain([head], groups)
+            count = workers or core_count()
+            if mode == "auto":
+                groups, large = _look_ahead(groups) if count > 1 else (groups, False)
+                mode = "parallel" if large else "sequential"
+            ticker.info["mode"] = mode
+        except BaseException:
+            keep(first)
+            raise
+        for done, parsed in parse_in_pool(groups, options, context, count if mode == "parallel" else 1, first):
             yield frames(parsed)
             ticker.advance(done)
 
 
-def _sequential(group: list[SourceFile], options: ChunkOptions, context: ProjectContext | None) -> list[pa.RecordBatch]:
-    # No cycles are made, and the collector would look at every row again and again: 8 % of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return arrow([parse_file(file, options, context) for file in group])
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _look_ahead(groups: Iterator[list[SourceFile]]) -> tuple[Iterator[list[SourceFile]], bool]:
+def _look_ahead(groups: Iterable[list[SourceFile]]) -> tuple[Iterator[list[SourceFile]], bool]:
     """The same batches, and whether they are worth a pool."""
     first: list[list[SourceFile]] = []
     size = 0
+    groups = iter(groups)
     for group in groups:
         first.append(group)
         size += sum(len(file.text) for file in group)

@@ -27,7 +27,7 @@ NAMES = {"ts": "typescript", "tsx": "tsx", "js": "javascript", "jsx": "javascrip
 def embed(found: Outline, root: Any, context: ProjectContext, deadline: float) -> None:
     """Adds to the outline what its embedded regions define, import and mention."""
     for language, node in regions(found.raw, root):
-        if time.monotonic() > deadline:
+        if time.thread_time() > deadline:
             return
         plug = plugin(language)
         inner_root = _parse(found.raw, plug.language, node)

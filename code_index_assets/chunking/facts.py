@@ -124,6 +124,7 @@ class LanguageFacts:
     resolve: Resolve | None = None
     visibility: Visibility | None = None
     finish: Finish | None = None
+    token: re.Pattern[bytes] | None = None  # an identifier, or a line's end, where names have more than letters
     not_scopes: frozenset[str] = frozenset()  # kinds whose names are no part of the names inside them
 
 

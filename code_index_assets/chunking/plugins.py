@@ -20,32 +20,45 @@ from typing import Any
 from . import grammars
 from .facts import LanguageFacts
 from .languages import FACTS
+from .readable import GENERIC
 
 QUERIES = Path(__file__).parent / "queries"
 CAPTURE = re.compile(r"@([\w.]+)")
 COMMENT = re.compile(r";[^\n]*")
 
 # Grammars read with the query of another, whose grammar they extend.
-SHARED_QUERIES = {"tsx": "typescript", "scss": "css", "cuda": "cpp", "arduino": "cpp", "luau": "lua"}
+SHARED_QUERIES = {
+    "tsx": "typescript",
+    "scss": "css",
+    "cuda": "cpp",
+    "arduino": "cpp",
+    "luau": "lua",
+    "glsl": "c",
+    "hlsl": "cpp",
+}
 
 # Languages of ours that are read with the grammar of another.
 GRAMMARS = {"ipynb": "json", "blade": "html"}
 
-# Node kinds of definitions in grammars we have no query for, and what we call them.
+# Node kinds of definitions in grammars we have no query for, and what we call them. A use of a type or a call must
+# never be one: a kind counts that says it defines, or one word alone if such nodes have a name.
 GENERIC_KINDS = (
-    (r"(function|func|fun|procedure|subroutine|sub|lambda|rule|task|recipe|word|predicate|proc)", "function"),
+    (r"(function|func|fun|fn|procedure|proc|subroutine|sub|predicate|task)", "function"),
     (r"(method|constructor|destructor)", "method"),
-    (r"(class|object|contract|template|actor)", "class"),
+    (r"(class|object|contract|actor)", "class"),
     (r"(interface|protocol)", "interface"),
     (r"(struct|structure|record|union)", "struct"),
-    (r"(trait|instance|typeclass)", "trait"),
+    (r"(trait|typeclass)", "trait"),
     (r"(enum|enumeration)", "enum"),
-    (r"(module|namespace|package|library|program|entity|architecture|process)", "module"),
-    (r"(type|type_alias|data_type|newtype|typedef)", "type"),
-    (r"(macro|define)", "macro"),
+    (r"(module|namespace|package|library|program|entity|architecture)", "module"),
+    (r"(type_alias|data_type|newtype|typedef|type)", "type"),
+    (r"macro", "macro"),
 )
-GENERIC_TAIL = r"_?(definition|declaration|item|def|decl|statement|block|bind|binding|specifier|implementation)?"
-NOT_GENERIC = re.compile(r"call|invocation|body|name|param|argument|reference|_list|keyword|type_specifier|use_|import")
+GENERIC_TAIL = r"_(definition|declaration|item|def|decl|statement|binding|implementation)"
+NOT_GENERIC = re.compile(
+    r"call|invocation|body|name|param|argument|reference|_list|keyword|specifier|use_|import|include|using|pattern|expression"
+    r"|variable|field|forward|end_|_type_declaration|inner|anonymous|lambda"
+)
 
 
 @dataclass(frozen=True)
@@ -69,11 +82,11 @@ def plugin(name: str) -> Plugin:
 
     name = grammars.canonical(name)
     language = grammars.language(GRAMMARS.get(name, name))
-    facts = FACTS.get(name, LanguageFacts())
+    facts = FACTS.get(name) or FACTS.get(SHARED_QUERIES.get(name, ""), LanguageFacts())
     source = query_text(name)
     generic = source is None
     if source is None:
-        source = generic_query(language)
+        source = generic_query(language, definitions=name in GENERIC)
     query = Query(language, source)
     fields = [language.field_id_for_name(field) for field in facts.body_fields]
     keywords = frozenset(word.encode() for word in _keywords(language) | facts.keywords)
@@ -88,8 +101,11 @@ def query_text(name: str) -> str | None:
     return "\n".join(found) if found else None
 
 
-def generic_query(language: Any) -> str:
-    """A query for definitions by the names grammars commonly give them."""
+def generic_query(language: Any, *, definitions: bool) -> str:
+    """A query for comments and strings, and for definitions by the names grammars commonly give them.
+
+    Only languages whose result a test holds (`readable.py`) have definitions: wrong ones are worse than none.
+    """
     lines, seen = [], set()
     for number in range(language.node_kind_count):
         kind = language.node_kind_for_id(number)
@@ -100,13 +116,28 @@ def generic_query(language: Any) -> str:
             lines.append(f"({kind}) @comment")
         elif kind.endswith(("string", "string_literal", "string_content")):
             lines.append(f"({kind}) @mask")
-        elif not NOT_GENERIC.search(kind) and not kind.startswith("_"):
-            lines += [
-                f"({kind}) @definition.{ours}"
-                for pattern, ours in GENERIC_KINDS
-                if re.fullmatch(rf"(\w+_)?{pattern}{GENERIC_TAIL}", kind)
-            ][:1]
+        elif definitions and not NOT_GENERIC.search(kind) and not kind.startswith("_"):
+            for pattern, ours in GENERIC_KINDS:
+                if re.fullmatch(rf"(\w+_)?{pattern}{GENERIC_TAIL}", kind):
+                    lines.append(f"({kind}) @definition.{ours}")
+                elif (
+                    ours != "type" and re.fullmatch(pattern, kind) and _compiles(language, f"({kind} name: (_) @name)")
+                ):
+                    lines.append(f"({kind} name: (_) @name) @definition.{ours}")
+                else:
+                    continue
+                break
     return "\n".join(lines)
+
+
+def _compiles(language: Any, source: str) -> bool:
+    from tree_sitter import Query, QueryError
+
+    try:
+        Query(language, source)
+    except QueryError:
+        return False
+    return True
 
 
 def _roles(query: Any, source: str) -> tuple[str, ...]:
@@ -114,7 +145,7 @@ def _roles(query: Any, source: str) -> tuple[str, ...]:
     raw = source.encode()
     for number in range(query.pattern_count):
         text = raw[query.start_byte_for_pattern(number) : query.end_byte_for_pattern(number)].decode()
-        names = CAPTURE.findall(COMMENT.sub("", text))
+        names = [name for name in CAPTURE.findall(COMMENT.sub("", text)) if not name.startswith("_")]
         first = [n for n in names if n.startswith("definition.")] or [n for n in names if n == "import"] or names
         roles.append(first[0] if first else "")
     return tuple(roles)

@@ -16,7 +16,19 @@ TOKEN = re.compile(rb"\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]+")
 NEWLINE = b"\n"
 
 
-def references(raw: bytes, hidden: Iterable[tuple[int, int]], keywords: frozenset[bytes]) -> dict[bytes, list[int]]:
+# Ruby and Elixir: `complete?` and `save!` are names of their own; `a != b` and `a =~ b` are not.
+MARKED = re.compile(rb"\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]+(?:[?!](?![=~]))?")
+# Julia: `push!`.
+BANG = re.compile(rb"\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]+(?:!(?!=))?")
+# Lisps: `skip-ws!`, `*limit*`, `string->list`; what stands before a slash is a name of its own.
+LISP = re.compile(rb"\n|[*+<>%&]?[A-Za-z_$\x80-\xff][\w$*+!?<>=%&'\x80-\xff-]+")
+# R: `print.default`.
+DOTTED = re.compile(rb"\n|[A-Za-z_.\x80-\xff][\w.\x80-\xff]+")
+
+
+def references(
+    raw: bytes, hidden: Iterable[tuple[int, int]], keywords: frozenset[bytes], names: re.Pattern[bytes] | None = None
+) -> dict[bytes, list[int]]:
     """Lines (from 1) of each identifier outside the hidden spans; keywords and one-letter names left out."""
     parts: list[bytes] = []
     at = 0
@@ -31,7 +43,7 @@ def references(raw: bytes, hidden: Iterable[tuple[int, int]], keywords: frozense
     line = 1
     found: dict[bytes, list[int]] = {}
     seen = found.get
-    for token in TOKEN.findall(b"".join(parts)):
+    for token in (names or TOKEN).findall(b"".join(parts)):
         if token == NEWLINE:
             line += 1
         elif (lines := seen(token)) is None:

@@ -18,15 +18,12 @@ from .context import EMPTY, ProjectContext
 from .embedded import HOSTS, embed
 from .outline import Outline, outline
 from .plugins import QUERIES, Plugin, plugin
+from .recovery import error_bytes, recovered
 from .references import MAX_NAME, hidden_spans, references
 from .splitter import Piece, Splitter
 
-CHUNKER_VERSION = "1"
+CHUNKER_VERSION = "2"
 
-# Below this the parser gets the bytes at once: reading through a callback, which is what makes a time limit possible,
-# costs 13 % on small files, and no grammar needs seconds for so little.
-CALLBACK_BYTES = 16_384
-READ_BYTES = 1 << 16
 # A query over one error node of 100,000 children takes 4.5 s (quadratic), and finds nothing in it.
 MAX_ERROR_CHILDREN = 20_000
 
@@ -87,6 +84,8 @@ def parse_file(file: SourceFile, options: ChunkOptions, context: ProjectContext 
         return given_up(file, options, "too_deep", "nested deeper than its grammar can follow")
     except TimedOutError:
         return given_up(file, options, "timeout", f"took more than {options.timeout_seconds:g} s")
+    except MemoryError:
+        return given_up(file, options, "memory", "needed more memory than a parser process may have")
     except Exception as error:  # a file must never stop a run, whatever a grammar or a rule does with it
         return given_up(file, options, "crashed", f"{type(error).__name__}: {error}"[:200])
 
@@ -129,17 +128,22 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
     plug = plugin(language_of(file.path, file.language))
     if plug.facts.too_deep is not None and plug.facts.too_deep.search(text.raw):
         raise TooDeepError
-    deadline = time.monotonic() + options.timeout_seconds
-    root = syntax_tree(text.raw, plug, deadline).root_node
+    deadline = time.thread_time() + options.timeout_seconds
+    read = text.raw  # as the parser is given it
+    root = syntax_tree(read, plug, deadline).root_node
     facts = plug.facts
     if facts.blank is not None and (root.has_error or (facts.misread is not None and facts.misread(text.raw))):
-        root = _better(root, facts.blank(text.raw), plug, deadline)
-    if root.has_error and _one_error(root):
-        raise TooDeepError
+        root, read = _better(root, text.raw, facts.blank(text.raw), plug, deadline)
+    broken = root.has_error
+    blanked: list[tuple[int, int]] = []
+    if broken:
+        root, blanked = recovered(read, root, lambda part: syntax_tree(part, plug, deadline).root_node)
+        if _one_error(root):
+            raise TooDeepError
     view = outline(file.path, text.raw, root, plug, context)
     if plug.name in HOSTS:
         embed(view, root, context, deadline)
-    if time.monotonic() > deadline:
+    if time.thread_time() > deadline:
         raise TimedOutError
     pieces = text.splitter.split(0, len(text.raw), view.definitions, root)
     return ParsedFile(
@@ -147,7 +151,7 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
         _symbol_rows(text, view),
         _import_rows(text, view, context),
         _reference_rows(text, view),
-        [(file.path, "syntax_errors", None)] if root.has_error else [],
+        [(file.path, "syntax_errors", _blanked_lines(blanked))] if broken else [],
     )
 
 
@@ -160,21 +164,18 @@ def language_of(path: str, language: str) -> str:
     return language
 
 
-def _better(root: Any, blanked: bytes, plug: Plugin, deadline: float) -> Any:
-    """The tree of the blanked text if fewer bytes of it are errors."""
+def _better(root: Any, raw: bytes, blanked: bytes, plug: Plugin, deadline: float) -> tuple[Any, bytes]:
+    """The tree of the blanked text if fewer bytes of it are errors, and the text of the tree."""
     other = syntax_tree(blanked, plug, deadline).root_node
-    return other if _error_bytes(other) <= _error_bytes(root) else root
+    return (other, blanked) if error_bytes(other) <= error_bytes(root) else (root, raw)
 
 
-def _error_bytes(root: Any) -> int:
-    total, stack = 0, [root]
-    while stack:
-        node = stack.pop()
-        if node.is_error:
-            total += node.end_byte - node.start_byte
-        elif node.has_error:
-            stack += node.children
-    return total
+def _blanked_lines(spans: list[tuple[int, int]]) -> str | None:
+    """What a diagnostic says of lines that the grammar does not know."""
+    if not spans:
+        return None
+    lines = ", ".join(f"{first}-{last}" if last > first else str(first) for first, last in spans)
+    return f"read without line {lines}, which the grammar does not know"[:200]
 
 
 def _one_error(root: Any) -> bool:
@@ -189,20 +190,12 @@ def syntax_tree(raw: bytes, plug: Plugin, deadline: float) -> Any:
     """The syntax tree. Raises TimedOutError."""
     from tree_sitter import Parser
 
-    parser = Parser(plug.language)
-    if len(raw) < CALLBACK_BYTES:
-        return parser.parse(raw)
-
-    def expired(*_: Any) -> bool:
-        return time.monotonic() > deadline
-
-    def read(offset: int, _: Any) -> bytes:
-        return raw[offset : offset + READ_BYTES]
-
-    try:
-        return parser.parse(read, progress_callback=expired)
-    except ValueError:
-        raise TimedOutError from None
+    # The bytes at once: a callback that reads or looks at the clock costs 13 %, and py-tree-sitter keeps each piece
+    # read, 1.2 GB for one Perl file of 180 KB whose scanner goes back often. A parse without an end ends its process.
+    tree = Parser(plug.language).parse(raw)
+    if time.thread_time() > deadline:
+        raise TimedOutError
+    return tree
 
 
 def line_starts(raw: bytes) -> list[int]:
@@ -290,7 +283,8 @@ def _import_rows(text: _Text, view: Outline, context: ProjectContext) -> list[Ro
 
 def _reference_rows(text: _Text, view: Outline) -> list[Row]:
     names = [(d.name_start, d.name_start + len(d.name)) for d in view.definitions]
-    found = references(view.raw, hidden_spans(names, view.comments, view.masks), view.keywords)
+    hidden = hidden_spans(names, view.comments, view.masks)
+    found = references(view.raw, hidden, view.keywords, view.plugin.facts.token)
     path = text.file.path
     return [(path, name.decode("utf-8", "replace"), at) for name, at in found.items() if len(name) <= MAX_NAME]
 

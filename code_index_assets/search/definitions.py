@@ -120,7 +120,8 @@ def find_definitions(
                 notes = vocabulary.other_kinds((hit.kind for hit in named), name, wanted)
                 # A kind of definitions alone (enum_member) is in no chunk, and yet known.
                 strange = tuple(kind for kind in wanted if kind not in vocabulary.KINDS)
-                return Definitions((), notes or vocabulary.unknown_values(snapshot, replace(where, kinds=strange)))
+                notes = notes or vocabulary.unknown_values(snapshot, replace(where, kinds=strange))
+                return Definitions((), (*notes, *vocabulary.unread_definitions(snapshot, where)))
         except SnapshotGoneError:
             continue
         hits.sort(key=lambda hit: order_key(hit.place, asked.spellings))

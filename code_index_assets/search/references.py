@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import deadlines
+from ..chunking.readable import MARKED_NAMES
 from ..errors import CodeIndexError, QueryError
 from ..index.filters import Filter, matches_glob
 from ..index.manifest import PublicationStore
@@ -207,17 +208,18 @@ def _find(tables: PublishedTables, question: _Question) -> _Found:
     import polars as pl
 
     name, qualifier = question.name.name, question.name.qualifier[-1:]
+    exact = question.name.spelled or name  # `complete?`: in some languages another name than `complete`
     if not tables.receipts:
         empty = {"key": pl.String, "path": pl.String}
         return _Found(pl.DataFrame(schema=empty), pl.DataFrame(schema=empty))
     rows, definitions = pl.collect_all([
-        tables.scan("references").filter(pl.col("name").is_in([name, *qualifier])),
+        tables.scan("references").filter(pl.col("name").is_in([exact, name, *qualifier])),
         tables.scan("symbols").filter(_is_called(question.name)).select(_DEFINITION_COLUMNS),
     ])  # fmt: skip
     deadlines.check()
     definitions = definitions.filter(_around(question.name.qualifier))
     near_qualifier = rows.filter(pl.col("name").is_in(list(qualifier))).select("key", "path", qualified=True)
-    uses = rows.filter(pl.col("name") == name).select("key", "path", "lines")
+    uses = rows.filter(pl.col("name").is_in([exact, name])).select("key", "path", "lines", "name")
     places = pl.concat([uses.select("key", "path"), definitions.select("key", "path")]).unique()
     files = _files(tables, places, question)
     deadlines.check()
@@ -226,6 +228,10 @@ def _find(tables: PublishedTables, question: _Question) -> _Found:
     )
     mentions = (
         uses.join(files, on=["key", "path"])
+        # Elsewhere the mark is no part of the name, and uses are recorded without it: Rust's `vec!`.
+        .filter((pl.col("name") == exact) | ~pl.col("language").is_in(list(MARKED_NAMES)).fill_null(False))
+        .unique(["key", "path", "name"], maintain_order=True)
+        .drop("name")
         .join(near_qualifier.unique(["key", "path"]), on=["key", "path"], how="left")
         .explode("lines")
         .rename({"lines": "line"})
@@ -271,7 +277,7 @@ def _files(tables: PublishedTables, places: pl.DataFrame, question: _Question) -
 def _near(tables: PublishedTables, name: str) -> tuple[str, ...]:
     import polars as pl
 
-    spelled = pl.col("name").str.to_lowercase() == name.lower()
+    spelled = pl.col("name").str.to_lowercase().str.strip_chars_end("?!") == name.lower()
     parts = [tables.scan(table).filter(spelled).select("name").unique() for table in ("references", "symbols")]
     # The name itself is among them where a filter left its mentions out.
     return tuple(sorted({*pl.concat(parts).collect().get_column("name")} - {name})[:5])

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from ..chunking.readable import not_read
 from ..index.filters import Filter, clean_glob, matches_glob
 from ..index.reader import IndexSnapshot
 
@@ -93,6 +94,16 @@ def unknown_values(snapshot: IndexSnapshot, where: Filter, seen: Collection[tupl
             if value not in there and there
         ]
     return tuple(notes)
+
+
+def unread_definitions(snapshot: IndexSnapshot, where: Filter) -> tuple[str, ...]:
+    """What to say of languages that were searched for a definition, and whose definitions are not read."""
+    there = indexed_languages(snapshot, where)
+    unread = not_read([name for name in where.languages if name in there] if where.languages else there)
+    if not unread:
+        return ()
+    more = f" and {len(unread) - LISTED} more languages" if len(unread) > LISTED else ""
+    return (f"definitions in {', '.join(unread[:LISTED])}{more} are not read; a search finds the name in their text",)
 
 
 def uncovered_paths(snapshot: IndexSnapshot, where: Filter) -> list[str]:

@@ -29,6 +29,7 @@ from ..fingerprint import digest
 from ..layout import Layout, write_atomically
 from ..spelling import near_names
 from .globs import compile_glob
+from .local_repository import hosted_origin
 from .location import default_name, display_location, identity_of, is_url, parse_url
 from .safe_names import ref_rule
 
@@ -298,7 +299,6 @@ class Registry:
 
     def _default_name(self, url_or_path: str, folder: str | None) -> str:
         """A clone is called as its origin would be; where that name is taken, as its folder."""
-        from .git import hosted_origin
 
         origin = hosted_origin(Path(folder)) if folder else None
         if origin is not None:

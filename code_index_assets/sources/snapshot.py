@@ -100,7 +100,8 @@ class PartOfCheckout(Protocol):
 def open_source(entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> Source:
     """The source of a registry entry at a ref (None: the entry's default). Raises SourceError, ConfigurationError."""
     from .folder import FolderSource
-    from .git import GitSource, LocalGitSource, checkout_of, is_git_repository
+    from .git import GitSource, LocalGitSource
+    from .local_repository import checkout_of, is_git_repository
     from .worktree import WorktreeSource
 
     if entry.url is not None:

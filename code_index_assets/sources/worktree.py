@@ -21,10 +21,11 @@ from ..errors import ConfigurationError
 from ..layout import Layout
 from ..settings import Settings
 from .folder import changed, frame_root, is_bare
-from .git import Commit, ObjectStore, checkout_of, git_dir_of, read_commit
+from .git import Commit, ObjectStore, read_commit
 from .git_process import GitFailed, cat_file_batch, run_git, translate
 from .git_tree import list_tree
 from .hashing import GitBlobId, HashCache, Hashed, Sha256Id, hash_files, id_of, read_regular
+from .local_repository import checkout_of, git_dir_of
 from .registry import RepositoryEntry, partition_key
 from .snapshot import (
     INNER_REPOSITORY,

@@ -24,7 +24,8 @@ from ..layout import Layout
 from ..observations import last_observation
 from ..progress import Say
 from ..settings import Settings
-from ..sources.git import heads_of, is_git_repository
+from ..sources.git import heads_of
+from ..sources.local_repository import is_git_repository
 from ..sources.location import host_of
 from ..sources.registry import Registry, RepositoryEntry, partition_key, partition_keys_of
 from ..sources.snapshot import open_source

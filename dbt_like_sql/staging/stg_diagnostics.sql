@@ -7,7 +7,7 @@ partitioned_by: partition
 columns:
   partition: "partition key: the repository's name, with @ref for further refs"
   path: file
-  code: syntax_errors, no_grammar, timeout, too_deep, crashed, …
+  code: syntax_errors, no_grammar, timeout, too_deep, memory, crashed, …
   detail: particulars
 tests:
   - not_null: [partition, path, code]

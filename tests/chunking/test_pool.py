@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from code_index_assets import tables
-from code_index_assets.chunking import batch, columns
+from code_index_assets.chunking import batch, columns, process
 from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_files
 
+HOSTILE = Path(__file__).parent / "hostile"
 NAMES = ("chunks", "symbols", "imports", "references", "diagnostics")
 
 TEXTS = {
@@ -33,6 +36,10 @@ def corpus(count):
 def whole(parsed):
     parts = list(parsed)
     return {name: pl.concat([getattr(part, name) for part in parts]) for name in NAMES}
+
+
+def _without_syntax_errors(parsed):
+    return parsed["diagnostics"].filter(pl.col("code") != "syntax_errors")
 
 
 def test_parallel_equals_sequential_in_rows_and_order(monkeypatch):
@@ -72,11 +79,9 @@ def test_auto_stays_in_one_process_for_little_and_takes_a_pool_for_much(monkeypa
     assert chosen == ["sequential", "parallel"]
 
 
-@pytest.mark.parametrize(("deed", "code"), [("die", "crashed"), ("hang", "timeout")])
-def test_a_file_that_kills_or_hangs_its_process_is_given_up_alone(monkeypatch, tmp_path, deed, code):
-    # A plug-in hook in the parser processes only, loaded through sitecustomize as they are fresh interpreters.
-    act = "os.kill(os.getpid(), 9)" if deed == "die" else "time.sleep(600)"
-    (tmp_path / "sitecustomize.py").write_text(
+def _hook(monkeypatch, folder, act):
+    """Does something at the file src/5.txt, in parser processes: fresh interpreters, which load sitecustomize."""
+    (folder / "sitecustomize.py").write_text(
         "import os, sys, time\n"
         "if 'code_index_assets.chunking.worker' in ' '.join(sys.orig_argv):\n"
         "    from code_index_assets.chunking import single\n"
@@ -86,27 +91,82 @@ def test_a_file_that_kills_or_hangs_its_process_is_given_up_alone(monkeypatch, t
         "        return real(file, *rest)\n"
         "    single._parse = parse\n"
     )
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.setattr("code_index_assets.chunking.pool.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
+
+
+@pytest.mark.parametrize(("deed", "code"), [("die", "crashed"), ("hang", "timeout")])
+def test_a_file_that_kills_or_hangs_its_process_is_given_up_alone(monkeypatch, tmp_path, deed, code):
+    _hook(monkeypatch, tmp_path, "os.kill(os.getpid(), 9)" if deed == "die" else "time.sleep(600)")
+    monkeypatch.setattr("code_index_assets.chunking.process.GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("code_index_assets.chunking.process.WALL_FACTOR", 1)
     monkeypatch.setattr(batch, "BATCH_CHARS", 500)
     options = ChunkOptions(timeout_seconds=0.5)
     parsed = whole(parse_files(corpus(20), options, mode="parallel", workers=2))
-    said = parsed["diagnostics"].filter(pl.col("code") != "syntax_errors")
-    assert said.select("path", "code").rows() == [("src/5.txt", code)]
+    assert _without_syntax_errors(parsed).select("path", "code").rows() == [("src/5.txt", code)]
     assert parsed["chunks"].get_column("path").unique(maintain_order=True).to_list() == [
         f"src/{number}.txt" for number in range(20)
     ]
     assert parsed["chunks"].filter(pl.col("path") == "src/5.txt").get_column("parser").unique().to_list() == ["lines"]
 
 
-def test_no_process_is_left_when_the_reader_stops(monkeypatch):
+@pytest.mark.parametrize("mode", ["sequential", "parallel", "auto"])
+def test_a_text_that_its_grammar_never_ends_becomes_lines_in_every_mode(mode):
+    # Two mutants of a sample: tree-sitter's own loop goes round for ever in them.
+    files = list(corpus(4))
+    files[1:1] = [
+        SourceFile(f"src/{file.name}", "b" * 40, "kotlin", file.read_text("utf-8"))
+        for file in sorted(HOSTILE.iterdir())
+    ]
+    parsed = whole(parse_files(files, ChunkOptions(timeout_seconds=0.2), mode=mode, workers=2))
+    assert _without_syntax_errors(parsed).rows() == [
+        ("src/endless.kt", "timeout", "took more than 0.2 s"),
+        ("src/endless_too.kt", "timeout", "took more than 0.2 s"),
+    ]
+    assert parsed["chunks"].get_column("path").unique(maintain_order=True).to_list() == [file.path for file in files]
+    assert set(parsed["chunks"].filter(pl.col("path").str.ends_with(".kt")).get_column("parser")) == {"lines"}
+
+
+@pytest.mark.parametrize(
+    ("deed", "code"),
+    [
+        ("return list(range(10**8))", "memory"),
+        ("import ctypes; ctypes.memset(libc.malloc(3 << 29), 1, 3 << 29)", "crashed"),
+    ],
+)
+def test_a_file_cannot_take_the_machine_s_memory(monkeypatch, tmp_path, deed, code):
+    """In Python an error is raised; in C code, which sees no error, the process ends."""
+    _hook(
+        monkeypatch, tmp_path, f"import ctypes; libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p; {deed}"
+    )
+    parsed = whole(parse_files(corpus(8), ChunkOptions(), mode="sequential"))
+    assert _without_syntax_errors(parsed).select("path", "code").rows() == [("src/5.txt", code)]
+    assert parsed["chunks"].get_column("path").n_unique() == 8
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1 << 20
+
+
+def test_no_process_works_on_when_the_reader_stops(monkeypatch):
     monkeypatch.setattr(batch, "BATCH_CHARS", 500)
+    process.stop_kept()
     reading = parse_files(corpus(40), ChunkOptions(), mode="parallel", workers=2)
     next(reading)
-    before = _children()
-    assert before
+    assert len(_children()) == 2
     reading.close()
-    assert not _children() & before
+    kept = _children()
+    assert len(kept) <= 1
+    list(parse_files(corpus(4), ChunkOptions(), mode="sequential"))
+    assert len(_children()) == 1
+    assert not kept or _children() == kept, "the process that was kept is used again"
+    process.stop_kept()
+    assert not _children()
+
+
+def test_a_process_that_was_kept_and_ended_is_replaced():
+    list(parse_files(corpus(4), ChunkOptions(), mode="sequential"))
+    (number,) = _children()
+    os.kill(int(number), 9)
+    parsed = whole(parse_files(corpus(4), ChunkOptions(), mode="sequential"))
+    assert _without_syntax_errors(parsed).is_empty()
+    assert parsed["chunks"].get_column("path").n_unique() == 4
 
 
 def _children():

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from .. import grammars
 from ..context import ProjectContext
 from ..facts import Definition, LanguageFacts
 from ..outline import Outline
@@ -13,6 +14,10 @@ from ..surroundings import innermost
 
 DEFINED = re.compile(r"^(\s*)(?:async\s+)?(def|class)\s+(\w+)[^\n]*", re.M)
 MAGIC_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\s+(\w+)|import\s+([\w.]+))", re.M)
+# How a notebook names the language of its code: nbformat 4 twice, and by the kernel's name alone.
+KERNEL = re.compile(rb'"kernelspec"\s*:\s*\{[^{}]*"language"\s*:\s*"([^"]+)"')
+LANGUAGE_INFO = re.compile(rb'"language_info"\s*:\s*\{(?:[^{}]|\{[^{}]*\})*?"name"\s*:\s*"([^"]+)"')
+KERNEL_NAME = re.compile(rb'"kernelspec"\s*:\s*\{[^{}]*"name"\s*:\s*"([a-z]+)')
 # What stands where data or a secret was taken out (`sources/text.py`).
 REMOVED = re.compile(rb"\[removed: [\w-]+\]")
 HEADING = re.compile(r"^#+\s+(.+)$", re.M)
@@ -25,6 +30,7 @@ def cells(found: Outline, _: ProjectContext) -> None:
     """Names cells by number, kind and first heading; functions and classes of code cells become symbols."""
     symbols: list[Definition] = []
     kept = [cell for cell in found.definitions if cell.parent is None]
+    language = kernel_language(found.raw)
     for number, cell in enumerate(kept, 1):
         try:
             content: Any = json.loads(REMOVED.sub(b"", found.raw[cell.start : cell.end]))
@@ -39,7 +45,7 @@ def cells(found: Outline, _: ProjectContext) -> None:
         cell.facts.append(f"cell={kind}")
         cell.signature = None
         if kind == "code":
-            symbols += _defined(found, cell, text)
+            symbols += _defined(found, cell, text) if language == "python" else _parsed(found, cell, text, language)
             _imports(found, cell, text)
     found.definitions = sorted([*kept, *symbols], key=lambda d: (d.start, -d.end, d.name_start))
 
@@ -59,6 +65,47 @@ def _defined(found: Outline, cell: Definition, text: str) -> list[Definition]:
         definition.head = start
         definition.name_start = start + written.find(match[3].encode())
         definition.signature = match[0].strip().rstrip(":")
+        definition.facts.append("notebook")
+        made.append(definition)
+    return made
+
+
+def kernel_language(raw: bytes) -> str:
+    """The language of a notebook's code cells: what its kernel says, else Python."""
+    match = KERNEL.search(raw) or LANGUAGE_INFO.search(raw)
+    if match is not None:
+        return grammars.canonical(match[1].decode("utf-8", "replace"))
+    named = KERNEL_NAME.search(raw)
+    return {b"ir": "r", b"julia": "julia"}.get(named[1], "python") if named is not None else "python"
+
+
+def _parsed(found: Outline, cell: Definition, text: str, language: str) -> list[Definition]:
+    """Definitions of a cell in another language than Python, read with that language's query."""
+    from tree_sitter import Parser
+
+    from ..context import EMPTY
+    from ..outline import outline
+    from ..plugins import plugin
+
+    try:
+        plug = plugin(language)
+    except grammars.GrammarMissingError:
+        return []
+    raw = text.encode("utf-8", "replace")
+    made: list[Definition] = []
+    at = cell.start
+    for inner in outline(found.path, raw, Parser(plug.language).parse(raw).root_node, plug, EMPTY).definitions:
+        line = raw[raw.rfind(b"\n", 0, inner.start) + 1 :].partition(b"\n")[0].decode("utf-8", "replace")
+        written = json.dumps(line, ensure_ascii=False)[1:-1].encode("utf-8", "replace")
+        start = found.raw.find(written, at, cell.end)
+        if start < 0:
+            continue
+        at = start  # two names may stand on one line
+        name = found.raw.find(inner.name.encode(), start, start + len(written))
+        definition = Definition(cell.node, inner.kind, inner.name, name if name >= 0 else start)
+        definition.start = definition.head = start
+        definition.end, definition.parent = start + len(written), cell
+        definition.signature = inner.signature
         definition.facts.append("notebook")
         made.append(definition)
     return made

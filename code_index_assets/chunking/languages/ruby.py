@@ -8,6 +8,7 @@ import re
 from ..context import ProjectContext
 from ..facts import TYPE_KINDS, Definition, LanguageFacts, words
 from ..outline import Outline
+from ..references import MARKED
 from ..surroundings import innermost
 
 VISIBILITY = re.compile(rb"^[ \t]*(private|protected|public|module_function)[ \t]*(?:#.*)?\r?$", re.M)
@@ -184,6 +185,7 @@ LANGUAGES = {
         calls=CALLS,
         name_quotes="\"':",
         keywords=words("self nil true false puts require require_relative"),
+        token=MARKED,
         resolve=resolve,
         finish=finish,
     )

@@ -78,5 +78,4 @@ LANGUAGES = {
     "vue": LanguageFacts(separator="/"),
     "svelte": LanguageFacts(separator="/"),
     "dockerfile": LanguageFacts(finish=dockerfile),
-    "elixir": LanguageFacts(),
 }

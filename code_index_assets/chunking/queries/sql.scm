@@ -9,7 +9,7 @@
 (create_sequence (object_reference) @name) @definition.sequence
 (alter_table (object_reference) @name) @definition.statement
 (insert (object_reference) @name) @definition.statement
-(column_definition name: (identifier) @name) @definition.column
+(column_definition name: [(identifier) (literal)] @name) @definition.column
 (cte (identifier) @name) @definition.view
 (from (relation (object_reference) @fact.reads))
 (join (relation (object_reference) @fact.reads))
