@@ -37,11 +37,22 @@ def find_data(path: str, text: str) -> list[Finding]:
     """Where a text holds data, in order, without overlaps. Offsets are characters of the decoded text."""
     found = list(_outputs(text)) if is_notebook(path) else []
     taken = [(finding.start, finding.end) for finding in found]
-    if len(text) >= MIN_DATA_CHARS:
-        for run in _RUN.finditer(text):
-            if not any(start <= run.start() < end for start, end in taken):
-                found.append(_finding(EMBEDDED_DATA, text, run.start(), run.end()))
+    for at, line in _long_lines(text):
+        for run in _RUN.finditer(line):
+            if not any(start <= at + run.start() < end for start, end in taken):
+                found.append(_finding(EMBEDDED_DATA, text, at + run.start(), at + run.end()))
     return sorted(found, key=lambda finding: finding.start)
+
+
+def _long_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Where each line begins that is long enough to hold data, and the line: few files have one."""
+    if len(text) < MIN_DATA_CHARS:
+        return
+    at = 0
+    for line in text.split("\n"):
+        if len(line) >= MIN_DATA_CHARS:
+            yield at, line
+        at += len(line) + 1
 
 
 def _outputs(text: str) -> Iterator[Finding]:

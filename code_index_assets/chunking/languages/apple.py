@@ -11,7 +11,6 @@ from ..macros import blank_macros
 ENUM = re.compile(
     rb"\b(?:typedef[ \t]+)?(?:NS|CF)_(?:CLOSED_|ERROR_)?(?:ENUM|OPTIONS)[ \t]*\([^(){},]+,[ \t]*(?=\w+[ \t]*\))"
 )
-ENUM_END = re.compile(rb"\)")
 NULLABILITY = re.compile(
     rb"^[ \t]*NS_ASSUME_NONNULL_(?:BEGIN|END)\b"
     rb"|\b(?:NS_SWIFT_NAME|API_AVAILABLE|NS_AVAILABLE)\([^()]*(?:\([^()]*\))?[^()]*\)",
