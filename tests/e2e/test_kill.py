@@ -64,7 +64,13 @@ with dg.DagsterInstance.ephemeral() as instance:
 POINTS = ("entries", "files", "chunks", "flush", "embeddings", "profile", "before pointer", "after pointer")
 
 
-@pytest.mark.parametrize("point", POINTS)
+# Ten seconds each: those that differ most run always, all of them with `make test-slow`.
+ALWAYS = {"chunks", "flush", "profile", "before pointer", "after pointer"}
+
+
+@pytest.mark.parametrize(
+    "point", [pytest.param(point, marks=() if point in ALWAYS else pytest.mark.slow) for point in POINTS]
+)
 def test_a_killed_run_is_finished_by_the_next(chain: Chain, make_chain, repository: GitRepository, point: str) -> None:
     repository.commit(CODE)
     chain.register(repository.path, "code")

@@ -28,7 +28,10 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("source", ["git", "worktree", "folder"])
+@pytest.mark.parametrize(
+    "source",
+    ["git", pytest.param("worktree", marks=pytest.mark.slow), pytest.param("folder", marks=pytest.mark.slow)],
+)
 def test_secrets_in_names_are_found_nowhere(
     source: str, chain: Chain, repository: GitRepository, caplog: pytest.LogCaptureFixture
 ) -> None:

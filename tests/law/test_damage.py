@@ -11,8 +11,7 @@ from benchmarks.robustness.kinds import KINDS, Kind
 
 # One of each part of the folder; the others are marked slow.
 REPRESENTATIVE = {
-    "embeddings-flipped", "payload-flipped", "publication-pointer-junk", "ledger-gone", "vector-cache-cut",
-    "run-log-junk", "packed-refs-lock", "runs-junk",
+    "embeddings-flipped", "payload-flipped", "publication-pointer-junk", "packed-refs-lock", "runs-junk",
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ RUNS = 3
 orders = st.permutations([run for run in range(RUNS) for _ in range(6)])
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(orders)
 def test_runs_on_one_partition_may_interleave(order: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -122,13 +122,13 @@ def frequencies(snapshot, receipt) -> bytes:
     return (snapshot.layout.index(snapshot.space) / receipt.frequencies).read_bytes()
 
 
-@settings(max_examples=10, **_any)
+@settings(max_examples=6, **_any)
 @given(rounds)
 def test_incremental_equals_scratch(history) -> None:
     hold(history, {})
 
 
-@settings(max_examples=10, **_any)
+@settings(max_examples=6, **_any)
 @given(rounds)
 def test_incremental_equals_scratch_on_a_server(history) -> None:
     hold(history, SERVER)
