@@ -1,4 +1,4 @@
-"""The order of definitions of one name: what somebody who asks for a name most likely means comes first.
+"""The order of definitions of one name: the definition that a name most likely means comes first.
 
 What lives here: the key that definitions are sorted by, and folding overloads. What does not: finding them
 (`definitions.py`, `references.py`), ranking of whole hits (`ranking.py`, which uses the same key for ties).
