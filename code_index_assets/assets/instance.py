@@ -38,9 +38,11 @@ def prepare_home(layout: Layout) -> Path:
 def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
     """The instance of a data folder. An explicitly set DAGSTER_HOME wins: servers keep theirs elsewhere."""
     home = Path(os.environ["DAGSTER_HOME"]) if os.environ.get("DAGSTER_HOME") else prepare_home(layout)
+    given = os.environ.get("DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     with contextlib.ExitStack() as stack:
+        stack.callback(_give_back_home, given)
         # Two processes that make Dagster's tables at once fail each other ("table alembic_version already exists").
         with layout.lock("dagster-home", timeout=300):
             lost = [put_aside(file) for file in damaged_files(layout)]
@@ -54,6 +56,14 @@ def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
             if lost:
                 instance.add_dynamic_partitions(REPOSITORIES, known_keys(layout))
         yield instance
+
+
+def _give_back_home(given: str | None) -> None:
+    """Sets DAGSTER_HOME as it was: left behind, it made the next data folder of a process use this one's records."""
+    if given is None:
+        os.environ.pop("DAGSTER_HOME", None)
+    else:
+        os.environ["DAGSTER_HOME"] = given
 
 
 def pool_limits() -> dict[str, int]:
