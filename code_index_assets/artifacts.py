@@ -226,7 +226,7 @@ class ArtifactStore:
         """The current artifact, to take over from what has not changed; None if there is none that is whole.
 
         This is where damage of what was made before ends: a damaged artifact counts as none, is noted in `damaged`, and
-        whoever asked makes everything anew. Every part is digested, which steps would do as they link the parts.
+        the caller makes everything anew. Every part is digested, which steps would do as they link the parts.
         """
         home = self.layout.artifact_home(kind, key, space)
         name = self.layout.read_pointer(home / "CURRENT")

@@ -40,7 +40,7 @@ class QueryProcess:
             self._process.stdin.write(json.dumps(asked).encode() + b"\n")
             self._process.stdin.close()
         except BrokenPipeError:
-            pass  # it ended at once: reading says so
+            pass  # the child ended at once: reading its answer raises the error
 
     def __enter__(self) -> QueryProcess:
         return self

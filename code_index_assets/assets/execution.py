@@ -92,7 +92,7 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
 
 
 def _tell_damage(log: RunLog, context: dg.AssetExecutionContext, step: StepContext) -> None:
-    """What was found damaged and made anew, to the run log and to whoever watches."""
+    """Writes what was found damaged and made anew to the run log, and shows it as progress."""
     if step.store.damaged:
         told = {"partition": step.key, "asset": context.asset_key.to_user_string()}
         log.append("damage", context.run.run_id, [{**told, "what": what} for what in step.store.damaged])

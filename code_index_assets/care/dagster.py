@@ -1,6 +1,6 @@
 """Damage of Dagster's records (SQLite): run history, event log, schedules.
 
-Imports no Dagster: files that are moved aside are made anew by whoever opens the instance next.
+Imports no Dagster: the next `open_instance` makes files anew that were moved aside.
 """
 
 from __future__ import annotations

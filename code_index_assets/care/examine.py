@@ -52,7 +52,7 @@ def _whole(group: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Findi
     try:
         yield from check()
     except CodeIndexError as error:
-        if group not in ("mirrors", "removals"):  # which registry entries there are is told by the registry's own check
+        if group not in ("mirrors", "removals"):  # these two need the registry, whose own check reports it
             yield Finding("fail", group, error.message, error.remedy, ("code-index", "repair", group))
     except Exception as error:  # what is damaged can fail in any way
         what = f"{group}: the check ended with {type(error).__name__}: {error}"

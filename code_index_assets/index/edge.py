@@ -343,7 +343,7 @@ class EdgeView:
 
 
 class Guarded:
-    """A loaded shard whose panics, which no `except Exception` sees, are told as damage of that shard."""
+    """A loaded shard that raises DamagedIndexError for panics, which no `except Exception` sees."""
 
     def __init__(self, shard: qe.EdgeShard, generation: str) -> None:
         self._loaded = shard
