@@ -16,7 +16,7 @@ from embedding_server import KEY, EmbeddingServer
 
 from code_index_assets.chunking.steps import chunk_files
 from code_index_assets.embedding.models import document_embedder
-from code_index_assets.embedding.pipeline import chunk_in_mode
+from code_index_assets.embedding.pipeline import EmbeddingStream, chunk_in_mode
 from code_index_assets.embedding.steps import embed_chunks
 from code_index_assets.errors import BudgetError, ConfigurationError, EmbeddingError
 from code_index_assets.progress import Stages
@@ -144,8 +144,21 @@ def test_a_budget_counts_what_the_run_used_before_it_failed(
 
 
 def test_a_provider_is_asked_while_files_are_parsed_and_nothing_is_asked_twice(
-    voyage: EmbeddingServer, bought: Callable[..., Chain], repository: GitRepository
+    voyage: EmbeddingServer,
+    bought: Callable[..., Chain],
+    repository: GitRepository,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    stop = EmbeddingStream.stop
+
+    def stop_after_the_first_answer(stream: EmbeddingStream) -> None:
+        # Small files are parsed before the model is loaded: here parsing lasts until a first answer has come.
+        deadline = time.monotonic() + 60
+        while not stream.vectors.ahead and stream.failure is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        stop(stream)
+
+    monkeypatch.setattr(EmbeddingStream, "stop", stop_after_the_first_answer)
     repository.commit({f"more{n}.py": f"def more_{n}():\n    return {n} + first * 7\n" for n in range(300)})
     chain = bought(embedding_in_flight="4")
     ahead = []
