@@ -21,11 +21,11 @@ import anyio
 import polars as pl
 from mcp import Client, StdioServerParameters
 
-from code_index_assets.layout import Layout
 from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.tables import PublishedTables
 from code_index_assets.serve.tokens import count_tokens, json_tokens
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 Asked = tuple[str, dict[str, Any]]
 

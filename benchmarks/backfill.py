@@ -19,9 +19,9 @@ from benchmarks.chain_steps import register
 from benchmarks.push import cli, up
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.reader import published_spaces
-from code_index_assets.layout import Layout
+from code_index_assets.records.failures import failed_partitions
 from code_index_assets.settings import Settings
-from code_index_assets.triggers.failures import failed_partitions
+from code_index_assets.storage.layout import Layout
 
 CHAIN = ("repository", "file_hashes", "chunks", "embeddings", "index_quality", "search_index")
 LAUNCH = """

@@ -24,12 +24,12 @@ import polars as pl
 
 from code_index_assets.analytics.history import history_fingerprint
 from code_index_assets.analytics.sources import CHURN, CHURN_WINDOWS
-from code_index_assets.artifacts import ArtifactStore
 from code_index_assets.index.manifest import PublicationStore
-from code_index_assets.layout import Layout
-from code_index_assets.observations import Observation, observe
-from code_index_assets.run_log import RunLog
+from code_index_assets.records.observations import Observation, observe
+from code_index_assets.records.run_log import RunLog
 from code_index_assets.settings import Settings
+from code_index_assets.storage.artifacts import ArtifactStore
+from code_index_assets.storage.layout import Layout
 
 ROOT = Path(__file__).parents[1]
 DEPTH = Settings().history_commits
@@ -160,7 +160,7 @@ def build(data: Path) -> dict[str, float]:
     """One build in a process of its own: wall seconds without imports, peak memory."""
     script = (
         "import sys, json, time, resource\nfrom pathlib import Path\n"
-        "from code_index_assets.analytics.catalog import build_catalog\nfrom code_index_assets.layout import Layout\n"
+        "from code_index_assets.analytics.catalog import build_catalog\nfrom code_index_assets.storage.layout import Layout\n"
         "from code_index_assets.progress import Stages\nfrom code_index_assets.settings import Settings\n"
         "data = Path(sys.argv[1]); stages = Stages(); t = time.perf_counter()\n"
         "r = build_catalog(Layout(data), Settings(data=data), stages)\n"

@@ -24,10 +24,10 @@ from pathlib import Path
 import numpy as np
 
 from code_index_assets.chunking.parse import ChunkOptions, parse_files
-from code_index_assets.embedding import runtimes
-from code_index_assets.embedding.int8_model import cpu_has_int8
+from code_index_assets.embedding.runtimes import choice as runtimes
+from code_index_assets.embedding.runtimes.int8 import cpu_has_int8
+from code_index_assets.embedding.runtimes.worker_pool import worker_environment
 from code_index_assets.embedding.text import chunk_text
-from code_index_assets.embedding.worker_pool import worker_environment
 
 from .parsing import read
 
@@ -48,10 +48,15 @@ def chunks(repository, count):
 def one(way, texts, folder):
     """Loads one way, warms it up, prints CPU seconds for the texts; vectors go into the folder."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from code_index_assets.embedding.onnx_model import graph
-    from code_index_assets.embedding.transformer import MINILM, TransformerEmbedder, find_model, import_torch
-    from code_index_assets.embedding.worker import load
-    from code_index_assets.layout import Layout
+    from code_index_assets.embedding.models.transformer import (
+        MINILM,
+        TransformerEmbedder,
+        find_model,
+        import_torch,
+    )
+    from code_index_assets.embedding.runtimes.onnx import graph
+    from code_index_assets.embedding.runtimes.worker import load
+    from code_index_assets.storage.layout import Layout
 
     layout, model = Layout(folder / "data").create(), find_model(MINILM)
     import_torch().set_num_threads(1)
@@ -161,7 +166,7 @@ def main():
 
 def matrix_flops(texts):
     """Matrix products of MiniLM's six layers over the tokens of the texts (cut at 128): 2 per weight, and attention."""
-    from code_index_assets.embedding.transformer import MINILM, find_model, load_tokenizer
+    from code_index_assets.embedding.models.transformer import MINILM, find_model, load_tokenizer
 
     lengths = [min(len(row.ids), 128) for row in load_tokenizer(find_model(MINILM)).encode_batch(texts)]
     hidden, inner, layers = 384, 1536, 6

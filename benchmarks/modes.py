@@ -41,14 +41,14 @@ class Measured:
 
 def run_here(data: str, key: str, mode: str) -> None:
     """Runs the steps in this process and prints what they took (called as a script of its own)."""
-    from code_index_assets.embedding.pipeline import chunk_in_mode
-    from code_index_assets.embedding.steps import embed_chunks
-    from code_index_assets.layout import Layout
+    from code_index_assets.chain.embed import embed_chunks
+    from code_index_assets.chain.modes import chunk_in_mode
+    from code_index_assets.chain.observe import hash_files, observe_repository
+    from code_index_assets.chain.run import StepContext
     from code_index_assets.progress import Stages
     from code_index_assets.quality.subject import frame_digest
     from code_index_assets.settings import load_settings
-    from code_index_assets.sources.steps import hash_files, observe_repository
-    from code_index_assets.steps import StepContext
+    from code_index_assets.storage.layout import Layout
 
     settings = load_settings()
     told: dict[str, dict[str, object]] = {"seconds": {}, "facts": {}, "digests": {}, "stages": {}}

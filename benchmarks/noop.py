@@ -20,9 +20,9 @@ import dagster as dg
 from benchmarks.chain_steps import register, run, synthetic
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.reader import published_spaces
-from code_index_assets.layout import Layout
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 from code_index_assets.triggers.heads import Polled, save_heads
 from resources.code_index import CodeIndexResource
 from schedules.nightly import nightly_rebuild

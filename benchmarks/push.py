@@ -26,10 +26,10 @@ from pathlib import Path
 from benchmarks.chain_steps import git
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.reader import published_spaces
-from code_index_assets.layout import Layout
-from code_index_assets.run_log import RunLog
+from code_index_assets.records.run_log import RunLog
 from code_index_assets.serve.webhooks import WebhookReceiver
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 KEY = "pushed"
 SECRET = "benchmark"

@@ -26,13 +26,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from code_index_assets.index import edge, reader
-from code_index_assets.layout import Layout
+from code_index_assets.index import reader
+from code_index_assets.index.backends import edge
 from code_index_assets.search import engine as engines
 from code_index_assets.search import lanes, render
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.service import open_engine
 from code_index_assets.settings import load_settings
+from code_index_assets.storage.layout import Layout
 
 from .serving import QUERIES, memory_mb
 

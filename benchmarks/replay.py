@@ -23,9 +23,9 @@ from code_index_assets.assets.instance import process_tags
 from code_index_assets.assets.partitions import add_partitions
 from code_index_assets.definitions import build_defs
 from code_index_assets.index.reader import IndexSnapshot, open_index
-from code_index_assets.layout import Layout
-from code_index_assets.run_log import RunLog
+from code_index_assets.records.run_log import RunLog
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 KEY = "replayed"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from code_index_assets.embedding.vector_cache import VectorCache
+from code_index_assets.embedding.cache.vectors import VectorCache
 
 BATCH = 200_000
 STEP = 0x9E3779B97F4A7C15F39CC0605CEDC835  # spreads row numbers over the key space

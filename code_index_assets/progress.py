@@ -1,7 +1,7 @@
 """Progress and stage times: what a long step says while it works, and the stage table afterwards.
 
 What lives here: `Stages`, which rooms are handed and report to, and the plain line renderer for terminals and logs.
-What does not: storing the times (`run_log.py`) and Dagster metadata (`assets/`).
+What does not: storing the times (`records/run_log.py`) and Dagster metadata (`assets/`).
 """
 
 from __future__ import annotations

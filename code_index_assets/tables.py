@@ -1,7 +1,7 @@
 """Column schemas of every artifact: the one source for Parquet, Dagster's column schemas, the checks and the docs.
 
 What lives here: `Table` and `Column` declarations, and frames built and checked from them. What does not: code that
-fills the tables (the rooms) or stores them (`artifacts.py`).
+fills the tables (the rooms) or stores them (`storage/artifacts.py`).
 """
 
 from __future__ import annotations

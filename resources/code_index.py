@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dagster as dg
 
-from code_index_assets.layout import Layout
+from code_index_assets.chain.run import StepContext
 from code_index_assets.progress import Say, Stages
 from code_index_assets.settings import Settings, load_settings
-from code_index_assets.steps import StepContext
+from code_index_assets.storage.layout import Layout
 
 
 class CodeIndexResource(dg.ConfigurableResource):

@@ -31,7 +31,7 @@ class RetireConfig(dg.Config):
 
 @dg.op(retry_policy=retries)
 def retire(context: dg.OpExecutionContext, config: RetireConfig, code_index: CodeIndexResource) -> None:
-    from code_index_assets.triggers.retire import is_wanted, retire_partition
+    from code_index_assets.operations.retire import is_wanted, retire_partition
 
     layout, settings = code_index.layout(), code_index.settings()
     try:
@@ -54,7 +54,7 @@ def retire_repository() -> None:
 @dg.op
 def compact(context: dg.OpExecutionContext, code_index: CodeIndexResource) -> None:
     from code_index_assets.assets.instance import remove_old_runs
-    from code_index_assets.retention import compact_everything
+    from code_index_assets.operations.retention import compact_everything
 
     layout, settings = code_index.layout(), code_index.settings()
     try:

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from code_index_assets.artifacts import Artifact, ArtifactStore
 from code_index_assets.errors import CorruptArtifactError, NotBuiltError
-from code_index_assets.layout import Layout
+from code_index_assets.storage.artifacts import Artifact, ArtifactStore
+from code_index_assets.storage.layout import Layout
 
 # Bucket 1 is empty: its rows must not be taken from a neighbour.
 BUCKETS = [["a", "b", "c"], [], ["d"], ["e", "f"]]

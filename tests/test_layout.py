@@ -14,9 +14,9 @@ from steps_alone import run, settings_of
 
 from code_index_assets.errors import ConfigurationError
 from code_index_assets.index.reader import open_index
-from code_index_assets.layout import Layout, key_segment, segment_key, write_atomically
-from code_index_assets.retention import remove_unnamed
+from code_index_assets.operations.retention import remove_unnamed
 from code_index_assets.sources.registry import Registry, validate_name
+from code_index_assets.storage.layout import Layout, key_segment, segment_key, write_atomically
 
 KEYS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=120)
 

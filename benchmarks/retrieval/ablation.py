@@ -15,7 +15,6 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from code_index_assets.layout import Layout
 from code_index_assets.search.engine import SearchRequest
 from code_index_assets.search.lanes import LaneResult, run_lanes
 from code_index_assets.search.query import parse
@@ -23,6 +22,7 @@ from code_index_assets.search.ranking import Candidate, rank
 from code_index_assets.search.service import open_engine
 from code_index_assets.search.weights import DEFAULT
 from code_index_assets.settings import load_settings
+from code_index_assets.storage.layout import Layout
 
 from .run import TREE_OF
 

@@ -20,8 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from code_index_assets.layout import Layout, allocated
-from code_index_assets.run_log import RunLog
+from code_index_assets.records.run_log import RunLog
+from code_index_assets.storage.layout import Layout, allocated
 from code_index_assets.triggers.inbox import Event, Inbox, latest
 
 EVENTS_A_MINUTE = 30

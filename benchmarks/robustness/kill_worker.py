@@ -11,10 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from code_index_assets.layout import Layout
+from code_index_assets.chain.run import StepContext
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
-from code_index_assets.steps import StepContext
+from code_index_assets.storage.layout import Layout
 
 WATCHED = {"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "open"}
 
@@ -42,11 +42,11 @@ def _writes(arguments: tuple[object, ...]) -> bool:
 
 def run_steps(settings: Settings, key: str, before_last: Callable[[], None] = lambda: None) -> None:
     """The chain of a partition without Dagster, under the partition's lock as the assets do."""
-    from code_index_assets.chunking.steps import chunk_files
-    from code_index_assets.embedding.steps import embed_chunks
-    from code_index_assets.index.steps import baseline_of, publish_partition
-    from code_index_assets.quality.steps import judge_partition
-    from code_index_assets.sources.steps import hash_files, observe_repository
+    from code_index_assets.chain.chunk import chunk_files
+    from code_index_assets.chain.embed import embed_chunks
+    from code_index_assets.chain.judge import judge_partition
+    from code_index_assets.chain.observe import hash_files, observe_repository
+    from code_index_assets.chain.publish import baseline_of, publish_partition
 
     context = StepContext(key, f"kill-{os.getpid()}", Layout(settings.data).create(), settings, Stages())
     with context.layout.lock(f"partition-{key}", timeout=60):
@@ -62,7 +62,7 @@ def run_steps(settings: Settings, key: str, before_last: Callable[[], None] = la
 def prune(settings: Settings) -> None:
     from code_index_assets.cli.upkeep import prune_index
     from code_index_assets.index.maintenance import Retention
-    from code_index_assets.retention import remove_unnamed
+    from code_index_assets.operations.retention import remove_unnamed
 
     layout = Layout(settings.data)
     layout.remove_leftovers()
@@ -71,12 +71,12 @@ def prune(settings: Settings) -> None:
 
 
 def roll_back(settings: Settings, key: str) -> None:
-    from code_index_assets.artifacts import ArtifactStore
-    from code_index_assets.embedding.models import space_of
-    from code_index_assets.index.backend import make_backend
+    from code_index_assets.embedding.loading import space_of
+    from code_index_assets.index.backends.interface import make_backend
     from code_index_assets.index.maintenance import rollback
     from code_index_assets.quality.gate import verdict_on
     from code_index_assets.quality.permit import issue_permit
+    from code_index_assets.storage.artifacts import ArtifactStore
 
     layout = Layout(settings.data)
     space = space_of(settings, layout)

@@ -21,15 +21,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from code_index_assets.embedding.models import space_of
+from code_index_assets.embedding.loading import space_of
 from code_index_assets.errors import CodeIndexError
-from code_index_assets.index.backend import make_backend
+from code_index_assets.index.backends.interface import make_backend
 from code_index_assets.index.maintenance import verify
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.rebuild import index_damage
-from code_index_assets.layout import Layout
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 
 from .kill_worker import run_steps
 

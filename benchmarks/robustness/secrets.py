@@ -108,7 +108,7 @@ def missed(code_index: Path, values: int, seed: int) -> tuple[Counter[str], int]
 def alarms(trees: list[Path]) -> None:
     """Prints what is found in real trees, and the files in a thousand."""
     from code_index_assets.sources.roles import credential_rule
-    from code_index_assets.sources.secrets import scan_many
+    from code_index_assets.sources.secrets.scan import scan_many
     from code_index_assets.sources.text import decode
 
     files = found = 0

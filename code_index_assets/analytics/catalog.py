@@ -23,10 +23,10 @@ import duckdb
 import polars as pl
 
 from ..errors import ConfigurationError
-from ..fingerprint import fingerprint
-from ..layout import Layout, require_space, write_atomically
 from ..progress import Stages
 from ..settings import Settings
+from ..storage.fingerprint import fingerprint
+from ..storage.layout import Layout, require_space, write_atomically
 from .audit import AuditFailedError, Scope, TestResult, literal, run_test
 from .graph import check_models, column_types, in_order, parents
 from .load import Change, Loader, published, wanted_fingerprints

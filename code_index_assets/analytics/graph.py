@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
-from ..fingerprint import digest
+from ..storage.fingerprint import digest
 from .model import Model, ModelSet, Problem
 from .sources import RAW, RAW_TYPES
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import polars as pl
 
-from ..artifacts import Artifact, ArtifactStore
 from ..errors import SourceError
-from ..fingerprint import digest, fingerprint
-from ..layout import Layout
-from ..sources.git_process import GitFailed, run_git
+from ..sources.git.process import GitFailed, run_git
 from ..sources.safe_names import safe_names
-from ..sources.secrets import secret_rules_version
+from ..sources.secrets.scan import secret_rules_version
+from ..storage.artifacts import Artifact, ArtifactStore
+from ..storage.fingerprint import digest, fingerprint
+from ..storage.layout import Layout
 from .sources import CHURN, CHURN_WINDOWS
 
 KIND = "history"

@@ -16,15 +16,15 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from ..artifacts import ArtifactStore
 from ..errors import CorruptArtifactError
-from ..fingerprint import digest
 from ..index.manifest import PublicationStore, Receipt
-from ..layout import Layout, segment_key
-from ..observations import last_observation
 from ..progress import Stages
+from ..records.observations import last_observation
 from ..settings import Settings
 from ..sources.snapshot import Snapshot
+from ..storage.artifacts import ArtifactStore
+from ..storage.fingerprint import digest
+from ..storage.layout import Layout, segment_key
 from .audit import literal
 from .history import git_folder, history_fingerprint, history_folder, make_history
 from .owners import PLACES, owned, parse_owners

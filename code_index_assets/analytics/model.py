@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import ConfigurationError
-from ..fingerprint import digest
+from ..storage.fingerprint import digest
 
 SHIPPED = Path(__file__).parents[2] / "dbt_like_sql"
 RESERVED_SCHEMAS = frozenset({"raw", "meta", "main", "information_schema", "pg_catalog", "temp", "system"})

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from ..errors import NotBuiltError, QueryError
-from ..layout import Layout
+from ..storage.layout import Layout
 from .query_child import QueryProcess
 from .query_process import connected
 

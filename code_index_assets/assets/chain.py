@@ -7,12 +7,12 @@ from pydantic import Field
 
 from resources.code_index import CodeIndexResource
 
+from ..chain.embed import EMBEDDINGS_VERSION, embed_chunks
+from ..chain.modes import IndexingMode, chunk_in_mode
+from ..chain.observe import STEPS_VERSION, hash_files, observe_repository
 from ..chunking.parse import CHUNKER_VERSION
-from ..embedding.pipeline import IndexingMode, chunk_in_mode
-from ..embedding.steps import EMBEDDINGS_VERSION, embed_chunks
 from ..errors import ConfigurationError
 from ..sources.selection import SELECTION_VERSION
-from ..sources.steps import STEPS_VERSION, hash_files, observe_repository
 from ..tables import CHUNKS, ENTRIES, FILES, FINDINGS, IMPORTS, REFERENCES, SYMBOLS, embeddings_table
 from .execution import column_schema, retries, run_step
 from .partitions import one_repository_a_run, repositories

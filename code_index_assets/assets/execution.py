@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from ..chain.run import StepContext, StepResult
 from ..errors import CodeIndexError
 from ..progress import Say, Stage, stage_note
-from ..run_log import RunLog
-from ..steps import StepContext, StepResult
+from ..records.failures import record_failure
+from ..records.run_log import RunLog
 from ..tables import Table
-from ..triggers.failures import record_failure
 
 if TYPE_CHECKING:
     from resources.code_index import CodeIndexResource

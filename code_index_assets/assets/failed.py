@@ -6,7 +6,7 @@ import dagster as dg
 
 from resources.code_index import CodeIndexResource
 
-from ..triggers.failures import failed_partitions
+from ..records.failures import failed_partitions
 from ..triggers.heads import load_heads
 from ..triggers.inbox import Inbox
 

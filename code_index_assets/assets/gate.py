@@ -10,15 +10,15 @@ import dagster as dg
 
 from resources.code_index import CodeIndexResource
 
-from ..index.steps import baseline_of, publish_partition
+from ..chain.judge import CHECK_GROUPS, CheckGroup, check_groups, judge_partition
+from ..chain.publish import baseline_of, publish_partition
+from ..chain.run import StepContext, StepResult
 from ..quality.gate import GATE_VERSION
 from ..quality.permit import Verdict
-from ..quality.steps import CHECK_GROUPS, CheckGroup, check_groups, judge_partition
 from ..quality.suite import SUITE_VERSION
-from ..run_log import RunLog
-from ..steps import StepContext, StepResult
+from ..records.failures import clear_failure, record_failure
+from ..records.run_log import RunLog
 from ..tables import CHECK_RESULTS
-from ..triggers.failures import clear_failure, record_failure
 from .chain import GROUP, OWNERS, embeddings
 from .execution import column_schema, report, retries, run_step, step_of
 from .partitions import one_repository_a_run, repositories

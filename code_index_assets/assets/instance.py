@@ -17,10 +17,10 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
-from ..care.dagster import damaged_files, put_aside
-from ..dagster_runs import HOST_TAG, PROCESS_TAG, is_alive, this_process
-from ..layout import Layout, write_atomically
-from ..observations import known_keys
+from ..operations.doctor.dagster import damaged_files, put_aside
+from ..records.dagster_runs import HOST_TAG, PROCESS_TAG, is_alive, this_process
+from ..records.observations import known_keys
+from ..storage.layout import Layout, write_atomically
 from .partitions import REPOSITORIES
 
 

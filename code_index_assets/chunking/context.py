@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from ..fingerprint import digest, digest_lines
+from ..storage.fingerprint import digest, digest_lines
 
 Read = Callable[[str], str | None]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from ..fingerprint import digest, fingerprint
+from ..storage.fingerprint import digest, fingerprint
 from . import grammars
 from .context import EMPTY, ProjectContext
 from .embedded import HOSTS, embed

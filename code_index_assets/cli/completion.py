@@ -16,7 +16,7 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from ..errors import CodeIndexError
-from ..layout import Layout
+from ..storage.layout import Layout
 from .failures import print_json
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def _data() -> tuple[Layout, Path]:
 
 
 def _receipts() -> dict[str, Receipt]:
-    from ..embedding.spaces import published
     from ..index.manifest import PublicationStore
+    from ..index.published import published
 
     layout = _data()[0]
     found: dict[str, Receipt] = {}
@@ -125,7 +125,7 @@ def _kinds(ctx: click.Context) -> Iterable[str]:
 
 
 def _spaces(ctx: click.Context) -> Iterable[str]:
-    from ..embedding.spaces import published
+    from ..index.published import published
 
     return published(_data()[0])
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import click
 
-from ..care.examine import GROUPS, examine
-from ..care.findings import Finding
 from ..errors import CodeIndexError, ConfigurationError, DamagedIndexError
-from ..layout import Layout
+from ..operations.doctor.examine import GROUPS, examine
+from ..operations.doctor.findings import Finding
 from ..settings import Settings, load_settings, unknown_variables
+from ..storage.layout import Layout
 
 Line = tuple[str, str, str]  # ("ok", "warn" or "fail"; what; what to do)
 LARGE_INDEX_POINTS = 2_000_000
@@ -130,8 +130,8 @@ def _is_network(path: Path) -> bool:
 
 
 def _model(settings: Settings, layout: Layout) -> Iterator[Line | Finding]:
-    from ..embedding.models import chosen_model
-    from ..embedding.spaces import resolved, serving_space
+    from ..embedding.loading import chosen_model
+    from ..index.published import resolved, serving_space
 
     model = chosen_model(resolved(settings, layout))
     why = ""
@@ -140,7 +140,7 @@ def _model(settings: Settings, layout: Layout) -> Iterator[Line | Finding]:
         why = f" (of the index that searches use: {serving})" if serving else " (chosen for this machine)"
     yield "ok", f"embedding model {model}{why}", ""
     if model.startswith("voyage:"):
-        from ..embedding.voyage import KEYS, has_key
+        from ..embedding.providers.voyage import KEYS, has_key
 
         if not has_key():
             yield "fail", "Voyage needs a key and none is set", f"set {' or '.join(KEYS)}"
@@ -164,7 +164,7 @@ def _registry(settings: Settings, layout: Layout) -> Iterator[Line | Finding]:
 
 
 def _runs(layout: Layout) -> Iterator[Line | Finding]:
-    from ..triggers.failures import failed_partitions
+    from ..records.failures import failed_partitions
 
     for failure in failed_partitions(layout):
         yield Finding(
@@ -175,8 +175,8 @@ def _runs(layout: Layout) -> Iterator[Line | Finding]:
 
 def _stored(settings: Settings, layout: Layout, deep: bool, findings: list[Finding]) -> Iterator[Line]:
     """What is there, and whole."""
-    from ..embedding.spaces import published
     from ..index.manifest import PublicationStore
+    from ..index.published import published
 
     spaces = published(layout)
     if not spaces:

@@ -9,9 +9,9 @@ from types import FrameType
 
 import click
 
-from ..layout import Layout
 from ..progress import TerminalLines
 from ..settings import load_settings
+from ..storage.layout import Layout
 from .failures import print_json
 
 REPORT_SECONDS = 30.0
@@ -24,7 +24,7 @@ def embedder_command(ask: bool, as_json: bool) -> int:
     """Keep the model loaded: runs and searches on the same data use it through a local socket while it runs."""
     settings = load_settings()
     if ask:
-        from ..embedding.process_client import status
+        from ..embedding.runtimes.process_client import status
 
         found = status(Layout(settings.data).check())
         if as_json:
@@ -32,7 +32,7 @@ def embedder_command(ask: bool, as_json: bool) -> int:
         else:
             click.echo(json.dumps(found, indent=1) if found else "no embedding process runs for this data folder")
         return 0 if found else 1
-    from ..embedding.process import EmbeddingServer
+    from ..embedding.runtimes.process import EmbeddingServer
 
     lines = TerminalLines()
     server = EmbeddingServer(settings, Layout(settings.data).create(), lines)

@@ -17,12 +17,12 @@ from typing import Any
 import click
 
 from ..errors import CodeIndexError, ConfigurationError
-from ..layout import Layout, require_space
 from ..progress import TerminalLines
-from ..run_log import RunLog
+from ..records.failures import clear_failure
+from ..records.run_log import RunLog
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry, RepositoryEntry, save_registry
-from ..triggers.failures import clear_failure
+from ..storage.layout import Layout, require_space
 from . import completion
 from .report import print_report
 from .upkeep import stored_keys
@@ -169,7 +169,7 @@ def partition_keys(entry: RepositoryEntry, settings: Settings) -> list[str]:
     """The partitions of an entry; patterns of refs are asked of the place. Refs that cannot be one are named."""
     if not entry.globs:
         return list(entry.keys)
-    from ..sources.git import heads_of
+    from ..sources.git.source import heads_of
     from ..sources.registry import partition_keys_of
 
     keys, left_out = partition_keys_of(
@@ -189,10 +189,10 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
     import dagster as dg
 
     from ..assets.execution import listener
-    from ..assets.in_process import run_in_process
     from ..assets.instance import open_instance
     from ..assets.partitions import add_partitions
     from ..definitions import build_defs
+    from ..workers.in_process import run_in_process
 
     outcomes: list[Outcome] = []
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from ..layout import Layout
 from ..settings import load_settings
+from ..storage.layout import Layout
 
 
 @click.command("mcp")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from ..errors import NotIndexedError
 from ..index.manifest import PublicationStore
 from ..index.reader import published_spaces
-from ..layout import Layout
 from ..settings import Settings
 from ..sources.registry import Registry
 from ..spelling import near_names
+from ..storage.layout import Layout
 
 
 def require_known(layout: Layout, settings: Settings, key: str) -> None:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from ..embedding.plan import Plan, plan_partition
-from ..embedding.spending import price_table
+from ..chain.plan import Plan, plan_partition
+from ..embedding.providers.spending import price_table
 from ..errors import ConfigurationError
-from ..layout import Layout
 from ..progress import TerminalLines
 from ..settings import Settings, load_settings
 from ..sources.location import is_url
 from ..sources.registry import Registry, RepositoryEntry
+from ..storage.layout import Layout
 from . import completion
 from .index import partition_keys
 

@@ -8,8 +8,8 @@ from dataclasses import asdict
 import click
 
 from ..errors import LockedError
-from ..layout import Layout
 from ..settings import load_settings
+from ..storage.layout import Layout
 from ..triggers.polling import poll
 
 

@@ -6,10 +6,10 @@ import getpass
 
 import click
 
-from ..artifacts import ArtifactStore
 from ..errors import GateRefusedError
-from ..layout import Layout
 from ..settings import load_settings
+from ..storage.artifacts import ArtifactStore
+from ..storage.layout import Layout
 from .completion import partitions
 from .failures import print_json
 from .names import require_known
@@ -20,13 +20,13 @@ from .names import require_known
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def rollback_command(repository: str, as_json: bool) -> None:
     """Publish REPOSITORY's previous kept state again; its checks must still pass."""
-    from ..embedding.models import space_of
-    from ..index.backend import make_backend
+    from ..embedding.loading import space_of
+    from ..index.backends.interface import make_backend
     from ..index.maintenance import rollback
     from ..index.manifest import Receipt
     from ..quality.gate import verdict_on
     from ..quality.permit import Permit, issue_permit
-    from ..run_log import RunLog
+    from ..records.run_log import RunLog
 
     settings = load_settings()
     layout = Layout(settings.data).check()
@@ -66,7 +66,7 @@ def rollback_command(repository: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def accept_command(repository: str, check: str, reason: str, as_json: bool) -> None:
     """Accept a failed plausibility CHECK of REPOSITORY's latest verdict, for exactly that content."""
-    from ..embedding.models import space_of
+    from ..embedding.loading import space_of
     from ..quality.gate import accept
 
     settings = load_settings()

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import click
 
-from ..artifacts import ArtifactStore
 from ..errors import CodeIndexError, ConfigurationError, NotBuiltError
-from ..layout import Layout, key_segment
 from ..progress import Say
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry, RepositoryEntry
+from ..storage.artifacts import ArtifactStore
+from ..storage.layout import Layout, key_segment
 from .completion import repositories
 from .failures import print_json
 
@@ -56,7 +56,7 @@ def purge_command(repository: str, paths: tuple[str, ...], yes: bool, as_json: b
 def _purge(repository: str, paths: tuple[str, ...], say: Say) -> dict[str, int]:
     """Does it, and gives how many artifacts, publications and vectors were removed. Raises CodeIndexError."""
     from ..index.maintenance import Retention
-    from ..retention import remove_unnamed, vector_keys
+    from ..operations.retention import remove_unnamed, vector_keys
     from .index import partition_keys, run_chain
     from .upkeep import prune_index, rebuild_catalogue, retire, stored_keys
 
@@ -131,8 +131,8 @@ def _union(sets: Iterable[set[str]]) -> set[str]:
 
 def _leave_other_spaces(layout: Layout, settings: Settings, keys: list[str]) -> Iterator[str]:
     """Takes the repository out of the spaces that this run did not index anew; yields what was done."""
-    from ..embedding.models import space_of
-    from ..index.backend import make_backend
+    from ..embedding.loading import space_of
+    from ..index.backends.interface import make_backend
     from ..index.maintenance import remove
     from ..index.manifest import PublicationStore
 
@@ -150,7 +150,7 @@ def _leave_other_spaces(layout: Layout, settings: Settings, keys: list[str]) -> 
 
 def _rewrite_shards(layout: Layout, settings: Settings) -> None:
     """Writes every shard anew: removed points leave the files only then."""
-    from ..index.backend import make_backend
+    from ..index.backends.interface import make_backend
     from ..index.maintenance import compact
     from ..index.manifest import PublicationStore
     from ..index.reader import published_spaces
@@ -162,9 +162,9 @@ def _rewrite_shards(layout: Layout, settings: Settings) -> None:
 
 
 def _forget_vectors(layout: Layout, space: str, before: set[str]) -> int:
-    from ..embedding.vector_cache import VectorCache
+    from ..embedding.cache.vectors import VectorCache
     from ..index.manifest import PublicationStore
-    from ..retention import vector_keys
+    from ..operations.retention import vector_keys
 
     manifest = PublicationStore(layout, space).current()
     if manifest is None or not (Path(layout.vectors(space)) / "data.mdb").exists():

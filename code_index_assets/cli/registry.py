@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..layout import Layout
 from ..progress import Say
 from ..settings import load_settings
 from ..sources.registry import Registry, RepositoryEntry
+from ..storage.layout import Layout
 from .completion import repositories
 from .failures import print_json
 from .terminal import print_table
@@ -63,7 +63,7 @@ def remove_command(name: str, keep_data: bool, as_json: bool) -> None:
 
 def remove_everything_of(name: str, *, keep_data: bool, say: Say) -> None:
     """Does it, or what is left of a removal that was cut off. Raises ConfigurationError for a name nothing has."""
-    from ..care.removals import finish_removal, note_removal, unfinished_removal
+    from ..operations.doctor.removals import finish_removal, note_removal, unfinished_removal
     from .upkeep import keys_of, remove_everywhere
 
     settings = load_settings()

@@ -16,9 +16,9 @@ from urllib.parse import urlencode, urlsplit
 
 from .. import errors
 from ..errors import CodeIndexError
-from ..layout import Layout
 from ..serve.presence import Presence, build, read_presence, settings_digest, token_hint
 from ..settings import Settings
+from ..storage.layout import Layout
 
 CHECK_SECONDS = 0.15
 ANSWER_SECONDS = 60.0

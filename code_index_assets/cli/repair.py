@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from ..care.examine import GROUPS, examine
-from ..care.findings import Finding
-from ..layout import Layout
+from ..operations.doctor.examine import GROUPS, examine
+from ..operations.doctor.findings import Finding
 from ..settings import load_settings
+from ..storage.layout import Layout
 from .failures import print_json
 from .registry import remove_everything_of
 

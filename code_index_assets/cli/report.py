@@ -8,9 +8,9 @@ import click
 
 from ..index.manifest import PublicationStore
 from ..index.reader import published_spaces
-from ..layout import Layout
 from ..progress import stage_note
 from ..settings import Settings
+from ..storage.layout import Layout
 
 if TYPE_CHECKING:
     from .index import Outcome

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import CodeIndexError, QueryError
-from ..layout import Layout
 from ..settings import Settings, load_settings
+from ..storage.layout import Layout
 from . import completion
 from .failures import exit_code, failure
 from .remote import NoAnswerError, Remote, find_server

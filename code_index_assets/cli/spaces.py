@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from ..embedding.spaces import previous_space, published, serving_space, settings_of, use_space
 from ..errors import ConfigurationError, NotIndexedError, QueryError
 from ..index.manifest import PublicationManifest, PublicationStore
-from ..layout import Layout
-from ..retention import remove_space
+from ..index.published import previous_space, published, serving_space, settings_of, use_space
+from ..operations.retention import remove_space
 from ..settings import load_settings
+from ..storage.layout import Layout
 from .completion import spaces
 from .failures import print_json
 
@@ -79,7 +79,7 @@ def use_command(space: str | None, back: bool, partly: bool, as_json: bool) -> N
     if serving is not None and serving != wanted and not partly:
         _require_whole(layout, serving, wanted)
     before = use_space(layout, wanted)
-    from ..run_log import RunLog
+    from ..records.run_log import RunLog
 
     facts = {"space": wanted, "before": before, "by": getpass.getuser()}
     RunLog(layout).append("serving", f"use-{time.time_ns()}", [facts])

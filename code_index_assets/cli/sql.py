@@ -11,8 +11,8 @@ import click
 
 from ..analytics.formats import Format, write_rows
 from ..errors import QueryError
-from ..layout import Layout
 from ..settings import load_settings
+from ..storage.layout import Layout
 
 FORMATS = get_args(Format)
 

@@ -12,9 +12,9 @@ import click
 from ..errors import NotBuiltError, NotIndexedError
 from ..index.manifest import PublicationStore
 from ..index.reader import published_spaces
-from ..layout import Layout
 from ..search.freshness import RepositoryStatus, ago, repository_statuses
 from ..settings import load_settings
+from ..storage.layout import Layout
 from .completion import partitions
 from .names import require_known
 from .terminal import print_table
@@ -102,8 +102,8 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _print_detail(layout: Layout, row: dict[str, Any]) -> None:
-    from ..artifacts import ArtifactStore
     from ..quality.gate import current_verdict
+    from ..storage.artifacts import ArtifactStore
 
     for name, cell in zip(_HEADER, _cells(row), strict=True):
         if cell:
@@ -134,8 +134,8 @@ def files_command(repository: str, left_out: bool, reason: str | None, as_json: 
     """Every file of REPOSITORY's latest selection: kept, or left out and why."""
     import polars as pl
 
-    from ..artifacts import ArtifactStore
     from ..search.render import printable
+    from ..storage.artifacts import ArtifactStore
 
     settings = load_settings()
     layout = Layout(settings.data).check()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from ..layout import Layout
 from ..settings import load_settings
+from ..storage.layout import Layout
 
 
 @click.command("up")

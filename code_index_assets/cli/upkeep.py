@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import click
 
-from ..layout import Layout
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry
+from ..storage.layout import Layout
 from .failures import print_json
 
 
@@ -19,9 +19,9 @@ from .failures import print_json
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def prune_command(older_than: float, retired: bool, compact: bool, as_json: bool) -> None:
     """Remove artifacts and generations that nothing names any more."""
+    from ..chain.run import remove_old_pins
     from ..index.maintenance import Retention
-    from ..retention import compact_everything, remove_unnamed
-    from ..steps import remove_old_pins
+    from ..operations.retention import compact_everything, remove_unnamed
 
     settings = load_settings()
     layout = Layout(settings.data).check()
@@ -72,9 +72,9 @@ def stored_keys(layout: Layout, name: str) -> list[str]:
 
     Refs that a pattern stands for (`release/*`) are in no entry, only here.
     """
-    from ..artifacts import ArtifactStore
     from ..index.manifest import PublicationStore
     from ..index.reader import published_spaces
+    from ..storage.artifacts import ArtifactStore
 
     keys: dict[str, None] = {}
     for space in published_spaces(layout):
@@ -99,7 +99,7 @@ def rebuild_catalogue(layout: Layout, settings: Settings) -> None:
 def retire(layout: Layout, settings: Settings, keys: list[str]) -> Iterator[str]:
     from ..assets.instance import open_instance
     from ..assets.partitions import REPOSITORIES
-    from ..triggers.retire import retire_partition
+    from ..operations.retire import retire_partition
 
     for key in keys:
         yield f"{key}: {retire_partition(layout, settings, key):,} points left the index"
@@ -128,7 +128,7 @@ def _retire_unnamed(layout: Layout, settings: Settings) -> Iterator[str]:
 
 
 def prune_index(layout: Layout, settings: Settings, retention: object) -> int:
-    from ..index.backend import make_backend
+    from ..index.backends.interface import make_backend
     from ..index.maintenance import Retention, prune_generations
     from ..index.manifest import PublicationStore
     from ..index.reader import published_spaces

@@ -1,7 +1,7 @@
 """From chunk rows to embedding rows: what is known is taken over, what is new is computed once.
 
 What lives here: vector keys, reuse (the repository's previous embeddings first, then the cache), computing what is left
-and keeping it as it comes. What does not: models (`models.py`) and storage of artifacts (`steps.py`).
+and keeping it as it comes. What does not: models (`loading.py`) and storage of artifacts (`chain/embed.py`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ..fingerprint import digest
 from ..progress import Stages
+from ..storage.fingerprint import digest
 from ..tables import embeddings_table
-from .embedder import Embedder, Vectors
+from .cache.vectors import VectorCache, as_kept
+from .interface import Embedder, Vectors
+from .providers.spending import Spending
 from .space import EmbeddingSpace
-from .spending import Spending
 from .text import chunk_text
-from .vector_cache import VectorCache, as_kept
 
 
 @dataclass

@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict, dataclass
 
 from ..errors import SpaceMismatchError
-from ..fingerprint import fingerprint
+from ..storage.fingerprint import fingerprint
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..artifacts import Artifact
-from ..fingerprint import fingerprint
+from ..storage.artifacts import Artifact
+from ..storage.fingerprint import fingerprint
 from .documents import DOCUMENT_VERSION
 
 

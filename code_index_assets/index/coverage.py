@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..artifacts import Artifact
+from ..storage.artifacts import Artifact
 
 
 def coverage_of(files: Artifact, chunks: Artifact) -> dict[str, Any]:

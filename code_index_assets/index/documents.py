@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..fingerprint import digest
+from ..storage.fingerprint import digest
 from .filters import filter_terms
 from .lexical import document_vector
 from .words import ANALYSER_VERSION

@@ -1,7 +1,8 @@
 """Filters of a search, and the conditions a backend evaluates inside its lanes, before top-k.
 
 What lives here: `Filter`, neutral conditions over payload fields, path globs. What does not: translating conditions
-into an engine's own types (`edge.py`, `server.py`) and parsing queries (`search/query.py`).
+into an engine's own types (`index/backends/edge.py`, `index/backends/server.py`) and parsing queries
+(`search/query.py`).
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..artifacts import Artifact, ArtifactStore
 from ..errors import CorruptArtifactError, DamagedIndexError, LockedError, NotBuiltError, NotIndexedError
-from ..layout import Layout
-from .backend import IndexBackend, View
+from ..storage.artifacts import Artifact, ArtifactStore
+from ..storage.layout import Layout
+from .backends.interface import IndexBackend, View
 from .content import RepositoryContent
 from .manifest import REBUILD_REMEDY, PublicationManifest, PublicationStore, Receipt
 from .tables import id_text, ids_digest, load_table

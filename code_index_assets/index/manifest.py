@@ -1,7 +1,8 @@
 """Publication manifests, receipts and ledgers: what is published, in plain JSON, and the one pointer that says so.
 
 What lives here: their shapes, reading and writing them, the kept history. What does not: points and shards
-(`edge.py`, `server.py`) and the steps of a publication (`publish.py`). Reading needs neither Polars nor Qdrant.
+(`index/backends/edge.py`, `index/backends/server.py`) and the steps of a publication (`publish.py`). Reading needs
+neither Polars nor Qdrant.
 
 - A **manifest** is everything a reader must know of one publication: shards with their generations, a receipt for
   each key. It is immutable; `CURRENT` names one of them.
@@ -22,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DamagedIndexError, SpaceMismatchError
-from ..fingerprint import sealed, unsealed
-from ..layout import FORMAT_VERSION, Layout, key_segment, write_atomically
+from ..storage.fingerprint import sealed, unsealed
+from ..storage.layout import FORMAT_VERSION, Layout, key_segment, write_atomically
 
 REBUILD_REMEDY = "run `code-index repair`, or any index run: points are made anew from the artifacts, which are kept"
 

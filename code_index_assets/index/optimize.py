@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from .edge import load_shard
+from .backends.edge import load_shard
 
 # By its own thresholds (a fifth of 1,000 vectors) the engine leaves the text of removed points in its files for good.
 EVERY_REMOVED_POINT = {"deleted_threshold": 1e-9, "vacuum_min_vector_number": 1}

@@ -1,7 +1,8 @@
 """Publication: a verified stage becomes visible by one move of the pointer.
 
 What lives here: `publish`, the writer's part of it, and where buckets are placed. What does not: working out what
-changes (`staging.py`), the engines (`edge.py`, `server.py`), roll-back and clean-up (`maintenance.py`).
+changes (`staging.py`), the engines (`index/backends/edge.py`, `index/backends/server.py`), roll-back and clean-up
+(`maintenance.py`).
 
 Locks, in this order: one a key for the whole publication (so its ledger stands still), then the writer lock for the
 engine's part. Who gets the writer lock publishes every complete stage that is waiting, one generation a shard; who
@@ -19,10 +20,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import DamagedIndexError, GateRefusedError, LockedError, StalePublicationError
-from ..layout import Layout
 from ..progress import Stages
 from ..quality.permit import Permit
-from .backend import IndexBackend, ShardWriter
+from ..storage.layout import Layout
+from .backends.interface import IndexBackend, ShardWriter
 from .content import RepositoryContent
 from .documents import read_spill
 from .maintenance import Retention, prune_quietly

@@ -1,86 +1,148 @@
-"""The artifacts that a publication names, for readers: what a point was made from, never a newer version of it.
+"""Which embedding space searches use, when several are published beside each other.
 
-What lives here: opening them. What does not: the index itself (`reader.py`) and what is read of them (`search/`).
+What lives here: the pointer `index/SERVING`, what each space was made with (`index/<space>/space.json`), and what the
+model setting `auto` means in a data folder. What does not: publishing (`index/`), comparing (`search/compare.py`).
+
+The first space published serves. A run with another model builds its own index beside it, and searches go on in the old
+one until `code-index use` moves the pointer; going back is the same move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import time
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
+from urllib.parse import urlsplit
 
-from ..errors import CorruptArtifactError, NotBuiltError
-from ..layout import Layout
-from .manifest import Receipt
-from .reader import SnapshotGoneError
+from ..embedding.space import EmbeddingSpace
+from ..errors import ConfigurationError, NotIndexedError
+from ..settings import Settings
+from ..storage.layout import Layout, write_atomically
 
-if TYPE_CHECKING:
-    from ..artifacts import Artifact
-
-# Which kind of artifact has a table; all others are in "chunks".
-_KIND_OF = {"entries": "repository", "files": "file_hashes", "findings": "file_hashes"}
-_OPENED_KEPT = 4096
-# Artifacts never change: the manifest of each is read once a process.
-_opened: dict[tuple[Path, str, str, str], Artifact] = {}
+# The settings a space follows from, besides the model itself.
+_RECORDED = ("max_tokens", "embedding_dimension", "embedding_dtype", "embedding_url", "query_prefix", "document_prefix")
+# Data folders from before spaces were recorded.
+_BY_NAME = {"static-": "static", "transformer-all-minilm-l6-v2-": "minilm", "test-": "test"}
 
 
-def published_artifact(layout: Layout, receipt: Receipt, kind: str) -> Artifact:
-    """The artifact of a kind ("chunks", "file_hashes") that a receipt names.
+def published(layout: Layout) -> list[str]:
+    """Spaces with a published index: the serving one first, then the most recently published first."""
+    base = layout.root / "index"
+    moved = {folder.name: _last_moved(folder) for folder in base.iterdir()} if base.is_dir() else {}
+    names = sorted((name for name in moved if moved[name]), key=lambda name: moved[name], reverse=True)
+    serving = layout.read_pointer(_pointer(layout))
+    return [name for name in names if name == serving] + [name for name in names if name != serving]
 
-    Raises SnapshotGoneError if it was pruned since the receipt was read, CorruptArtifactError.
-    """
-    from ..artifacts import Artifact
 
+def _last_moved(folder: Path) -> float:
+    """When a space was last published; 0 if never. Without its pointer the publications themselves tell."""
     try:
-        return Artifact.open(layout.artifact_home(kind, receipt.key) / receipt.artifacts[kind])
-    except (NotBuiltError, KeyError) as error:
-        raise SnapshotGoneError(
-            f"the {kind.replace('_', ' ')} that {receipt.key} was published from are no longer kept",
-            remedy=f"ask again; if it stays so, run `code-index index {receipt.key}`",
-        ) from error
+        return (folder / "CURRENT").stat().st_mtime
+    except OSError:
+        times = [path.stat().st_mtime for path in (folder / "publications").glob("p*.json")]
+        return max(times, default=0.0)
 
 
-def bucket_file(artifact: Artifact, table: str, path: str) -> Path:
-    """The Parquet file, verified, that holds a table's rows of one source file.
+def serving_space(layout: Layout) -> str | None:
+    """The space searches use, or None if nothing is published."""
+    return next(iter(published(layout)), None)
 
-    Raises SnapshotGoneError if it was pruned meanwhile, CorruptArtifactError.
-    """
-    from ..fingerprint import bucket_of
 
+def previous_space(layout: Layout) -> str | None:
+    """The published space that served before, or None."""
+    name = layout.read_pointer(_pointer(layout, "SERVED_BEFORE"))
+    return name if name in published(layout) else None
+
+
+def use_space(layout: Layout, space: str) -> str | None:
+    """Makes searches use a published space; returns the one they used. Raises NotIndexedError."""
+    found = published(layout)
+    if space not in found:
+        raise NotIndexedError(
+            f"nothing is published in the embedding space {space}",
+            remedy=f"one of: {', '.join(found)}" if found else "code-index index REPOSITORY",
+        )
+    before = serving_space(layout)
+    _move(layout, space)
+    if before != space:
+        write_atomically(_pointer(layout, "SERVED_BEFORE"), f"{before}\n".encode())
+    return before
+
+
+def note_published(layout: Layout, space: EmbeddingSpace, settings: Settings) -> None:
+    """Records what a space is made with, after a publication in it; the first space published starts to serve."""
+    from ..embedding.loading import chosen_model
+
+    made_with: dict[str, Any] = {name: getattr(settings, name) for name in _RECORDED}
+    if made_with["embedding_url"] and urlsplit(made_with["embedding_url"]).username:
+        made_with["embedding_url"] = None  # a password has no place in a file
+    made_with["model"] = chosen_model(settings)
+    path = layout.index(space.id) / "space.json"
+    known = _read(path)
+    if known.get("settings") != made_with:
+        record = {"space": asdict(space), "settings": made_with, "at": time.time()}
+        write_atomically(path, json.dumps(record, indent=1).encode())
+    current = layout.read_pointer(_pointer(layout))
+    if current is None or current not in published(layout):
+        others = [name for name in published(layout) if name != space.id]
+        _move(layout, others[0] if others else space.id)
+    elif current != space.id and _read(layout.index(current) / "space.json").get("settings") == made_with:
+        # The same model in a new revision: nothing can make queries in the old space any more.
+        _move(layout, space.id)
+
+
+def settings_of(layout: Layout, space: str) -> dict[str, Any] | None:
+    """The settings a space was made with; None where that is not known."""
+    record = _read(layout.index(space) / "space.json")
+    if record:
+        return dict(record["settings"])
+    return next(({"model": model} for prefix, model in _BY_NAME.items() if space.startswith(prefix)), None)
+
+
+def with_space(settings: Settings, layout: Layout, space: str) -> Settings:
+    """The settings under which queries are made in a published space. Raises ConfigurationError if nobody knows."""
+    made_with = settings_of(layout, space)
+    if made_with is None:
+        raise ConfigurationError(
+            f"which model the embedding space {space} was made with is not recorded",
+            remedy="set CODE_INDEX_MODEL to it, or index again",
+        )
+    return settings.model_copy(update=_kept(settings, made_with))
+
+
+def resolved(settings: Settings, layout: Layout) -> Settings:
+    """The settings with `auto` replaced by the model of the serving space, where one is published."""
+    if settings.model != "auto":
+        return settings
+    serving = serving_space(layout)
+    made_with = settings_of(layout, serving) if serving else None
+    return settings.model_copy(update=_kept(settings, made_with)) if made_with else settings
+
+
+def _kept(settings: Settings, made_with: dict[str, Any]) -> dict[str, Any]:
+    """What is taken over: the model, and what is not set to something else here (an endpoint may have moved)."""
+    fields = Settings.model_fields
+    return {
+        name: value
+        for name, value in made_with.items()
+        if name == "model" or (name in fields and getattr(settings, name) == fields[name].default)
+    }
+
+
+def _pointer(layout: Layout, name: str = "SERVING") -> Path:
+    return layout.root / "index" / name
+
+
+def _move(layout: Layout, space: str) -> None:
+    pointer = _pointer(layout)
+    while not layout.swap(pointer, layout.read_pointer(pointer), space):
+        continue
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return artifact.verified_part(table, bucket_of(path, artifact.manifest.buckets))
-    except NotBuiltError as error:
-        raise SnapshotGoneError(f"{artifact.path} has no {table}", remedy="ask again") from error
-
-
-def table_parts(layout: Layout, receipt: Receipt, table: str, paths: Iterable[str] | None = None) -> list[Path]:
-    """The Parquet files, verified, of a table; with `paths`, those that hold the rows of these source files.
-
-    Raises SnapshotGoneError if they were pruned since the receipt was read, CorruptArtifactError.
-    """
-    from ..fingerprint import bucket_of
-
-    artifact = _open(layout, receipt, _KIND_OF.get(table, "chunks"))
-    buckets = artifact.manifest.buckets
-    numbers = range(buckets) if paths is None else sorted({bucket_of(path, buckets) for path in paths})
-    there = {part.bucket for part in artifact.manifest.parts.values() if part.table == table}
-    try:
-        return [artifact.verified_part(table, number) for number in numbers if number in there]
-    except CorruptArtifactError:
-        if (artifact.path / "manifest.json").exists():
-            raise
-        raise SnapshotGoneError(
-            f"the artifacts that {receipt.key} was published from are no longer kept",
-            remedy="ask again: the current publication answers",
-        ) from None
-
-
-def _open(layout: Layout, receipt: Receipt, kind: str) -> Artifact:
-    name = (layout.root, kind, receipt.key, receipt.artifacts.get(kind, ""))
-    artifact = _opened.get(name)
-    if artifact is None:
-        artifact = published_artifact(layout, receipt, kind)
-        if len(_opened) >= _OPENED_KEPT:
-            _opened.clear()
-        _opened[name] = artifact
-    return artifact
+        return dict(json.loads(path.read_bytes()))
+    except (OSError, ValueError):
+        return {}

@@ -1,7 +1,7 @@
 """Whether what is published can be read: its points counted, shard by shard.
 
 What lives here: the count, and the memory of counts already made. What does not: what follows from a wrong one
-(`steps.py`), comparing every point (`maintenance.py`).
+(`chain/publish.py`), comparing every point (`maintenance.py`).
 
 Counting loads a shard, 0.6 s for 100,000 points. A published generation never changes, so it is loaded once; after that
 its files are only looked at (`IndexBackend.inventory`), and loaded again if they are not what they were.
@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..layout import write_atomically
-from .backend import IndexBackend
+from ..storage.layout import write_atomically
+from .backends.interface import IndexBackend
 from .manifest import PublicationManifest, PublicationStore
 
 # In the index folder: generation → inventory of its files, and points by key as counted then.

@@ -16,14 +16,14 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from .. import deadlines
-from ..embedding.spaces import published
 from ..errors import CodeIndexError, DamagedIndexError, NotIndexedError
-from ..layout import Layout
 from ..settings import Settings
-from .backend import IndexBackend, Scored, make_backend
+from ..storage.layout import Layout
+from .backends.interface import IndexBackend, Scored, make_backend
 from .filters import Conditions, Filter, conditions, meets, passes_text_rules
 from .lexical import DocumentFrequencies, query_weights
 from .manifest import REBUILD_REMEDY, PublicationManifest, PublicationStore, Receipt
+from .published import published
 
 # IDF over more repositories than this is taken from the largest of them: opening 5,000 tables costs a second, and a
 # word's rarity does not change with the small ones.

@@ -1,7 +1,7 @@
 """Making damaged parts of a published index anew, from the artifacts that it was published from.
 
-What lives here: finding out what has to be made anew, and publishing it. What does not: noticing damage (`edge.py`,
-`tables.py`, `manifest.py` raise DamagedIndexError), publishing new content (`publish.py`).
+What lives here: finding out what has to be made anew, and publishing it. What does not: noticing damage
+(`index/backends/edge.py`, `tables.py`, `manifest.py` raise DamagedIndexError), publishing new content (`publish.py`).
 
 A damaged shard takes every partition in it along, and those take their other shards along: what is left shares nothing
 with what is made anew. So no list of points is needed of what is damaged, and all becomes visible in one publication.
@@ -17,18 +17,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..artifacts import Artifact, ArtifactStore
+from ..chain.observe import observed_snapshot
 from ..errors import CorruptArtifactError, DamagedIndexError, GateRefusedError, LockedError, NotBuiltError
-from ..layout import Layout
 from ..progress import Stages
 from ..quality.gate import read_verdict
 from ..quality.permit import Permit, Verdict, issue_permit
 from ..sources.snapshot import Snapshot
-from ..sources.steps import observed_snapshot
-from .backend import IndexBackend
+from ..storage.artifacts import Artifact, ArtifactStore
+from ..storage.layout import Layout
+from .backends.edge import EdgeBackend
+from .backends.interface import IndexBackend
 from .content import RepositoryContent, recipe
 from .coverage import coverage_of
-from .edge import EdgeBackend
 from .maintenance import content_of, damaged_shards
 from .manifest import PublicationManifest, PublicationStore, Receipt
 from .publish import apply_stages, writer_lock

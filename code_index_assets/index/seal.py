@@ -14,7 +14,7 @@ import os
 import zlib
 from pathlib import Path
 
-from ..fingerprint import sealed, unsealed
+from ..storage.fingerprint import sealed, unsealed
 
 FILE = ".seal.json"
 _BLOCK = 1 << 16

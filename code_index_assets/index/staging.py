@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
-from ..fingerprint import digest, digest_lines
 from ..progress import Stages, Ticker
 from ..quality.permit import Permit
 from ..quality.subject import bucket_subject, subject_digest
+from ..storage.fingerprint import digest, digest_lines
 from .content import RepositoryContent
 from .documents import DOCUMENT_VERSION, Owner, Point, SpillWriter, bucket_points
 from .lexical import frequency_table, merge_tables
@@ -323,7 +323,7 @@ def _kept(old: LedgerBucket, parts: dict[str, str]) -> StagedBucket:
 
 def move_tables(stage: Stage, folder: Path, store: PublicationStore, shards: list[str]) -> tuple[Receipt, Ledger]:
     """Gives a stage's tables their final names and returns its receipt and ledger (published_at is the caller's)."""
-    from ..layout import key_segment
+    from ..storage.layout import key_segment
 
     segment = key_segment(stage.key)
     buckets = []

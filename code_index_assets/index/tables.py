@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import DamagedIndexError
-from ..fingerprint import digest
+from ..storage.fingerprint import digest
 from .manifest import REBUILD_REMEDY
 
 # After the array, where NumPy does not look: what its bytes were.

@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 
-from ..artifacts import Artifact, ArtifactStore
 from ..errors import ConfigurationError, NotBuiltError
-from ..fingerprint import fingerprint
-from ..layout import Layout, write_atomically
 from ..progress import Stages
 from ..settings import Settings
+from ..storage.artifacts import Artifact, ArtifactStore
+from ..storage.fingerprint import fingerprint
+from ..storage.layout import Layout, write_atomically
 from .permit import CheckResult, Permit, Verdict, issue_permit
 from .profile import Baseline, BucketProfile, profile_bucket, profile_repository
 from .subject import bucket_subject, subject_digest

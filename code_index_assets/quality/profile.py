@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from ..fingerprint import digest
-from ..sources.secrets import scan_many
+from ..sources.secrets.scan import scan_many
+from ..storage.fingerprint import digest
 
 PROFILE_SCHEMA: dict[str, pl.DataType] = {
     "chunk_id": pl.String(),

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from ..fingerprint import digest
-from ..frame_digest import frame_digest
+from ..storage.fingerprint import digest
+from ..storage.frame_digest import frame_digest
 
 
 def bucket_subject(chunks: pl.DataFrame, embeddings: pl.DataFrame) -> str:

@@ -18,8 +18,8 @@ from typing import Any, Literal
 import polars as pl
 
 from ..errors import CodeIndexError
-from ..fingerprint import fingerprint
 from ..settings import Settings
+from ..storage.fingerprint import fingerprint
 from .permit import CheckResult
 
 SUITE_VERSION = "1"
@@ -89,7 +89,7 @@ def expectations(settings: Settings, dimension: int) -> tuple[Expectation, ...]:
 
 def suite_hash(suite: tuple[Expectation, ...]) -> str:
     """Names the suite: a verdict by another one is out of date."""
-    from ..sources.secrets import secret_rules_version
+    from ..sources.secrets.scan import secret_rules_version
 
     return fingerprint(
         {

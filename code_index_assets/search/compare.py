@@ -1,7 +1,7 @@
 """Two embedding spaces side by side: how much their answers differ, and which finds more of what was asked for.
 
 What lives here: the comparison, and questions taken from the index itself. What does not: switching
-(`embedding/spaces.py`), printing (`cli/spaces.py`).
+(`index/published.py`), printing (`cli/spaces.py`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import NotIndexedError, QueryError
-from ..layout import Layout
 from ..settings import Settings
+from ..storage.layout import Layout
 from .engine import SearchAnswer, SearchEngine, SearchRequest
 from .service import open_engine
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import QueryError
-from ..fingerprint import fingerprint
+from ..storage.fingerprint import fingerprint
 
 MAX_OFFSET = 1_000_000
 _PUBLICATION = re.compile(r"[A-Za-z0-9-]{1,64}")

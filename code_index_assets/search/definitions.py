@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .. import deadlines
 from ..errors import QueryError
-from ..index.backend import Scored
+from ..index.backends.interface import Scored
 from ..index.filters import Filter
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries

@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 from .. import deadlines
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
-from ..index.backend import IndexBackend
+from ..index.backends.interface import IndexBackend
 from ..index.filters import Filter, matches_pattern
 from ..index.manifest import Receipt
 from ..index.reader import IndexSnapshot, SnapshotGoneError, open_index, published_spaces
-from ..layout import Layout
 from ..settings import Settings
 from ..spelling import near_names
+from ..storage.layout import Layout
 from . import vocabulary
 from .freshness import Head, Published, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes

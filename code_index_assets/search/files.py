@@ -18,9 +18,9 @@ from typing import Any
 
 from ..errors import FileNotIndexedError, QueryError
 from ..index.manifest import Receipt
-from ..index.published import bucket_file, published_artifact
+from ..index.published_artifacts import bucket_file, published_artifact
 from ..index.reader import IndexSnapshot, SnapshotGoneError
-from ..layout import Layout
+from ..storage.layout import Layout
 from .engine import SearchEngine
 
 NEAR = 5

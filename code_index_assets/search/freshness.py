@@ -11,15 +11,15 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..dagster_runs import runs_at_work
 from ..errors import NotIndexedError, SpaceMismatchError, StillIndexingError
 from ..index.manifest import PublicationStore, Receipt
 from ..index.reader import published_spaces
-from ..layout import Layout, key_segment, segment_key
-from ..observations import last_observation, observation_file
-from ..run_log import RunLog
+from ..records.dagster_runs import runs_at_work
+from ..records.failures import FailedPartition, failed_partitions
+from ..records.observations import last_observation, observation_file
+from ..records.run_log import RunLog
 from ..settings import Settings
-from ..triggers.failures import FailedPartition, failed_partitions
+from ..storage.layout import Layout, key_segment, segment_key
 from ..triggers.heads import Polled, load_heads
 from ..triggers.inbox import Inbox
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import deadlines
 from ..errors import CodeIndexError, SpaceMismatchError
-from ..index.backend import Scored
+from ..index.backends.interface import Scored
 from ..index.filters import Filter
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from .phrases import find_phrases

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .. import deadlines
-from ..index.backend import Scored
+from ..index.backends.interface import Scored
 from ..index.documents import point_id
 from ..index.filters import Filter, passes_text_rules
 from ..index.reader import IndexSnapshot

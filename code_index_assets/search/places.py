@@ -16,8 +16,8 @@ from pathlib import Path, PurePath
 from urllib.parse import unquote, urlsplit
 
 from ..errors import CodeIndexError
-from ..layout import Layout
 from ..settings import Settings
+from ..storage.layout import Layout
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 
 import re2
 
-from ..index.backend import Scored
+from ..index.backends.interface import Scored
 from ..index.lexical import term_id
 from ..index.words import QueryTerms
 from .lanes import PHRASE_LANE, LaneResult

@@ -9,13 +9,13 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from ..embedding.embedder import Embedder
-from ..embedding.models import query_embedder, query_embedder_for, space_of
-from ..embedding.spaces import serving_space, with_space
+from ..embedding.interface import Embedder
+from ..embedding.loading import query_embedder, query_embedder_for, space_of
 from ..errors import CodeIndexError
+from ..index.published import serving_space, with_space
 from ..index.reader import IndexSnapshot
-from ..layout import Layout
 from ..settings import Settings
+from ..storage.layout import Layout
 from .engine import SearchEngine, _Opened
 from .freshness import Heads
 

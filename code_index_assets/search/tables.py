@@ -1,7 +1,7 @@
 """The tables of the artifacts that a publication was made from, as Polars scans.
 
 What lives here: scans over the Parquet parts that a publication's receipts name. What does not: opening artifacts
-(`index/published.py`), points (`index/`), what is asked of the tables (`references.py`).
+(`index/published_artifacts.py`), points (`index/`), what is asked of the tables (`references.py`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import CorruptArtifactError
 from ..index.manifest import Receipt
-from ..index.published import table_parts
-from ..layout import Layout
+from ..index.published_artifacts import table_parts
+from ..storage.layout import Layout
 
 if TYPE_CHECKING:
     import polars as pl

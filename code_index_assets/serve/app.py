@@ -13,9 +13,9 @@ from fastapi import FastAPI, Request
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse
 
-from ..layout import Layout
 from ..search.engine import SearchEngine
 from ..settings import Settings
+from ..storage.layout import Layout
 from .access import COOKIE, OPEN_PATHS, Access
 from .api import api_routes
 from .health import health_routes

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import LockedError, QueryError
-from ..layout import Layout, write_atomically
 from ..settings import Settings
+from ..storage.layout import Layout, write_atomically
 
 RunState = Literal["running", "succeeded", "failed"]
 AT_A_TIME = 4

@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from ..layout import Layout
 from ..search.engine import SearchEngine
 from ..settings import Settings
+from ..storage.layout import Layout
 from .middleware import MAX_MCP_BODY
 
 if TYPE_CHECKING:

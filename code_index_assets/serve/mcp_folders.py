@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import QueryError
-from ..layout import Layout
 from ..search.places import local_path
 from ..settings import Settings
+from ..storage.layout import Layout
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from ..errors import (
     QueryError,
     StillIndexingError,
 )
-from ..layout import Layout
 from ..search.engine import SearchEngine
 from ..settings import Settings
+from ..storage.layout import Layout
 from .mcp_tools import Tools, Transport
 
 log = logging.getLogger("code_index.mcp")

@@ -17,7 +17,6 @@ from pydantic import BeforeValidator, Field
 
 from ..errors import NotIndexedError, QueryError, SpaceMismatchError
 from ..index.filters import Filter, matches_pattern
-from ..layout import Layout
 from ..search.cursors import Cursor, decode_cursor, encode_cursor
 from ..search.definitions import find_definitions
 from ..search.engine import SearchEngine, SearchRequest
@@ -25,6 +24,7 @@ from ..search.files import read_lines
 from ..search.freshness import RepositoryStatus, repository_statuses
 from ..search.references import find_references
 from ..settings import Settings
+from ..storage.layout import Layout
 from .index_runs import IndexRun, IndexRuns
 from .mcp_answers import CursorAt, code_reply, reference_reply, search_reply, symbol_reply
 from .mcp_fit import DEFAULT_TOKENS, MAX_TOKENS, MIN_TOKENS, Reply

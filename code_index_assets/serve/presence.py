@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..layout import Layout, write_atomically
+from ..storage.layout import Layout, write_atomically
 
 if TYPE_CHECKING:
     from ..settings import Settings

@@ -11,11 +11,11 @@ import time
 from dataclasses import dataclass
 
 from ..errors import ConfigurationError, QueryError
-from ..layout import Layout
 from ..settings import Settings
 from ..sources.addresses import pin
 from ..sources.location import is_url, parse_url
 from ..sources.registry import Registry, RepositoryEntry, partition_key
+from ..storage.layout import Layout
 from ..triggers.inbox import Event, Inbox
 
 

@@ -14,8 +14,8 @@ import threading
 from collections.abc import Awaitable, Callable
 
 from ..errors import ConfigurationError
-from ..layout import Layout
 from ..settings import Settings
+from ..storage.layout import Layout
 from .access import Access, check_binding, hosts_for
 from .presence import Presence, announce, build, new_instance, settings_digest, token_hint, withdraw
 

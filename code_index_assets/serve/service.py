@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 from ..errors import BusyError, CodeIndexError, NotIndexedError
 from ..index.reader import IndexSnapshot, SnapshotGoneError
-from ..layout import Layout
 from ..search.engine import SearchAnswer, SearchEngine, SearchRequest
 from ..search.freshness import RepositoryStatus, repository_statuses
 from ..search.service import open_engine
 from ..settings import Settings
+from ..storage.layout import Layout
 from .metrics import Labels, Metrics
 
 T = TypeVar("T")

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CodeIndexError, ConfigurationError
-from ..layout import Layout
 from ..settings import Settings
 from ..sources.location import is_url, parse_url
 from ..sources.registry import Registry, RepositoryEntry, partition_key
+from ..storage.layout import Layout
 from ..triggers.inbox import Event, Inbox
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ def main() -> None:
     threading.Thread(target=_end_with_the_front, name="front", daemon=True).start()
     import uvicorn
 
-    from ..layout import Layout
+    from ..storage.layout import Layout
     from .app import create_app
     from .server import STOP_SECONDS
 

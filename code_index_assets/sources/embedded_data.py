@@ -1,7 +1,7 @@
 """Data inside text: pictures in notebooks, fonts in style sheets, tables as one string.
 
 What lives here: where it stands. What does not: taking it out (`text.py`: each place reads `[removed: …]` and every
-line keeps its number), secrets (`secrets.py`).
+line keeps its number), secrets (`sources/secrets/scan.py`).
 
 Such text has no words to find, and used to decide about its file: a picture of 1.4 MB left out a notebook with 60
 bytes of code, and one of 30 KB made thirty chunks of base64.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .secrets import Finding
+from .secrets.scan import Finding
 
 EMBEDDED_DATA = "embedded-data"
 NOTEBOOK_OUTPUT = "notebook-output"

@@ -17,9 +17,9 @@ from pathlib import Path
 import polars as pl
 
 from ..errors import ConfigurationError, SourceChangedError, SourceError
-from ..fingerprint import merkle_root
-from ..layout import Layout
 from ..settings import Settings
+from ..storage.fingerprint import merkle_root
+from ..storage.layout import Layout
 from .hashing import HashCache, Sha256Id, hash_files, id_of, read_regular
 from .ignore import IgnoreRules
 from .registry import RepositoryEntry, partition_key

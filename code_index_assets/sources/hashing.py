@@ -1,7 +1,7 @@
 """Hashing files of a folder: in parallel, with a cache, and noticing files that change meanwhile.
 
 What lives here: content ids of files on disk (SHA-256 as in folders, git blob ids as in checkouts) and the cache that
-saves hashing what did not change. What does not: which files there are (`folder.py`, `worktree.py`).
+saves hashing what did not change. What does not: which files there are (`folder.py`, `sources/git/worktree.py`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Protocol
 import polars as pl
 
 from ..errors import SourceChangedError
-from ..fingerprint import digest
-from ..layout import Layout, key_segment
+from ..storage.fingerprint import digest
+from ..storage.layout import Layout, key_segment
 from .safe_names import safe_names
 from .snapshot import MODE_EXECUTABLE, MODE_FILE, MODE_SYMLINK, NOT_READABLE
 

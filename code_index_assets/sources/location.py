@@ -1,7 +1,7 @@
 """Where a repository is: URLs and paths as users write them.
 
 What lives here: telling URLs from paths, their parts, refusing credentials in them, the form shown to people, the
-default name. What does not: the registry file (`registry.py`) and talking to the place (`git.py`).
+default name. What does not: the registry file (`registry.py`) and talking to the place (`sources/git/source.py`).
 """
 
 from __future__ import annotations

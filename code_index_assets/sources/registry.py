@@ -1,7 +1,7 @@
 """The registry: which repositories there are, in one file that users edit and commit.
 
 What lives here: `repositories.toml` read and edited with its comments and order kept, names and partition keys.
-What does not: URLs (`location.py`) and reading the repositories (`git.py`, `folder.py`).
+What does not: URLs (`location.py`) and reading the repositories (`sources/git/source.py`, `folder.py`).
 
     [[repository]]
     name = "gin-gonic/gin"                        # unique; the partition key of the default ref
@@ -25,11 +25,11 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from ..errors import ConfigurationError
-from ..fingerprint import digest
-from ..layout import Layout, write_atomically
 from ..spelling import near_names
+from ..storage.fingerprint import digest
+from ..storage.layout import Layout, write_atomically
+from .git.local_repository import hosted_origin
 from .globs import compile_glob
-from .local_repository import hosted_origin
 from .location import default_name, display_location, identity_of, is_url, parse_url
 from .safe_names import ref_rule
 

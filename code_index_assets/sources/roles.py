@@ -1,7 +1,7 @@
 """What a file is for, and which names speak for themselves: vendored, generated, binary, credentials.
 
 What lives here: decisions by path and, for generated code, by the head of the content. What does not: the patterns
-(`roles.toml`), `.gitattributes` (`attributes.py`) and what follows from a decision (`selection.py`).
+(`roles.toml`), `.gitattributes` (`sources/git/attributes.py`) and what follows from a decision (`selection.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, Literal
 
-from ..fingerprint import digest
+from ..storage.fingerprint import digest
 
 _HEAD_CHARS = 2_048
 # Linguist calls js and css minified at 110 characters a line on average; one bundled line in a file with a licence

@@ -1,7 +1,8 @@
 """Names of files, branches and tags that hold a secret: taken out before anything is stored, shown or logged.
 
 What lives here: the shown form of such a name, and how it is recognised again. What does not: finding secrets
-(`secrets.py`), refusing the file (`selection.py`), isolating the ref (`git.py`, `registry.py`).
+(`sources/secrets/scan.py`), refusing the file (`selection.py`), isolating the ref (`sources/git/source.py`,
+`registry.py`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..fingerprint import digest
+from ..storage.fingerprint import digest
 
 REMOVED = "[removed: "
 _MARK = re.compile(r"\[removed: ([\w-]+)\]")
@@ -25,7 +26,7 @@ def safe_names(names: Sequence[str]) -> dict[int, str]:
 
     Two names that differ in the secret alone stay apart: a digest of the name follows.
     """
-    from .secrets import names_with_secrets
+    from .secrets.scan import names_with_secrets
     from .text import redact
 
     long = [i for i, name in enumerate(names) if len(name) >= _SHORTEST]

@@ -1,7 +1,7 @@
 """Which files are kept, and why the others are not. Every entry of the tree gets a row.
 
 What lives here: the order of the rules, reuse of what an earlier selection read, and the scan of kept files. What
-does not: the rules themselves (`roles.py`, `ignore.py`, `secrets.py`, `languages.py`).
+does not: the rules themselves (`roles.py`, `ignore.py`, `sources/secrets/scan.py`, `languages.py`).
 
 Reasons, one word each:
 
@@ -28,12 +28,12 @@ from typing import Any, cast
 
 import polars as pl
 
-from ..fingerprint import content_hash, fingerprint
 from ..progress import Stages, Ticker
 from ..settings import Settings
+from ..storage.fingerprint import content_hash, fingerprint
 from ..tables import FILES, FINDINGS
-from .attributes import Attributes, Said
 from .embedded_data import MAX_NOTEBOOK_BYTES, find_data, is_notebook, without_data
+from .git.attributes import Attributes, Said
 from .ignore import Globs, IgnoreRules
 from .languages import language_of, language_of_path
 from .registry import RepositoryEntry
@@ -50,7 +50,7 @@ from .roles import (
     vendored_content,
 )
 from .safe_names import REMOVED, removed_rule, safe_names
-from .secrets import Finding, scan_many, secret_rules_version
+from .secrets.scan import Finding, scan_many, secret_rules_version
 from .snapshot import (
     INNER_REPOSITORY,
     MODE_FOLDER,

@@ -1,7 +1,8 @@
 """What was observed of a source, and what every kind of source can do.
 
 What lives here: `Snapshot` (stored in artifact manifests), the `Source` protocol, `open_source`, and the spelling of
-paths that are not UTF-8. What does not: the kinds of source themselves (`git.py`, `worktree.py`, `folder.py`).
+paths that are not UTF-8. What does not: the kinds of source themselves (`sources/git/source.py`,
+`sources/git/worktree.py`, `folder.py`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from ..errors import CorruptArtifactError
-from ..fingerprint import digest
+from ..storage.fingerprint import digest
 from ..tables import ENTRIES
 from .safe_names import safe_names
 
 if TYPE_CHECKING:
-    from ..layout import Layout
     from ..settings import Settings
+    from ..storage.layout import Layout
     from .registry import RepositoryEntry
 
 MODE_FOLDER = 0o040000
@@ -100,9 +101,9 @@ class PartOfCheckout(Protocol):
 def open_source(entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> Source:
     """The source of a registry entry at a ref (None: the entry's default). Raises SourceError, ConfigurationError."""
     from .folder import FolderSource
-    from .git import GitSource, LocalGitSource
-    from .local_repository import checkout_of, is_git_repository
-    from .worktree import WorktreeSource
+    from .git.local_repository import checkout_of, is_git_repository
+    from .git.source import GitSource, LocalGitSource
+    from .git.worktree import WorktreeSource
 
     if entry.url is not None:
         return GitSource(entry, ref, layout, settings)

@@ -1,7 +1,7 @@
 """From bytes to text: encodings, lines, and the text with its secrets taken out.
 
 What lives here: `decode` and `redacted`, which every reader of file content goes through. What does not: finding
-secrets (`secrets.py`) and deciding which files are read (`selection.py`).
+secrets (`sources/secrets/scan.py`) and deciding which files are read (`selection.py`).
 """
 
 from __future__ import annotations

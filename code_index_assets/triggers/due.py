@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..index.manifest import PublicationStore, Receipt
-from ..layout import Layout
-from ..observations import last_observation
+from ..records.failures import failed_partitions
+from ..records.observations import last_observation
 from ..settings import Settings
 from ..sources.registry import Registry
-from .failures import failed_partitions
+from ..storage.layout import Layout
 from .heads import Polled, load_heads
 
 
@@ -30,7 +30,7 @@ class Due:
 def due_partitions(layout: Layout, settings: Settings) -> list[Due]:
     """Every partition that is due, by registry order. Raises ConfigurationError for an unreadable registry."""
     from ..chunking.parse import ChunkOptions, parser_fingerprint
-    from ..embedding.models import space_of
+    from ..embedding.loading import space_of
     from ..index.content import recipe
     from ..quality.suite import expectations, suite_hash
     from ..sources.selection import rules_fingerprint

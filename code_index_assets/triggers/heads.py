@@ -1,7 +1,7 @@
 """What pollers know: where each repository's refs pointed last, when it is its turn again, what went wrong.
 
 What lives here: that state, in one file that only the poller writes. What does not: asking (`polling.py`), and what
-runs have seen (`observations.py`).
+runs have seen (`records/observations.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..layout import Layout, write_atomically
+from ..storage.layout import Layout, write_atomically
 
 
 @dataclass

@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ..fingerprint import digest
-from ..layout import Layout, key_segment, write_atomically
+from ..storage.fingerprint import digest
+from ..storage.layout import Layout, key_segment, write_atomically
 
 Cause = Literal["webhook", "poll", "registry", "request"]
 Kind = Literal["changed", "retired"]

@@ -1,7 +1,7 @@
 """The poller: asks every repository for its heads in its turn, and puts what moved into the inbox.
 
 What lives here: one pass over the registry. What does not: when a pass is made (`schedules/sensors.py`, `code-index
-poll`), and git (`sources/git.py`). A pass is a process of its own, never part of a sensor's tick.
+poll`), and git (`sources/git/source.py`). A pass is a process of its own, never part of a sensor's tick.
 
 A host is asked by few at a time and so often a minute (`poll_per_host`, `poll_host_per_minute`); turns are jittered, so
 that 5,000 repositories registered in one minute do not come up in one minute; one that fails waits twice as long after
@@ -20,15 +20,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import CodeIndexError, ConfigurationError, LockedError, SourceError
-from ..layout import Layout
-from ..observations import last_observation
 from ..progress import Say
+from ..records.observations import last_observation
 from ..settings import Settings
-from ..sources.git import heads_of
-from ..sources.local_repository import is_git_repository
+from ..sources.git.local_repository import is_git_repository
+from ..sources.git.source import heads_of
 from ..sources.location import host_of
 from ..sources.registry import Registry, RepositoryEntry, partition_key, partition_keys_of
 from ..sources.snapshot import open_source
+from ..storage.layout import Layout
 from .heads import Polled, load_heads, save_heads
 from .inbox import Event, Inbox
 

@@ -9,10 +9,10 @@ import pytest
 import tomlkit
 import yaml
 
-from code_index_assets.assets.in_process import LOCATION
 from code_index_assets.assets.instance import fail_dead_runs, open_instance, process_tags
-from code_index_assets.dagster_runs import runs_at_work
-from code_index_assets.layout import Layout
+from code_index_assets.records.dagster_runs import runs_at_work
+from code_index_assets.storage.layout import Layout
+from code_index_assets.workers.in_process import LOCATION
 
 ROOT = Path(__file__).parents[2]
 

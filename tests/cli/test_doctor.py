@@ -48,8 +48,8 @@ def test_one_reason_of_several_lanes_is_told_once(run, indexed):
 
 
 def test_misspelt_settings_and_failed_runs_are_told(run, indexed, monkeypatch):
-    from code_index_assets.layout import Layout
-    from code_index_assets.triggers.failures import record_failure
+    from code_index_assets.records.failures import record_failure
+    from code_index_assets.storage.layout import Layout
 
     monkeypatch.setenv("CODE_INDEX_MODLE", "static")
     monkeypatch.setenv("CODE_INDEX_GIT_TOKEN_EXAMPLE_ORG", "secret")

@@ -79,7 +79,7 @@ def test_purge_leaves_nothing_of_a_file_in_any_ref_or_space(run, data, monkeypat
     branch = repository.git("rev-parse", "--abbrev-ref", "HEAD").strip()
     place = ("index", str(repository.path), "--quiet")
     assert run(*place, "--ref", branch, "--ref", "release/*")[0] == 0
-    monkeypatch.setattr("code_index_assets.embedding.test_model.DIMENSION", 32)  # another embedding space
+    monkeypatch.setattr("code_index_assets.embedding.models.hashed_words.DIMENSION", 32)  # another embedding space
     name = repository.path.name
     assert run("index", name, "--quiet")[0] == 0
     monkeypatch.undo()

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from code_index_assets.analytics import catalog
+from code_index_assets.operations import retire
 from code_index_assets.sources.registry import Registry
-from code_index_assets.triggers import retire
 
 
 class Killed(BaseException):

@@ -12,11 +12,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publishing as p
 
 from code_index_assets.cli.main import main
-from code_index_assets.index.edge import EdgeBackend
+from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.publish import publish
-from code_index_assets.observations import Observation, observe
+from code_index_assets.records.failures import record_failure
+from code_index_assets.records.observations import Observation, observe
 from code_index_assets.sources.registry import Registry
-from code_index_assets.triggers.failures import record_failure
 
 
 @pytest.fixture

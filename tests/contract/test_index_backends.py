@@ -10,7 +10,7 @@ import pytest
 from publications import everything, grown, shop_points
 
 from code_index_assets.errors import GateRefusedError, NotIndexedError, StalePublicationError
-from code_index_assets.index.edge import EdgeBackend
+from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter, matches_glob, passes_text_rules
 from code_index_assets.index.maintenance import (
     Retention,

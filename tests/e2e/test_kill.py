@@ -25,8 +25,8 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 point = {point!r}
-from code_index_assets.artifacts import ArtifactWriter
-from code_index_assets.embedding.vector_cache import VectorCache
+from code_index_assets.storage.artifacts import ArtifactWriter
+from code_index_assets.embedding.cache.vectors import VectorCache
 from code_index_assets.index.manifest import PublicationStore
 write, put, move = ArtifactWriter.write, VectorCache.put, PublicationStore.move
 puts = 0

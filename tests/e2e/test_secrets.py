@@ -58,9 +58,9 @@ def test_planted_secrets_are_found_nowhere(chain: Chain, repository: GitReposito
 
 
 def test_purge_takes_a_file_out_of_everything(chain: Chain, repository: GitRepository) -> None:
-    from code_index_assets.index.backend import make_backend
+    from code_index_assets.index.backends.interface import make_backend
     from code_index_assets.index.maintenance import Retention, compact, prune_generations
-    from code_index_assets.retention import remove_unnamed
+    from code_index_assets.operations.retention import remove_unnamed
 
     marker = "an unusual marker nobody else writes"
     repository.commit({"secret_notes.md": f"# Notes\n\n{marker}\n", "app.py": FILES["app.py"]})

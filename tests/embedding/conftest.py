@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from embedding_server import KEY, EmbeddingServer
 
-from code_index_assets.embedding.models import document_embedder
-from code_index_assets.embedding.requests import RequestEmbedder
-from code_index_assets.embedding.spending import Spending
-from code_index_assets.layout import Layout
+from code_index_assets.embedding.loading import document_embedder
+from code_index_assets.embedding.providers.requests import RequestEmbedder
+from code_index_assets.embedding.providers.spending import Spending
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 
 @pytest.fixture(params=["voyage", "openai"])

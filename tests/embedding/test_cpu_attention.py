@@ -17,7 +17,7 @@ from transformers import (
     T5EncoderModel,
 )
 
-from code_index_assets.embedding.cpu_attention import NAME, use_plain_products
+from code_index_assets.embedding.runtimes.cpu_attention import NAME, use_plain_products
 
 SMALL: dict[str, Any] = {
     "vocab_size": 64,

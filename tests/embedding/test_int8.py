@@ -12,17 +12,18 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from code_index_assets.embedding import int8_model, runtimes
-from code_index_assets.embedding.int8_model import calibration_texts, int8_graph
-from code_index_assets.embedding.local_transformer import CpuTransformer
-from code_index_assets.embedding.models import document_embedder, query_embedder, query_embedder_for, space_of
-from code_index_assets.embedding.onnx_model import OnnxEmbedder, export
-from code_index_assets.embedding.runtimes import Runtime
-from code_index_assets.embedding.transformer import MINILM, find_model
-from code_index_assets.embedding.worker import load
+from code_index_assets.embedding.loading import document_embedder, query_embedder, query_embedder_for, space_of
+from code_index_assets.embedding.models.local_transformer import CpuTransformer
+from code_index_assets.embedding.models.transformer import MINILM, find_model
+from code_index_assets.embedding.runtimes import choice as runtimes
+from code_index_assets.embedding.runtimes import int8 as int8_model
+from code_index_assets.embedding.runtimes.choice import Runtime
+from code_index_assets.embedding.runtimes.int8 import calibration_texts, int8_graph
+from code_index_assets.embedding.runtimes.onnx import OnnxEmbedder, export
+from code_index_assets.embedding.runtimes.worker import load
 from code_index_assets.errors import ConfigurationError, EmbeddingError, SpaceMismatchError
-from code_index_assets.layout import Layout
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 MODEL = find_model(f"{MINILM}:int8")
 # Held apart from the calibration sample, of very different lengths.

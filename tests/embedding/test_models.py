@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from code_index_assets.embedding.embedder import unit
-from code_index_assets.embedding.test_model import TestEmbedder
+from code_index_assets.embedding.interface import unit
+from code_index_assets.embedding.models.hashed_words import TestEmbedder
+from code_index_assets.embedding.models.transformer import token_batches
 from code_index_assets.embedding.text import chunk_text, identifier_words
-from code_index_assets.embedding.transformer import token_batches
 from code_index_assets.errors import ConfigurationError, SpaceMismatchError
-from code_index_assets.layout import Layout
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 
 @given(st.lists(st.integers(1, 200), max_size=60), st.integers(64, 2048))
@@ -43,7 +43,7 @@ def test_the_embedded_text_names_no_folder() -> None:
 
 
 def test_an_unknown_model_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from code_index_assets.embedding.models import document_embedder
+    from code_index_assets.embedding.loading import document_embedder
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     settings = Settings.model_validate({"data": tmp_path, "model": "nobody/no-such-model"})
@@ -52,7 +52,7 @@ def test_an_unknown_model_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_query_in_another_space_fails_loudly(tmp_path: Path) -> None:
-    from code_index_assets.embedding.models import query_embedder_for
+    from code_index_assets.embedding.loading import query_embedder_for
 
     settings = Settings.model_validate({"data": tmp_path, "model": "test"})
     with pytest.raises(SpaceMismatchError, match="CODE_INDEX_MODEL"):
@@ -61,7 +61,7 @@ def test_a_query_in_another_space_fails_loudly(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_runtimes_of_one_space_agree(tmp_path: Path) -> None:
-    from code_index_assets.embedding.models import document_embedder, query_embedder
+    from code_index_assets.embedding.loading import document_embedder, query_embedder
 
     settings = Settings.model_validate({"data": tmp_path, "model": "minilm", "device": "cpu"})
     layout = Layout(tmp_path).create()
@@ -76,7 +76,7 @@ def test_the_runtimes_of_one_space_agree(tmp_path: Path) -> None:
 def test_threads_of_a_server_get_the_vectors_of_one(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from code_index_assets.embedding.models import document_embedder
+    from code_index_assets.embedding.loading import document_embedder
 
     layout = Layout(tmp_path).create()
     settings = Settings.model_validate({"data": tmp_path, "model": "static"})

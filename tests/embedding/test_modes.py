@@ -12,17 +12,17 @@ import polars as pl
 import pytest
 from chains import Chain, GitRepository, failure
 
+from code_index_assets.chain.embed import embed_chunks
+from code_index_assets.chain.modes import EmbeddingStream, _choice, chunk_in_mode, recommend
+from code_index_assets.chain.observe import hash_files, observe_repository
+from code_index_assets.chain.run import StepContext, StepResult
+from code_index_assets.embedding.cache.vectors import VectorCache, as_kept
 from code_index_assets.embedding.chunk_vectors import ChunkVectors
-from code_index_assets.embedding.embedder import InputType, Vectors
-from code_index_assets.embedding.pipeline import EmbeddingStream, _choice, chunk_in_mode, recommend
-from code_index_assets.embedding.steps import embed_chunks
-from code_index_assets.embedding.test_model import TestEmbedder
-from code_index_assets.embedding.vector_cache import VectorCache, as_kept
+from code_index_assets.embedding.interface import InputType, Vectors
+from code_index_assets.embedding.models.hashed_words import TestEmbedder
 from code_index_assets.errors import EmbeddingError
 from code_index_assets.progress import Stage, Stages
 from code_index_assets.settings import Settings
-from code_index_assets.sources.steps import hash_files, observe_repository
-from code_index_assets.steps import StepContext, StepResult
 from code_index_assets.tables import CHUNKS
 
 MODES = ("sequential", "parallel", "pipeline")
@@ -146,14 +146,14 @@ def test_a_failing_model_stops_the_stream_and_is_reported_by_the_embeddings_step
     chain.register(f"file://{repository.path}", "r")
     model = SlowEmbedder(fail_after=300)
     model.allowed.set()
-    monkeypatch.setattr("code_index_assets.embedding.steps.document_embedder", lambda *_: model)
+    monkeypatch.setattr("code_index_assets.chain.embed.document_embedder", lambda *_: model)
     with pytest.raises(EmbeddingError, match="fell over"):
         embedded(chain, "pipeline")
     assert chain.store.require("chunks", "r").rows_of("chunks") >= 400  # the chunks are there
     assert not (chain.data / "embeddings").exists()
     monkeypatch.undo()
     computed = TestEmbedder()
-    monkeypatch.setattr("code_index_assets.embedding.steps.document_embedder", lambda *_: computed)
+    monkeypatch.setattr("code_index_assets.chain.embed.document_embedder", lambda *_: computed)
     _, vectors, _ = embedded(chain, "pipeline")
     assert vectors.outcome == "built"
     assert computed.texts_embedded < vectors.info["vectors"]  # what was kept before the failure is not computed again
@@ -169,7 +169,7 @@ def test_an_error_while_parsing_ends_the_stream(
         raise KeyboardInterrupt
         yield
 
-    monkeypatch.setattr("code_index_assets.chunking.steps.parse_files", broken)
+    monkeypatch.setattr("code_index_assets.chain.chunk.parse_files", broken)
     with pytest.raises(KeyboardInterrupt):
         embedded(chain, "pipeline")
     deadline = time.monotonic() + 10

@@ -10,14 +10,14 @@ from chains import Chain, GitRepository
 from click.testing import CliRunner
 from embedding_server import KEY, EmbeddingServer
 
-from code_index_assets.chunking.steps import chunk_files
+from code_index_assets.chain.chunk import chunk_files
+from code_index_assets.chain.embed import embed_chunks
+from code_index_assets.chain.observe import hash_files, observe_repository
+from code_index_assets.chain.plan import plan_partition
+from code_index_assets.chain.run import StepContext, StepResult
 from code_index_assets.cli.main import cli
-from code_index_assets.embedding.plan import plan_partition
-from code_index_assets.embedding.steps import embed_chunks
 from code_index_assets.progress import Stages
-from code_index_assets.run_log import RunLog
-from code_index_assets.sources.steps import hash_files, observe_repository
-from code_index_assets.steps import StepContext, StepResult
+from code_index_assets.records.run_log import RunLog
 
 FILES = {f"m{n}.py": f"def compute_{n}(first, second):\n    return first + second * {n}\n" for n in range(12)}
 

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from code_index_assets.embedding import runtimes
-from code_index_assets.embedding.embedder import Embedder
-from code_index_assets.embedding.local_transformer import CpuTransformer
-from code_index_assets.embedding.models import document_embedder, query_embedder
-from code_index_assets.embedding.process import EmbeddingServer
-from code_index_assets.embedding.process_client import ProcessEmbedder, connect, status
-from code_index_assets.embedding.runtimes import Runtime
-from code_index_assets.embedding.test_model import TestEmbedder
-from code_index_assets.embedding.transformer import MINILM, TransformerEmbedder, find_model
-from code_index_assets.embedding.worker_pool import WorkerPool
+from code_index_assets.embedding.interface import Embedder
+from code_index_assets.embedding.loading import document_embedder, query_embedder
+from code_index_assets.embedding.models.hashed_words import TestEmbedder
+from code_index_assets.embedding.models.local_transformer import CpuTransformer
+from code_index_assets.embedding.models.transformer import MINILM, TransformerEmbedder, find_model
+from code_index_assets.embedding.runtimes import choice as runtimes
+from code_index_assets.embedding.runtimes.choice import Runtime
+from code_index_assets.embedding.runtimes.process import EmbeddingServer
+from code_index_assets.embedding.runtimes.process_client import ProcessEmbedder, connect, status
+from code_index_assets.embedding.runtimes.worker_pool import WorkerPool
 from code_index_assets.errors import ConfigurationError, EmbeddingError
-from code_index_assets.layout import Layout
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 TEXTS = [f"def handler_{n}(request):\n    return respond({n}, {'x' * (n % 37)!r})" for n in range(90)]
 

@@ -14,15 +14,15 @@ import pytest
 from chains import Chain, GitRepository, failure
 from embedding_server import KEY, EmbeddingServer
 
-from code_index_assets.chunking.steps import chunk_files
-from code_index_assets.embedding.models import document_embedder
-from code_index_assets.embedding.pipeline import EmbeddingStream, chunk_in_mode
-from code_index_assets.embedding.steps import embed_chunks
+from code_index_assets.chain.chunk import chunk_files
+from code_index_assets.chain.embed import embed_chunks
+from code_index_assets.chain.modes import EmbeddingStream, chunk_in_mode
+from code_index_assets.chain.observe import hash_files, observe_repository
+from code_index_assets.chain.run import StepContext, StepResult
+from code_index_assets.embedding.loading import document_embedder
 from code_index_assets.errors import BudgetError, ConfigurationError, EmbeddingError
 from code_index_assets.progress import Stages
-from code_index_assets.run_log import RunLog
-from code_index_assets.sources.steps import hash_files, observe_repository
-from code_index_assets.steps import StepContext, StepResult
+from code_index_assets.records.run_log import RunLog
 
 ROOT = Path(__file__).parents[2]
 FILES = {

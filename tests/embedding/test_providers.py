@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from embedding_server import KEY, EmbeddingServer
 
-from code_index_assets.embedding.embedder import unit
-from code_index_assets.embedding.models import document_embedder, query_embedder, space_of
-from code_index_assets.embedding.requests import RequestEmbedder
-from code_index_assets.embedding.spending import Spending
-from code_index_assets.embedding.voyage import VoyageEmbedder
+from code_index_assets.embedding.interface import unit
+from code_index_assets.embedding.loading import document_embedder, query_embedder, space_of
+from code_index_assets.embedding.providers.requests import RequestEmbedder
+from code_index_assets.embedding.providers.spending import Spending
+from code_index_assets.embedding.providers.voyage import VoyageEmbedder
 from code_index_assets.errors import BudgetError, ConfigurationError, EmbeddingError, ProviderUnavailableError
-from code_index_assets.layout import Layout
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 Ask = Callable[..., RequestEmbedder]
 

@@ -11,14 +11,14 @@ from chains import Chain, GitRepository
 
 from code_index_assets.embedding.fitting import training
 from code_index_assets.embedding.fitting.corpus import first_sentence, read_repository, without_lines
-from code_index_assets.embedding.models import document_embedder
-from code_index_assets.embedding.static_table import PACKAGED, StaticTableEmbedder, write_table
-from code_index_assets.embedding.word_pieces import WordPieces
+from code_index_assets.embedding.loading import document_embedder
+from code_index_assets.embedding.models.static_table import PACKAGED, StaticTableEmbedder, write_table
+from code_index_assets.embedding.models.word_pieces import WordPieces
 from code_index_assets.errors import EmbeddingError
-from code_index_assets.layout import Layout
 from code_index_assets.search.engine import SearchRequest
 from code_index_assets.search.service import open_engine
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 WORDS = ["[UNK]", *(f"word{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"), "##s", "read", "file"]
 

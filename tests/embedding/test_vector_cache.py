@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from code_index_assets.embedding.vector_cache import VectorCache, as_kept
-from code_index_assets.fingerprint import digest
+from code_index_assets.embedding.cache.vectors import VectorCache, as_kept
+from code_index_assets.storage.fingerprint import digest
 
 
 def keys(count: int) -> list[str]:
@@ -65,8 +65,8 @@ def test_processes_write_side_by_side(tmp_path: Path) -> None:
     script = """
 import sys, numpy as np
 from pathlib import Path
-from code_index_assets.embedding.vector_cache import VectorCache
-from code_index_assets.fingerprint import digest
+from code_index_assets.embedding.cache.vectors import VectorCache
+from code_index_assets.storage.fingerprint import digest
 cache, me = VectorCache(Path(sys.argv[1]), 8), sys.argv[2]
 for i in range(40):
     cache.put([digest(me, str(i))], np.full((1, 8), i, dtype=np.float32))

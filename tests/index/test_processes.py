@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publisher_process
 import publishing as p
 
-from code_index_assets.index.edge import EdgeBackend
+from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter
 from code_index_assets.index.maintenance import Retention, prune_generations, verify
 from code_index_assets.index.manifest import PublicationStore
@@ -110,7 +110,7 @@ def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout
 
 def test_a_read_only_index_is_searched_from_a_private_copy(layout, monkeypatch):
     put(layout, 3)
-    monkeypatch.setattr("code_index_assets.index.edge.os.access", lambda path, mode: False)
+    monkeypatch.setattr("code_index_assets.index.backends.edge.os.access", lambda path, mode: False)
     home = layout.index(p.SPACE)
     times = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
     view = open_index(layout, Settings(), p.SPACE)
@@ -122,7 +122,7 @@ def test_searching_loads_nothing_heavy(layout):
     put(layout, 1)
     program = (
         "import sys; import numpy as np; from pathlib import Path\n"
-        "from code_index_assets.layout import Layout; from code_index_assets.settings import Settings\n"
+        "from code_index_assets.storage.layout import Layout; from code_index_assets.settings import Settings\n"
         "from code_index_assets.search.definitions import find_definitions\n"
         "from code_index_assets.search.engine import SearchEngine, SearchRequest\n"
         "from code_index_assets.search.render import answer_json, render_answer\n"

@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publishing as p
 
 from code_index_assets.errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
-from code_index_assets.index import edge
-from code_index_assets.index.edge import EdgeBackend
+from code_index_assets.index.backends import edge
+from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter
 from code_index_assets.index.maintenance import verify
 from code_index_assets.index.manifest import PublicationManifest, PublicationStore

@@ -10,10 +10,10 @@ from chains import GitRepository
 from steps_alone import run, settings_of
 
 from code_index_assets.index.reader import open_index
-from code_index_assets.layout import Layout
-from code_index_assets.retention import remove_old_run_log, remove_unnamed
-from code_index_assets.run_log import RunLog
+from code_index_assets.operations.retention import remove_old_run_log, remove_unnamed
+from code_index_assets.records.run_log import RunLog
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 from code_index_assets.triggers.heads import Polled
 
 LEAP_DAY = datetime(2028, 2, 29, 12, 0, tzinfo=UTC).timestamp()

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from code_index_assets.index.reader import open_index
-from code_index_assets.layout import Layout
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 
 KEY = "busy"
 RUNS = 3

@@ -16,8 +16,8 @@ from chains import CHAIN, Chain, GitRepository, failure
 from histories import Operation, apply, rounds
 from hypothesis import HealthCheck, Phase, given, settings
 
-from code_index_assets import artifacts
-from code_index_assets.index import server
+from code_index_assets.index.backends import server
+from code_index_assets.storage import artifacts
 
 KEY = "law"
 SERVER = {"qdrant_url": ":memory:"}

@@ -13,8 +13,8 @@ from chains import GitRepository
 
 from code_index_assets.errors import NotIndexedError
 from code_index_assets.index.reader import open_index
-from code_index_assets.layout import Layout
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 ROOT = Path(__file__).parents[2]
 

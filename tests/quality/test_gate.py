@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 from chains import Chain, GitRepository, failure
 
-from code_index_assets.artifacts import Artifact
 from code_index_assets.errors import GateRefusedError
 from code_index_assets.quality.permit import Permit
-from code_index_assets.run_log import RunLog
+from code_index_assets.records.run_log import RunLog
+from code_index_assets.storage.artifacts import Artifact
 
 CODE = {f"m{i}.py": f"def f{i}(a):\n    return a + {i}\n" for i in range(12)}
 
@@ -41,7 +41,7 @@ def rewrite(artifact: Artifact, table: str, change) -> None:
     """Changes a part's rows and brings size and digest in the manifest in line, as a careful intruder would."""
     import json
 
-    from code_index_assets.fingerprint import file_digest, sealed, unsealed
+    from code_index_assets.storage.fingerprint import file_digest, sealed, unsealed
 
     path = artifact.path / f"{table}-000.parquet"
     frame = change(pl.read_parquet(path))
@@ -85,8 +85,8 @@ def test_a_changed_byte_is_refused(indexed: Chain, repository: GitRepository, ta
 def test_damage_in_a_bucket_that_a_push_does_not_touch_is_made_anew(
     chain: Chain, make_chain, repository: GitRepository, monkeypatch: pytest.MonkeyPatch, kind: str, table: str
 ) -> None:
-    from code_index_assets import artifacts
-    from code_index_assets.fingerprint import bucket_of
+    from code_index_assets.storage import artifacts
+    from code_index_assets.storage.fingerprint import bucket_of
 
     monkeypatch.setattr(artifacts, "FILES_PER_BUCKET", 3)
     repository.commit(CODE)

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publishing as p
 
 from code_index_assets.errors import NotIndexedError, QueryError, SpaceMismatchError
-from code_index_assets.index.edge import EdgeBackend
+from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.maintenance import Retention, prune_generations
 from code_index_assets.index.publish import publish
 from code_index_assets.search.definitions import find_definitions

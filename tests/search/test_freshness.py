@@ -14,16 +14,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publishing as p
 
 from code_index_assets.errors import LanesFailedError, NotIndexedError, StillIndexingError
-from code_index_assets.index.edge import EdgeBackend
+from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.publish import publish
-from code_index_assets.observations import Observation, observe
-from code_index_assets.run_log import RunLog
+from code_index_assets.records.failures import record_failure
+from code_index_assets.records.observations import Observation, observe
+from code_index_assets.records.run_log import RunLog
 from code_index_assets.search.definitions import find_definitions
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.freshness import Heads, repository_statuses
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
-from code_index_assets.triggers.failures import record_failure
 from code_index_assets.triggers.heads import Polled, save_heads
 from code_index_assets.triggers.inbox import Event, Inbox
 

@@ -15,12 +15,12 @@ import steps_alone
 from chains import GitRepository
 
 from code_index_assets.errors import CorruptArtifactError, NotIndexedError, QueryError
-from code_index_assets.layout import Layout
 from code_index_assets.search.cursors import Cursor, decode_cursor, encode_cursor
 from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.references import find_references
 from code_index_assets.search.render import references_json, render_references
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 
 FILES = {
     "shop/cart.py": (

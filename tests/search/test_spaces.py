@@ -13,9 +13,9 @@ from embedding_server import EmbeddingServer
 from steps_alone import run as run_steps
 
 from code_index_assets.cli.main import cli
-from code_index_assets.embedding.models import space_of
-from code_index_assets.embedding.spaces import serving_space
+from code_index_assets.embedding.loading import space_of
 from code_index_assets.errors import ConfigurationError, NotIndexedError, SpaceMismatchError
+from code_index_assets.index.published import serving_space
 from code_index_assets.search.engine import SearchRequest
 from code_index_assets.search.service import open_engine
 from code_index_assets.settings import Settings

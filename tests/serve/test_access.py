@@ -6,10 +6,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from code_index_assets.errors import ConfigurationError
-from code_index_assets.layout import Layout
 from code_index_assets.serve.access import check_binding, host_name, hosts_for
 from code_index_assets.serve.app import create_app
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 TOKENS = "first-token,second-token"
 PROTECTED = ("/v1/search?q=x", "/v1/status", "/v1/repositories", "/metrics", "/docs", "/openapi.json", "/", "/repositories",

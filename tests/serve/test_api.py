@@ -10,7 +10,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from code_index_assets import errors
-from code_index_assets.layout import Layout
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.paging import search_page
 from code_index_assets.search.render import answer_json
@@ -21,6 +20,7 @@ from code_index_assets.serve.middleware import MAX_BODY
 from code_index_assets.serve.problems import STATUSES, problem_of
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 from code_index_assets.triggers.inbox import Inbox
 
 VOLATILE = {"took_ms", "lanes"}

@@ -19,8 +19,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from browser import browser, program
 
-from code_index_assets.layout import Layout
 from code_index_assets.serve.presence import read_presence
+from code_index_assets.storage.layout import Layout
 
 ROOT = Path(__file__).parents[2]
 AXE = "axe-core@4.14.1"

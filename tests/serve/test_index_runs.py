@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from code_index_assets.errors import LockedError, QueryError
-from code_index_assets.layout import Layout
 from code_index_assets.serve.index_runs import AT_A_TIME, STAGES, IndexRuns, done_of
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 PROGRAM = """
 import json, os, pathlib, sys, time
@@ -135,7 +135,7 @@ def test_one_run_a_folder_and_a_few_in_all(runs, gate, tmp_path):
 def test_a_run_outlives_who_started_it_and_a_killed_one_has_failed(runs, gate, tmp_path):
     starter = (
         "import sys; from pathlib import Path\n"
-        "from code_index_assets.layout import Layout; from code_index_assets.settings import Settings\n"
+        "from code_index_assets.storage.layout import Layout; from code_index_assets.settings import Settings\n"
         "from code_index_assets.serve.index_runs import IndexRuns\n"
         f"runs = IndexRuns(Layout(Path({str(runs.layout.root)!r})), Settings(), {runs.command!r})\n"
         f"print(runs.start(Path({str(tmp_path)!r}), [{str(gate)!r}, 'good'], {{}}).handle)\n"

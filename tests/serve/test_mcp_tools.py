@@ -101,8 +101,8 @@ def test_all_lanes_down_is_an_error_not_an_empty_answer(installation, monkeypatc
 def test_an_empty_installation_says_so(tmp_path):
     from steps_alone import settings_of
 
-    from code_index_assets.layout import Layout
     from code_index_assets.search.service import open_engine
+    from code_index_assets.storage.layout import Layout
 
     settings = settings_of(tmp_path / "empty")
     empty = m.Installation(settings, Layout(settings.data).create(), None)

@@ -18,9 +18,9 @@ import pytest
 
 from code_index_assets.cli.main import main
 from code_index_assets.cli.remote import find_server
-from code_index_assets.layout import Layout
 from code_index_assets.serve.presence import Presence, announce, build, presence_file, read_presence, settings_digest
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 ROOT = Path(__file__).parents[2]
 

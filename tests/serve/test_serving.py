@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publishing as p
 
-from code_index_assets.index.edge import EdgeBackend
+from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.maintenance import Retention
 from code_index_assets.index.publish import publish
 from code_index_assets.search.engine import SearchEngine

@@ -13,7 +13,7 @@ import pytest
 from code_index_assets.errors import CodeIndexError, ConfigurationError, SourceError
 from code_index_assets.settings import Settings
 from code_index_assets.sources.addresses import is_public, pin
-from code_index_assets.sources.git import heads_of
+from code_index_assets.sources.git.source import heads_of
 from code_index_assets.sources.location import default_name
 from code_index_assets.sources.registry import RepositoryEntry
 from code_index_assets.sources.snapshot import open_source

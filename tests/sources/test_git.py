@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from code_index_assets.errors import ConfigurationError, CorruptArtifactError, SourceError, SourceUnavailableError
-from code_index_assets.sources.git import heads_of
-from code_index_assets.sources.git_process import GitFailed, translate
+from code_index_assets.sources.git.process import GitFailed, translate
+from code_index_assets.sources.git.source import heads_of
 from code_index_assets.sources.snapshot import Snapshot, raw_path
 
 from .conftest import Repo, reasons  # type: ignore[import-not-found]

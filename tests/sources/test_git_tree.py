@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from code_index_assets.sources.git_tree import entries_since
+from code_index_assets.sources.git.tree import entries_since
 
 from .conftest import Repo  # type: ignore[import-not-found]
 

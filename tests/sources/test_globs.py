@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from code_index_assets.analytics.owners import parse_owners
 from code_index_assets.index.filters import matches_glob, matches_pattern
-from code_index_assets.sources.attributes import Attributes
+from code_index_assets.sources.git.attributes import Attributes
 from code_index_assets.sources.globs import MAX_GLOB_BYTES, compile_glob
 from code_index_assets.sources.ignore import IgnoreRules
 from code_index_assets.sources.registry import glob_matches

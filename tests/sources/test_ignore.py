@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from code_index_assets.sources.attributes import Attributes
 from code_index_assets.sources.folder import walk_folder
+from code_index_assets.sources.git.attributes import Attributes
 from code_index_assets.sources.ignore import Globs, IgnoreRules
 
 CASES = [

@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from code_index_assets.sources.git import heads_of
+from code_index_assets.sources.git.source import heads_of
 from code_index_assets.sources.languages import language_of
 from code_index_assets.sources.registry import partition_keys_of
 from code_index_assets.sources.roles import generated_marker

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from code_index_assets.errors import ConfigurationError
-from code_index_assets.layout import key_segment
 from code_index_assets.sources.location import (
     default_name,
     display_location,
@@ -22,6 +21,7 @@ from code_index_assets.sources.registry import (
     validate_key,
     validate_ref,
 )
+from code_index_assets.storage.layout import key_segment
 
 from .conftest import Repo  # type: ignore[import-not-found]
 

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from code_index_assets.sources import secret_commands, secrets
-from code_index_assets.sources.secrets import rule_ids, scan, scan_many, secret_rules_version
+from code_index_assets.sources.secrets import commands as secret_commands
+from code_index_assets.sources.secrets import scan as secrets
+from code_index_assets.sources.secrets.scan import rule_ids, scan, scan_many, secret_rules_version
 from code_index_assets.sources.text import redact
 
 HEX, UPPER, ALNUM = "0123456789abcdef", string.ascii_uppercase + "234567", string.ascii_letters + string.digits

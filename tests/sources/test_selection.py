@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from code_index_assets.fingerprint import content_hash
 from code_index_assets.sources import selection as module
 from code_index_assets.sources.registry import RepositoryEntry
 from code_index_assets.sources.selection import rules_fingerprint
 from code_index_assets.sources.text import redacted
+from code_index_assets.storage.fingerprint import content_hash
 from code_index_assets.tables import FILES, FINDINGS
 
 from .conftest import reasons  # type: ignore[import-not-found]
@@ -152,8 +152,8 @@ def test_a_file_whose_scan_fails_is_refused_and_the_others_are_not(repo, selecte
     assert rows(selection)["bad.py"]["status"] == "refused"
 
 
-def reads(monkeypatch, module_path="code_index_assets.sources.git._GitObjects.read"):
-    from code_index_assets.sources.git import _GitObjects
+def reads(monkeypatch, module_path="code_index_assets.sources.git.source._GitObjects.read"):
+    from code_index_assets.sources.git.source import _GitObjects
 
     seen: list[str] = []
     real = _GitObjects.read

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from code_index_assets.artifacts import ArtifactStore
 from code_index_assets.assets.partitions import add_partitions
 from code_index_assets.definitions import build_defs
 from code_index_assets.index.reader import open_index
-from code_index_assets.layout import Layout
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.artifacts import ArtifactStore
+from code_index_assets.storage.layout import Layout
 
 CHAIN = ("repository", "file_hashes", "chunks", "embeddings", "index_quality", "search_index")
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from code_index_assets.chunking.steps import chunk_files
-from code_index_assets.embedding.steps import embed_chunks
-from code_index_assets.layout import Layout
+from code_index_assets.chain.chunk import chunk_files
+from code_index_assets.chain.embed import embed_chunks
+from code_index_assets.chain.observe import hash_files, observe_repository
+from code_index_assets.chain.run import StepContext
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
-from code_index_assets.sources.steps import hash_files, observe_repository
-from code_index_assets.steps import StepContext
+from code_index_assets.storage.layout import Layout
 
 
 def main() -> None:

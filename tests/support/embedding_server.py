@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from code_index_assets.embedding.test_model import TestEmbedder
+from code_index_assets.embedding.models.hashed_words import TestEmbedder
 
 KEY = "pa-secret-0123456789"
 

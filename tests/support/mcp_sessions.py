@@ -17,11 +17,11 @@ import steps_alone
 from chains import GitRepository
 from mcp import Client, StdioServerParameters
 
-from code_index_assets.layout import Layout
 from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.service import open_engine
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 
 PACKAGE = str(Path(__file__).parents[2])
 SHOP = {

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from code_index_assets.artifacts import ArtifactStore
-from code_index_assets.fingerprint import bucket_of, digest
 from code_index_assets.index.content import RepositoryContent
-from code_index_assets.layout import Layout
 from code_index_assets.quality.permit import Permit, Verdict, issue_permit
 from code_index_assets.quality.subject import bucket_subject, subject_digest
+from code_index_assets.storage.artifacts import ArtifactStore
+from code_index_assets.storage.fingerprint import bucket_of, digest
+from code_index_assets.storage.layout import Layout
 from code_index_assets.tables import CHUNKS, FILES, SYMBOLS, embeddings_table
 
 DIM = 16

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from code_index_assets.layout import Layout
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 FILES = 12
 

@@ -12,10 +12,10 @@ import signal
 import sys
 from pathlib import Path
 
-from code_index_assets.layout import Layout
+from code_index_assets.chain.run import StepContext, StepResult
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
-from code_index_assets.steps import StepContext, StepResult
+from code_index_assets.storage.layout import Layout
 
 WATCHED = {"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "open"}
 
@@ -26,11 +26,11 @@ def settings_of(data: Path, **options: str) -> Settings:
 
 def step(settings: Settings, key: str, run_id: str, number: int) -> StepResult:
     """Runs the step of that number (0 to 5) of a run, under the partition's lock as the assets do."""
-    from code_index_assets.chunking.steps import chunk_files
-    from code_index_assets.embedding.steps import embed_chunks
-    from code_index_assets.index.steps import baseline_of, publish_partition
-    from code_index_assets.quality.steps import judge_partition
-    from code_index_assets.sources.steps import hash_files, observe_repository
+    from code_index_assets.chain.chunk import chunk_files
+    from code_index_assets.chain.embed import embed_chunks
+    from code_index_assets.chain.judge import judge_partition
+    from code_index_assets.chain.observe import hash_files, observe_repository
+    from code_index_assets.chain.publish import baseline_of, publish_partition
 
     context = StepContext(key, run_id, Layout(settings.data).create(), settings, Stages())
     steps = (

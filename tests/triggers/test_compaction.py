@@ -8,9 +8,14 @@ import time
 from chains import Chain, GitRepository
 
 from code_index_assets.analytics.history import make_history
-from code_index_assets.embedding.vector_cache import VectorCache, vectors_lock
-from code_index_assets.retention import compact_everything, compact_vectors, remove_unnamed, vector_keys
-from code_index_assets.triggers.retire import retire_partition
+from code_index_assets.embedding.cache.vectors import VectorCache, vectors_lock
+from code_index_assets.operations.retention import (
+    compact_everything,
+    compact_vectors,
+    remove_unnamed,
+    vector_keys,
+)
+from code_index_assets.operations.retire import retire_partition
 
 
 def aged(chain: Chain) -> None:

@@ -8,10 +8,10 @@ import pytest
 from chains import GitRepository
 
 from code_index_assets.errors import ConfigurationError, LockedError
-from code_index_assets.layout import Layout
-from code_index_assets.observations import Observation, observe
+from code_index_assets.records.observations import Observation, observe
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 from code_index_assets.triggers import polling
 from code_index_assets.triggers.heads import load_heads
 from code_index_assets.triggers.inbox import Event, Inbox, latest

@@ -13,8 +13,8 @@ from chains import Chain, GitRepository, failure
 
 from code_index_assets.assets.failed import no_failed_repositories
 from code_index_assets.assets.partitions import REPOSITORIES
+from code_index_assets.records.failures import failed_partitions
 from code_index_assets.triggers.due import due_partitions
-from code_index_assets.triggers.failures import failed_partitions
 from code_index_assets.triggers.inbox import Event, Inbox
 from code_index_assets.triggers.polling import poll
 from resources.code_index import CodeIndexResource
@@ -234,7 +234,7 @@ def test_failures_that_may_pass_are_tried_three_times_and_others_once(
     chain: Chain, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from code_index_assets.errors import SourceError, SourceUnavailableError
-    from code_index_assets.sources import git
+    from code_index_assets.sources.git import source as git
 
     repository.commit({"a.py": "x = 1\n"})
     chain.register(repository.path.as_uri(), "one")

@@ -17,10 +17,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from code_index_assets.layout import Layout
 from code_index_assets.serve.webhooks import place_of, webhook_routes
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 from code_index_assets.triggers.inbox import Inbox
 
 SECRET = "it's a secret"

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import CodeIndexError
-from ...layout import Layout
 from ...settings import load_settings
-from ..static_table import write_table
-from ..transformer import MINILM, find_model
-from ..word_pieces import WordPieces
+from ...storage.layout import Layout
+from ..models.static_table import write_table
+from ..models.transformer import MINILM, find_model
+from ..models.word_pieces import WordPieces
 from . import training
 from .corpus import Corpus, read_repository
 from .teacher import vectors_of, what_was_read

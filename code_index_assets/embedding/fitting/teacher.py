@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...fingerprint import digest
-from ...layout import Layout
 from ...progress import Say
-from ..embedder import Vectors
-from ..runtimes import preferred, usable_cores
-from ..transformer import DEFAULT_MAX_TOKENS, TransformerModel, load_tokenizer
-from ..vector_cache import VectorCache
-from ..worker_pool import WorkerPool
+from ...storage.fingerprint import digest
+from ...storage.layout import Layout
+from ..cache.vectors import VectorCache
+from ..interface import Vectors
+from ..models.transformer import DEFAULT_MAX_TOKENS, TransformerModel, load_tokenizer
+from ..runtimes.choice import preferred, usable_cores
+from ..runtimes.worker_pool import WorkerPool
 
 _WINDOW = 4096
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...progress import Say
-from ..transformer import TransformerEmbedder, TransformerModel, import_torch
+from ..models.transformer import TransformerEmbedder, TransformerModel, import_torch
 
 Matrix = npt.NDArray[np.float32]
 # Word pieces of a text, as rows of the table.

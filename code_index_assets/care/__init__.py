@@ -1,1 +1,0 @@
-"""Care: finding what is damaged of a data folder, and repairing it."""

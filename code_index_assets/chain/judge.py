@@ -1,0 +1,89 @@
+"""The `index_quality` step: the verdict on the partition's latest embeddings, and the checks people see.
+
+What lives here: the step over artifacts, and the grouping of expectations into checks. What does not: the gate
+itself (`quality/gate.py`), Dagster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..quality.gate import judge
+from ..quality.permit import CheckResult, Verdict
+from ..quality.profile import Baseline
+from .embed import KIND as EMBEDDINGS
+from .embed import require_space
+from .run import StepContext, StepResult
+
+# Each Dagster check costs about 0.1 s of event bookkeeping on SQLite: twenty expectations are shown as five checks.
+CHECK_GROUPS: dict[str, tuple[str, ...]] = {
+    "chunks_sound": (
+        "chunk_ids_present", "chunk_ids_unique", "lines_inside_file", "chunk_text_intact", "chunk_size_kept",
+        "chunk_size_bounded", "chunks_of_kept_files",
+    ),
+    "vectors_sound": (
+        "every_chunk_embedded", "vector_dimension", "vectors_finite", "no_zero_vectors", "vectors_unit_length",
+        "no_orphan_vectors", "vector_keys_present",
+    ),
+    "files_covered": ("files_kept", "kept_files_chunked", "every_kept_file_chunked"),
+    "no_secrets": ("no_secret_left",),
+    "plausible": ("code_still_there", "languages_still_there"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CheckGroup:
+    """One check as people see it: the expectations behind it."""
+
+    name: str
+    results: tuple[CheckResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(result.passed for result in self.results)
+
+    @property
+    def blocks(self) -> bool:
+        return any(result.blocks for result in self.results)
+
+
+def check_groups(verdict: Verdict) -> list[CheckGroup]:
+    """The verdict's results as the checks that are shown."""
+    by_name = {result.name: result for result in verdict.results}
+    return [
+        CheckGroup(group, tuple(by_name[name] for name in names if name in by_name))
+        for group, names in CHECK_GROUPS.items()
+    ]
+
+
+def judge_partition(context: StepContext, baseline: Baseline | None) -> tuple[StepResult, Verdict]:
+    """Judges the embeddings this run made, else the current ones, with the chunks and files they were made from."""
+    space = require_space(context)
+    embeddings = context.input(EMBEDDINGS, space.id)
+    chunks = context.parent(embeddings, "chunks")
+    files = context.parent(chunks, "file_hashes")
+    verdict, reused = judge(
+        key=context.key,
+        space=space.id,
+        dimension=space.dimension,
+        commit=str(embeddings.info["commit"]),
+        files=files,
+        chunks=chunks,
+        embeddings=embeddings,
+        baseline=baseline,
+        settings=context.settings,
+        store=context.store,
+        run_id=context.run_id,
+        stages=context.stages,
+    )
+    artifact = context.store.require("quality", context.key, space.id)
+    context.pin(artifact, space.id)
+    facts = {
+        "passed": verdict.passed,
+        "subject": verdict.subject,
+        "suite": verdict.suite,
+        "checks": len(verdict.results),
+        "failed": [result.name for result in verdict.results if not result.passed],
+    }
+    version = f"{verdict.subject}-{verdict.suite}-{verdict.passed}"
+    return StepResult(artifact, "reused" if reused else "built", verdict.commit, facts, version), verdict

@@ -1,0 +1,138 @@
+"""What an index backend must do: the contract both implementations are tested against.
+
+What lives here: the protocols and the choice of a backend. What does not: the publication protocol around them
+(`index/publish.py`), which is the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from ...settings import Settings
+from ...storage.layout import Layout
+from ..filters import Conditions
+from ..manifest import PublicationManifest, ShardState
+
+if TYPE_CHECKING:
+    from ..documents import Point
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One point found: its id, the lane's score, its payload; `shard` where the payload was not read along."""
+
+    id: str
+    score: float
+    payload: dict[str, Any]
+    shard: str = ""
+
+
+class View(Protocol):
+    """Reads exactly one publication. `keys` None means every key of the shard.
+
+    The searches with `bare` may leave payloads out and name the shard in place of them, where reading them apart is
+    cheaper.
+    """
+
+    def search_dense(
+        self,
+        shard: str,
+        keys: Sequence[str] | None,
+        where: Conditions,
+        vector: np.ndarray,
+        limit: int,
+        *,
+        bare: bool = False,
+    ) -> list[Scored]: ...
+
+    def search_lexical(
+        self,
+        shard: str,
+        keys: Sequence[str] | None,
+        where: Conditions,
+        weights: dict[int, float],
+        limit: int,
+        *,
+        bare: bool = False,
+    ) -> list[Scored]: ...
+
+    def scan(self, shard: str, keys: Sequence[str] | None, where: Conditions, limit: int) -> list[Scored]:
+        """Points that match, unscored, in id order."""
+        ...
+
+    def count(self, shard: str, keys: Sequence[str] | None, where: Conditions) -> int: ...
+
+    def paths(self, shard: str, keys: Sequence[str] | None) -> list[str]:
+        """Every path that has a point."""
+        ...
+
+    def get(self, shard: str, ids: Sequence[str]) -> list[Scored]: ...
+
+    def vectors(self, shard: str, ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """Stored dense vectors by id."""
+        ...
+
+    def ids(self, shard: str, key: str) -> Iterator[str]: ...
+
+    def warm(self, shard: str) -> None:
+        """Touches what queries will read, so that the first ones are not slower. For processes that stay."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ShardWriter(Protocol):
+    """Changes that no reader sees before the pointer moves."""
+
+    def upsert(self, shard: str, points: list[Point]) -> None: ...
+
+    def remove(self, shard: str, ids: Sequence[str]) -> None: ...
+
+    def finish(self) -> dict[str, ShardState]:
+        """Makes the changes durable and gives the new state of every changed shard; one without points is left out."""
+        ...
+
+
+class IndexBackend(Protocol):
+    """One index of one embedding space."""
+
+    name: str
+    # Points in a shard, about; None: the backend spreads them itself and knows one shard.
+    shard_limit: int | None
+
+    def view(self, manifest: PublicationManifest) -> View: ...
+
+    def writer(
+        self, base: PublicationManifest | None, following: PublicationManifest
+    ) -> AbstractContextManager[ShardWriter]:
+        """A writer of the publication after `base`. Nothing stays if the block raises, or the next writer cleans up."""
+        ...
+
+    def inventory(self, state: ShardState) -> str:
+        """Digest by which a shard that was loaded before is known to be the same; "" if the backend has none."""
+        ...
+
+    def prune(self, kept: Sequence[PublicationManifest]) -> int:
+        """Removes what none of the kept publications needs; returns how many shards or points."""
+        ...
+
+    def optimized(self, manifest: PublicationManifest, shard: str) -> ShardState | None:
+        """An optimized copy of a shard, not yet visible; None if the backend does that itself."""
+        ...
+
+
+def make_backend(layout: Layout, settings: Settings, space: str, dimension: int) -> IndexBackend:
+    """The backend the settings name: a Qdrant server if `qdrant_url` is set, else the embedded one."""
+    if settings.qdrant_url:
+        from .server import ServerBackend
+
+        key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
+        return ServerBackend.connect(layout, space, dimension, settings.qdrant_url, key)
+    from .edge import EdgeBackend
+
+    return EdgeBackend(layout, space, dimension, shard_points=settings.shard_points)

@@ -1,0 +1,86 @@
+"""The artifacts that a publication names, for readers: what a point was made from, never a newer version of it.
+
+What lives here: opening them. What does not: the index itself (`reader.py`) and what is read of them (`search/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import CorruptArtifactError, NotBuiltError
+from ..storage.layout import Layout
+from .manifest import Receipt
+from .reader import SnapshotGoneError
+
+if TYPE_CHECKING:
+    from ..storage.artifacts import Artifact
+
+# Which kind of artifact has a table; all others are in "chunks".
+_KIND_OF = {"entries": "repository", "files": "file_hashes", "findings": "file_hashes"}
+_OPENED_KEPT = 4096
+# Artifacts never change: the manifest of each is read once a process.
+_opened: dict[tuple[Path, str, str, str], Artifact] = {}
+
+
+def published_artifact(layout: Layout, receipt: Receipt, kind: str) -> Artifact:
+    """The artifact of a kind ("chunks", "file_hashes") that a receipt names.
+
+    Raises SnapshotGoneError if it was pruned since the receipt was read, CorruptArtifactError.
+    """
+    from ..storage.artifacts import Artifact
+
+    try:
+        return Artifact.open(layout.artifact_home(kind, receipt.key) / receipt.artifacts[kind])
+    except (NotBuiltError, KeyError) as error:
+        raise SnapshotGoneError(
+            f"the {kind.replace('_', ' ')} that {receipt.key} was published from are no longer kept",
+            remedy=f"ask again; if it stays so, run `code-index index {receipt.key}`",
+        ) from error
+
+
+def bucket_file(artifact: Artifact, table: str, path: str) -> Path:
+    """The Parquet file, verified, that holds a table's rows of one source file.
+
+    Raises SnapshotGoneError if it was pruned meanwhile, CorruptArtifactError.
+    """
+    from ..storage.fingerprint import bucket_of
+
+    try:
+        return artifact.verified_part(table, bucket_of(path, artifact.manifest.buckets))
+    except NotBuiltError as error:
+        raise SnapshotGoneError(f"{artifact.path} has no {table}", remedy="ask again") from error
+
+
+def table_parts(layout: Layout, receipt: Receipt, table: str, paths: Iterable[str] | None = None) -> list[Path]:
+    """The Parquet files, verified, of a table; with `paths`, those that hold the rows of these source files.
+
+    Raises SnapshotGoneError if they were pruned since the receipt was read, CorruptArtifactError.
+    """
+    from ..storage.fingerprint import bucket_of
+
+    artifact = _open(layout, receipt, _KIND_OF.get(table, "chunks"))
+    buckets = artifact.manifest.buckets
+    numbers = range(buckets) if paths is None else sorted({bucket_of(path, buckets) for path in paths})
+    there = {part.bucket for part in artifact.manifest.parts.values() if part.table == table}
+    try:
+        return [artifact.verified_part(table, number) for number in numbers if number in there]
+    except CorruptArtifactError:
+        if (artifact.path / "manifest.json").exists():
+            raise
+        raise SnapshotGoneError(
+            f"the artifacts that {receipt.key} was published from are no longer kept",
+            remedy="ask again: the current publication answers",
+        ) from None
+
+
+def _open(layout: Layout, receipt: Receipt, kind: str) -> Artifact:
+    name = (layout.root, kind, receipt.key, receipt.artifacts.get(kind, ""))
+    artifact = _opened.get(name)
+    if artifact is None:
+        artifact = published_artifact(layout, receipt, kind)
+        if len(_opened) >= _OPENED_KEPT:
+            _opened.clear()
+        _opened[name] = artifact
+    return artifact

@@ -1,0 +1,1 @@
+"""Finds what is damaged in a data folder."""

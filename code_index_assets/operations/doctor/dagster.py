@@ -1,0 +1,70 @@
+"""Damage of Dagster's records (SQLite): run history, event log, schedules.
+
+Imports no Dagster: the next `open_instance` makes files anew that were moved aside.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from ...storage.layout import Layout
+from .findings import Finding, damage
+
+GROUP = "dagster"
+# Above this a run only has the file opened and its tables listed; `doctor --deep` reads all of it.
+QUICK_BYTES = 32 << 20
+
+
+def home_of(layout: Layout) -> Path:
+    return Path(os.environ.get("DAGSTER_HOME") or layout.dagster_home)
+
+
+def check_dagster(layout: Layout, *, deep: bool = True) -> Iterator[Finding]:
+    for file in _files(layout, deep):
+        if what := damage_of(file, deep=deep):
+            yield damage("dagster", GROUP, f"{file} is damaged: {what}", lambda path=file: put_aside(path))  # type: ignore[misc]
+
+
+def damaged_files(layout: Layout) -> list[Path]:
+    """The files that no run could start with."""
+    return [file for file in _files(layout, deep=False) if damage_of(file, deep=False)]
+
+
+def _files(layout: Layout, deep: bool) -> list[Path]:
+    home = home_of(layout)
+    main = [home / "history" / "runs.db", home / "history" / "runs" / "index.db", home / "schedules" / "schedules.db"]
+    return sorted(home.glob("**/*.db")) if deep else [file for file in main if file.exists()]
+
+
+def damage_of(file: Path, *, deep: bool) -> str:
+    """What is wrong with an SQLite file, "" for nothing. One that is locked by a writer is not damaged."""
+    try:
+        if file.stat().st_size == 0:
+            return ""
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=5)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if deep or file.stat().st_size <= QUICK_BYTES:
+                row = connection.execute("PRAGMA quick_check(1)").fetchone()
+                return "" if row is None or row[0] == "ok" else str(row[0]).splitlines()[-1]
+    except sqlite3.OperationalError as error:
+        return "" if "locked" in str(error) or "unable to open" in str(error) else str(error)
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    except FileNotFoundError:
+        return ""
+    return ""
+
+
+def put_aside(file: Path) -> str:
+    """Moves a damaged file, and what SQLite keeps beside it, away. Returns what that means."""
+    aside = file.with_name(f"{file.name}.damaged-{int(time.time())}")
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        beside = file.with_name(file.name + suffix)
+        if beside.exists():
+            beside.replace(aside.with_name(aside.name + suffix))
+    return f"{file} is damaged and was moved to {aside.name}: Dagster's history in it is lost, nothing else"

@@ -1,0 +1,1 @@
+"""Git repositories as sources: mirrors, local clones, working trees with uncommitted changes."""

@@ -1,0 +1,1 @@
+"""The data folder: where everything lies, immutable artifacts, fingerprints, locks."""

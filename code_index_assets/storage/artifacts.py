@@ -1,0 +1,346 @@
+"""Immutable artifacts: a folder of Parquet parts and a manifest, named by the fingerprint of its inputs.
+
+What lives here: writing, opening and verifying artifacts, part by part. What does not: where they live and which is
+current (`layout.py`), what their tables mean (`tables.py`).
+
+An artifact's tables are split into **buckets** by a hash of the path, so that the cost of a change follows the
+change: a bucket whose inputs equal the previous artifact's is hard-linked, not rewritten. The manifest is written
+last and the folder renamed in: a folder that has its final name is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from ..errors import CorruptArtifactError, NotBuiltError
+from .fingerprint import file_digest, sealed, unsealed
+from .layout import FORMAT_VERSION, Layout
+
+FILES_PER_BUCKET = 256
+MAX_BUCKETS = 256
+_DIGESTS_KEPT = 100_000
+REMEDY = "run `code-index index` for that repository: the damaged artifact is made anew"
+_digests: dict[tuple[int, int, int, int], str] = {}
+
+
+def bucket_count(files: int, previous: int | None = None) -> int:
+    """How many buckets a repository of so many files gets: a power of two.
+
+    A repository keeps its previous count until it has grown or shrunk fourfold, so that one file more does not
+    rewrite every bucket.
+    """
+    wanted = 1
+    while wanted * FILES_PER_BUCKET < files and wanted < MAX_BUCKETS:
+        wanted *= 2
+    if previous and wanted // 4 < previous < wanted * 4:
+        return previous
+    return wanted
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of an artifact."""
+
+    table: str
+    bucket: int
+    size: int
+    rows: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artifact was made from and what it holds."""
+
+    kind: str
+    key: str
+    fingerprint: str
+    inputs: dict[str, Any]
+    code_version: str
+    run_id: str
+    created_at: float
+    buckets: int
+    parts: dict[str, Part] = field(default_factory=dict)
+    bucket_inputs: dict[str, str] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT_VERSION
+
+    def rows(self, table: str) -> int:
+        return sum(part.rows for part in self.parts.values() if part.table == table)
+
+
+class Artifact:
+    """A finished artifact, opened for reading."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @property
+    def fingerprint(self) -> str:
+        return self.manifest.fingerprint
+
+    @property
+    def info(self) -> dict[str, Any]:
+        return self.manifest.info
+
+    @classmethod
+    def open(cls, path: Path) -> Artifact:
+        """Raises NotBuiltError if there is no artifact, CorruptArtifactError if its manifest is unreadable."""
+        try:
+            raw = json.loads(unsealed((path / "manifest.json").read_bytes()))
+            raw["parts"] = {name: Part(**part) for name, part in raw["parts"].items()}
+            return cls(path, Manifest(**raw))
+        except (FileNotFoundError, NotADirectoryError):
+            raise NotBuiltError(f"there is no artifact at {path}", remedy="run `code-index index` again") from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise CorruptArtifactError(
+                f"the manifest of {path} cannot be read: {error}",
+                remedy=REMEDY,
+            ) from error
+
+    def read(self, table: str, columns: list[str] | None = None) -> pl.DataFrame:
+        """A whole table, buckets in order. Every part's bytes are verified against the manifest first."""
+        return self.read_buckets(table, range(self.manifest.buckets), columns)
+
+    def read_buckets(self, table: str, buckets: Iterable[int], columns: list[str] | None = None) -> pl.DataFrame:
+        """Some buckets of a table (at least one), in the order given, verified. Raises as `read_bucket`."""
+        # In one call: a call each took four times as long, 0.13 s for the 256 buckets of 50,000 files.
+        return pl.read_parquet([self.verified_part(table, bucket) for bucket in buckets], columns=columns)
+
+    def read_split(self, table: str, columns: list[str] | None = None) -> list[pl.DataFrame]:
+        """A whole table as `read` gives it, bucket by bucket."""
+        rows = self.read(table, columns)
+        counts = [self.part(table, bucket).rows for bucket in range(self.manifest.buckets)]
+        if sum(counts) != rows.height:
+            raise CorruptArtifactError(
+                f"{self.path} holds {rows.height:,} rows of {table}, its manifest says {sum(counts):,}",
+                remedy=REMEDY,
+            )
+        starts = accumulate(counts, initial=0)
+        return [rows.slice(start, count) for start, count in zip(starts, counts, strict=False)]
+
+    def read_bucket(self, table: str, bucket: int, columns: list[str] | None = None) -> pl.DataFrame:
+        """One bucket of a table (verified). Raises CorruptArtifactError, NotBuiltError."""
+        return pl.read_parquet(self.verified_part(table, bucket), columns=columns)
+
+    def verified_part(self, table: str, bucket: int) -> Path:
+        part = self.part(table, bucket)
+        path = self.path / part_name(table, bucket)
+        if _digest_of(path, part.size) != part.digest:
+            raise CorruptArtifactError(
+                f"{path} is not what its manifest says: the file was changed or damaged after it was written",
+                remedy=REMEDY,
+            )
+        return path
+
+    def part(self, table: str, bucket: int) -> Part:
+        """What the manifest says of one bucket of a table. Raises NotBuiltError."""
+        part = self.manifest.parts.get(part_name(table, bucket))
+        if part is None:
+            raise NotBuiltError(f"artifact {self.path} has no part {part_name(table, bucket)}")
+        return part
+
+    def rows_of(self, table: str) -> int:
+        return self.manifest.rows(table)
+
+    def verify(self) -> None:
+        """Checks the bytes of every part. Raises CorruptArtifactError."""
+        for part in self.manifest.parts.values():
+            self.verified_part(part.table, part.bucket)
+
+
+def _digest_of(path: Path, size: int) -> str | None:
+    """The digest of a file of this size, None if it is not there or has another one.
+
+    A step verifies what it links, the next one what it reads: one file four times a run. A file that this process has
+    digested is not read again while inode, size and modification time are the same.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    if found.st_size != size:
+        return None
+    state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    known = _digests.get(state)
+    if known is None:
+        if len(_digests) > _DIGESTS_KEPT:
+            _digests.clear()
+        known = _digests[state] = file_digest(path)
+    return known
+
+
+class ArtifactWriter:
+    """An artifact being made, in a temporary folder. `ArtifactStore.write` gives one."""
+
+    def __init__(self, folder: Path, buckets: int) -> None:
+        self.folder = folder
+        self.buckets = buckets
+        self.parts: dict[str, Part] = {}
+        self.bucket_inputs: dict[str, str] = {}
+        self.info: dict[str, Any] = {}
+
+    def write(self, table: str, bucket: int, frame: pl.DataFrame) -> Part:
+        """Writes one bucket of a table."""
+        name = part_name(table, bucket)
+        path = self.folder / name
+        frame.write_parquet(path, compression="zstd", compression_level=1, statistics=True)
+        part = Part(table, bucket, path.stat().st_size, frame.height, file_digest(path))
+        self.parts[name] = part
+        return part
+
+    def link(self, previous: Artifact, table: str, bucket: int) -> Part:
+        """Takes over one bucket of a previous artifact of the same bucket count, without copying its bytes."""
+        name = part_name(table, bucket)
+        source = previous.verified_part(table, bucket)
+        try:
+            os.link(source, self.folder / name)
+        except OSError:
+            (self.folder / name).write_bytes(source.read_bytes())
+        part = previous.manifest.parts[name]
+        self.parts[name] = part
+        return part
+
+
+class ArtifactStore:
+    """Opens, makes and points at artifacts of one data folder."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        # What was found damaged and is made anew, in words: steps tell of it.
+        self.damaged: list[str] = []
+
+    def previous(self, kind: str, key: str, space: str | None = None) -> Artifact | None:
+        """The current artifact, to take over from what has not changed; None if there is none that is whole.
+
+        This is where damage of what was made before ends: a damaged artifact counts as none, is noted in `damaged`, and
+        the caller makes everything anew. Every part is digested, which steps would do as they link the parts.
+        """
+        home = self.layout.artifact_home(kind, key, space)
+        name = self.layout.read_pointer(home / "CURRENT")
+        if name is None:
+            if self.layout.is_damaged_pointer(home / "CURRENT"):
+                self._note(f"the pointer {home / 'CURRENT'} held no name")
+            return None
+        return self.whole(home / name)
+
+    def whole(self, folder: Path) -> Artifact | None:
+        """The artifact in a folder, every part verified; None, noted in `damaged`, if it is damaged or gone."""
+        try:
+            artifact = Artifact.open(folder)
+            artifact.verify()
+        except (NotBuiltError, CorruptArtifactError) as error:
+            self._note(error.message)
+            return None
+        return artifact
+
+    def _note(self, what: str) -> None:
+        if what not in self.damaged:
+            self.damaged.append(what)
+
+    def current(self, kind: str, key: str, space: str | None = None) -> Artifact | None:
+        """The current artifact, or None if there is none."""
+        home = self.layout.artifact_home(kind, key, space)
+        name = self.layout.read_pointer(home / "CURRENT")
+        if name is None:
+            return None
+        try:
+            return Artifact.open(home / name)
+        except NotBuiltError:
+            return None
+
+    def has(self, kind: str, key: str, space: str | None = None) -> bool:
+        """Whether a kind of artifact was ever made of a key, damaged or not."""
+        return (self.layout.artifact_home(kind, key, space) / "CURRENT").exists()
+
+    def open_folder(self, folder: Path) -> Artifact | None:
+        """The artifact in a folder, or None if there is none that can be read."""
+        try:
+            return Artifact.open(folder)
+        except (NotBuiltError, CorruptArtifactError):
+            return None
+
+    def require(self, kind: str, key: str, space: str | None = None) -> Artifact:
+        """The current artifact; raises NotBuiltError with the remedy if there is none."""
+        artifact = self.current(kind, key, space)
+        if artifact is None:
+            raise NotBuiltError(
+                f"{key} has no {kind.replace('_', ' ')} yet",
+                remedy=f"run `code-index index {key}`, or materialize `{kind}` for this partition first",
+            )
+        return artifact
+
+    def existing(self, kind: str, key: str, name: str, space: str | None = None) -> Artifact | None:
+        """The finished and undamaged artifact of a fingerprint, if it is there."""
+        path = self.layout.artifact_home(kind, key, space) / name
+        return self.whole(path) if path.is_dir() else None
+
+    def point(self, artifact: Artifact, space: str | None = None) -> None:
+        """Makes an artifact the current one of its kind and key."""
+        home = self.layout.artifact_home(artifact.manifest.kind, artifact.manifest.key, space)
+        pointer = home / "CURRENT"
+        while not self.layout.swap(pointer, self.layout.read_pointer(pointer), artifact.fingerprint):
+            continue
+
+    @contextmanager
+    def write(
+        self,
+        kind: str,
+        key: str,
+        fingerprint: str,
+        *,
+        inputs: dict[str, Any],
+        code_version: str,
+        run_id: str,
+        buckets: int = 1,
+        space: str | None = None,
+    ) -> Iterator[ArtifactWriter]:
+        """Makes an artifact: parts are written inside the block; at its end it is renamed in and made current.
+
+        Nothing is left behind if the block raises. A damaged artifact of the same fingerprint is replaced.
+        """
+        home = self.layout.artifact_home(kind, key, space)
+        with self.layout.temporary(kind) as folder:
+            writer = ArtifactWriter(folder, buckets)
+            yield writer
+            manifest = Manifest(
+                kind=kind,
+                key=key,
+                fingerprint=fingerprint,
+                inputs=inputs,
+                code_version=code_version,
+                run_id=run_id,
+                created_at=time.time(),
+                buckets=buckets,
+                parts=writer.parts,
+                bucket_inputs=writer.bucket_inputs,
+                info=writer.info,
+            )
+            body = json.dumps(asdict(manifest), indent=1, sort_keys=True).encode()
+            (folder / "manifest.json").write_bytes(sealed(body))
+            home.mkdir(parents=True, exist_ok=True)
+            target = home / fingerprint
+            with self.layout.lock(f"artifact-{kind}-{key}", timeout=60):
+                if target.exists() and self.existing(kind, key, fingerprint, space) is None:
+                    damaged = folder.with_name(folder.name + "-damaged")
+                    target.rename(damaged)
+                    shutil.rmtree(damaged, ignore_errors=True)
+                if not target.exists():
+                    folder.rename(target)
+            self.point(Artifact.open(target), space)
+
+
+def part_name(table: str, bucket: int) -> str:
+    return f"{table}-{bucket:03d}.parquet"
