@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.chain_steps import register
 from benchmarks.push import cli, up
 from code_index_assets.index.manifest import PublicationStore
-from code_index_assets.index.reader import published_spaces
+from code_index_assets.index.published import PublishedIndex
 from code_index_assets.records.failures import failed_partitions
 from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout
@@ -108,7 +108,7 @@ def report(settings: Settings, runs: list[dict], seconds: float) -> None:
     for _, change in sorted(edges):
         at_once += change
         most = max(most, at_once)
-    manifest = PublicationStore(layout, published_spaces(layout)[0]).current()
+    manifest = PublicationStore(layout, PublishedIndex(layout).spaces[0]).current()
     print(f"{len(runs)} runs in {seconds:.0f} s, at most {most} at a time")
     told = f"{len(manifest.receipts)} repositories, {manifest.points:,} points, {manifest.sequence} publications"
     print(f"published: {told}")

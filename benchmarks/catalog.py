@@ -28,7 +28,7 @@ from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.records.observations import Observation, observe
 from code_index_assets.records.run_log import RunLog
 from code_index_assets.settings import Settings
-from code_index_assets.storage.artifacts import ArtifactStore
+from code_index_assets.storage.artifacts import ArtifactSpec, ArtifactStore
 from code_index_assets.storage.layout import Layout
 
 ROOT = Path(__file__).parents[1]
@@ -89,7 +89,7 @@ class Generator:
             name = f"{kind[:4]}{salt}"
             space = self.space if kind == "embeddings" else None
             inputs = {"file_hashes": artifacts.get("file_hashes", "")}
-            with self.store.write(kind, key, name, inputs=inputs, code_version="1", run_id="r", space=space) as writer:
+            with self.store.write(ArtifactSpec(kind, key, inputs, "1", space, name), "r") as writer:
                 for table, frame in tables.items():
                     if "path" in frame.columns:
                         rows = frame.join(chosen, on="path", how="semi")
@@ -131,7 +131,7 @@ class Generator:
         """The churn of a repository, as the build keeps it."""
         name = history_fingerprint(commit, DEPTH)
         rows = [(path, pick.randint(1, 200), pick.randint(1, 9), 1.7e9, 1.75e9) for path in paths]
-        with self.store.write("history", key, name, inputs={}, code_version="1", run_id="r") as writer:
+        with self.store.write(ArtifactSpec("history", key, {}, "1", name=name), "r") as writer:
             schema = {c.name: c.dtype for c in CHURN.columns[1:]}
             writer.write("churn", 0, pl.DataFrame(rows, schema=schema, orient="row"))
             schema = {c.name: c.dtype for c in CHURN_WINDOWS.columns[1:]}

@@ -10,9 +10,10 @@ from pathlib import Path
 from code_index_assets.chain.chunk import chunk_files
 from code_index_assets.chain.embed import embed_chunks
 from code_index_assets.chain.judge import judge_partition
-from code_index_assets.chain.observe import hash_files, observe_repository
-from code_index_assets.chain.publish import baseline_of, publish_partition
-from code_index_assets.chain.run import StepContext
+from code_index_assets.chain.observe import observe_repository
+from code_index_assets.chain.publish import publish_partition
+from code_index_assets.chain.run import ChainRun
+from code_index_assets.chain.select import hash_files
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
@@ -23,7 +24,7 @@ STEPS = {
     "file_hashes": hash_files,
     "chunks": chunk_files,
     "embeddings": embed_chunks,
-    "index_quality": lambda step: judge_partition(step, baseline_of(step))[0],
+    "index_quality": lambda step: judge_partition(step)[0],
     "search_index": publish_partition,
 }
 
@@ -65,7 +66,7 @@ def run(settings: Settings, key: str, name: str) -> tuple[dict[str, float], dict
     seconds: dict[str, float] = {}
     facts: dict[str, dict[str, object]] = {}
     for asset, step in STEPS.items():
-        context = StepContext(key, name, Layout(settings.data).create(), settings, Stages())
+        context = ChainRun(key, name, Layout(settings.data).create(), settings, Stages())
         started = time.perf_counter()
         result = step(context)
         seconds[asset] = time.perf_counter() - started

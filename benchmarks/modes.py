@@ -43,8 +43,9 @@ def run_here(data: str, key: str, mode: str) -> None:
     """Runs the steps in this process and prints what they took (called as a script of its own)."""
     from code_index_assets.chain.embed import embed_chunks
     from code_index_assets.chain.modes import chunk_in_mode
-    from code_index_assets.chain.observe import hash_files, observe_repository
-    from code_index_assets.chain.run import StepContext
+    from code_index_assets.chain.observe import observe_repository
+    from code_index_assets.chain.run import ChainRun
+    from code_index_assets.chain.select import hash_files
     from code_index_assets.progress import Stages
     from code_index_assets.quality.subject import frame_digest
     from code_index_assets.settings import load_settings
@@ -56,7 +57,7 @@ def run_here(data: str, key: str, mode: str) -> None:
              "chunks": lambda context: chunk_in_mode(context, mode), "embeddings": embed_chunks}  # fmt: skip
     before = 0.0
     for name, step in steps.items():
-        context = StepContext(key, "bench", Layout(Path(data)).create(), settings, Stages())
+        context = ChainRun(key, "bench", Layout(Path(data)).create(), settings, Stages())
         started = time.perf_counter()
         before = sum(os.times()[:4]) if name == "chunks" else before
         result = step(context)

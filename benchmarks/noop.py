@@ -19,7 +19,7 @@ import dagster as dg
 
 from benchmarks.chain_steps import register, run, synthetic
 from code_index_assets.index.manifest import PublicationStore
-from code_index_assets.index.reader import published_spaces
+from code_index_assets.index.published import PublishedIndex
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
 from code_index_assets.storage.layout import Layout
@@ -64,7 +64,7 @@ def fill(settings: Settings, root: Path, count: int, due: float) -> None:
     layout = Layout(settings.data).create()
     register(settings, synthetic(root / "real", 5), "real")
     run(settings, "real", "real")
-    store = PublicationStore(layout, published_spaces(layout)[0])
+    store = PublicationStore(layout, PublishedIndex(layout).spaces[0])
     base = store.current()
     names = [f"group/repository{number:05d}" for number in range(count)]
     receipts = {name: replace(base.receipts["real"], key=name, repository=name) for name in names}

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from benchmarks.chain_steps import git
 from code_index_assets.index.manifest import PublicationStore
-from code_index_assets.index.reader import published_spaces
+from code_index_assets.index.published import PublishedIndex
 from code_index_assets.records.run_log import RunLog
 from code_index_assets.serve.webhooks import WebhookReceiver
 from code_index_assets.settings import Settings
@@ -122,7 +122,7 @@ def push(settings: Settings, work: Path, url: str, number: int) -> dict[str, flo
     receipt = None
     while receipt is None or receipt.commit != commit:
         time.sleep(0.05)
-        current = PublicationStore(layout, published_spaces(layout)[0]).current()
+        current = PublicationStore(layout, PublishedIndex(layout).spaces[0]).current()
         receipt = current.receipts[KEY] if current else None
         if time.time() - posted > 180:
             raise SystemExit("180 s and not searchable")

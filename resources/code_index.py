@@ -1,11 +1,11 @@
-"""The resource every asset takes: it builds settings, layout and step contexts, and holds nothing itself."""
+"""The resource every asset takes: it builds settings, layout and chain runs, and holds nothing itself."""
 
 from __future__ import annotations
 
 import dagster as dg
 
-from code_index_assets.chain.run import StepContext
-from code_index_assets.progress import Say, Stages
+from code_index_assets.chain.run import ChainRun
+from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings, load_settings
 from code_index_assets.storage.layout import Layout
 
@@ -24,6 +24,6 @@ class CodeIndexResource(dg.ConfigurableResource):
     def layout(self) -> Layout:
         return Layout(self.settings().data).create()
 
-    def step(self, key: str, run_id: str, title: str, say: Say) -> StepContext:
-        """The context of one step of a run."""
-        return StepContext(key, run_id, self.layout(), self.settings(), Stages(title, say))
+    def chain_run(self, key: str, run_id: str) -> ChainRun:
+        """A run of the chain on a partition, at its first step."""
+        return ChainRun(key, run_id, self.layout(), self.settings(), Stages())

@@ -14,8 +14,7 @@ from pathlib import Path
 import dagster as dg
 
 from code_index_assets.assets.partitions import REPOSITORIES, repositories
-from code_index_assets.index.manifest import PublicationStore
-from code_index_assets.index.reader import published_spaces
+from code_index_assets.index.published import PublishedIndex
 from code_index_assets.triggers.inbox import Inbox, latest
 from code_index_assets.triggers.polling import poller_runs
 from resources.code_index import CodeIndexResource
@@ -130,9 +129,10 @@ def start_poller(data: Path, log: Path) -> "subprocess.Popen[bytes]":
 )
 def catalog_follows(context: dg.SensorEvaluationContext, code_index: CodeIndexResource) -> dg.SensorResult:
     layout = code_index.layout()
-    state = " ".join(f"{space}:{PublicationStore(layout, space).current_name()}" for space in published_spaces(layout))
+    published = PublishedIndex(layout)
+    state = published.state()
     failures = layout.root / "failures"
     state += f" {failures.stat().st_mtime_ns if failures.exists() else 0}"
-    if not published_spaces(layout) or state == context.cursor:
+    if not published.spaces or state == context.cursor:
         return dg.SensorResult(skip_reason="nothing published since")
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=state)], cursor=state)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from code_index_assets.errors import CorruptArtifactError, NotBuiltError
-from code_index_assets.storage.artifacts import Artifact, ArtifactStore
+from code_index_assets.storage.artifacts import Artifact, ArtifactSpec, ArtifactStore
 from code_index_assets.storage.layout import Layout
 
 # Bucket 1 is empty: its rows must not be taken from a neighbour.
@@ -24,7 +24,7 @@ def frame(texts: list[str]) -> pl.DataFrame:
 @pytest.fixture
 def artifact(tmp_path: Path) -> Artifact:
     store = ArtifactStore(Layout(tmp_path / "data").create())
-    with store.write("kind", "key", "f" * 32, inputs={}, code_version="1", run_id="r", buckets=4) as writer:
+    with store.write(ArtifactSpec("kind", "key", {}, "1"), "r", buckets=4) as writer:
         for bucket, texts in enumerate(BUCKETS):
             writer.write("files", bucket, frame(texts))
     return store.require("kind", "key")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from code_index_assets.chain.run import StepContext
+from code_index_assets.chain.run import ChainRun
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout
@@ -45,16 +45,17 @@ def run_steps(settings: Settings, key: str, before_last: Callable[[], None] = la
     from code_index_assets.chain.chunk import chunk_files
     from code_index_assets.chain.embed import embed_chunks
     from code_index_assets.chain.judge import judge_partition
-    from code_index_assets.chain.observe import hash_files, observe_repository
-    from code_index_assets.chain.publish import baseline_of, publish_partition
+    from code_index_assets.chain.observe import observe_repository
+    from code_index_assets.chain.publish import publish_partition
+    from code_index_assets.chain.select import hash_files
 
-    context = StepContext(key, f"kill-{os.getpid()}", Layout(settings.data).create(), settings, Stages())
+    context = ChainRun(key, f"kill-{os.getpid()}", Layout(settings.data).create(), settings, Stages())
     with context.layout.lock(f"partition-{key}", timeout=60):
         observe_repository(context)
         hash_files(context)
         chunk_files(context)
         embed_chunks(context)
-        judge_partition(context, baseline_of(context))
+        judge_partition(context)
         before_last()
         publish_partition(context)
 
@@ -72,7 +73,7 @@ def prune(settings: Settings) -> None:
 
 def roll_back(settings: Settings, key: str) -> None:
     from code_index_assets.embedding.loading import space_of
-    from code_index_assets.index.backends.interface import make_backend
+    from code_index_assets.index.backends.choice import make_backend
     from code_index_assets.index.maintenance import rollback
     from code_index_assets.quality.gate import verdict_on
     from code_index_assets.quality.permit import issue_permit

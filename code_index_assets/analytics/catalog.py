@@ -29,7 +29,7 @@ from ..storage.fingerprint import fingerprint
 from ..storage.layout import Layout, require_space, write_atomically
 from .audit import AuditFailedError, Scope, TestResult, literal, run_test
 from .graph import check_models, column_types, in_order, parents
-from .load import Change, Loader, published, wanted_fingerprints
+from .load import Change, Loader, receipts_of_all_spaces, wanted_fingerprints
 from .model import Model, ModelSet, load_models, refuse
 from .sources import ALL
 
@@ -152,7 +152,7 @@ def catalog_is_stale(layout: Layout) -> bool:
 
 def _inputs(layout: Layout) -> str:
     """Fingerprint of what every space publishes."""
-    current = published(layout)
+    current = receipts_of_all_spaces(layout)
     return fingerprint({f"{space}/{r.key}": [r.subject, r.published_at, r.commit] for space, r in current.receipts})
 
 
@@ -192,7 +192,7 @@ def _base(layout: Layout, *, published_share: bool) -> Path | None:
                 "SELECT \"partition\", fingerprint FROM meta.loaded WHERE source = 'raw.chunks'"
             ).fetchall()
         )
-    wanted = wanted_fingerprints(layout, published(layout))["raw.chunks"]
+    wanted = wanted_fingerprints(layout, receipts_of_all_spaces(layout))["raw.chunks"]
     changed = sum(have.get(key) != name for key, name in wanted.items()) + sum(key not in wanted for key in have)
     # A few repositories are quickly read whole: below this it is the share that counts.
     return None if changed > 1 and changed > FULL_ABOVE_SHARE * max(len(wanted), 1) else layout.catalog

@@ -19,7 +19,7 @@ from ..errors import SourceError
 from ..sources.git.process import GitFailed, run_git
 from ..sources.safe_names import safe_names
 from ..sources.secrets.scan import secret_rules_version
-from ..storage.artifacts import Artifact, ArtifactStore
+from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactStore
 from ..storage.fingerprint import digest, fingerprint
 from ..storage.layout import Layout
 from .sources import CHURN, CHURN_WINDOWS
@@ -72,8 +72,8 @@ def make_history(layout: Layout, key: str, commit: str, depth: int, git: Path) -
         state = "none"
     store = ArtifactStore(layout)
     old = store.previous(KIND, key)
-    inputs = {"commit": commit, "depth": depth}
-    with store.write(KIND, key, name, inputs=inputs, code_version=HISTORY_VERSION, run_id="") as writer:
+    spec = ArtifactSpec(KIND, key, {"commit": commit, "depth": depth}, HISTORY_VERSION, name=name)
+    with store.write(spec, run_id="") as writer:
         writer.write("churn", 0, churn)
         columns = {c.name: c.dtype for c in CHURN_WINDOWS.columns if c.name != "partition"}
         row = {"commit": commit, "state": state, "commits": commits, "since": since}

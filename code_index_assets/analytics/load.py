@@ -17,7 +17,8 @@ import duckdb
 import polars as pl
 
 from ..errors import CorruptArtifactError
-from ..index.manifest import PublicationStore, Receipt
+from ..index.manifest import Receipt
+from ..index.published import PublishedIndex
 from ..progress import Stages
 from ..records.observations import last_observation
 from ..settings import Settings
@@ -65,14 +66,10 @@ class Published:
         object.__setattr__(self, "newest", newest)
 
 
-def published(layout: Layout) -> Published:
-    """What CURRENT names in every space."""
-    base = layout.root / "index"
-    found = []
-    for space in sorted(path.name for path in base.iterdir() if path.is_dir()) if base.is_dir() else []:
-        manifest = PublicationStore(layout, space).current()
-        found += [(space, receipt) for _, receipt in sorted(manifest.receipts.items())] if manifest else []
-    return Published(tuple(found))
+def receipts_of_all_spaces(layout: Layout) -> Published:
+    """What CURRENT names in every space, in the order of their names."""
+    manifests = sorted(PublishedIndex(layout).publications(), key=lambda manifest: manifest.space)
+    return Published(tuple((m.space, receipt) for m in manifests for _, receipt in sorted(m.receipts.items())))
 
 
 def wanted_fingerprints(layout: Layout, current: Published) -> dict[str, dict[str, str]]:
@@ -105,7 +102,7 @@ class Loader:
         self, connection: duckdb.DuckDBPyConnection, layout: Layout, settings: Settings, stages: Stages
     ) -> None:
         self.connection, self.layout, self.settings, self.stages = connection, layout, settings, stages
-        self.current = published(layout)
+        self.current = receipts_of_all_spaces(layout)
         self.changes: dict[str, Change] = {}
 
     def run(self, *, fresh: bool) -> dict[str, Change]:

@@ -9,7 +9,8 @@ from resources.code_index import CodeIndexResource
 
 from ..chain.embed import EMBEDDINGS_VERSION, embed_chunks
 from ..chain.modes import IndexingMode, chunk_in_mode
-from ..chain.observe import STEPS_VERSION, hash_files, observe_repository
+from ..chain.observe import STEPS_VERSION, observe_repository
+from ..chain.select import hash_files
 from ..chunking.parse import CHUNKER_VERSION
 from ..errors import ConfigurationError
 from ..sources.selection import SELECTION_VERSION

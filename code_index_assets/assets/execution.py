@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from ..chain.run import StepContext, StepResult
+from ..chain.run import ChainRun, StepResult
 from ..errors import CodeIndexError
-from ..progress import Say, Stage, stage_note
+from ..progress import Say, Stage, Stages, stage_note
 from ..records.failures import record_failure
 from ..records.run_log import RunLog
 from ..tables import Table
@@ -49,9 +49,25 @@ def progress_of(context: dg.AssetExecutionContext) -> Say:
     return say
 
 
+# The chain run that this process is in, at most one: its steps follow one another here, and one hands a loaded model to
+# the next. Steps in processes of their own find nothing, and lose the time of loading it again.
+_at_work: list[ChainRun] = []
+
+
+def _run_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> ChainRun:
+    """The chain run of the running Dagster run and partition; an earlier one is closed."""
+    layout, run_id, key = code_index.layout(), context.run.run_id, context.partition_key
+    for run in _at_work:
+        if (run.layout.root, run.run_id, run.key) == (layout.root, run_id, key):
+            return run
+        run.close()
+    _at_work[:] = [code_index.chain_run(key, run_id)]
+    return _at_work[0]
+
+
 @contextmanager
-def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> Iterator[StepContext]:
-    """The step context of the running asset; writes the run log and turns errors into Dagster failures.
+def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> Iterator[ChainRun]:
+    """The chain run of the running asset, at its step; writes the run log and turns errors into Dagster failures.
 
     A step holds the lock of its repository: Dagster's pools schedule, they do not protect.
     """
@@ -59,7 +75,8 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
     key = context.partition_key
     started = time.time()
     try:
-        step = code_index.step(key, context.run.run_id, f"{key} {asset}", progress_of(context))
+        step = _run_of(context, code_index)
+        step.begin(Stages(f"{key} {asset}", progress_of(context)))
     except CodeIndexError as error:
         raise failure_of(error) from error
     log = RunLog(step.layout)
@@ -91,7 +108,7 @@ def step_of(context: dg.AssetExecutionContext, code_index: CodeIndexResource) ->
         log.stages(context.run.run_id, key, asset, step.stages.done)
 
 
-def _tell_damage(log: RunLog, context: dg.AssetExecutionContext, step: StepContext) -> None:
+def _tell_damage(log: RunLog, context: dg.AssetExecutionContext, step: ChainRun) -> None:
     """Writes what was found damaged and made anew to the run log, and shows it as progress."""
     if step.store.damaged:
         told = {"partition": step.key, "asset": context.asset_key.to_user_string()}
@@ -100,7 +117,7 @@ def _tell_damage(log: RunLog, context: dg.AssetExecutionContext, step: StepConte
 
 
 def run_step(
-    context: dg.AssetExecutionContext, code_index: CodeIndexResource, step: Callable[[StepContext], StepResult]
+    context: dg.AssetExecutionContext, code_index: CodeIndexResource, step: Callable[[ChainRun], StepResult]
 ) -> dg.MaterializeResult:
     """Runs a step and reports it."""
     started = time.time()
@@ -110,7 +127,7 @@ def run_step(
 
 
 def report(
-    context: dg.AssetExecutionContext, step: StepContext, result: StepResult, started: float
+    context: dg.AssetExecutionContext, step: ChainRun, result: StepResult, started: float
 ) -> dg.MaterializeResult:
     """Writes the step's record and makes the materialization."""
     fingerprint = result.artifact.fingerprint if result.artifact else None
@@ -126,7 +143,7 @@ def report(
     return dg.MaterializeResult(data_version=version, metadata=metadata_of(step, result))
 
 
-def metadata_of(step: StepContext, result: StepResult) -> dict[str, Any]:
+def metadata_of(step: ChainRun, result: StepResult) -> dict[str, Any]:
     """Run metadata: outcome, commit, every fact of the step, seconds by stage."""
     metadata: dict[str, Any] = {"outcome": result.outcome, "commit": result.commit}
     for name, value in result.info.items():

@@ -11,8 +11,8 @@ import dagster as dg
 from resources.code_index import CodeIndexResource
 
 from ..chain.judge import CHECK_GROUPS, CheckGroup, check_groups, judge_partition
-from ..chain.publish import baseline_of, publish_partition
-from ..chain.run import StepContext, StepResult
+from ..chain.publish import publish_partition
+from ..chain.run import ChainRun, StepResult
 from ..quality.gate import GATE_VERSION
 from ..quality.permit import Verdict
 from ..quality.suite import SUITE_VERSION
@@ -60,7 +60,7 @@ _SPECS = [
 def index_quality(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> Iterator[dg.MaterializeResult]:
     started = time.time()
     with step_of(context, code_index) as step:
-        result, verdict = judge_partition(step, baseline_of(step))
+        result, verdict = judge_partition(step)
         _record(step, verdict)
         if not verdict.passed:
             names = ", ".join(failed.name for failed in verdict.failed)
@@ -87,7 +87,7 @@ def search_index(context: dg.AssetExecutionContext, code_index: CodeIndexResourc
     return run_step(context, code_index, _publish)
 
 
-def _publish(step: StepContext) -> StepResult:
+def _publish(step: ChainRun) -> StepResult:
     result = publish_partition(step)
     clear_failure(step.layout, step.key)
     return result
@@ -110,7 +110,7 @@ def _check(group: CheckGroup) -> dg.AssetCheckResult:
     )
 
 
-def _record(step: StepContext, verdict: Verdict) -> None:
+def _record(step: ChainRun, verdict: Verdict) -> None:
     RunLog(step.layout).append(
         "check",
         step.run_id,

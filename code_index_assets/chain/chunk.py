@@ -29,11 +29,12 @@ from ..chunking.parse import (
 from ..errors import SourceUnavailableError
 from ..sources.snapshot import Snapshot
 from ..sources.text import redacted
-from ..storage.artifacts import Artifact, ArtifactWriter, part_name
+from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactWriter, part_name
 from ..storage.fingerprint import bucket_of, fingerprint
 from ..tables import ARTIFACT_TABLES, FINDINGS
-from .observe import FILE_HASHES, REPOSITORY, source_of
-from .run import StepContext, StepResult
+from .observe import REPOSITORY, source_of
+from .run import ChainRun, Outcome, StepResult
+from .select import FILE_HASHES
 
 KIND = "chunks"
 TABLES = ("chunks", "symbols", "imports", "references", "diagnostics")
@@ -54,46 +55,36 @@ class Parsing:
 ChooseParsing = Callable[[int, int], Parsing]
 
 
-def chunk_files(context: StepContext, choose: ChooseParsing = lambda files, size: Parsing()) -> StepResult:
+def chunk_files(run: ChainRun, choose: ChooseParsing = lambda files, size: Parsing()) -> StepResult:
     """Makes the chunks artifact of the partition's kept files. The chunks are the same however they are parsed."""
-    files = context.input(FILE_HASHES)
-    repository = context.parent(files, REPOSITORY)
+    files = run.input(FILE_HASHES)
+    repository = run.parent(files, REPOSITORY)
     snapshot = Snapshot.from_json(repository.info["snapshot"])
     options = ChunkOptions(
-        context.settings.chunk_max_chars, context.settings.chunk_min_chars, context.settings.parse_timeout_seconds
+        run.settings.chunk_max_chars, run.settings.chunk_min_chars, run.settings.parse_timeout_seconds
     )
-    work = _Work(context, snapshot, files, options)
-    inputs = {FILE_HASHES: files.fingerprint, "parser": parser_fingerprint(options)}
-    name = fingerprint(inputs)
-    known = context.store.existing(KIND, context.key, name)
-    if known is not None:
-        context.store.point(known)
-        context.pin(known)
-        return StepResult(known, "reused", snapshot.commit, _facts(known, reused=True), known.info["digest"])
-    previous = context.store.previous(KIND, context.key)
-    with context.store.write(
-        KIND,
-        context.key,
-        name,
-        inputs=inputs,
-        code_version=CHUNKER_VERSION,
-        run_id=context.run_id,
-        buckets=files.manifest.buckets,
-    ) as writer:
-        work.run(writer, previous, inputs["parser"], choose)
+    work = _Work(run, snapshot, files, options)
+    spec = ArtifactSpec(
+        KIND, run.key, {FILE_HASHES: files.fingerprint, "parser": parser_fingerprint(options)}, CHUNKER_VERSION
+    )
+
+    def chunk(writer: ArtifactWriter, previous: Artifact | None) -> None:
+        work.write_buckets(writer, previous, spec.inputs["parser"], choose)
         parts = [writer.parts[part].digest for part in sorted(writer.parts) if part.startswith("chunks-")]
         digest = fingerprint({"parts": parts, "chunker": CHUNKER_VERSION})
         writer.info.update(commit=snapshot.commit, digest=digest, **work.summary())
-    artifact = Artifact.open(context.layout.artifact_home(KIND, context.key) / name)
-    context.pin(artifact)
-    return StepResult(artifact, "built", snapshot.commit, _facts(artifact, reused=False), digest)
+
+    built = run.build(spec, chunk, buckets=files.manifest.buckets)
+    outcome: Outcome = "reused" if built.reused else "built"
+    facts = _facts(built.artifact, reused=built.reused)
+    return StepResult(built.artifact, outcome, snapshot.commit, facts, built.artifact.info["digest"])
 
 
 @dataclass
 class _Work:
     """One run of the step over the buckets."""
 
-    context: StepContext
+    run: ChainRun
     snapshot: Snapshot
     files: Artifact
     options: ChunkOptions
@@ -103,39 +94,37 @@ class _Work:
     new_chunks: int = 0
     diagnostics: dict[str, int] = field(default_factory=dict)
 
-    def run(self, writer: ArtifactWriter, previous: Artifact | None, parser: str, choose: ChooseParsing) -> None:
-        buckets = self.files.manifest.buckets
+    def write_buckets(
+        self, writer: ArtifactWriter, previous: Artifact | None, parser: str, choose: ChooseParsing
+    ) -> None:
+        """Writes every bucket: what was made from the same files by the same rules is taken over."""
         project = self._project()
-        known = previous.manifest.bucket_inputs if previous and previous.manifest.buckets == buckets else {}
+        same_buckets = previous is not None and previous.manifest.buckets == writer.buckets
+        known = previous.manifest.bucket_inputs if previous and same_buckets else {}
         rules = fingerprint({"parser": parser, "project": project.names_digest})
         comparable = bool(previous) and known.get("rules") == rules
         writer.bucket_inputs["rules"] = rules
         same_paths = known.get("paths") == project.digest
         writer.bucket_inputs["paths"] = project.digest
-        diagnosed = previous.read_split("diagnostics") if previous and previous.manifest.buckets == buckets else []
-        changed: list[int] = []
-        for bucket in range(buckets):
-            part = fingerprint(
-                {
-                    "files": self.files.part("files", bucket).digest,
-                    "findings": self.files.part("findings", bucket).digest,
-                    "rules": rules,
-                }
-            )
-            writer.bucket_inputs[str(bucket)] = part
-            if previous and known.get(str(bucket)) == part:
-                for table in TABLES:
-                    if table == "imports" and not same_paths:
-                        self._relink_imports(writer, previous, bucket, project)
-                    else:
-                        writer.link(previous, table, bucket)
-                    self._count(table, writer.parts[part_name(table, bucket)].rows)
-                self.reused_files += self._files[bucket].height
-                self._count_diagnostics(diagnosed[bucket])
-            else:
-                changed.append(bucket)
+        diagnosed = previous.read_split("diagnostics") if previous and same_buckets else []
+
+        def inputs_of(bucket: int) -> str:
+            parts = {table: self.files.part(table, bucket).digest for table in ("files", "findings")}
+            return fingerprint({**parts, "rules": rules})
+
+        def reuse(before: Artifact, bucket: int) -> None:
+            for table in TABLES:
+                if table == "imports" and not same_paths:
+                    self._relink_imports(writer, before, bucket, project)
+                else:
+                    writer.link(before, table, bucket)
+                self._count(table, writer.parts[part_name(table, bucket)].rows)
+            self.reused_files += self._files[bucket].height
+            self._count_diagnostics(diagnosed[bucket])
+
+        changed = writer.reuse_buckets(previous, inputs_of, reuse)
         base = previous if comparable else None
-        before = self.context.whole_parent(base, FILE_HASHES) if base and changed else None
+        before = self.run.whole_parent(base, FILE_HASHES) if base and changed else None
         known_paths: dict[int, pl.DataFrame] = {}
         files = size = 0
         for bucket in changed:
@@ -176,14 +165,14 @@ class _Work:
             self._sources(new),
             self.options,
             mode=parsing.mode,
-            workers=self.context.settings.workers,
+            workers=self.run.settings.workers,
             context=project,
-            stages=self.context.stages,
+            stages=self.run.stages,
         ):
             parsing.heard(tables.chunks)
             for bucket, rows in _split(tables, self.files.manifest.buckets).items():
                 parts[bucket].append(rows)
-        with self.context.stages.stage("write", unit="chunks") as ticker:
+        with self.run.stages.stage("write", unit="chunks") as ticker:
             for bucket in buckets:
                 for table in TABLES:
                     frames = [old[bucket][table], *(getattr(rows, table) for rows in parts[bucket])]
@@ -233,13 +222,13 @@ class _Work:
         findings = self.files.read("findings").join(files.select("path"), on="path", how="semi")
         by_path = findings.partition_by("path", as_dict=True)
         empty = FINDINGS.empty()
-        source = source_of(self.context)
+        source = source_of(self.run)
         rows = files.select("path", "blob", "language", "encoding").rows()
         for index, raw in source.read(self.snapshot, files):
             path, blob, language, encoding = rows[index]
             if raw is None:
                 raise SourceUnavailableError(
-                    f"{path} (blob {blob[:12]}) of {self.context.key} was there a moment ago and is gone now",
+                    f"{path} (blob {blob[:12]}) of {self.run.key} was there a moment ago and is gone now",
                     remedy="run it again: the repository is observed anew",
                 )
             secrets = by_path.get((path,), empty).to_dicts()
@@ -247,7 +236,7 @@ class _Work:
 
     def _project(self) -> ProjectContext:
         files = pl.concat(self._files).sort("path")
-        with self.context.stages.stage("project context", unit="files"):
+        with self.run.stages.stage("project context", unit="files"):
             # All manifests in one stream: a git process for each of 72 took 0.8 s.
             named = pl.col("path").str.split("/").list.last().is_in(MANIFESTS)
             manifests = files.filter(named).select(_FILE_COLUMNS)

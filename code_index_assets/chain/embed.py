@@ -5,21 +5,19 @@ What lives here: the step over artifacts. What does not: keys and reuse (`embedd
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ..embedding.cache.vectors import VectorCache, vectors_lock
 from ..embedding.chunk_vectors import ChunkVectors, keyed_texts
 from ..embedding.interface import Embedder
-from ..embedding.loading import chosen_model, document_embedder, is_remote, query_embedder, space_of
+from ..embedding.loading import document_embedder, query_embedder
 from ..embedding.providers.spending import open_account
 from ..embedding.space import EmbeddingSpace
 from ..errors import EmbeddingError, SpaceMismatchError
-from ..index.published import resolved
 from ..records.run_log import RunLog
-from ..storage.artifacts import Artifact, ArtifactWriter
+from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactWriter
 from ..storage.fingerprint import fingerprint
-from .run import StepContext, StepResult
+from .run import ChainRun, Outcome, StepResult
 
 KIND = "embeddings"
 EMBEDDINGS_VERSION = "2"
@@ -27,132 +25,90 @@ EMBEDDINGS_VERSION = "2"
 BUCKETS_BOUGHT_AT_ONCE = 16
 
 
-def embed_chunks(context: StepContext, embedder: Embedder | None = None) -> StepResult:
+def embed_chunks(run: ChainRun, embedder: Embedder | None = None) -> StepResult:
     """Makes the embeddings artifact of the partition's chunks. `embedder` replaces the configured one (tests)."""
-    settings, layout, key = context.settings, context.layout, context.key
-    chunks = context.input("chunks")
-    with context.stages.stage("embedding space", unit="models"):
-        space = embedder.space if embedder else space_of(settings, layout, context.stages.say)
-    inputs = {"chunks": chunks.fingerprint, "space": space.id, "version": EMBEDDINGS_VERSION}
-    name = fingerprint(inputs)
+    with run.stages.stage("embedding space", unit="models"):
+        space = embedder.space if embedder else run.space
+    chunks = run.input("chunks")
     commit = str(chunks.info.get("commit", ""))
-    known = context.store.existing(KIND, key, name, space.id)
-    if known is not None:
-        context.store.point(known, space.id)
-        context.pin(known, space.id)
-        return StepResult(known, "reused", commit, _facts(known, space, reused=True))
-    previous = context.store.previous(KIND, key, space.id)
-    worker = vectors_of_run(context, space, embedder)
-    with (
-        layout.lock(vectors_lock(space.id), shared=True),
-        context.store.write(
-            KIND,
-            key,
-            name,
-            inputs=inputs,
-            code_version=EMBEDDINGS_VERSION,
-            run_id=context.run_id,
-            buckets=chunks.manifest.buckets,
-            space=space.id,
-        ) as writer,
-    ):
-        try:
-            plan = _write_buckets(worker, writer, chunks, previous)
-            used = dict(worker.embedder.facts) if worker.remote and worker.embedder else {}
-        finally:
-            worker.close()
-        _require_all(worker, context)
-        counts = worker.counts
-        writer.info.update(
-            commit=commit,
-            model=space.model,
-            space=space.id,
-            dimension=space.dimension,
-            runtime=counts.runtime,
-            vectors=counts.vectors,
-            computed=counts.computed,
-            reused=counts.vectors - counts.computed,
-            from_cache=counts.from_cache,
-            **({"plan": plan} if plan else {}),
-            **({"usage": used} if used else {}),
-        )
-    artifact = context.store.require(KIND, key, space.id)
-    artifact = Artifact.open(artifact.path.parent / name)
-    context.pin(artifact, space.id)
-    if space.provider == "transformer" and embedder is None:
-        with context.stages.stage("export for queries", unit="models"):
-            query_embedder(settings, layout, context.stages.say)
-    return StepResult(artifact, "built", commit, _facts(artifact, space, reused=False))
+    inputs = {"chunks": chunks.fingerprint, "space": space.id, "version": EMBEDDINGS_VERSION}
+
+    def embed(writer: ArtifactWriter, previous: Artifact | None) -> None:
+        with run.layout.lock(vectors_lock(space.id), shared=True):
+            worker = vectors_of_run(run, space, embedder)
+            try:
+                plan = _write_buckets(worker, writer, chunks, previous)
+                used = dict(worker.embedder.facts) if worker.remote and worker.embedder else {}
+            finally:
+                worker.close()
+        _require_all(worker, run)
+        bought = {name: facts for name, facts in (("plan", plan), ("usage", used)) if facts}
+        writer.info.update(_info(worker, commit), **bought)
+
+    spec = ArtifactSpec(KIND, run.key, inputs, EMBEDDINGS_VERSION, space.id)
+    built = run.build(spec, embed, buckets=chunks.manifest.buckets)
+    if not built.reused and space.provider == "transformer" and embedder is None:
+        with run.stages.stage("export for queries", unit="models"):
+            query_embedder(run.settings, run.layout, run.stages.say)
+    outcome: Outcome = "reused" if built.reused else "built"
+    return StepResult(built.artifact, outcome, commit, _facts(built.artifact, space, reused=built.reused))
 
 
-def vectors_of_run(context: StepContext, space: EmbeddingSpace, embedder: Embedder | None = None) -> ChunkVectors:
+def _info(worker: ChunkVectors, commit: str) -> dict[str, Any]:
+    """What the artifact's manifest says of how its vectors came about."""
+    counts = worker.counts
+    return {
+        "commit": commit,
+        "model": worker.space.model,
+        "space": worker.space.id,
+        "dimension": worker.space.dimension,
+        "runtime": counts.runtime,
+        "vectors": counts.vectors,
+        "computed": counts.computed,
+        "reused": counts.vectors - counts.computed,
+        "from_cache": counts.from_cache,
+    }
+
+
+def vectors_of_run(run: ChainRun, space: EmbeddingSpace, embedder: Embedder | None = None) -> ChunkVectors:
     """What computes and keeps the vectors of this run; a provider's requests go on the run's account."""
-    layout = context.layout
-    settings = resolved(context.settings, layout)
-    model = chosen_model(settings)
+    model = run.model
 
     def load() -> Embedder:
         if embedder is not None:
             return embedder
         spending = None
-        if is_remote(model):
-            log = RunLog(layout)
-            facts = {"partition": context.key, "space": space.id, "model": space.model}
-            spending = open_account(settings, model, log, context.run_id, **facts)
-        return document_embedder(settings, layout, context.stages.say, spending)
+        if model.is_remote:
+            facts = {"partition": run.key, "space": space.id, "model": space.model}
+            spending = open_account(run.settings, model, RunLog(run.layout), run.run_id, **facts)
+        return document_embedder(run.settings, run.layout, run.stages.say, spending)
 
-    cache = VectorCache(layout.vectors(space.id), space.dimension)
-    remote = embedder.remote if embedder else is_remote(model)
-    vectors = ChunkVectors(space, load, cache, context.stages, remote=remote)
-    handed = _handed.pop(_handing(context, space), None)
-    if handed is not None and embedder is None:
-        vectors.embedder, vectors.ahead = handed.embedder, handed.ahead
-        if handed.embedder is not None:
-            vectors.counts.runtime = handed.embedder.runtime
+    cache = VectorCache(run.layout.vectors(space.id), space.dimension)
+    remote = embedder.remote if embedder else model.is_remote
+    vectors = ChunkVectors(space, load, cache, run.stages, remote=remote)
+    ahead = run.take_ahead(space.id) if embedder is None else None
+    if ahead is not None:
+        vectors.embedder, vectors.ahead = ahead.embedder, ahead.keys
+        if ahead.embedder is not None:
+            vectors.counts.runtime = ahead.embedder.runtime
     return vectors
-
-
-@dataclass(frozen=True)
-class Handed:
-    """What the `chunks` step of a run has for its `embeddings` step: the model, and the keys it computed ahead."""
-
-    embedder: Embedder | None
-    ahead: set[str]
-
-
-# At most one: both steps of a run happen in one process, one after the other; without it nothing is lost but time.
-_handed: dict[tuple[str, str, str, str], Handed] = {}
-
-
-def hand_over(context: StepContext, space: EmbeddingSpace, handed: Handed) -> None:
-    """Leaves something for the `embeddings` step of this run; what an earlier run left is let go."""
-    for left in _handed.values():
-        if left.embedder is not None:
-            left.embedder.close()
-    _handed.clear()
-    _handed[_handing(context, space)] = handed
-
-
-def _handing(context: StepContext, space: EmbeddingSpace) -> tuple[str, str, str, str]:
-    return str(context.layout.root), context.run_id, context.key, space.id
 
 
 def _write_buckets(
     worker: ChunkVectors, writer: ArtifactWriter, chunks: Artifact, previous: Artifact | None
 ) -> dict[str, Any]:
     """Writes every bucket: unchanged ones are linked. Returns the plan of what had to be bought, if anything."""
-    same_buckets = previous is not None and previous.manifest.buckets == chunks.manifest.buckets
-    old = previous if same_buckets else None
-    changed: list[int] = []
-    for bucket in range(chunks.manifest.buckets):
-        part = fingerprint({"chunks": chunks.part("chunks", bucket).digest, "version": EMBEDDINGS_VERSION})
-        writer.bucket_inputs[str(bucket)] = part
-        if old and old.manifest.bucket_inputs.get(str(bucket)) == part:
-            rows = writer.link(old, KIND, bucket).rows
-            worker.counts.vectors += rows
-            worker.counts.from_previous += rows
-        else:
-            changed.append(bucket)
+
+    def inputs_of(bucket: int) -> str:
+        return fingerprint({"chunks": chunks.part("chunks", bucket).digest, "version": EMBEDDINGS_VERSION})
+
+    def reuse(before: Artifact, bucket: int) -> None:
+        rows = writer.link(before, KIND, bucket).rows
+        worker.counts.vectors += rows
+        worker.counts.from_previous += rows
+
+    changed = writer.reuse_buckets(previous, inputs_of, reuse)
+    old = previous if previous is not None and previous.manifest.buckets == writer.buckets else None
     plan = _buy(worker, chunks, old, changed) if worker.remote else {}
     for bucket in changed:
         before = old.read_bucket(KIND, bucket) if old else None
@@ -189,7 +145,7 @@ def _buy(worker: ChunkVectors, chunks: Artifact, previous: Artifact | None, buck
     return plan
 
 
-def _require_all(worker: ChunkVectors, context: StepContext) -> None:
+def _require_all(worker: ChunkVectors, run: ChainRun) -> None:
     """Raises EmbeddingError if the model refused texts: what it is about, and that the rest is kept."""
     if not worker.refused:
         return
@@ -197,25 +153,25 @@ def _require_all(worker: ChunkVectors, context: StepContext) -> None:
     more = f"; and {len(worker.refused) - 10} more" if len(worker.refused) > 10 else ""
     paths = ", ".join(f'"{path}"' for path in dict.fromkeys(r.path for r in worker.refused[:10]))
     raise EmbeddingError(
-        f"{worker.space.model} refuses {len(worker.refused):,} of {context.key}'s chunks: {first}{more}. "
+        f"{worker.space.model} refuses {len(worker.refused):,} of {run.key}'s chunks: {first}{more}. "
         f"The vectors of the other chunks are kept",
         remedy=f"leave these files out (exclude = [{paths}] for this repository in the registry) or change them; "
         "what was published before stays",
     )
 
 
-def require_space(context: StepContext) -> EmbeddingSpace:
+def require_space(run: ChainRun) -> EmbeddingSpace:
     """The space in force. Raises SpaceMismatchError if this partition has embeddings in another one only."""
-    space = space_of(context.settings, context.layout, context.stages.say)
-    if not context.store.has(KIND, context.key, space.id):
+    space = run.space
+    if not run.store.has(KIND, run.key, space.id):
         others = [
             home.parent.name
-            for home in (context.layout.root / KIND).glob(f"*/{context.layout.artifact_home('x', context.key).name}")
+            for home in (run.layout.root / KIND).glob(f"*/{run.layout.artifact_home('x', run.key).name}")
         ]
         if others:
             raise SpaceMismatchError(
-                f"{context.key} has embeddings in {', '.join(others)}, none in {space.id}",
-                remedy=f"run `code-index index {context.key}`, or set CODE_INDEX_MODEL back",
+                f"{run.key} has embeddings in {', '.join(others)}, none in {space.id}",
+                remedy=f"run `code-index index {run.key}`, or set CODE_INDEX_MODEL back",
             )
     return space
 

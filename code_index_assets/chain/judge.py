@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..quality.gate import judge
+from ..errors import DamagedIndexError
+from ..index.published import PublishedIndex
+from ..quality.gate import Judged, judge, read_verdict
 from ..quality.permit import CheckResult, Verdict
 from ..quality.profile import Baseline
 from .embed import KIND as EMBEDDINGS
 from .embed import require_space
-from .run import StepContext, StepResult
+from .run import ChainRun, StepResult
 
 # Each Dagster check costs about 0.1 s of event bookkeeping on SQLite: twenty expectations are shown as five checks.
 CHECK_GROUPS: dict[str, tuple[str, ...]] = {
@@ -56,28 +58,32 @@ def check_groups(verdict: Verdict) -> list[CheckGroup]:
     ]
 
 
-def judge_partition(context: StepContext, baseline: Baseline | None) -> tuple[StepResult, Verdict]:
-    """Judges the embeddings this run made, else the current ones, with the chunks and files they were made from."""
-    space = require_space(context)
-    embeddings = context.input(EMBEDDINGS, space.id)
-    chunks = context.parent(embeddings, "chunks")
-    files = context.parent(chunks, "file_hashes")
-    verdict, reused = judge(
-        key=context.key,
-        space=space.id,
-        dimension=space.dimension,
-        commit=str(embeddings.info["commit"]),
-        files=files,
-        chunks=chunks,
-        embeddings=embeddings,
-        baseline=baseline,
-        settings=context.settings,
-        store=context.store,
-        run_id=context.run_id,
-        stages=context.stages,
+def _baseline(run: ChainRun) -> Baseline | None:
+    """What the partition's last publication held, or None if it has none."""
+    space = require_space(run)
+    try:
+        current = PublishedIndex(run.layout).publication(space.id)
+    except DamagedIndexError:
+        return None
+    receipt = current.receipts.get(run.key) if current else None
+    if receipt is None:
+        return None
+    coverage = receipt.coverage
+    return Baseline(
+        receipt.artifacts["embeddings"], int(coverage.get("chunks", 0)), dict(coverage.get("chunk_languages", {}))
     )
-    artifact = context.store.require("quality", context.key, space.id)
-    context.pin(artifact, space.id)
+
+
+def judge_partition(run: ChainRun) -> tuple[StepResult, Verdict]:
+    """Judges the embeddings this run made, else the current ones, with the chunks and files they were made from."""
+    space = require_space(run)
+    embeddings = run.input(EMBEDDINGS, space.id)
+    chunks = run.parent(embeddings, "chunks")
+    files = run.parent(chunks, "file_hashes")
+    judged = Judged(run.key, space.id, space.dimension, str(embeddings.info["commit"]), files, chunks, embeddings)
+    built = judge(judged, _baseline(run), run.settings, run.store, run.run_id, run.stages)
+    verdict = read_verdict(built.artifact)
+    run.pin(built.artifact, space.id)
     facts = {
         "passed": verdict.passed,
         "subject": verdict.subject,
@@ -86,4 +92,4 @@ def judge_partition(context: StepContext, baseline: Baseline | None) -> tuple[St
         "failed": [result.name for result in verdict.results if not result.passed],
     }
     version = f"{verdict.subject}-{verdict.suite}-{verdict.passed}"
-    return StepResult(artifact, "reused" if reused else "built", verdict.commit, facts, version), verdict
+    return StepResult(built.artifact, "reused" if built.reused else "built", verdict.commit, facts, version), verdict

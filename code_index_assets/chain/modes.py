@@ -19,7 +19,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -28,14 +28,11 @@ import polars as pl
 from ..chunking.parse import core_count
 from ..embedding.cache.vectors import vectors_lock
 from ..embedding.chunk_vectors import ChunkVectors, keyed_texts
-from ..embedding.loading import chosen_model, is_remote, is_table, space_of
 from ..errors import CodeIndexError
-from ..index.published import resolved
 from ..progress import Stages
-from ..settings import Settings
 from .chunk import Parsing, chunk_files
-from .embed import Handed, hand_over, vectors_of_run
-from .run import StepContext, StepResult
+from .embed import vectors_of_run
+from .run import ChainRun, EmbeddedAhead, StepResult
 
 IndexingMode = Literal["auto", "sequential", "parallel", "pipeline"]
 # Where vectors come from: a provider or a GPU, a table in memory, a transformer on these cores.
@@ -81,37 +78,35 @@ def recommend(files: int, size: int, *, cores: int, free_cores: float, free_mb: 
     return Choice("parallel", "embedding is nearly all of the time, and needs all cores")
 
 
-def chunk_in_mode(context: StepContext, mode: IndexingMode | None = None) -> StepResult:
+def chunk_in_mode(run: ChainRun, mode: IndexingMode | None = None) -> StepResult:
     """The `chunks` step. `mode` of this run, else the setting. Its facts say which mode, and for `auto` why."""
-    settings = resolved(context.settings, context.layout)
-    asked: IndexingMode = mode or settings.indexing_mode
+    asked: IndexingMode = mode or run.settings.indexing_mode
     load = _Load()
     with contextlib.ExitStack() as stack:
         chosen: list[Choice] = []
 
         def choose(files: int, size: int) -> Parsing:
-            choice = _choice(asked, files, size, settings, load.free_cores())
+            choice = _choice(asked, files, size, run, load.free_cores())
             chosen.append(choice)
             if choice.mode != "pipeline":
                 return Parsing("sequential" if choice.mode == "sequential" else "parallel")
-            stream = stack.enter_context(_streaming(context, settings))
+            stream = stack.enter_context(_streaming(run))
             return Parsing("auto", stream.offer if stream else Parsing().heard)
 
-        result = chunk_files(context, choose)
+        result = chunk_files(run, choose)
     if chosen:
         result.info.update(indexing_mode=chosen[0].mode, indexing_mode_why=chosen[0].why)
     return result
 
 
-def _choice(asked: IndexingMode, files: int, size: int, settings: Settings, free_cores: float) -> Choice:
-    model = chosen_model(settings)
-    away = is_remote(model)
+def _choice(asked: IndexingMode, files: int, size: int, run: ChainRun, free_cores: float) -> Choice:
+    settings, away = run.settings, run.model.is_remote
     budget = settings.budget_usd is not None or settings.budget_tokens is not None
     if away and budget and asked in ("auto", "pipeline"):
         return Choice("parallel" if size >= SMALL_BYTES else "sequential", "the budget is checked before any request")
     if asked != "auto":
         return Choice(asked, "as set")
-    embeds: Embeds = "away" if away else "table" if model == "test" or is_table(model) else "here"
+    embeds: Embeds = "away" if away else "table" if run.model.is_light else "here"
     if embeds == "here":
         from ..embedding.models.transformer import pick_device
 
@@ -157,28 +152,28 @@ def _free_mb() -> int:
 
 
 @contextlib.contextmanager
-def _streaming(context: StepContext, settings: Settings) -> Iterator[EmbeddingStream | None]:
+def _streaming(run: ChainRun) -> Iterator[EmbeddingStream | None]:
     """A running stream; at the end what it did is in the stage table and handed to the `embeddings` step.
 
     A model that cannot be had now is no matter of the chunks: None, and the `embeddings` step will say why.
     """
     try:
-        space = space_of(settings, context.layout, context.stages.say)
-        own = StepContext(context.key, context.run_id, context.layout, settings, Stages())
-        vectors = vectors_of_run(own, space)
+        space = run.space
+        # The stream times itself, beside the stages of the step.
+        vectors = vectors_of_run(replace(run, stages=Stages()), space)
     except CodeIndexError as error:
-        context.stages.say(f"not embedding ahead: {error.message}")
+        run.stages.say(f"not embedding ahead: {error.message}")
         yield None
         return
-    with context.layout.lock(vectors_lock(space.id), shared=True):
+    with run.layout.lock(vectors_lock(space.id), shared=True):
         stream = EmbeddingStream(vectors)
         stream.start()
         try:
             yield stream
         finally:
             stream.stop()
-            stream.report(context.stages)
-            hand_over(context, space, Handed(vectors.embedder, vectors.ahead))
+            stream.report(run.stages)
+            run.hand_over(EmbeddedAhead(space.id, vectors.embedder, vectors.ahead))
 
 
 @dataclass

@@ -18,19 +18,21 @@ import polars as pl
 
 from ..embedding.cache.vectors import VectorCache
 from ..embedding.chunk_vectors import keyed_texts
-from ..embedding.loading import chosen_model, document_embedder, is_remote, space_of
+from ..embedding.loading import document_embedder, space_of
+from ..embedding.model_spec import ModelKind, ModelSpec
 from ..embedding.providers.pacing import TokenCounter
 from ..embedding.providers.spending import price_of, price_table
 from ..embedding.space import EmbeddingSpace
-from ..index.published import resolved
+from ..index.published import in_force
 from ..progress import Say, Stages
 from ..records.run_log import RunLog
 from ..settings import Settings
 from ..storage.artifacts import Artifact, ArtifactStore
 from ..storage.layout import Layout, key_segment
 from .chunk import chunk_files
-from .observe import hash_files, observe_repository
-from .run import StepContext
+from .observe import observe_repository
+from .run import ChainRun
+from .select import hash_files
 
 # Of more texts than this a spread sample is tokenized, and scaled by characters: a tokenizer does some 3,000 a second.
 SAMPLE = 1000
@@ -70,24 +72,24 @@ def plan_partition(
 
     Raises what the steps raise: SourceError, ConfigurationError, …
     """
-    settings = resolved(settings, layout)
+    settings = in_force(settings, layout)
     space = space_of(settings, layout, say)
-    chunks, context = _chunks(key, settings, work or layout, say)
-    files = context.parent(chunks, "file_hashes")
-    label = str(context.parent(files, "repository").info["snapshot"]["label"])
+    chunks, run = _chunks(key, settings, work or layout, say)
+    files = run.parent(chunks, "file_hashes")
+    label = str(run.parent(files, "repository").info["snapshot"]["label"])
     texts, missing = _texts(chunks, key, space, layout)
     characters = sum(map(len, missing))
     tokens, tokens_by = _tokens(missing, characters, settings, layout, space, say)
     seconds, seconds_by = _seconds(len(missing), tokens, settings, layout, space)
-    name = chosen_model(settings)
-    price = price_of(name, settings) if is_remote(name) else None
+    spec = ModelSpec.chosen(settings)
+    price = price_of(spec, settings) if spec.is_remote else None
     # A local model's tokens are no provider's: the static table, for one, reads no punctuation.
-    provider_tokens = tokens if is_remote(name) else TokenCounter().expect(missing)
+    provider_tokens = tokens if spec.is_remote else TokenCounter().expect(missing)
     return Plan(
         key=key,
         commit=str(chunks.info["commit"]),
         label=label,
-        model=name,
+        model=str(spec),
         space=space.id,
         files=int(files.info["kept"]),
         chunks=chunks.rows_of("chunks"),
@@ -105,17 +107,17 @@ def plan_partition(
     )
 
 
-def _chunks(key: str, settings: Settings, layout: Layout, say: Say) -> tuple[Artifact, StepContext]:
+def _chunks(key: str, settings: Settings, layout: Layout, say: Say) -> tuple[Artifact, ChainRun]:
     run_id = f"plan-{uuid.uuid4().hex[:12]}"
-    context = StepContext(key, run_id, layout, settings, Stages(f"{key} plan", say))
+    run = ChainRun(key, run_id, layout, settings, Stages(f"{key} plan", say))
     try:
         with layout.lock(f"partition-{key}", timeout=settings.lock_timeout_seconds):
             for step in (observe_repository, hash_files, chunk_files):
-                result = step(context)
+                result = step(run)
     finally:
         shutil.rmtree(layout.root / "pins" / key_segment(run_id), ignore_errors=True)
     assert result.artifact is not None
-    return result.artifact, context
+    return result.artifact, run
 
 
 def _texts(chunks: Artifact, key: str, space: EmbeddingSpace, layout: Layout) -> tuple[int, list[str]]:
@@ -143,10 +145,10 @@ def _tokens(
     """Tokens of the texts, and how they were counted."""
     if not texts:
         return 0, "nothing to embed"
-    name = chosen_model(settings)
-    if is_remote(name):
+    spec = ModelSpec.chosen(settings)
+    if spec.is_remote:
         counter = TokenCounter()
-        if name.startswith("voyage:"):
+        if spec.kind is ModelKind.VOYAGE:
             from ..embedding.providers.voyage import cached_tokenizer
 
             counter = TokenCounter(cached_tokenizer(space.model))
@@ -158,7 +160,7 @@ def _tokens(
     if space.provider == "transformer":
         from ..embedding.models.transformer import find_model, load_tokenizer
 
-        counted = sum(len(row.ids) for row in load_tokenizer(find_model(name)).encode_batch(sample))
+        counted = sum(len(row.ids) for row in load_tokenizer(find_model(spec.name)).encode_batch(sample))
     else:
         counted = sum(document_embedder(settings, layout, say).count_tokens(sample))
     share = sum(map(len, sample)) / max(characters, 1)

@@ -10,61 +10,45 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CorruptArtifactError, DamagedIndexError, GateRefusedError, NotBuiltError, StalePublicationError
-from ..index.backends.interface import IndexBackend, make_backend
+from ..index.backends.choice import make_backend
+from ..index.backends.interface import IndexBackend
 from ..index.content import RepositoryContent, recipe
 from ..index.coverage import coverage_of
 from ..index.maintenance import Retention
 from ..index.manifest import PublicationStore, Receipt
 from ..index.publish import publish
-from ..index.published import note_published, resolved
+from ..index.published import PublishedIndex
 from ..index.read_back import readable_points
 from ..index.rebuild import rebuild
 from ..quality.gate import permit_for
-from ..quality.profile import Baseline
 from ..sources.snapshot import Snapshot
 from ..storage.artifacts import Artifact
 from .embed import KIND as EMBEDDINGS
 from .embed import require_space
 from .observe import observed_snapshot
-from .run import Outcome, StepContext, StepResult
+from .run import ChainRun, Outcome, StepResult
 
 
-def baseline_of(context: StepContext) -> Baseline | None:
-    """What the partition's last publication held, or None if it has none."""
-    space = require_space(context)
-    try:
-        current = PublicationStore(context.layout, space.id).current()
-    except DamagedIndexError:
-        return None
-    receipt = current.receipts.get(context.key) if current else None
-    if receipt is None:
-        return None
-    coverage = receipt.coverage
-    return Baseline(
-        receipt.artifacts["embeddings"], int(coverage.get("chunks", 0)), dict(coverage.get("chunk_languages", {}))
-    )
-
-
-def publish_partition(context: StepContext) -> StepResult:
+def publish_partition(run: ChainRun) -> StepResult:
     """Publishes the embeddings this run made, else the current ones.
 
     A run that was overtaken, whose commit was observed before the published one, changes nothing and says
     `superseded`. Raises GateRefusedError; all stays as it was.
     """
-    space = require_space(context)
-    embeddings = context.input(EMBEDDINGS, space.id)
-    quality = _verdict_of_run(context, space.id)
-    permit = permit_for(quality, context.key, space.dimension, context.settings)
-    chunks = context.parent(embeddings, "chunks")
-    files = context.parent(chunks, "file_hashes")
+    space = require_space(run)
+    embeddings = run.input(EMBEDDINGS, space.id)
+    quality = _verdict_of_run(run, space.id)
+    permit = permit_for(quality, run.key, space.dimension, run.settings)
+    chunks = run.parent(embeddings, "chunks")
+    files = run.parent(chunks, "file_hashes")
     if quality is None or quality.manifest.inputs.get("embeddings") != embeddings.fingerprint:
         raise GateRefusedError(
-            f"the verdict on {context.key} speaks of other embeddings than the current ones",
-            remedy=f"materialize `index_quality` for this partition, or run `code-index index {context.key}`",
+            f"the verdict on {run.key} speaks of other embeddings than the current ones",
+            remedy=f"materialize `index_quality` for this partition, or run `code-index index {run.key}`",
         )
-    repository = context.parent(files, "repository")
-    snapshot = observed_snapshot(repository, context.layout)
-    content = content_of(context, snapshot, files, chunks, embeddings, space.dimension)
+    repository = run.parent(files, "repository")
+    snapshot = observed_snapshot(repository, run.layout)
+    content = content_of(run, snapshot, files, chunks, embeddings, space.dimension)
     content = replace(
         content,
         recipe=recipe(
@@ -74,19 +58,19 @@ def publish_partition(context: StepContext) -> StepResult:
             suite=permit.suite,
         ),
     )
-    backend = make_backend(context.layout, context.settings, space.id, space.dimension)
-    retention = Retention(context.settings.keep_generations, context.settings.keep_seconds)
+    backend = make_backend(run.layout, run.settings, space.id, space.dimension)
+    retention = Retention(run.settings.keep_generations, run.settings.keep_seconds)
     try:
-        result = publish(permit, content, backend, context.layout, context.stages, retention=retention)
+        result = publish(permit, content, backend, run.layout, run.stages, retention=retention)
     except StalePublicationError as stale:
         # Another run has published a newer commit meanwhile: this one has nothing left to do, and nobody has.
-        context.stages.say(stale.message)
+        run.stages.say(stale.message)
         told = {"superseded": stale.message, "space": space.id, "label": snapshot.label}
         return StepResult(embeddings, "superseded", snapshot.commit, told, permit.subject)
-    context.store.damaged.extend(result.mended)
+    run.store.damaged.extend(result.mended)
     if result.outcome == "reused":
-        _require_readable(context, backend, result.receipt, space.id)
-    note_published(context.layout, space, resolved(context.settings, context.layout))
+        _require_readable(run, backend, result.receipt, space.id)
+    PublishedIndex(run.layout).note(space, run.settings)
     facts: dict[str, Any] = {
         "points": result.receipt.points,
         "written": result.written,
@@ -101,16 +85,16 @@ def publish_partition(context: StepContext) -> StepResult:
     return StepResult(embeddings, outcome, snapshot.commit, facts, permit.subject)
 
 
-def _require_readable(context: StepContext, backend: IndexBackend, receipt: Receipt, space: str) -> None:
+def _require_readable(run: ChainRun, backend: IndexBackend, receipt: Receipt, space: str) -> None:
     """What is called published unchanged can be read, or is made anew: a damaged shard would fail every search after a
     run that says all is well. Raises CorruptArtifactError if the artifacts are damaged too."""
-    store = PublicationStore(context.layout, space)
+    store = PublicationStore(run.layout, space)
     manifest = store.current()
-    if manifest is None or manifest.receipts.get(context.key) != receipt:
+    if manifest is None or manifest.receipts.get(run.key) != receipt:
         return  # published anew meanwhile
     try:
-        with context.stages.stage("read back", unit="points") as ticker:
-            found = readable_points(backend, store, manifest, context.key)
+        with run.stages.stage("read back", unit="points") as ticker:
+            found = readable_points(backend, store, manifest, run.key)
             ticker.advance(found)
     except (FileNotFoundError, DamagedIndexError):
         found = -1
@@ -118,31 +102,31 @@ def _require_readable(context: StepContext, backend: IndexBackend, receipt: Rece
     if found == receipt.points or current is None or current.name != manifest.name:
         return  # whole, or replaced and pruned meanwhile
     done = rebuild(
-        backend, context.layout, space, manifest.dimension, stages=context.stages, suspected=(context.key,),
-        lock_timeout=context.settings.lock_timeout_seconds,
+        backend, run.layout, space, manifest.dimension, stages=run.stages, suspected=(run.key,),
+        lock_timeout=run.settings.lock_timeout_seconds,
     )  # fmt: skip
-    context.store.damaged.append(str(done))
-    if context.key in done.lost:
+    run.store.damaged.append(str(done))
+    if run.key in done.lost:
         raise CorruptArtifactError(
-            f"the index of {context.key} is damaged and its artifacts are too", remedy="run the same again"
+            f"the index of {run.key} is damaged and its artifacts are too", remedy="run the same again"
         )
 
 
-def _verdict_of_run(context: StepContext, space: str) -> Artifact | None:
+def _verdict_of_run(run: ChainRun, space: str) -> Artifact | None:
     """The verdict this run gave, else the current one: another run may have judged newer embeddings since."""
     try:
-        return context.input("quality", space)
+        return run.input("quality", space)
     except NotBuiltError:
         return None
 
 
 def content_of(
-    context: StepContext, snapshot: Snapshot, files: Artifact, chunks: Artifact, embeddings: Artifact, dimension: int
+    run: ChainRun, snapshot: Snapshot, files: Artifact, chunks: Artifact, embeddings: Artifact, dimension: int
 ) -> RepositoryContent:
     """What is published: the artifacts, and the coverage that answers tell."""
     coverage = coverage_of(files, chunks)
     return RepositoryContent(
-        key=context.key,
+        key=run.key,
         repository=snapshot.repository,
         ref=snapshot.ref,
         default_ref=snapshot.default_ref,
@@ -156,5 +140,5 @@ def content_of(
         embeddings=embeddings,
         files=files,
         coverage=coverage,
-        run_id=context.run_id,
+        run_id=run.run_id,
     )

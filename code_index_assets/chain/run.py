@@ -1,11 +1,10 @@
-"""What every step of the chain shares: its surroundings and its result.
+"""One run of the chain on one partition: what its steps share, and what one step hands to the next.
 
-What lives here: `StepContext` (where to read and write, who runs) and `StepResult`. What does not: the steps, which
-live in the rooms (`chain/observe.py`, `chain/chunk.py`, …), and Dagster (`assets/`).
+What lives here: `ChainRun` and `StepResult`. What does not: the steps, one module each in this folder, and Dagster
+(`assets/`).
 
-A step whose inputs equal those of an artifact already made does nothing and says so (`outcome="reused"`). Inside one
-run a step reads what the run's earlier steps made, also when another run has moved the pointers since: the run's pins
-say which.
+A step whose inputs equal those of an artifact already made does nothing (`outcome="reused"`). Inside one run a step
+reads what the run's earlier steps made, also when another run has moved the pointers since: the run's pins name it.
 """
 
 from __future__ import annotations
@@ -14,19 +13,36 @@ import json
 import shutil
 import time
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
+from ..embedding.model_spec import ModelSpec
+from ..index.published import in_force
 from ..progress import Stages
 from ..settings import Settings
-from ..storage.artifacts import Artifact, ArtifactStore
+from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactStore, Built, Make
 from ..storage.layout import Layout, key_segment, write_atomically
+
+if TYPE_CHECKING:
+    from ..embedding.interface import Embedder
+    from ..embedding.space import EmbeddingSpace
 
 Outcome = Literal["built", "reused", "superseded", "refused", "failed"]
 
 
+@dataclass(frozen=True)
+class EmbeddedAhead:
+    """What the `chunks` step has for the `embeddings` step: the loaded model, and the vector keys it computed."""
+
+    space: str
+    embedder: Embedder | None
+    keys: set[str]
+
+
 @dataclass
-class StepContext:
-    """The surroundings of one step of one run on one partition."""
+class ChainRun:
+    """A run of the chain on one partition. `stages` times the step that is at work."""
 
     key: str
     run_id: str
@@ -34,9 +50,39 @@ class StepContext:
     settings: Settings
     stages: Stages
     store: ArtifactStore = field(init=False)
+    _ahead: EmbeddedAhead | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        """Resolves the model `auto`, once a run: a later switch of the serving space is for the next run."""
         self.store = ArtifactStore(self.layout)
+        self.settings = in_force(self.settings, self.layout)
+
+    def begin(self, stages: Stages) -> None:
+        """Begins the next step: its own times, and its own record of damage found."""
+        self.stages = stages
+        self.store.damaged.clear()
+
+    @cached_property
+    def model(self) -> ModelSpec:
+        return ModelSpec.chosen(self.settings)
+
+    @cached_property
+    def space(self) -> EmbeddingSpace:
+        """The embedding space of the run. A provider's endpoint may be asked for it once, a model be looked up.
+
+        Raises ConfigurationError, EmbeddingError.
+        """
+        from ..embedding.loading import space_of
+
+        return space_of(self.settings, self.layout, self.stages.say)
+
+    # -- artifacts ---------------------------------------------------------------------------------------------
+
+    def build(self, spec: ArtifactSpec, make: Make, *, buckets: int = 1) -> Built:
+        """`ArtifactStore.build` in this run, which works with that artifact from now on."""
+        built = self.store.build(spec, self.run_id, make, buckets=buckets)
+        self.pin(built.artifact, spec.space)
+        return built
 
     def pin(self, artifact: Artifact, space: str | None = None) -> None:
         """Remembers that this run works with this artifact."""
@@ -63,8 +109,28 @@ class StepContext:
         home = self.layout.artifact_home(kind, self.key, space)
         return self.store.whole(home / str(artifact.manifest.inputs[kind]))
 
-    def _pin_file(self, kind: str) -> Any:
+    def _pin_file(self, kind: str) -> Path:
         return self.layout.root / "pins" / key_segment(self.run_id) / f"{key_segment(self.key)}.{kind}.json"
+
+    # -- from the `chunks` step to the `embeddings` step ---------------------------------------------------------
+
+    def hand_over(self, ahead: EmbeddedAhead) -> None:
+        """Leaves the model and the keys computed ahead for the `embeddings` step. Without it only time is lost."""
+        self.close()
+        self._ahead = ahead
+
+    def take_ahead(self, space: str) -> EmbeddedAhead | None:
+        """What the `chunks` step left, if it is of this space; the taker closes the model."""
+        if self._ahead is None or self._ahead.space != space:
+            return None
+        ahead, self._ahead = self._ahead, None
+        return ahead
+
+    def close(self) -> None:
+        """Closes a model that no step has taken."""
+        if self._ahead is not None and self._ahead.embedder is not None:
+            self._ahead.embedder.close()
+        self._ahead = None
 
 
 def remove_old_pins(layout: Layout, older_than_seconds: float = 7 * 86400) -> None:

@@ -65,15 +65,9 @@ def _data() -> tuple[Layout, Path]:
 
 
 def _receipts() -> dict[str, Receipt]:
-    from ..index.manifest import PublicationStore
-    from ..index.published import published
+    from ..index.published import PublishedIndex
 
-    layout = _data()[0]
-    found: dict[str, Receipt] = {}
-    for space in published(layout):
-        manifest = PublicationStore(layout, space).current()
-        found |= manifest.receipts if manifest else {}
-    return found
+    return PublishedIndex(_data()[0]).receipts
 
 
 def _registered() -> list[str]:
@@ -125,9 +119,9 @@ def _kinds(ctx: click.Context) -> Iterable[str]:
 
 
 def _spaces(ctx: click.Context) -> Iterable[str]:
-    from ..index.published import published
+    from ..index.published import PublishedIndex
 
-    return published(_data()[0])
+    return PublishedIndex(_data()[0]).spaces
 
 
 repositories, partitions, refs = _quiet(_repositories), _quiet(_partitions), _quiet(_refs)

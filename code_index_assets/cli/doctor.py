@@ -130,21 +130,21 @@ def _is_network(path: Path) -> bool:
 
 
 def _model(settings: Settings, layout: Layout) -> Iterator[Line | Finding]:
-    from ..embedding.loading import chosen_model
-    from ..index.published import resolved, serving_space
+    from ..embedding.model_spec import ModelKind, ModelSpec
+    from ..index.published import PublishedIndex, in_force
 
-    model = chosen_model(resolved(settings, layout))
+    model = ModelSpec.chosen(in_force(settings, layout))
     why = ""
     if settings.model == "auto":
-        serving = serving_space(layout)
+        serving = PublishedIndex(layout).serving
         why = f" (of the index that searches use: {serving})" if serving else " (chosen for this machine)"
     yield "ok", f"embedding model {model}{why}", ""
-    if model.startswith("voyage:"):
+    if model.kind is ModelKind.VOYAGE:
         from ..embedding.providers.voyage import KEYS, has_key
 
         if not has_key():
             yield "fail", "Voyage needs a key and none is set", f"set {' or '.join(KEYS)}"
-    if model.startswith("openai:") and not settings.embedding_url:
+    if model.kind is ModelKind.OPENAI and not settings.embedding_url:
         yield "fail", f"{model} needs an address and none is set", "set CODE_INDEX_EMBEDDING_URL"
 
 
@@ -175,16 +175,16 @@ def _runs(layout: Layout) -> Iterator[Line | Finding]:
 
 def _stored(settings: Settings, layout: Layout, deep: bool, findings: list[Finding]) -> Iterator[Line]:
     """What is there, and whole."""
-    from ..index.manifest import PublicationStore
-    from ..index.published import published
+    from ..index.published import PublishedIndex
 
-    spaces = published(layout)
+    published = PublishedIndex(layout)
+    spaces = published.spaces
     if not spaces:
         told = "nothing is published yet"
         yield "warn", told, "code-index index <git URL or path>"
     for space in spaces:
         try:
-            manifest = PublicationStore(layout, space).current()
+            manifest = published.publication(space)
         except DamagedIndexError:
             continue
         if manifest is None:

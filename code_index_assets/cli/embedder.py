@@ -33,9 +33,11 @@ def embedder_command(ask: bool, as_json: bool) -> int:
             click.echo(json.dumps(found, indent=1) if found else "no embedding process runs for this data folder")
         return 0 if found else 1
     from ..embedding.runtimes.process import EmbeddingServer
+    from ..index.published import in_force
 
     lines = TerminalLines()
-    server = EmbeddingServer(settings, Layout(settings.data).create(), lines)
+    layout = Layout(settings.data).create()
+    server = EmbeddingServer(in_force(settings, layout), layout, lines)
     done = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:

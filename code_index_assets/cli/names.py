@@ -7,8 +7,7 @@ and of searches (`search/engine.py`).
 from __future__ import annotations
 
 from ..errors import NotIndexedError
-from ..index.manifest import PublicationStore
-from ..index.reader import published_spaces
+from ..index.published import PublishedIndex
 from ..settings import Settings
 from ..sources.registry import Registry
 from ..spelling import near_names
@@ -20,9 +19,7 @@ def require_known(layout: Layout, settings: Settings, key: str) -> None:
     registry = Registry.load(settings.registry_file, layout)
     name, _, ref = key.partition("@")
     known = [one for entry in registry.entries for one in entry.keys]
-    for space in published_spaces(layout):
-        manifest = PublicationStore(layout, space).current()
-        known += manifest.receipts if manifest else ()
+    known += PublishedIndex(layout).receipts
     if key in known or (ref and any(entry.name == name and entry.names_ref(ref) for entry in registry.entries)):
         return
     near = near_names(key, known)

@@ -21,9 +21,10 @@ from .names import require_known
 def rollback_command(repository: str, as_json: bool) -> None:
     """Publish REPOSITORY's previous kept state again; its checks must still pass."""
     from ..embedding.loading import space_of
-    from ..index.backends.interface import make_backend
+    from ..index.backends.choice import make_backend
     from ..index.maintenance import rollback
     from ..index.manifest import Receipt
+    from ..index.published import in_force
     from ..quality.gate import verdict_on
     from ..quality.permit import Permit, issue_permit
     from ..records.run_log import RunLog
@@ -31,7 +32,7 @@ def rollback_command(repository: str, as_json: bool) -> None:
     settings = load_settings()
     layout = Layout(settings.data).check()
     require_known(layout, settings, repository)
-    space = space_of(settings, layout)
+    space = space_of(in_force(settings, layout), layout)
     store = ArtifactStore(layout)
 
     def permit_for(receipt: Receipt) -> Permit:
@@ -67,12 +68,13 @@ def rollback_command(repository: str, as_json: bool) -> None:
 def accept_command(repository: str, check: str, reason: str, as_json: bool) -> None:
     """Accept a failed plausibility CHECK of REPOSITORY's latest verdict, for exactly that content."""
     from ..embedding.loading import space_of
+    from ..index.published import in_force
     from ..quality.gate import accept
 
     settings = load_settings()
     layout = Layout(settings.data).check()
     require_known(layout, settings, repository)
-    space = space_of(settings, layout)
+    space = space_of(in_force(settings, layout), layout)
     verdict = accept(ArtifactStore(layout), repository, space.id, check, reason, getpass.getuser(), settings)
     if verdict.passed:
         raise GateRefusedError(f"the latest verdict on {repository} has passed already", remedy="nothing to accept")

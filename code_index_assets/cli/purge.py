@@ -132,11 +132,12 @@ def _union(sets: Iterable[set[str]]) -> set[str]:
 def _leave_other_spaces(layout: Layout, settings: Settings, keys: list[str]) -> Iterator[str]:
     """Takes the repository out of the spaces that this run did not index anew; yields what was done."""
     from ..embedding.loading import space_of
-    from ..index.backends.interface import make_backend
+    from ..index.backends.choice import make_backend
     from ..index.maintenance import remove
     from ..index.manifest import PublicationStore
+    from ..index.published import in_force
 
-    current = space_of(settings, layout).id
+    current = space_of(in_force(settings, layout), layout).id
     published = (path.name for path in (layout.root / "index").glob("*") if path.is_dir())
     for space in sorted({*_embedded_spaces(layout), *published} - {current}):
         manifest = PublicationStore(layout, space).current()
@@ -150,15 +151,12 @@ def _leave_other_spaces(layout: Layout, settings: Settings, keys: list[str]) -> 
 
 def _rewrite_shards(layout: Layout, settings: Settings) -> None:
     """Writes every shard anew: removed points leave the files only then."""
-    from ..index.backends.interface import make_backend
     from ..index.maintenance import compact
-    from ..index.manifest import PublicationStore
-    from ..index.reader import published_spaces
+    from ..index.published import PublishedIndex
 
-    for space in published_spaces(layout):
-        manifest = PublicationStore(layout, space).current()
-        if manifest is not None:
-            compact(make_backend(layout, settings, space, manifest.dimension), layout, space, changed_share=-1.0)
+    published = PublishedIndex(layout)
+    for manifest in published.publications():
+        compact(published.backend(manifest, settings), layout, manifest.space, changed_share=-1.0)
 
 
 def _forget_vectors(layout: Layout, space: str, before: set[str]) -> int:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..index.manifest import PublicationStore
-from ..index.reader import published_spaces
+from ..index.published import PublishedIndex
 from ..progress import stage_note
 from ..settings import Settings
 from ..storage.layout import Layout
@@ -35,9 +34,7 @@ _REASONS = {
 
 
 def _is_published(key: str, settings: Settings) -> bool:
-    layout = Layout(settings.data)
-    current = (PublicationStore(layout, space).current() for space in published_spaces(layout))
-    return any(manifest is not None and key in manifest.receipts for manifest in current)
+    return key in PublishedIndex(Layout(settings.data)).receipts
 
 
 def print_report(outcome: Outcome, settings: Settings, total: float) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from ..errors import ConfigurationError, NotIndexedError, QueryError
-from ..index.manifest import PublicationManifest, PublicationStore
-from ..index.published import previous_space, published, serving_space, settings_of, use_space
+from ..index.manifest import PublicationManifest
+from ..index.published import PublishedIndex
 from ..operations.retention import remove_space
 from ..settings import load_settings
 from ..storage.layout import Layout
@@ -37,14 +37,14 @@ def spaces_command(remove: str | None, vectors: bool, as_json: bool) -> int:
     if remove is not None:
         removed = remove_space(layout, settings, _by_name(layout, remove), vectors=vectors)
         click.echo(f"removed {removed:,} points" + ("" if vectors else "; its vectors stay in the cache"), err=as_json)
-    serving, before = serving_space(layout), previous_space(layout)
+    published = PublishedIndex(layout)
+    serving, before = published.serving, published.served_before
     rows = []
-    for name in published(layout):
-        manifest = PublicationStore(layout, name).current()
-        if manifest is not None:
-            model = (settings_of(layout, name) or {}).get("model")
-            state = "serving" if name == serving else "served before" if name == before else "beside"
-            rows.append(_row(manifest, model, state))
+    for manifest in published.publications():
+        name = manifest.space
+        model = (published.made_with(name) or {}).get("model")
+        state = "serving" if name == serving else "served before" if name == before else "beside"
+        rows.append(_row(manifest, model, state))
     if as_json:
         click.echo(json.dumps({"spaces": rows}))
     for row in [] if as_json else rows:
@@ -75,10 +75,10 @@ def use_command(space: str | None, back: bool, partly: bool, as_json: bool) -> N
     settings = load_settings()
     layout = Layout(settings.data).check()
     wanted = _wanted(layout, space, back)
-    serving = serving_space(layout)
+    serving = PublishedIndex(layout).serving
     if serving is not None and serving != wanted and not partly:
         _require_whole(layout, serving, wanted)
-    before = use_space(layout, wanted)
+    before = PublishedIndex(layout).serve(wanted)
     from ..records.run_log import RunLog
 
     facts = {"space": wanted, "before": before, "by": getpass.getuser()}
@@ -93,7 +93,7 @@ def use_command(space: str | None, back: bool, partly: bool, as_json: bool) -> N
 
 def _wanted(layout: Layout, space: str | None, back: bool) -> str:
     if back:
-        found = previous_space(layout)
+        found = PublishedIndex(layout).served_before
         if found is None:
             raise NotIndexedError("no other space served before", remedy="code-index spaces")
         return found
@@ -104,8 +104,9 @@ def _wanted(layout: Layout, space: str | None, back: bool) -> str:
 
 def _by_name(layout: Layout, name: str) -> str:
     """A published space by its name, or by the model it was made with, if only one was."""
-    names = published(layout)
-    made = [each for each in names if (settings_of(layout, each) or {}).get("model") == name]
+    published = PublishedIndex(layout)
+    names = published.spaces
+    made = [each for each in names if (published.made_with(each) or {}).get("model") == name]
     if name not in names and len(made) == 1:
         return made[0]
     return name
@@ -113,7 +114,7 @@ def _by_name(layout: Layout, name: str) -> str:
 
 def published_space(layout: Layout, name: str) -> str:
     """The space of this name or model. Raises NotIndexedError if nothing is published in it."""
-    found, there = _by_name(layout, name), published(layout)
+    found, there = _by_name(layout, name), PublishedIndex(layout).spaces
     if found not in there:
         raise NotIndexedError(
             f"nothing is published in {name or 'any space'}",
@@ -124,7 +125,7 @@ def published_space(layout: Layout, name: str) -> str:
 
 def _require_whole(layout: Layout, serving: str, wanted: str) -> None:
     """Raises NotIndexedError if something searchable now would not be searchable, or older, after the switch."""
-    now, then = (PublicationStore(layout, name).current() for name in (serving, wanted))
+    now, then = map(PublishedIndex(layout).publication, (serving, wanted))
     if now is None or then is None:
         return
     missing = sorted(now.receipts.keys() - then.receipts.keys())
@@ -135,7 +136,7 @@ def _require_whole(layout: Layout, serving: str, wanted: str) -> None:
         and receipt.observed_at < now.receipts[key].observed_at
     )  # fmt: skip
     if missing or older:
-        model = (settings_of(layout, wanted) or {}).get("model", "…")
+        model = (PublishedIndex(layout).made_with(wanted) or {}).get("model", "…")
         lacks = [(missing, "not published there"), (older, "published at an older commit")]
         told = [
             f"{len(keys)} {what} ({', '.join(keys[:5])}{', …' if len(keys) > 5 else ''})"
@@ -164,7 +165,7 @@ def compare_command(
 
     settings = load_settings()
     layout = Layout(settings.data).check()
-    names = (published_space(layout, other or serving_space(layout) or ""), published_space(layout, space))
+    names = (published_space(layout, other or PublishedIndex(layout).serving or ""), published_space(layout, space))
     if names[0] == names[1]:
         raise ConfigurationError(
             f"{names[0]} would be compared with itself",

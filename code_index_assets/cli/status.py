@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from ..errors import NotBuiltError, NotIndexedError
-from ..index.manifest import PublicationStore
-from ..index.reader import published_spaces
+from ..index.published import PublishedIndex
 from ..search.freshness import RepositoryStatus, ago, repository_statuses
 from ..settings import load_settings
 from ..storage.layout import Layout
@@ -47,12 +46,7 @@ def status_command(repository: str | None, as_json: bool) -> int:
 
 def _spaces(layout: Layout) -> dict[str, str]:
     """The space each published key is in, the most recently published one first."""
-    found: dict[str, str] = {}
-    for space in published_spaces(layout):
-        manifest = PublicationStore(layout, space).current()
-        for key in manifest.receipts if manifest else ():
-            found.setdefault(key, space)
-    return found
+    return {key: space for key, (space, _) in PublishedIndex(layout).located().items()}
 
 
 def _row(status: RepositoryStatus, space: str | None) -> dict[str, Any]:

@@ -72,14 +72,10 @@ def stored_keys(layout: Layout, name: str) -> list[str]:
 
     Refs that a pattern stands for (`release/*`) are in no entry, only here.
     """
-    from ..index.manifest import PublicationStore
-    from ..index.reader import published_spaces
+    from ..index.published import PublishedIndex
     from ..storage.artifacts import ArtifactStore
 
-    keys: dict[str, None] = {}
-    for space in published_spaces(layout):
-        manifest = PublicationStore(layout, space).current()
-        keys |= dict.fromkeys(manifest.receipts if manifest else ())
+    keys = dict.fromkeys(PublishedIndex(layout).receipts)
     store = ArtifactStore(layout)
     for home in layout.keys("repository"):
         found = (store.open_folder(folder) for folder in home.iterdir() if folder.is_dir())
@@ -111,15 +107,11 @@ def retire(layout: Layout, settings: Settings, keys: list[str]) -> Iterator[str]
 
 def _retire_unnamed(layout: Layout, settings: Settings) -> Iterator[str]:
     """Retires what is published or polled, but in no entry of the registry."""
-    from ..index.manifest import PublicationStore
-    from ..index.reader import published_spaces
+    from ..index.published import PublishedIndex
     from ..triggers.heads import load_heads, save_heads
 
     known = {entry.name for entry in Registry.load(settings.registry_file, layout).entries if entry.enabled}
-    keys: dict[str, None] = {}
-    for space in published_spaces(layout):
-        manifest = PublicationStore(layout, space).current()
-        keys |= dict.fromkeys(manifest.receipts if manifest else ())
+    keys = dict.fromkeys(PublishedIndex(layout).receipts)
     state = load_heads(layout)
     for polled in state.values():
         keys |= dict.fromkeys(polled.heads)
@@ -128,16 +120,12 @@ def _retire_unnamed(layout: Layout, settings: Settings) -> Iterator[str]:
 
 
 def prune_index(layout: Layout, settings: Settings, retention: object) -> int:
-    from ..index.backends.interface import make_backend
     from ..index.maintenance import Retention, prune_generations
-    from ..index.manifest import PublicationStore
-    from ..index.reader import published_spaces
+    from ..index.published import PublishedIndex
 
     assert isinstance(retention, Retention)
-    total = 0
-    for space in published_spaces(layout):
-        manifest = PublicationStore(layout, space).current()
-        if manifest is not None:
-            backend = make_backend(layout, settings, space, manifest.dimension)
-            total += prune_generations(backend, layout, space, retention)[0]
-    return total
+    published = PublishedIndex(layout)
+    return sum(
+        prune_generations(published.backend(manifest, settings), layout, manifest.space, retention)[0]
+        for manifest in published.publications()
+    )

@@ -19,11 +19,12 @@ from .. import deadlines
 from ..errors import CodeIndexError, DamagedIndexError, NotIndexedError
 from ..settings import Settings
 from ..storage.layout import Layout
-from .backends.interface import IndexBackend, Scored, make_backend
+from .backends.choice import make_backend
+from .backends.interface import IndexBackend, Scored
 from .filters import Conditions, Filter, conditions, meets, passes_text_rules
 from .lexical import DocumentFrequencies, query_weights
 from .manifest import REBUILD_REMEDY, PublicationManifest, PublicationStore, Receipt
-from .published import published
+from .published import PublishedIndex
 
 # IDF over more repositories than this is taken from the largest of them: opening 5,000 tables costs a second, and a
 # word's rarity does not change with the small ones.
@@ -43,11 +44,6 @@ class SnapshotGoneError(CodeIndexError):
     retryable = True
 
 
-def published_spaces(layout: Layout) -> list[str]:
-    """Spaces with a published index: the one searches use first, then the most recently published first."""
-    return published(layout)
-
-
 def open_index(
     layout: Layout, settings: Settings, space: str | None = None, *, backend: IndexBackend | None = None
 ) -> IndexSnapshot:
@@ -56,8 +52,8 @@ def open_index(
     Raises NotIndexedError if nothing is published (there, or at all).
     """
     if space is None:
-        space = next(iter(published_spaces(layout)), None)
-    manifest = PublicationStore(layout, space).current() if space else None
+        space = PublishedIndex(layout).serving
+    manifest = PublishedIndex(layout).publication(space) if space else None
     if manifest is None or space is None:
         raise NotIndexedError("nothing is indexed yet", remedy="run `code-index index REPOSITORY` first")
     backend = backend or make_backend(layout, settings, space, manifest.dimension)

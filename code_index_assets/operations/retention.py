@@ -20,11 +20,10 @@ from typing import Any
 from ..chain.run import remove_old_pins
 from ..embedding.cache.vectors import VectorCache, vectors_lock
 from ..errors import ConfigurationError, LockedError, NotIndexedError
-from ..index.backends.interface import make_backend
+from ..index.backends.choice import make_backend
 from ..index.maintenance import Retention, compact, prune_generations, remove
-from ..index.manifest import PublicationManifest, PublicationStore
-from ..index.published import serving_space
-from ..index.reader import published_spaces
+from ..index.manifest import PublicationManifest
+from ..index.published import PublishedIndex
 from ..progress import Say
 from ..settings import Settings
 from ..storage.artifacts import ArtifactStore
@@ -92,11 +91,9 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
     done: dict[str, int] = {"leftovers": layout.remove_leftovers() + layout.remove_half_written()}
     remove_old_pins(layout)
     shards = generations = 0
-    for space in published_spaces(layout):
-        manifest = PublicationStore(layout, space).current()
-        if manifest is None:
-            continue
-        backend = make_backend(layout, settings, space, manifest.dimension)
+    published = PublishedIndex(layout)
+    for manifest in published.publications():
+        space, backend = manifest.space, published.backend(manifest, settings)
         retention = Retention(settings.keep_generations, settings.keep_seconds)
         generations += prune_generations(backend, layout, space, retention)[0]
         # Afterwards: it makes publications of its own, which would push out the one to roll back to.
@@ -116,7 +113,7 @@ def compact_vectors(layout: Layout, space: str, spare: float) -> int:
     Waits for nobody: while a run embeds in this space the cache is left as it is.
     """
     folder = layout.vectors(space)
-    manifest = PublicationStore(layout, space).current()
+    manifest = PublishedIndex(layout).publication(space)
     if manifest is None or not (folder / "data.mdb").exists():
         return 0
     try:
@@ -159,11 +156,11 @@ def remove_space(layout: Layout, settings: Settings, space: str, *, vectors: boo
     Returns how many points went. Raises ConfigurationError for the space that serves, NotIndexedError if it is not
     published.
     """
-    if space == serving_space(layout):
+    if space == PublishedIndex(layout).serving:
         raise ConfigurationError(
             f"searches use {space}", remedy="switch first: code-index use SPACE, then remove the other one"
         )
-    manifest = PublicationStore(layout, space).current()
+    manifest = PublishedIndex(layout).publication(space)
     if manifest is None:
         raise NotIndexedError(f"nothing is published in the embedding space {space}", remedy="code-index spaces")
     backend = make_backend(layout, settings, space, manifest.dimension)
@@ -214,8 +211,9 @@ def _named(layout: Layout) -> set[Path]:
     Ancestors count for pointers too: the chunks of a run that stopped there are compared with the files they came from.
     """
     named = {home / name for home in _homes(layout, None) if (name := layout.read_pointer(home / "CURRENT"))}
-    for space in published_spaces(layout):
-        for manifest in PublicationStore(layout, space).history():
+    published = PublishedIndex(layout)
+    for space in published.spaces:
+        for manifest in published.store(space).history():
             named |= _of_publication(layout, space, manifest)
     named |= _pinned(layout)
     for folder in list(named):

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import shutil
 
-from ..index.backends.interface import make_backend
 from ..index.maintenance import remove
-from ..index.manifest import PublicationStore
-from ..index.reader import published_spaces
+from ..index.published import PublishedIndex
 from ..records.failures import clear_failure
 from ..settings import Settings
 from ..sources.registry import Registry
@@ -25,12 +23,12 @@ def retire_partition(layout: Layout, settings: Settings, key: str) -> int:
     The index goes first: a search never finds what its artifacts no longer explain. A run in between two steps finds
     its inputs gone and ends. The mirror goes with the last partition of its repository.
     """
+    published = PublishedIndex(layout)
     points = 0
     with layout.lock(f"partition-{key}", timeout=settings.lock_timeout_seconds):
-        for space in published_spaces(layout):
-            manifest = PublicationStore(layout, space).current()
-            if manifest is not None and key in manifest.receipts:
-                points += remove(key, make_backend(layout, settings, space, manifest.dimension), layout, space)
+        for manifest in published.publications():
+            if key in manifest.receipts:
+                points += remove(key, published.backend(manifest, settings), layout, manifest.space)
         remove_partition(layout, key)
         clear_failure(layout, key)
     name = key.partition("@")[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -16,7 +16,7 @@ import polars as pl
 from ..errors import ConfigurationError, NotBuiltError
 from ..progress import Stages
 from ..settings import Settings
-from ..storage.artifacts import Artifact, ArtifactStore
+from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactStore, ArtifactWriter, Built
 from ..storage.fingerprint import fingerprint
 from ..storage.layout import Layout, write_atomically
 from .permit import CheckResult, Permit, Verdict, issue_permit
@@ -28,55 +28,44 @@ KIND = "quality"
 GATE_VERSION = "2"
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The artifacts of one partition that a verdict is about, and the commit that they were made from."""
+
+    key: str
+    space: str
+    dimension: int
+    commit: str
+    files: Artifact
+    chunks: Artifact
+    embeddings: Artifact
+
+
 def judge(
-    *,
-    key: str,
-    space: str,
-    dimension: int,
-    commit: str,
-    files: Artifact,
-    chunks: Artifact,
-    embeddings: Artifact,
-    baseline: Baseline | None,
-    settings: Settings,
-    store: ArtifactStore,
-    run_id: str,
-    stages: Stages,
-) -> tuple[Verdict, bool]:
-    """The verdict on these artifacts, and whether it was already there.
+    judged: Judged, baseline: Baseline | None, settings: Settings, store: ArtifactStore, run_id: str, stages: Stages
+) -> Built:
+    """The verdict's artifact; `read_verdict` reads it.
 
     A verdict is reused when the very same artifacts were judged by the same suite against the same baseline.
     Raises CorruptArtifactError if their bytes are not what their manifests say.
     """
-    suite = expectations(settings, dimension)
+    key, space, files, chunks = judged.key, judged.space, judged.files, judged.chunks
+    suite = expectations(settings, judged.dimension)
     inputs = {
         "files": files.fingerprint,
         "chunks": chunks.fingerprint,
-        "embeddings": embeddings.fingerprint,
+        "embeddings": judged.embeddings.fingerprint,
         "suite": suite_hash(suite),
         "accepted": sorted(acceptances(store.layout, key, space)),
         "gate": GATE_VERSION,
         "baseline": asdict(baseline) if baseline else None,
     }
-    name = fingerprint(inputs)
-    known = store.existing(KIND, key, name, space) or _of_what_is_published(store, key, space, inputs, baseline)
-    if known is not None:
-        for artifact in (chunks, embeddings):
-            artifact.verify()
-        store.point(known, space)
-        return read_verdict(known), True
-    with store.write(
-        KIND,
-        key,
-        name,
-        inputs=inputs,
-        code_version=GATE_VERSION,
-        run_id=run_id,
-        buckets=chunks.manifest.buckets,
-        space=space,
-    ) as writer:
+    for artifact in (chunks, judged.embeddings):
+        artifact.verify()
+
+    def make(writer: ArtifactWriter, previous: Artifact | None) -> None:
         kept = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
-        buckets, subjects = _profile(files, chunks, embeddings, kept, store.previous(KIND, key, space), writer, stages)
+        buckets, subjects = _profile(judged, kept, previous, writer, stages)
         rows = pl.concat([bucket.rows for bucket in buckets])
         with stages.stage("import great_expectations", unit="imports"):
             import_great_expectations()
@@ -86,9 +75,18 @@ def judge(
         subject = subject_digest(space, subjects)
         results = _accepted(results, suite, subject, acceptances(store.layout, key, space))
         passed = not any(result.blocks for result in results)
-        verdict = Verdict(key, space, subject, suite_hash(suite), passed, commit, tuple(results), run_id, time.time())
+        verdict = Verdict(
+            key, space, subject, suite_hash(suite), passed, judged.commit, tuple(results), run_id, time.time()
+        )
         writer.info.update(verdict=asdict(verdict), subjects=subjects)
-    return verdict, False
+
+    return store.build(
+        ArtifactSpec(KIND, key, inputs, GATE_VERSION, space),
+        run_id,
+        make,
+        buckets=chunks.manifest.buckets,
+        equivalent=lambda: _of_what_is_published(store, key, space, inputs, baseline),
+    )
 
 
 def _of_what_is_published(
@@ -106,51 +104,46 @@ def _of_what_is_published(
 
 
 def _profile(
-    files: Artifact,
-    chunks: Artifact,
-    embeddings: Artifact,
-    kept: pl.DataFrame,
-    previous: Artifact | None,
-    writer: Any,
-    stages: Stages,
+    judged: Judged, kept: pl.DataFrame, previous: Artifact | None, writer: ArtifactWriter, stages: Stages
 ) -> tuple[list[BucketProfile], list[str]]:
     """Profiles every bucket; one whose chunk, vector and file rows were profiled before is taken over."""
-    profiles: list[BucketProfile] = []
-    subjects: list[str] = []
-    same_buckets = previous is not None and previous.manifest.buckets == chunks.manifest.buckets
-    known = previous.manifest.bucket_inputs if previous and same_buckets else {}
+    files, chunks, embeddings = judged.files, judged.chunks, judged.embeddings
+    profiles: dict[int, BucketProfile] = {}
+    subjects: dict[int, str] = {}
+    same_buckets = previous is not None and previous.manifest.buckets == writer.buckets
     profiled = previous.read_split("profile") if previous and same_buckets else []
+    aligned = files.manifest.buckets == writer.buckets
+
+    def inputs_of(bucket: int) -> str:
+        return fingerprint(
+            {
+                "chunks": chunks.part("chunks", bucket).digest,
+                "vectors": embeddings.part("embeddings", bucket).digest,
+                "files": files.part("files", bucket).digest if aligned else files.fingerprint,
+                "gate": GATE_VERSION,
+            }
+        )
+
     with stages.stage("profile", total=chunks.rows_of("chunks"), unit="chunks") as ticker:
-        for bucket in range(chunks.manifest.buckets):
-            aligned = files.manifest.buckets == chunks.manifest.buckets
-            inputs = fingerprint(
-                {
-                    "chunks": chunks.part("chunks", bucket).digest,
-                    "vectors": embeddings.part("embeddings", bucket).digest,
-                    "files": files.part("files", bucket).digest if aligned else files.fingerprint,
-                    "gate": GATE_VERSION,
-                }
-            )
-            writer.bucket_inputs[str(bucket)] = inputs
-            if previous is not None and known.get(str(bucket)) == inputs:
-                # The same bytes, digested anew, were profiled before.
-                chunks.verified_part("chunks", bucket)
-                embeddings.verified_part("embeddings", bucket)
-                writer.link(previous, "profile", bucket)
-                facts = previous.info["buckets"][bucket]
-                profile = BucketProfile(profiled[bucket], facts[0], facts[1])
-                subjects.append(previous.info["subjects"][bucket])
-            else:
-                chunk_rows = chunks.read_bucket("chunks", bucket)
-                vector_rows = embeddings.read_bucket("embeddings", bucket)
-                mine = kept.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
-                profile = profile_bucket(chunk_rows, vector_rows, mine)
-                writer.write("profile", bucket, profile.rows)
-                subjects.append(bucket_subject(chunk_rows, vector_rows))
-            profiles.append(profile)
-            ticker.advance(profile.rows.height)
-    writer.info["buckets"] = [[p.orphan_vectors, p.keys_missing] for p in profiles]
-    return profiles, subjects
+
+        def reuse(before: Artifact, bucket: int) -> None:
+            writer.link(before, "profile", bucket)
+            orphans, missing = before.info["buckets"][bucket]
+            profiles[bucket] = BucketProfile(profiled[bucket], orphans, missing)
+            subjects[bucket] = before.info["subjects"][bucket]
+            ticker.advance(profiled[bucket].height)
+
+        for bucket in writer.reuse_buckets(previous, inputs_of, reuse):
+            chunk_rows = chunks.read_bucket("chunks", bucket)
+            vector_rows = embeddings.read_bucket("embeddings", bucket)
+            mine = kept.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
+            profiles[bucket] = profile_bucket(chunk_rows, vector_rows, mine)
+            writer.write("profile", bucket, profiles[bucket].rows)
+            subjects[bucket] = bucket_subject(chunk_rows, vector_rows)
+            ticker.advance(profiles[bucket].rows.height)
+    ordered = [profiles[bucket] for bucket in range(writer.buckets)]
+    writer.info["buckets"] = [[profile.orphan_vectors, profile.keys_missing] for profile in ordered]
+    return ordered, [subjects[bucket] for bucket in range(writer.buckets)]
 
 
 def _accepted(

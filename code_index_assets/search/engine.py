@@ -18,7 +18,8 @@ from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatc
 from ..index.backends.interface import IndexBackend
 from ..index.filters import Filter, matches_pattern
 from ..index.manifest import Receipt
-from ..index.reader import IndexSnapshot, SnapshotGoneError, open_index, published_spaces
+from ..index.published import PublishedIndex
+from ..index.reader import IndexSnapshot, SnapshotGoneError, open_index
 from ..settings import Settings
 from ..spelling import near_names
 from ..storage.layout import Layout
@@ -176,7 +177,7 @@ class SearchEngine:
         try:
             with self._opened.lock:
                 held = self._opened.snapshot
-                if held is not None and (self.space is not None or len(published_spaces(self.layout)) == 1):
+                if held is not None and (self.space is not None or len(PublishedIndex(self.layout).spaces) == 1):
                     self._opened.snapshot = held.refresh()
                 else:
                     self._opened.snapshot = self._open(held)
@@ -195,7 +196,7 @@ class SearchEngine:
             raise explained(error, self.layout, self.settings) from error
 
     def _open(self, held: IndexSnapshot | None) -> IndexSnapshot:
-        published = published_spaces(self.layout)
+        published = PublishedIndex(self.layout).spaces
         if self.space is not None and published and self.space not in published:
             raise SpaceMismatchError(
                 f"the index was made in the embedding space {published[0]}, the query would be in {self.space}",

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import NotIndexedError, SpaceMismatchError, StillIndexingError
-from ..index.manifest import PublicationStore, Receipt
-from ..index.reader import published_spaces
+from ..index.manifest import Receipt
+from ..index.published import PublishedIndex
 from ..records.dagster_runs import runs_at_work
 from ..records.failures import FailedPartition, failed_partitions
 from ..records.observations import last_observation, observation_file
@@ -157,11 +157,7 @@ def _receipts(layout: Layout, engine: SearchEngine | None) -> dict[str, Receipt]
             return dict(engine.snapshot().receipts)
         except (NotIndexedError, SpaceMismatchError):
             return {}
-    found: dict[str, Receipt] = {}
-    for space in reversed(published_spaces(layout)):
-        manifest = PublicationStore(layout, space).current()
-        found |= manifest.receipts if manifest else {}
-    return found
+    return PublishedIndex(layout).receipts
 
 
 def _keys(entry: RepositoryEntry, look: _Look) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from ..embedding.interface import Embedder
 from ..embedding.loading import query_embedder, query_embedder_for, space_of
 from ..errors import CodeIndexError
-from ..index.published import serving_space, with_space
+from ..index.published import PublishedIndex, in_force, with_space
 from ..index.reader import IndexSnapshot
 from ..settings import Settings
 from ..storage.layout import Layout
@@ -26,11 +26,11 @@ def open_engine(settings: Settings, layout: Layout, space: str | None = None) ->
     Without `space` it searches the space that serves, and follows `code-index use`; a model that is set explicitly says
     which space instead. Raises SpaceMismatchError (at the first search) if nothing is published in that one.
     """
-    if space is None and settings.model == "auto" and serving_space(layout) is not None:
+    if space is None and settings.model == "auto" and PublishedIndex(layout).serving is not None:
         return _ServingEngine(layout, settings, head_of=Heads(layout))
     model = _QueryModel(settings, layout, space)
     try:
-        chosen: str | None = space or space_of(settings, layout).id
+        chosen: str | None = space or space_of(in_force(settings, layout), layout).id
     except CodeIndexError:
         chosen = None  # the semantic lane will say why; the other lanes answer
     return SearchEngine(layout, settings, model, space=chosen, head_of=Heads(layout))
@@ -40,7 +40,7 @@ class _ServingEngine(SearchEngine):
     """Searches the space that serves at the moment of the query."""
 
     def snapshot(self) -> IndexSnapshot:
-        serving = serving_space(self.layout)
+        serving = PublishedIndex(self.layout).serving
         if serving is not None and serving != self.space:
             self.embed_query = _QueryModel(self.settings, self.layout, serving)
             self.space = serving
@@ -75,5 +75,5 @@ class _QueryModel:
 
     def _load(self) -> Embedder:
         if self.space is None:
-            return query_embedder(self.settings, self.layout)
+            return query_embedder(in_force(self.settings, self.layout), self.layout)
         return query_embedder_for(self.space, with_space(self.settings, self.layout, self.space), self.layout)

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
@@ -24,7 +24,7 @@ from typing import Any
 import polars as pl
 
 from ..errors import CorruptArtifactError, NotBuiltError
-from .fingerprint import file_digest, sealed, unsealed
+from .fingerprint import file_digest, fingerprint, sealed, unsealed
 from .layout import FORMAT_VERSION, Layout
 
 FILES_PER_BUCKET = 256
@@ -78,6 +78,22 @@ class Manifest:
 
     def rows(self, table: str) -> int:
         return sum(part.rows for part in self.parts.values() if part.table == table)
+
+
+@dataclass(frozen=True)
+class ArtifactSpec:
+    """Which artifact a step makes: its place, and everything that decides its content."""
+
+    kind: str
+    key: str
+    inputs: dict[str, Any]
+    code_version: str
+    space: str | None = None
+    name: str = ""  # of its folder, where it is not the fingerprint of the inputs
+
+    @property
+    def fingerprint(self) -> str:
+        return self.name or fingerprint(self.inputs)
 
 
 class Artifact:
@@ -213,6 +229,39 @@ class ArtifactWriter:
         self.parts[name] = part
         return part
 
+    def reuse_buckets(
+        self,
+        previous: Artifact | None,
+        inputs_of: Callable[[int], str],
+        reuse: Callable[[Artifact, int], None],
+    ) -> list[int]:
+        """Records what each bucket is made from, and has `reuse` take over those that were made from the same before.
+
+        Returns the buckets that have to be written. An artifact with another number of buckets has none to take over.
+        """
+        comparable = previous if previous is not None and previous.manifest.buckets == self.buckets else None
+        changed = []
+        for bucket in range(self.buckets):
+            inputs = inputs_of(bucket)
+            self.bucket_inputs[str(bucket)] = inputs
+            if comparable is not None and comparable.manifest.bucket_inputs.get(str(bucket)) == inputs:
+                reuse(comparable, bucket)
+            else:
+                changed.append(bucket)
+        return changed
+
+
+@dataclass(frozen=True)
+class Built:
+    """The artifact of a spec, and whether it was there before."""
+
+    artifact: Artifact
+    reused: bool
+
+
+# Writes the parts and facts of an artifact; the second argument is the previous artifact, to take over from.
+Make = Callable[[ArtifactWriter, Artifact | None], None]
+
 
 class ArtifactStore:
     """Opens, makes and points at artifacts of one data folder."""
@@ -294,23 +343,37 @@ class ArtifactStore:
         while not self.layout.swap(pointer, self.layout.read_pointer(pointer), artifact.fingerprint):
             continue
 
-    @contextmanager
-    def write(
+    def build(
         self,
-        kind: str,
-        key: str,
-        fingerprint: str,
-        *,
-        inputs: dict[str, Any],
-        code_version: str,
+        spec: ArtifactSpec,
         run_id: str,
+        make: Make,
+        *,
         buckets: int = 1,
-        space: str | None = None,
-    ) -> Iterator[ArtifactWriter]:
+        equivalent: Callable[[], Artifact | None] = lambda: None,
+    ) -> Built:
+        """The artifact of a spec, which is current afterwards: the one that is there, else what `make` writes.
+
+        `equivalent` may name another artifact that stands for it. `make` may change the writer's number of buckets
+        before it writes. Raises what `make` raises; then nothing is left behind and the current artifact stays.
+        """
+        known = self.existing(spec.kind, spec.key, spec.fingerprint, spec.space) or equivalent()
+        if known is not None:
+            self.point(known, spec.space)
+            return Built(known, reused=True)
+        previous = self.previous(spec.kind, spec.key, spec.space)
+        with self.write(spec, run_id, buckets) as writer:
+            make(writer, previous)
+        home = self.layout.artifact_home(spec.kind, spec.key, spec.space)
+        return Built(Artifact.open(home / spec.fingerprint), reused=False)
+
+    @contextmanager
+    def write(self, spec: ArtifactSpec, run_id: str, buckets: int = 1) -> Iterator[ArtifactWriter]:
         """Makes an artifact: parts are written inside the block; at its end it is renamed in and made current.
 
         Nothing is left behind if the block raises. A damaged artifact of the same fingerprint is replaced.
         """
+        kind, key, space, name = spec.kind, spec.key, spec.space, spec.fingerprint
         home = self.layout.artifact_home(kind, key, space)
         with self.layout.temporary(kind) as folder:
             writer = ArtifactWriter(folder, buckets)
@@ -318,12 +381,12 @@ class ArtifactStore:
             manifest = Manifest(
                 kind=kind,
                 key=key,
-                fingerprint=fingerprint,
-                inputs=inputs,
-                code_version=code_version,
+                fingerprint=name,
+                inputs=spec.inputs,
+                code_version=spec.code_version,
                 run_id=run_id,
                 created_at=time.time(),
-                buckets=buckets,
+                buckets=writer.buckets,
                 parts=writer.parts,
                 bucket_inputs=writer.bucket_inputs,
                 info=writer.info,
@@ -331,9 +394,9 @@ class ArtifactStore:
             body = json.dumps(asdict(manifest), indent=1, sort_keys=True).encode()
             (folder / "manifest.json").write_bytes(sealed(body))
             home.mkdir(parents=True, exist_ok=True)
-            target = home / fingerprint
+            target = home / name
             with self.layout.lock(f"artifact-{kind}-{key}", timeout=60):
-                if target.exists() and self.existing(kind, key, fingerprint, space) is None:
+                if target.exists() and self.existing(kind, key, name, space) is None:
                     damaged = folder.with_name(folder.name + "-damaged")
                     target.rename(damaged)
                     shutil.rmtree(damaged, ignore_errors=True)

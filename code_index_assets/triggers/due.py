@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..index.manifest import PublicationStore, Receipt
+from ..index.manifest import Receipt
+from ..index.published import PublishedIndex, in_force
 from ..records.failures import failed_partitions
 from ..records.observations import last_observation
 from ..settings import Settings
@@ -35,8 +36,9 @@ def due_partitions(layout: Layout, settings: Settings) -> list[Due]:
     from ..quality.suite import expectations, suite_hash
     from ..sources.selection import rules_fingerprint
 
+    settings = in_force(settings, layout)
     space = space_of(settings, layout)
-    current = PublicationStore(layout, space.id).current()
+    current = PublishedIndex(layout).publication(space.id)
     receipts = current.receipts if current else {}
     failed = {failure.key: failure for failure in failed_partitions(layout)}
     heads = load_heads(layout)

@@ -14,8 +14,9 @@ from chains import Chain, GitRepository, failure
 
 from code_index_assets.chain.embed import embed_chunks
 from code_index_assets.chain.modes import EmbeddingStream, _choice, chunk_in_mode, recommend
-from code_index_assets.chain.observe import hash_files, observe_repository
-from code_index_assets.chain.run import StepContext, StepResult
+from code_index_assets.chain.observe import observe_repository
+from code_index_assets.chain.run import ChainRun, StepResult
+from code_index_assets.chain.select import hash_files
 from code_index_assets.embedding.cache.vectors import VectorCache, as_kept
 from code_index_assets.embedding.chunk_vectors import ChunkVectors
 from code_index_assets.embedding.interface import InputType, Vectors
@@ -37,7 +38,7 @@ def embedded(chain: Chain, mode: str) -> tuple[StepResult, StepResult, list[Stag
     stages = []
     results = []
     for step in (observe_repository, hash_files, lambda c: chunk_in_mode(c, mode), embed_chunks):  # type: ignore[arg-type]
-        context = StepContext("r", f"run-{mode}", chain.layout, chain.settings, Stages())
+        context = ChainRun("r", f"run-{mode}", chain.layout, chain.settings, Stages())
         results.append(step(context))
         stages += context.stages.done
     return results[2], results[3], stages

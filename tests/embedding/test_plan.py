@@ -12,9 +12,10 @@ from embedding_server import KEY, EmbeddingServer
 
 from code_index_assets.chain.chunk import chunk_files
 from code_index_assets.chain.embed import embed_chunks
-from code_index_assets.chain.observe import hash_files, observe_repository
+from code_index_assets.chain.observe import observe_repository
 from code_index_assets.chain.plan import plan_partition
-from code_index_assets.chain.run import StepContext, StepResult
+from code_index_assets.chain.run import ChainRun, StepResult
+from code_index_assets.chain.select import hash_files
 from code_index_assets.cli.main import cli
 from code_index_assets.progress import Stages
 from code_index_assets.records.run_log import RunLog
@@ -23,7 +24,7 @@ FILES = {f"m{n}.py": f"def compute_{n}(first, second):\n    return first + secon
 
 
 def embed(chain: Chain, run_id: str = "run") -> StepResult:
-    context = StepContext("r", run_id, chain.layout, chain.settings, Stages())
+    context = ChainRun("r", run_id, chain.layout, chain.settings, Stages())
     for step in (observe_repository, hash_files, chunk_files, embed_chunks):
         result = step(context)
     RunLog(chain.layout).stages(run_id, "r", "embeddings", context.stages.done)

@@ -17,8 +17,9 @@ from embedding_server import KEY, EmbeddingServer
 from code_index_assets.chain.chunk import chunk_files
 from code_index_assets.chain.embed import embed_chunks
 from code_index_assets.chain.modes import EmbeddingStream, chunk_in_mode
-from code_index_assets.chain.observe import hash_files, observe_repository
-from code_index_assets.chain.run import StepContext, StepResult
+from code_index_assets.chain.observe import observe_repository
+from code_index_assets.chain.run import ChainRun, StepResult
+from code_index_assets.chain.select import hash_files
 from code_index_assets.embedding.loading import document_embedder
 from code_index_assets.errors import BudgetError, ConfigurationError, EmbeddingError
 from code_index_assets.progress import Stages
@@ -57,7 +58,7 @@ def bought(
 
 def embed(chain: Chain, run_id: str = "run") -> StepResult:
     """The steps up to the embeddings, without Dagster."""
-    context = StepContext("r", run_id, chain.layout, chain.settings, Stages())
+    context = ChainRun("r", run_id, chain.layout, chain.settings, Stages())
     for step in (observe_repository, hash_files, chunk_files, embed_chunks):
         result = step(context)
     return result
@@ -163,7 +164,7 @@ def test_a_provider_is_asked_while_files_are_parsed_and_nothing_is_asked_twice(
     chain = bought(embedding_in_flight="4")
     ahead = []
     for step in (observe_repository, hash_files, chunk_in_mode, embed_chunks):
-        context = StepContext("r", "run", chain.layout, chain.settings, Stages())
+        context = ChainRun("r", "run", chain.layout, chain.settings, Stages())
         result = step(context)
         ahead += [stage for stage in context.stages.done if stage.name == "embed ahead"]
     assert ahead and ahead[0].items

@@ -12,6 +12,7 @@ from embedding_server import KEY, EmbeddingServer
 
 from code_index_assets.embedding.interface import unit
 from code_index_assets.embedding.loading import document_embedder, query_embedder, space_of
+from code_index_assets.embedding.model_spec import ModelSpec
 from code_index_assets.embedding.providers.requests import RequestEmbedder
 from code_index_assets.embedding.providers.spending import Spending
 from code_index_assets.embedding.providers.voyage import VoyageEmbedder
@@ -260,7 +261,7 @@ def test_many_requests_are_in_flight_and_no_more_than_allowed(server: EmbeddingS
 def test_the_budget_stops_before_the_request_that_would_exceed_it(server: EmbeddingServer, ask: Ask) -> None:
     wanted = texts(40)
     total = sum(map(server.tokens, wanted))
-    account = Spending("model", price=0.18, budget_tokens=total // 2)
+    account = Spending(ModelSpec.parse("voyage"), price=0.18, budget_tokens=total // 2)
     embedder = small_batches(ask(server, account), 4)
     done = []
     with pytest.raises(BudgetError, match="CODE_INDEX_BUDGET") as caught:

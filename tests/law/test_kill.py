@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from chains import Chain, GitRepository
 
-from code_index_assets.index.backends.interface import make_backend
+from code_index_assets.index.backends.choice import make_backend
 from code_index_assets.index.maintenance import verify
 
 ROOT = Path(__file__).parents[2]

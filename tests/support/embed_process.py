@@ -10,8 +10,9 @@ from pathlib import Path
 
 from code_index_assets.chain.chunk import chunk_files
 from code_index_assets.chain.embed import embed_chunks
-from code_index_assets.chain.observe import hash_files, observe_repository
-from code_index_assets.chain.run import StepContext
+from code_index_assets.chain.observe import observe_repository
+from code_index_assets.chain.run import ChainRun
+from code_index_assets.chain.select import hash_files
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout
@@ -22,7 +23,7 @@ def main() -> None:
     settings = Settings.model_validate(
         {"data": Path(data), "model": model, "embedding_url": url, "embedding_dimension": 64, "embedding_in_flight": 3}
     )
-    context = StepContext(key, "killed", Layout(settings.data).create(), settings, Stages())
+    context = ChainRun(key, "killed", Layout(settings.data).create(), settings, Stages())
     for step in (observe_repository, hash_files, chunk_files, embed_chunks):
         step(context)
 

@@ -13,7 +13,7 @@ import polars as pl
 from code_index_assets.index.content import RepositoryContent
 from code_index_assets.quality.permit import Permit, Verdict, issue_permit
 from code_index_assets.quality.subject import bucket_subject, subject_digest
-from code_index_assets.storage.artifacts import ArtifactStore
+from code_index_assets.storage.artifacts import ArtifactSpec, ArtifactStore
 from code_index_assets.storage.fingerprint import bucket_of, digest
 from code_index_assets.storage.layout import Layout
 from code_index_assets.tables import CHUNKS, FILES, SYMBOLS, embeddings_table
@@ -121,13 +121,16 @@ def make_content(
     store = ArtifactStore(layout)
     fp = digest(commit, space, key)[:16]
     table = embeddings_table(dimension)
-    common = {"inputs": {}, "code_version": "1", "run_id": "run-1"}
-    with store.write("chunks", key, fp, buckets=buckets, **common) as writer:
+
+    def spec(kind: str, space: str | None = None) -> ArtifactSpec:
+        return ArtifactSpec(kind, key, {}, "1", space, fp)
+
+    with store.write(spec("chunks"), "run-1", buckets) as writer:
         for bucket in range(buckets):
             mine = [row for row in rows if bucket_of(row["path"], buckets) == bucket]
             writer.write("chunks", bucket, CHUNKS.frame(mine))
             writer.write("symbols", bucket, SYMBOLS.frame([symbol_row(row) for row in mine if row["name"]]))
-    with store.write("embeddings", key, fp, buckets=buckets, space=space, **common) as writer:
+    with store.write(spec("embeddings", space), "run-1", buckets) as writer:
         for bucket in range(buckets):
             mine = [row for row in rows if bucket_of(row["path"], buckets) == bucket]
             vector_rows = [
@@ -141,7 +144,7 @@ def make_content(
                 for part in range(parts)
             ]
             writer.write("embeddings", bucket, pl.DataFrame(vector_rows, schema=table.schema, orient="row"))
-    with store.write("file_hashes", key, fp, buckets=buckets, **common) as writer:
+    with store.write(spec("file_hashes"), "run-1", buckets) as writer:
         file_rows = [
             {"path": p, "blob": digest("blob", p), "mode": 33188, "role": role_of(p), "status": "kept", "secrets": 0}
             for p in paths

@@ -12,7 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
-from code_index_assets.chain.run import StepContext, StepResult
+from code_index_assets.chain.run import ChainRun, StepResult
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout
@@ -29,16 +29,17 @@ def step(settings: Settings, key: str, run_id: str, number: int) -> StepResult:
     from code_index_assets.chain.chunk import chunk_files
     from code_index_assets.chain.embed import embed_chunks
     from code_index_assets.chain.judge import judge_partition
-    from code_index_assets.chain.observe import hash_files, observe_repository
-    from code_index_assets.chain.publish import baseline_of, publish_partition
+    from code_index_assets.chain.observe import observe_repository
+    from code_index_assets.chain.publish import publish_partition
+    from code_index_assets.chain.select import hash_files
 
-    context = StepContext(key, run_id, Layout(settings.data).create(), settings, Stages())
+    context = ChainRun(key, run_id, Layout(settings.data).create(), settings, Stages())
     steps = (
         observe_repository,
         hash_files,
         chunk_files,
         embed_chunks,
-        lambda step: judge_partition(step, baseline_of(step))[0],
+        lambda step: judge_partition(step)[0],
         publish_partition,
     )
     with context.layout.lock(f"partition-{key}", timeout=60):

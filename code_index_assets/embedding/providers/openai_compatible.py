@@ -22,27 +22,25 @@ from .requests import Limits, RequestEmbedder
 from .spending import Spending
 from .transport import BadTextError, PassingError, ShortReplyError, TooLargeError, Transport
 
-PREFIX = "openai:"
 # Text Embeddings Inference takes 32 texts unless told otherwise; a smaller limit is learned from the first refusal.
 _INPUTS, _TOKENS, _IN_FLIGHT = 32, 16_384, 4
 # CODE_INDEX_MAX_TOKENS cuts texts at so many characters a token, the same whatever the server's tokenizer.
 _CHARACTERS_PER_TOKEN = 3
 
 
-def openai_space(settings: Settings, layout: Layout, model: str) -> EmbeddingSpace:
+def space_of_model(settings: Settings, layout: Layout, model: str) -> EmbeddingSpace:
     """The space of the endpoint's model. The first time the endpoint is asked; the answer is kept in `models/`.
 
     Raises ConfigurationError, EmbeddingError.
     """
-    name = model.removeprefix(PREFIX)
-    if not name:
+    if not model:
         raise ConfigurationError("which model?", remedy="CODE_INDEX_MODEL=openai:<model as the endpoint calls it>")
     return EmbeddingSpace(
         provider="openai",
-        model=name,
+        model=model,
         revision="api",
         pooling="api",
-        dimension=int(_probed(settings, layout, name)["dimension"]),
+        dimension=int(_probed(settings, layout, model)["dimension"]),
         max_tokens=settings.max_tokens,
         query_prefix=settings.query_prefix,
         document_prefix=settings.document_prefix,
@@ -56,7 +54,7 @@ class OpenAICompatibleEmbedder(RequestEmbedder):
     def __init__(
         self, settings: Settings, layout: Layout, model: str, spending: Spending, *, patience: float | None = None
     ) -> None:
-        space = openai_space(settings, layout, model)
+        space = space_of_model(settings, layout, model)
         in_flight = settings.embedding_in_flight or _IN_FLIGHT
         self._encoding = str(_probed(settings, layout, space.model)["encoding"])
         self._dimensions = settings.embedding_dimension
@@ -136,3 +134,6 @@ def _probe(transport: Transport, model: str, dimensions: int) -> dict[str, Any]:
         f"{transport.name} gave no vector of {model}: {problem}",
         remedy="check CODE_INDEX_EMBEDDING_URL and CODE_INDEX_MODEL, and that the server is running",
     )
+
+
+embedder_of_model = OpenAICompatibleEmbedder

@@ -17,6 +17,7 @@ from typing import Any
 from ...errors import BudgetError, ConfigurationError
 from ...records.run_log import RunLog
 from ...settings import Settings
+from ..model_spec import ModelSpec
 
 _PRICES = Path(__file__).with_name("prices.toml")
 
@@ -42,11 +43,11 @@ def price_table() -> PriceTable:
     return PriceTable(prices, raw["as_of"], raw["source"])
 
 
-def price_of(model: str, settings: Settings) -> float | None:
-    """Dollars per million tokens of a model setting (`voyage:voyage-code-3`); None where nobody has told."""
+def price_of(model: ModelSpec, settings: Settings) -> float | None:
+    """Dollars per million tokens of a provider's model; None where neither a setting nor the price table has it."""
     if settings.price_per_million is not None:
         return settings.price_per_million
-    return price_table().prices.get(model)
+    return price_table().prices.get(str(model))
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Spending:
     that the budget holds with many requests in flight.
     """
 
-    model: str = ""
+    model: ModelSpec | None = None
     price: float | None = None  # dollars per million tokens
     budget_usd: float | None = None
     budget_tokens: int | None = None
@@ -134,19 +135,21 @@ class Spending:
         )
 
 
-def open_account(settings: Settings, name: str, log: RunLog | None = None, run_id: str = "", **facts: str) -> Spending:
-    """The account of a run with the provider model `name`. What the run has used before (an earlier try, the chunks
+def open_account(
+    settings: Settings, model: ModelSpec, log: RunLog | None = None, run_id: str = "", **facts: str
+) -> Spending:
+    """The account of a run with a provider's model. What the run has used before (an earlier try, the chunks
     step) counts. `facts` go into each record of use: partition, space, model.
 
-    Raises ConfigurationError if there is a budget in dollars and nobody has told the price.
+    Raises ConfigurationError if there is a budget in dollars and no known price.
     """
-    price = price_of(name, settings)
+    price = price_of(model, settings)
     if settings.budget_usd is not None and price is None:
         raise ConfigurationError(
-            f"there is a budget in dollars and no known price for {name}",
+            f"there is a budget in dollars and no known price for {model}",
             remedy="set CODE_INDEX_PRICE_PER_MILLION (0 for a server of your own), or use CODE_INDEX_BUDGET_TOKENS",
         )
-    account = Spending(name, price, settings.budget_usd, settings.budget_tokens)
+    account = Spending(model, price, settings.budget_usd, settings.budget_tokens)
     if log is not None:
         kept = log
         account.earlier_tokens = sum(int(record.get("tokens") or 0) for record in log.of_run(run_id, "usage"))

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...errors import ConfigurationError
 from ...settings import Settings
+from ...storage.layout import Layout
 from ..interface import InputType
 from ..space import EmbeddingSpace
 from ..text import TEXT_FORMAT
@@ -21,8 +22,6 @@ from .requests import Limits, RequestEmbedder
 from .spending import Spending
 from .voyage_transport import VoyageTransport
 
-PREFIX = "voyage:"
-DEFAULT_MODEL = "voyage-code-3"
 DEFAULT_DIMENSION = 1024
 # Models whose dimension cannot be chosen.
 _FIXED = {"voyage-code-2": 1536, "voyage-large-2": 1536, "voyage-law-2": 1024, "voyage-finance-2": 1024,
@@ -34,23 +33,18 @@ _REQUESTS_PER_MINUTE, TOKENS_PER_MINUTE = 2000, 3_000_000
 KEYS = ("VOYAGE_API_KEY", "VOYAGE_AI_API_KEY")
 
 
-def model_name(model: str) -> str:
-    """The API's name of the model in a setting `voyage:<model>`."""
-    return model.removeprefix(PREFIX) or DEFAULT_MODEL
-
-
-def voyage_space(settings: Settings, model: str) -> EmbeddingSpace:
+def space_of_model(settings: Settings, layout: Layout, model: str) -> EmbeddingSpace:
     """The space of a Voyage model under these settings. Asks nobody. Raises ConfigurationError."""
-    name = model_name(model)
-    fixed = _FIXED.get(name)
+    del layout  # other providers keep there what they asked an endpoint
+    fixed = _FIXED.get(model)
     if fixed and settings.embedding_dimension not in (0, fixed):
         raise ConfigurationError(
-            f"{name} gives {fixed} dimensions, not {settings.embedding_dimension}",
+            f"{model} gives {fixed} dimensions, not {settings.embedding_dimension}",
             remedy="unset CODE_INDEX_EMBEDDING_DIMENSION",
         )
     return EmbeddingSpace(
         provider="voyage",
-        model=name,
+        model=model,
         revision=f"api {settings.embedding_dtype}",
         pooling="api",
         dimension=settings.embedding_dimension or fixed or DEFAULT_DIMENSION,
@@ -62,9 +56,11 @@ def voyage_space(settings: Settings, model: str) -> EmbeddingSpace:
 class VoyageEmbedder(RequestEmbedder):
     """Embeds with a Voyage model."""
 
-    def __init__(self, settings: Settings, model: str, spending: Spending, *, patience: float | None = None) -> None:
+    def __init__(
+        self, settings: Settings, layout: Layout, model: str, spending: Spending, *, patience: float | None = None
+    ) -> None:
         """Raises ConfigurationError if there is no key."""
-        space = voyage_space(settings, model)
+        space = space_of_model(settings, layout, model)
         key = _key()
         base = settings.embedding_url or _base_url(key)
         in_flight = settings.embedding_in_flight or _IN_FLIGHT
@@ -134,3 +130,6 @@ def cached_tokenizer(model: str) -> Any:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+embedder_of_model = VoyageEmbedder

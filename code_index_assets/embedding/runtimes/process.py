@@ -26,7 +26,8 @@ from ...progress import Say
 from ...settings import Settings
 from ...storage.layout import Layout, write_atomically
 from ..interface import Embedder
-from ..loading import chosen_model, document_embedder, is_remote, is_table, query_embedder
+from ..loading import document_embedder, query_embedder
+from ..model_spec import ModelSpec
 
 # A path of a Unix socket may have 107 bytes.
 MAX_SOCKET_PATH = 100
@@ -62,8 +63,8 @@ class EmbeddingServer:
 
     def __init__(self, settings: Settings, layout: Layout, say: Say, *, embedder: Embedder | None = None) -> None:
         """`embedder` replaces the configured one (tests). Raises ConfigurationError if the model needs no process."""
-        model = chosen_model(settings)
-        if embedder is None and (is_remote(model) or is_table(model) or model == "test"):
+        model = ModelSpec.chosen(settings)
+        if embedder is None and (model.is_remote or model.is_light):
             raise ConfigurationError(
                 f"the model {model} needs no embedding process",
                 remedy="set CODE_INDEX_MODEL=minilm or another transformer",

@@ -1,7 +1,7 @@
 """What an index backend must do: the contract both implementations are tested against.
 
-What lives here: the protocols and the choice of a backend. What does not: the publication protocol around them
-(`index/publish.py`), which is the same for both.
+What lives here: the protocols. What does not: the choice of a backend (`choice.py`), the publication protocol around
+them (`index/publish.py`), which is the same for both.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from ...settings import Settings
-from ...storage.layout import Layout
 from ..filters import Conditions
 from ..manifest import PublicationManifest, ShardState
 
@@ -124,15 +122,3 @@ class IndexBackend(Protocol):
     def optimized(self, manifest: PublicationManifest, shard: str) -> ShardState | None:
         """An optimized copy of a shard, not yet visible; None if the backend does that itself."""
         ...
-
-
-def make_backend(layout: Layout, settings: Settings, space: str, dimension: int) -> IndexBackend:
-    """The backend the settings name: a Qdrant server if `qdrant_url` is set, else the embedded one."""
-    if settings.qdrant_url:
-        from .server import ServerBackend
-
-        key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        return ServerBackend.connect(layout, space, dimension, settings.qdrant_url, key)
-    from .edge import EdgeBackend
-
-    return EdgeBackend(layout, space, dimension, shard_points=settings.shard_points)

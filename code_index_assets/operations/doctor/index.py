@@ -8,10 +8,11 @@ from pathlib import Path
 
 from ...embedding.loading import space_of
 from ...errors import CodeIndexError, DamagedIndexError
-from ...index.backends.interface import IndexBackend, make_backend
+from ...index.backends.choice import make_backend
+from ...index.backends.interface import IndexBackend
 from ...index.maintenance import store_dimension, verify
 from ...index.manifest import PublicationManifest, PublicationStore
-from ...index.published import note_published, published, resolved
+from ...index.published import PublishedIndex, in_force
 from ...index.rebuild import index_damage, rebuild
 from ...settings import Settings
 from ...storage.layout import Layout
@@ -23,7 +24,7 @@ GROUP = "index"
 def check_index(layout: Layout, settings: Settings, *, deep: bool = True) -> Iterator[Finding]:
     """Every published space: what readers and writers need of it; with `deep` every point."""
     serving = layout.root / "index" / "SERVING"
-    spaces = published(layout)
+    spaces = PublishedIndex(layout).spaces
     for pointer in (serving, serving.with_name("SERVED_BEFORE")):
         named = layout.read_pointer(pointer)
         wrong = named not in spaces if pointer == serving else named is None
@@ -125,10 +126,11 @@ def _drop(path: Path) -> str:
 
 
 def _note(layout: Layout, settings: Settings, space: str) -> str:
+    settings = in_force(settings, layout)
     made = space_of(settings, layout)
     if made.id != space:
         return f"{space} is not the space of the model in force: it is recorded when a run publishes in it again"
-    note_published(layout, made, resolved(settings, layout))
+    PublishedIndex(layout).note(made, settings)
     return f"recorded what {space} is made with"
 
 
