@@ -54,7 +54,7 @@ def one(way, texts, folder):
         find_model,
         import_torch,
     )
-    from code_index_assets.embedding.runtimes.onnx import graph
+    from code_index_assets.embedding.runtimes.exported_graph import graph
     from code_index_assets.embedding.runtimes.worker import load
     from code_index_assets.storage.layout import Layout
 

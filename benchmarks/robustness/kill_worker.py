@@ -62,7 +62,7 @@ def run_steps(settings: Settings, key: str, before_last: Callable[[], None] = la
 
 def prune(settings: Settings) -> None:
     from code_index_assets.cli.upkeep import prune_index
-    from code_index_assets.index.maintenance import Retention
+    from code_index_assets.index.generations import Retention
     from code_index_assets.operations.retention import remove_unnamed
 
     layout = Layout(settings.data)

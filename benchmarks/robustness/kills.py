@@ -24,9 +24,9 @@ from typing import Any
 from code_index_assets.embedding.loading import space_of
 from code_index_assets.errors import CodeIndexError
 from code_index_assets.index.backends.choice import make_backend
-from code_index_assets.index.maintenance import verify
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.rebuild import index_damage
+from code_index_assets.index.verify import verify
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
 from code_index_assets.storage.layout import Layout

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import GateRefusedError
-from .model import Model, ModelTest, Problem
+from .declarations import ModelTest, Problem
+from .model import Model
 
 if TYPE_CHECKING:
     import duckdb

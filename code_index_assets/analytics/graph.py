@@ -11,7 +11,8 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from ..storage.fingerprint import digest
-from .model import Model, ModelSet, Problem
+from .declarations import Problem
+from .model import Model, ModelSet
 from .sources import RAW, RAW_TYPES
 
 if TYPE_CHECKING:

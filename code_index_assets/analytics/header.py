@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .model import ModelTest, Problem
+from .declarations import ModelTest, Problem
 
 REQUIRED = ("description", "grain", "materialized", "owner", "columns")
 OPTIONAL = ("tests", "partitioned_by", "exposed_as")

@@ -6,17 +6,15 @@ What lives here: the step over artifacts. What does not: reading sources (`sourc
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 
 from ..errors import SourceError
 from ..records.observations import Observation, last_observation, observe
+from ..sources.open_source import open_source
 from ..sources.registry import Registry, RepositoryEntry, parse_partition_key
 from ..sources.secrets.scan import secret_rules_version
-from ..sources.snapshot import Snapshot, Source, open_source
+from ..sources.snapshot import Snapshot, Source
 from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactWriter
-from ..storage.layout import Layout
 from .run import ChainRun, StepResult
 
 REPOSITORY = "repository"
@@ -84,12 +82,3 @@ def _last_listed(artifact: Artifact | None) -> tuple[Snapshot, pl.DataFrame] | N
     if artifact is None or artifact.manifest.inputs.get("names") != secret_rules_version():
         return None
     return Snapshot.from_json(artifact.info["snapshot"]), artifact.read("entries")
-
-
-def observed_snapshot(repository: Artifact, layout: Layout) -> Snapshot:
-    """The snapshot of a repository artifact, with the time its commit was last seen."""
-    snapshot = Snapshot.from_json(repository.info["snapshot"])
-    seen = last_observation(layout, snapshot.key)
-    if seen is not None and seen.fingerprint == repository.fingerprint:
-        return replace(snapshot, observed_at=max(seen.seen_at, snapshot.observed_at))
-    return snapshot

@@ -14,18 +14,17 @@ from ..index.backends.choice import make_backend
 from ..index.backends.interface import IndexBackend
 from ..index.content import RepositoryContent, recipe
 from ..index.coverage import coverage_of
-from ..index.maintenance import Retention
+from ..index.generations import Retention
 from ..index.manifest import PublicationStore, Receipt
 from ..index.publish import publish
 from ..index.published import PublishedIndex
 from ..index.read_back import readable_points
 from ..index.rebuild import rebuild
 from ..quality.gate import permit_for
-from ..sources.snapshot import Snapshot
+from ..sources.snapshot import Snapshot, observed_snapshot
 from ..storage.artifacts import Artifact
 from .embed import KIND as EMBEDDINGS
 from .embed import require_space
-from .observe import observed_snapshot
 from .run import ChainRun, Outcome, StepResult
 
 

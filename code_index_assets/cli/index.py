@@ -10,7 +10,6 @@ import os
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from ..settings import Settings, load_settings
 from ..sources.registry import Registry, RepositoryEntry, save_registry
 from ..storage.layout import Layout, require_space
 from . import completion
+from .outcome import Outcome, failure_code
 from .report import print_report
 from .upkeep import stored_keys
 
@@ -31,20 +31,6 @@ from .upkeep import stored_keys
 SPACE_BYTES = 32 << 20
 SQLITE_BYTES = 8 << 20
 TEMPORARY_BYTES = 4 << 20
-
-
-@dataclass
-class Outcome:
-    """What became of one partition."""
-
-    key: str
-    run_id: str
-    success: bool
-    seconds: float
-    error: str = ""
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    stages: list[dict[str, Any]] = field(default_factory=list)
-    damage: list[dict[str, Any]] = field(default_factory=list)
 
 
 @click.command("index")
@@ -121,11 +107,6 @@ def _forget_unread(settings: Settings, layout: Layout, entry: RepositoryEntry) -
     for key in entry.keys:
         clear_failure(layout, key)
     click.echo(f"{entry.name} is not registered: nothing was read from {entry.location}", err=True)
-
-
-def failure_code(outcomes: list[Outcome]) -> int:
-    errors = " ".join(outcome.error for outcome in outcomes)
-    return 3 if "GateRefused" in errors or "StalePublication" in errors else 4 if "Source" in errors else 5
 
 
 def _entries(

@@ -55,7 +55,7 @@ def purge_command(repository: str, paths: tuple[str, ...], yes: bool, as_json: b
 
 def _purge(repository: str, paths: tuple[str, ...], say: Say) -> dict[str, int]:
     """Does it, and gives how many artifacts, publications and vectors were removed. Raises CodeIndexError."""
-    from ..index.maintenance import Retention
+    from ..index.generations import Retention
     from ..operations.retention import remove_unnamed, vector_keys
     from .index import partition_keys, run_chain
     from .upkeep import prune_index, rebuild_catalogue, retire, stored_keys

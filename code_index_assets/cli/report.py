@@ -12,7 +12,7 @@ from ..settings import Settings
 from ..storage.layout import Layout
 
 if TYPE_CHECKING:
-    from .index import Outcome
+    from .outcome import Outcome
 
 _REASONS = {
     "binary": "binary",

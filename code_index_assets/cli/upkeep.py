@@ -20,7 +20,7 @@ from .failures import print_json
 def prune_command(older_than: float, retired: bool, compact: bool, as_json: bool) -> None:
     """Remove artifacts and generations that nothing names any more."""
     from ..chain.run import remove_old_pins
-    from ..index.maintenance import Retention
+    from ..index.generations import Retention
     from ..operations.retention import compact_everything, remove_unnamed
 
     settings = load_settings()
@@ -120,7 +120,7 @@ def _retire_unnamed(layout: Layout, settings: Settings) -> Iterator[str]:
 
 
 def prune_index(layout: Layout, settings: Settings, retention: object) -> int:
-    from ..index.maintenance import Retention, prune_generations
+    from ..index.generations import Retention, prune_generations
     from ..index.published import PublishedIndex
 
     assert isinstance(retention, Retention)

@@ -103,12 +103,13 @@ def query_embedder(
     ):
         return shared
     from .models.transformer import find_model
-    from .runtimes import onnx as onnx_model
+    from .runtimes.exported_graph import graph
+    from .runtimes.onnx import OnnxEmbedder
 
     transformer = find_model(spec.name)
     try:
-        folder = onnx_model.graph(transformer, layout, settings.max_tokens, say)
-        return onnx_model.OnnxEmbedder(transformer, folder, max_tokens=settings.max_tokens)
+        folder = graph(transformer, layout, settings.max_tokens, say)
+        return OnnxEmbedder(transformer, folder, max_tokens=settings.max_tokens)
     except CodeIndexError:
         raise
     except Exception as error:

@@ -13,23 +13,21 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from ..errors import DamagedIndexError, GateRefusedError, LockedError, StalePublicationError
 from ..progress import Stages
 from ..quality.permit import Permit
 from ..storage.layout import Layout
-from .backends.interface import IndexBackend, ShardWriter
+from .apply import apply_stages
+from .backends.interface import IndexBackend
 from .content import RepositoryContent
-from .documents import read_spill
-from .maintenance import Retention, prune_quietly
-from .manifest import PublicationManifest, PublicationStore, Receipt, ShardState
-from .staging import Stage, move_tables, stage_content
-from .tables import id_text
+from .generations import Retention, prune_quietly
+from .locks import key_lock, writer_lock
+from .manifest import PublicationStore, Receipt
+from .staging import Stage, stage_content
 
 LOCK_SECONDS = 1800.0
 _TOLD = ("commit", "label", "suite", "artifacts", "coverage", "recipe")
@@ -126,14 +124,6 @@ def _publish_content(
     return PublicationResult(receipt, stage.written, stage.removed, stage.unchanged, "published")
 
 
-def key_lock(space: str, key: str) -> str:
-    return f"publish-{space}-{key}"
-
-
-def writer_lock(space: str) -> str:
-    return f"index-writer-{space}"
-
-
 def _check_permit(permit: Permit, content: RepositoryContent) -> None:
     for what, permitted, given in (
         ("partition", permit.key, content.key),
@@ -208,98 +198,3 @@ def _others_waiting(store: PublicationStore, layout: Layout, own: Stage) -> Iter
                 continue
             shutil.rmtree(folder, ignore_errors=True)
     yield found
-
-
-def apply_stages(
-    store: PublicationStore,
-    backend: IndexBackend,
-    stages: list[Stage],
-    dimension: int,
-    *,
-    base: PublicationManifest | None,
-    left: PublicationManifest | None,
-    emptied: Collection[str] = (),
-) -> PublicationManifest:
-    """Writes the stages' changes and moves the pointer from `base`. The caller holds the writer lock.
-
-    `left` is what of the base goes on: all of it, or without what is made anew, whose keys are `emptied`.
-    """
-    following = store.successor(left, dimension)
-    placement = Placement(dict(following.shards), backend.shard_limit)
-    receipts = dict(following.receipts)
-    touched: set[str] = set()
-    with backend.writer(left, following) as writer:
-        if base is not None and backend.shard_limit is None:
-            _empty(writer, backend, base, emptied)
-        for stage in stages:
-            published = receipts.get(stage.key)
-            if (published.stage_id if published else "") != stage.base_stage:
-                raise LockedError(f"{stage.key} was published by somebody else meanwhile", remedy="run it again")
-            folder = store.home / "staging" / stage.id
-            shards = placement.place(stage)
-            touched |= _write(writer, stage, folder, shards, dimension)
-            receipt, _ = move_tables(stage, folder, store, shards)
-            receipts[stage.key] = receipt
-        states = writer.finish()
-    at = time.time()
-    for stage in stages:
-        receipts[stage.key] = replace(receipts[stage.key], published_at=at)
-    kept = {name: state for name, state in following.shards.items() if name not in touched}
-    manifest = replace(following, published_at=at, shards=kept | states, receipts=receipts)
-    if not store.move(base, manifest):
-        raise LockedError("the index was published by somebody without the writer lock", remedy="run it again")
-    return manifest
-
-
-def _empty(writer: ShardWriter, backend: IndexBackend, base: PublicationManifest, keys: Collection[str]) -> None:
-    """Takes every point of some keys out of a server, whose one shard goes on."""
-    view = backend.view(base)
-    try:
-        for key in keys:
-            for shard in base.receipts[key].shards:
-                writer.remove(shard, list(view.ids(shard, key)))
-    finally:
-        view.close()
-
-
-def _write(writer: ShardWriter, stage: Stage, folder: Path, shards: list[str], dimension: int) -> set[str]:
-    touched = set()
-    for shard, name in stage.removed_ids.items():
-        raw = (folder / name).read_bytes()
-        writer.remove(shard, [id_text(raw[at : at + 16]) for at in range(0, len(raw), 16)])
-        touched.add(shard)
-    for bucket, shard in zip(stage.buckets, shards, strict=True):
-        if bucket.spill:
-            touched.add(shard)
-            for batch in read_spill(folder, bucket.spill, dimension):
-                writer.upsert(shard, batch)
-    return touched
-
-
-class Placement:
-    """Which shard each bucket goes to: where it is; else one with room for the whole repository; else spread."""
-
-    def __init__(self, shards: dict[str, ShardState], limit: int | None) -> None:
-        self.sizes = {name: state.points for name, state in shards.items()}
-        self.limit = limit
-
-    def place(self, stage: Stage) -> list[str]:
-        """The shard of every bucket of a stage, in order."""
-        if self.limit is None:
-            return ["server"] * len(stage.buckets)
-        new = sum(bucket.points for bucket in stage.buckets if not bucket.shard)
-        own = [bucket.shard for bucket in stage.buckets if bucket.shard]
-        together = self._with_room(new, own) if new <= self.limit else None
-        placed: list[str] = []
-        for bucket in stage.buckets:
-            shard = bucket.shard
-            if not shard:
-                shard = together or self._with_room(bucket.points, [*own, *placed]) or f"s{os.urandom(4).hex()}"
-                self.sizes[shard] = self.sizes.get(shard, 0) + bucket.points
-            placed.append(shard)
-        return placed
-
-    def _with_room(self, points: int, preferred: list[str]) -> str | None:
-        assert self.limit is not None
-        room = [name for name, size in self.sizes.items() if size + points <= self.limit]
-        return max(room, key=lambda name: (name in preferred, self.sizes[name], name), default=None)

@@ -17,24 +17,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..chain.observe import observed_snapshot
 from ..errors import CorruptArtifactError, DamagedIndexError, GateRefusedError, LockedError, NotBuiltError
 from ..progress import Stages
 from ..quality.gate import read_verdict
 from ..quality.permit import Permit, Verdict, issue_permit
-from ..sources.snapshot import Snapshot
+from ..sources.snapshot import Snapshot, observed_snapshot
 from ..storage.artifacts import Artifact, ArtifactStore
 from ..storage.layout import Layout
+from .apply import apply_stages
 from .backends.edge import EdgeBackend
 from .backends.interface import IndexBackend
 from .content import RepositoryContent, recipe
 from .coverage import coverage_of
-from .maintenance import content_of, damaged_shards
+from .locks import writer_lock
 from .manifest import PublicationManifest, PublicationStore, Receipt
-from .publish import apply_stages, writer_lock
 from .seal import broken
 from .staging import Stage, stage_content
 from .tables import load_table
+from .verify import content_of, damaged_shards
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from ..chain.run import remove_old_pins
 from ..embedding.cache.vectors import VectorCache, vectors_lock
 from ..errors import ConfigurationError, LockedError, NotIndexedError
 from ..index.backends.choice import make_backend
-from ..index.maintenance import Retention, compact, prune_generations, remove
+from ..index.generations import Retention, prune_generations
+from ..index.maintenance import compact, remove
 from ..index.manifest import PublicationManifest
 from ..index.published import PublishedIndex
 from ..progress import Say

@@ -185,6 +185,13 @@ class SearchEngine:
         except NotIndexedError as error:
             raise explained(error, self.layout, self.settings) from error
 
+    def receipts(self) -> dict[str, Receipt]:
+        """What the present publication holds, by partition key; nothing where nothing is published."""
+        try:
+            return dict(self.snapshot().receipts)
+        except (NotIndexedError, SpaceMismatchError):
+            return {}
+
     def resolve(
         self, snapshot: IndexSnapshot, repositories: tuple[str, ...], refs: tuple[str, ...]
     ) -> tuple[str, ...] | None:

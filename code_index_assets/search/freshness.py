@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import NotIndexedError, SpaceMismatchError, StillIndexingError
+from ..errors import NotIndexedError, StillIndexingError
 from ..index.manifest import Receipt
 from ..index.published import PublishedIndex
 from ..records.dagster_runs import runs_at_work
@@ -25,7 +26,6 @@ from ..triggers.inbox import Inbox
 
 if TYPE_CHECKING:
     from ..sources.registry import Registry, RepositoryEntry
-    from .engine import SearchEngine
 
 Published = Literal["current", "behind", "unknown"]
 # Longer than any pause between two steps of a run.
@@ -135,29 +135,20 @@ def published_state(receipt: Receipt, head: Head | None) -> Published:
 
 
 def repository_statuses(
-    layout: Layout, settings: Settings, engine: SearchEngine | None = None
+    layout: Layout, settings: Settings, receipts: Mapping[str, Receipt] | None = None
 ) -> list[RepositoryStatus]:
     """The status of every registered partition, in registry order, then of what is published but not registered.
 
-    With an engine, what its publication holds; else what is published in any space. Raises ConfigurationError for a
-    registry that cannot be read.
+    `receipts`: what an engine's publication holds (`SearchEngine.receipts`); else what is published in any space.
+    Raises ConfigurationError for a registry that cannot be read.
     """
     from ..sources.registry import Registry
 
     registry = Registry.load(settings.registry_file, layout)
-    look = _Look(layout, _receipts(layout, engine))
+    look = _Look(layout, dict(PublishedIndex(layout).receipts if receipts is None else receipts))
     rows = [look.status(key, entry) for entry in registry.entries for key in _keys(entry, look)]
     known = {row.key for row in rows}
     return rows + [look.status(key, None) for key in sorted(look.receipts.keys() - known)]
-
-
-def _receipts(layout: Layout, engine: SearchEngine | None) -> dict[str, Receipt]:
-    if engine is not None:
-        try:
-            return dict(engine.snapshot().receipts)
-        except (NotIndexedError, SpaceMismatchError):
-            return {}
-    return PublishedIndex(layout).receipts
 
 
 def _keys(entry: RepositoryEntry, look: _Look) -> list[str]:

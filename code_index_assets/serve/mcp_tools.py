@@ -239,7 +239,7 @@ class Tools:
         offset = decode_cursor(cursor, question).offset if cursor else 0
         rows = [
             status
-            for status in repository_statuses(self.layout, self.settings, self.engine)
+            for status in repository_statuses(self.layout, self.settings, self.engine.receipts())
             if _is_named(name, status) and state in (None, status.state)
         ]
         reply = repositories_reply(
@@ -260,7 +260,9 @@ class Tools:
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, StatusResult]:
         runs = [self.runs.get(run)] if run else [one for one in self.runs.all()[:20] if one.state == "running"]
-        statuses = [] if run and not repository else repository_statuses(self.layout, self.settings, self.engine)
+        statuses = (
+            [] if run and not repository else repository_statuses(self.layout, self.settings, self.engine.receipts())
+        )
         shown: list[RepositoryStatus] = []
         if repository:
             named = self.engine.places.repository(repository)

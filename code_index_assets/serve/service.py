@@ -118,7 +118,7 @@ class Service:
             until, publication, rows = self._statuses
             current, now = self.publication(), time.monotonic()
             if now > until or publication != current:
-                rows = repository_statuses(self.layout, self.settings, self.engine)
+                rows = repository_statuses(self.layout, self.settings, self.engine.receipts())
                 took = time.monotonic() - now
                 self._statuses = (now + max(STATUS_SECONDS, took * 20), current, rows)
             return rows

@@ -8,21 +8,21 @@ paths that are not UTF-8. What does not: the kinds of source themselves (`source
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
 from ..errors import CorruptArtifactError
+from ..records.observations import last_observation
+from ..storage.artifacts import Artifact
 from ..storage.fingerprint import digest
+from ..storage.layout import Layout
 from ..tables import ENTRIES
 from .safe_names import safe_names
 
 if TYPE_CHECKING:
-    from ..settings import Settings
     from ..storage.layout import Layout
-    from .registry import RepositoryEntry
 
 MODE_FOLDER = 0o040000
 MODE_FILE = 0o100644
@@ -98,24 +98,6 @@ class PartOfCheckout(Protocol):
         """(folder in the checkout, name, content) of files with these names above the source's own folder."""
 
 
-def open_source(entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> Source:
-    """The source of a registry entry at a ref (None: the entry's default). Raises SourceError, ConfigurationError."""
-    from .folder import FolderSource
-    from .git.local_repository import checkout_of, is_git_repository
-    from .git.source import GitSource, LocalGitSource
-    from .git.worktree import WorktreeSource
-
-    if entry.url is not None:
-        return GitSource(entry, ref, layout, settings)
-    folder = Path(entry.path or "")
-    if is_git_repository(folder):
-        return (WorktreeSource if entry.worktree else LocalGitSource)(entry, ref, layout, settings)
-    if ref is None and not entry.refs and checkout_of(folder) is not None:
-        # A folder of a checkout is read as it is on disk, by the ignore rules of the whole checkout.
-        return WorktreeSource(entry, ref, layout, settings)
-    return FolderSource(entry, ref, layout, settings)
-
-
 def shown_path(raw: bytes) -> str:
     """A path's text: UTF-8, with bytes that are not UTF-8 as \\xNN."""
     try:
@@ -156,3 +138,12 @@ def entries_frame(rows: Iterable[tuple[bytes, str, int, int | None]]) -> pl.Data
     for i, safe in safe_names([path for path, *_ in shown]).items():
         shown[i] = (safe, None, *shown[i][2:])
     return pl.DataFrame(shown, schema=ENTRIES.schema, orient="row").sort("path")
+
+
+def observed_snapshot(repository: Artifact, layout: Layout) -> Snapshot:
+    """The snapshot of a repository artifact, with the time its commit was last seen."""
+    snapshot = Snapshot.from_json(repository.info["snapshot"])
+    seen = last_observation(layout, snapshot.key)
+    if seen is not None and seen.fingerprint == repository.fingerprint:
+        return replace(snapshot, observed_at=max(seen.seen_at, snapshot.observed_at))
+    return snapshot

@@ -26,8 +26,8 @@ from ..settings import Settings
 from ..sources.git.local_repository import is_git_repository
 from ..sources.git.source import heads_of
 from ..sources.location import host_of
+from ..sources.open_source import open_source
 from ..sources.registry import Registry, RepositoryEntry, partition_key, partition_keys_of
-from ..sources.snapshot import open_source
 from ..storage.layout import Layout
 from .heads import Polled, load_heads, save_heads
 from .inbox import Event, Inbox

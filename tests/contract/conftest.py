@@ -7,7 +7,7 @@ import pytest
 
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.backends.server import ServerBackend
-from code_index_assets.index.maintenance import Retention
+from code_index_assets.index.generations import Retention
 from code_index_assets.index.publish import publish
 from code_index_assets.index.reader import open_index
 from code_index_assets.settings import Settings

@@ -12,13 +12,11 @@ from publications import everything, grown, shop_points
 from code_index_assets.errors import GateRefusedError, NotIndexedError, StalePublicationError
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter, matches_glob, passes_text_rules
-from code_index_assets.index.maintenance import (
-    Retention,
-    verify,
-)
+from code_index_assets.index.generations import Retention
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.publish import publish
 from code_index_assets.index.reader import open_index
+from code_index_assets.index.verify import verify
 from code_index_assets.settings import Settings
 
 
@@ -300,7 +298,7 @@ def test_waiting_publishers_go_out_together(put, snapshot, layout, backend):
     put(p.SHOP)
     before = PublicationStore(layout, p.SPACE).current().sequence
     contents = [p.make_content(layout, {"f.py": f"def f{i}(): pass"}, key=f"acme/r{i}") for i in range(4)]
-    from code_index_assets.index.publish import writer_lock
+    from code_index_assets.index.locks import writer_lock
 
     threads = [threading.Thread(target=publish, args=(p.permit_for(c), c, backend, layout)) for c in contents]
     with layout.lock(writer_lock(p.SPACE)):

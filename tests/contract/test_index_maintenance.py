@@ -8,17 +8,11 @@ from publications import everything, grown
 
 from code_index_assets.errors import GateRefusedError, NotIndexedError
 from code_index_assets.index.filters import Filter
-from code_index_assets.index.maintenance import (
-    Retention,
-    compact,
-    previous_receipt,
-    prune_generations,
-    remove,
-    rollback,
-    verify,
-)
+from code_index_assets.index.generations import Retention, prune_generations
+from code_index_assets.index.maintenance import compact, previous_receipt, remove, rollback
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.reader import SnapshotGoneError
+from code_index_assets.index.verify import verify
 
 
 def test_roll_back_asks_the_gate_and_publishes_the_previous(put, snapshot, layout, backend):

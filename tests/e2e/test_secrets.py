@@ -59,7 +59,8 @@ def test_planted_secrets_are_found_nowhere(chain: Chain, repository: GitReposito
 
 def test_purge_takes_a_file_out_of_everything(chain: Chain, repository: GitRepository) -> None:
     from code_index_assets.index.backends.choice import make_backend
-    from code_index_assets.index.maintenance import Retention, compact, prune_generations
+    from code_index_assets.index.generations import Retention, prune_generations
+    from code_index_assets.index.maintenance import compact
     from code_index_assets.operations.retention import remove_unnamed
 
     marker = "an unusual marker nobody else writes"

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from code_index_assets.embedding.loading import document_embedder, query_embedder, query_embedder_for, space_of
 from code_index_assets.embedding.models.local_transformer import CpuTransformer
 from code_index_assets.embedding.models.transformer import MINILM, find_model
+from code_index_assets.embedding.runtimes import calibration
 from code_index_assets.embedding.runtimes import choice as runtimes
 from code_index_assets.embedding.runtimes import int8 as int8_model
-from code_index_assets.embedding.runtimes.choice import Runtime
-from code_index_assets.embedding.runtimes.int8 import calibration_texts, int8_graph
+from code_index_assets.embedding.runtimes.calibration import calibration_texts
+from code_index_assets.embedding.runtimes.int8 import int8_graph
 from code_index_assets.embedding.runtimes.onnx import OnnxEmbedder, export
+from code_index_assets.embedding.runtimes.runtime import Runtime
 from code_index_assets.embedding.runtimes.worker import load
 from code_index_assets.errors import ConfigurationError, EmbeddingError, SpaceMismatchError
 from code_index_assets.settings import Settings
@@ -86,7 +88,7 @@ def test_the_space_is_its_own_and_known_without_making_anything(
     assert int8.id != plain.id
     assert "int8" in int8.id
     assert not list(layout.models.glob("*"))
-    monkeypatch.setattr(int8_model, "calibration_digest", lambda: "another sample")
+    monkeypatch.setattr(calibration, "calibration_digest", lambda: "another sample")
     assert space_of(settings(layout), layout).id != int8.id
 
 

@@ -15,9 +15,9 @@ from code_index_assets.embedding.models.hashed_words import TestEmbedder
 from code_index_assets.embedding.models.local_transformer import CpuTransformer
 from code_index_assets.embedding.models.transformer import MINILM, TransformerEmbedder, find_model
 from code_index_assets.embedding.runtimes import choice as runtimes
-from code_index_assets.embedding.runtimes.choice import Runtime
 from code_index_assets.embedding.runtimes.process import EmbeddingServer
 from code_index_assets.embedding.runtimes.process_client import ProcessEmbedder, connect, status
+from code_index_assets.embedding.runtimes.runtime import Runtime
 from code_index_assets.embedding.runtimes.worker_pool import WorkerPool
 from code_index_assets.errors import ConfigurationError, EmbeddingError
 from code_index_assets.settings import Settings

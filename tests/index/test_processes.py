@@ -18,10 +18,11 @@ import publishing as p
 
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter
-from code_index_assets.index.maintenance import Retention, prune_generations, verify
+from code_index_assets.index.generations import Retention, prune_generations
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.publish import publish
 from code_index_assets.index.reader import open_index
+from code_index_assets.index.verify import verify
 from code_index_assets.settings import Settings
 
 SUPPORT = Path(__file__).parents[1] / "support"

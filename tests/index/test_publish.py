@@ -15,11 +15,11 @@ from code_index_assets.errors import CorruptArtifactError, GateRefusedError, Spa
 from code_index_assets.index.backends import edge
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter
-from code_index_assets.index.maintenance import verify
 from code_index_assets.index.manifest import PublicationManifest, PublicationStore
 from code_index_assets.index.publish import publish
 from code_index_assets.index.read_back import readable_points
 from code_index_assets.index.reader import open_index
+from code_index_assets.index.verify import verify
 from code_index_assets.settings import Settings
 
 

@@ -14,7 +14,7 @@ import pytest
 from chains import Chain, GitRepository
 
 from code_index_assets.index.backends.choice import make_backend
-from code_index_assets.index.maintenance import verify
+from code_index_assets.index.verify import verify
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "tests" / "support" / "steps_alone.py"

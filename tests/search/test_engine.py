@@ -13,7 +13,7 @@ import publishing as p
 
 from code_index_assets.errors import NotIndexedError, QueryError, SpaceMismatchError
 from code_index_assets.index.backends.edge import EdgeBackend
-from code_index_assets.index.maintenance import Retention, prune_generations
+from code_index_assets.index.generations import Retention, prune_generations
 from code_index_assets.index.publish import publish
 from code_index_assets.search.definitions import find_definitions
 from code_index_assets.search.engine import Head, SearchEngine, SearchRequest

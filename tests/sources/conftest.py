@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from code_index_assets.settings import Settings
+from code_index_assets.sources.open_source import open_source
 from code_index_assets.sources.registry import RepositoryEntry
 from code_index_assets.sources.selection import select_files
-from code_index_assets.sources.snapshot import open_source
 from code_index_assets.storage.layout import Layout
 
 AT = "2024-05-01T12:00:00 +0000"

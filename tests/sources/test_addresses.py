@@ -15,8 +15,8 @@ from code_index_assets.settings import Settings
 from code_index_assets.sources.addresses import is_public, pin
 from code_index_assets.sources.git.source import heads_of
 from code_index_assets.sources.location import default_name
+from code_index_assets.sources.open_source import open_source
 from code_index_assets.sources.registry import RepositoryEntry
-from code_index_assets.sources.snapshot import open_source
 
 PUBLIC = "93.184.216.34"
 

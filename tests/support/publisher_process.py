@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import publishing as p
 
 from code_index_assets.index.backends.edge import EdgeBackend
-from code_index_assets.index.maintenance import Retention
+from code_index_assets.index.generations import Retention
 from code_index_assets.index.publish import publish
 
 

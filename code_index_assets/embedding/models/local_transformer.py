@@ -15,8 +15,9 @@ from ...settings import Settings
 from ...storage.layout import Layout
 from ..interface import Computed, Embedder, InputType, Vectors
 from ..runtimes import choice as runtimes
-from ..runtimes.choice import Runtime
-from ..runtimes.onnx import OnnxEmbedder, graph
+from ..runtimes.exported_graph import graph
+from ..runtimes.onnx import OnnxEmbedder
+from ..runtimes.runtime import Runtime
 from ..runtimes.worker_pool import WorkerPool
 from .transformer import TransformerEmbedder, TransformerModel
 

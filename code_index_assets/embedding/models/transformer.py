@@ -31,7 +31,7 @@ GPU_BATCH_TOKENS = 32_768
 MINILM = "all-MiniLM-L6-v2"
 # How long texts are cut: part of a space, since it changes vectors (cosine .97 at worst).
 CUT = "end token kept"
-# A model named so is computed with int8 products: another space (`int8_model.py`).
+# A model named so is computed with int8 products: another space (`runtimes/int8.py`).
 INT8_SUFFIX = ":int8"
 
 
@@ -69,7 +69,7 @@ class TransformerModel:
         limit = int(config.get("max_position_embeddings", 512))
         parts = [self.revision, CUT]
         if self.int8:
-            from ..runtimes.int8 import calibration_digest
+            from ..runtimes.calibration import calibration_digest
 
             parts.append(calibration_digest())
         return EmbeddingSpace(

@@ -16,7 +16,7 @@ import os
 import platform
 import re
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,9 +26,10 @@ from ...progress import Say
 from ...storage.fingerprint import digest
 from ...storage.layout import Layout, write_atomically
 from ..models.transformer import TransformerModel, cpu_has_bf16
+from .runtime import Runtime
 
 NAMES = ("torch-fp32", "torch-bf16", "onnx-fp32", "openvino-fp32", "openvino-bf16")
-# Of the spaces of int8 models (`int8_model.py`).
+# Of the spaces of int8 models (`int8.py`).
 INT8_NAMES = ("onnx-int8", "openvino-int8")
 # Below so many texts no process is started and nothing timed: ONNX Runtime in this process is ready in 0.4 s.
 SMALL_JOB = 400
@@ -39,18 +40,6 @@ TIMED_SECONDS = 2.0
 # Four slices for each of two processes: with fewer, one waits for the other and looks slow.
 _SAMPLE_TEXTS = 512
 _WARM_UP_TEXTS = 128
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """A library with a precision, in so many processes of so many threads."""
-
-    name: str
-    workers: int
-    threads: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.name}, {self.workers} x {self.threads}"
 
 
 def candidates(cores: int, int8: bool = False) -> list[Runtime]:

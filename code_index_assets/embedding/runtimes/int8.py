@@ -18,7 +18,6 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +26,10 @@ import numpy.typing as npt
 
 from ...errors import ConfigurationError, EmbeddingError
 from ...progress import Say
-from ...storage.fingerprint import digest
 from ...storage.layout import Layout
 from ..models.transformer import CPU_BATCH_TOKENS, TransformerModel, cut_tokens, load_tokenizer, token_batches
+from .calibration import calibration_digest, calibration_texts
 
-# With the sample it names the space: raise it when scales come out differently.
-CALIBRATION_VERSION = "1"
 # Texts are cut here for calibration whatever the cut of the space: one graph serves all cuts of a model.
 _SAMPLE_TOKENS = 128
 # Inputs whose largest value is more than this many times their root mean square stay float32: in all-MiniLM-L6-v2 the
@@ -50,22 +47,6 @@ MIN_AGREEMENT = 0.999
 _HELD_BACK = 9  # every ninth text of the sample is not calibrated with, but checked
 
 Array = npt.NDArray[Any]
-
-
-@cache
-def calibration_texts() -> tuple[str, ...]:
-    """The sample, the same for everyone and part of the space's name: never edit it without a new version.
-
-    Code in 26 languages and formats written for it, stretches of this package as it was then, SQL, text, queries.
-    """
-    text = (Path(__file__).parent / "calibration.txt").read_text(encoding="utf-8")
-    return tuple(part.strip("\n") for part in text.split("\n=====\n"))
-
-
-@cache
-def calibration_digest() -> str:
-    """What makes an int8 space differ from that of its model."""
-    return digest("int8", CALIBRATION_VERSION, *calibration_texts())
 
 
 def cpu_has_int8() -> bool:

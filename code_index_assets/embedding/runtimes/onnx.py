@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import EmbeddingError
-from ...progress import Say
 from ...storage.layout import Layout
 from ..interface import Embedder, InputType, Vectors, unit
 from ..models.transformer import (
@@ -45,18 +44,6 @@ _PROBES = (
 
 def export_folder(model: TransformerModel, layout: Layout) -> Path:
     return layout.models / f"onnx-{model.slug}-v{EXPORT_VERSION}-{model.revision[:8]}"
-
-
-def graph(model: TransformerModel, layout: Layout, max_tokens: int = 0, say: Say = lambda line: None) -> Path:
-    """The folder of the graph of a model's space, made if it is not there.
-
-    Raises ConfigurationError, EmbeddingError.
-    """
-    if model.int8:
-        from .int8 import int8_graph
-
-        return int8_graph(model, layout, say)
-    return export(model, layout, max_tokens)
 
 
 def export(model: TransformerModel, layout: Layout, max_tokens: int = 0) -> Path:

@@ -22,7 +22,7 @@ from ...errors import EmbeddingError
 from ...storage.layout import Layout
 from ..interface import InputType, Vectors
 from ..models.transformer import TransformerModel
-from .choice import Runtime
+from .runtime import Runtime
 
 # Texts handed over at once: large enough to hide the hand-over, small enough that a kill costs little.
 SLICE_TEXTS = 64
@@ -44,7 +44,7 @@ class WorkerPool:
         """`devices`: one process each of these, in turn. Raises EmbeddingError."""
         export = ""
         if runtime.name.startswith(("onnx", "openvino")):
-            from .onnx import graph
+            from .exported_graph import graph
 
             export = str(graph(model, layout, max_tokens))
         space = model.space(max_tokens)

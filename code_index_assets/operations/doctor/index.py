@@ -10,10 +10,11 @@ from ...embedding.loading import space_of
 from ...errors import CodeIndexError, DamagedIndexError
 from ...index.backends.choice import make_backend
 from ...index.backends.interface import IndexBackend
-from ...index.maintenance import store_dimension, verify
+from ...index.maintenance import store_dimension
 from ...index.manifest import PublicationManifest, PublicationStore
 from ...index.published import PublishedIndex, in_force
 from ...index.rebuild import index_damage, rebuild
+from ...index.verify import verify
 from ...settings import Settings
 from ...storage.layout import Layout
 from .findings import Finding, damage
