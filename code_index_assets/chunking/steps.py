@@ -34,6 +34,7 @@ from .parse import (
     parser_fingerprint,
     project_context,
 )
+from .process import start_early
 
 KIND = "chunks"
 TABLES = ("chunks", "symbols", "imports", "references", "diagnostics")
@@ -105,6 +106,8 @@ class _Work:
 
     def run(self, writer: ArtifactWriter, previous: Artifact | None, parser: str, choose: ChooseParsing) -> None:
         buckets = self.files.manifest.buckets
+        if previous is None and any(kept.height for kept in self._files):
+            start_early()
         project = self._project()
         known = previous.manifest.bucket_inputs if previous and previous.manifest.buckets == buckets else {}
         rules = fingerprint({"parser": parser, "project": project.names_digest})
@@ -144,6 +147,8 @@ class _Work:
             new = kept.join(known_paths[bucket], on="path", how="anti")
             files += new.height
             size += int(new.get_column("size").sum() or 0)
+        if files:
+            start_early()
         parsing = choose(files, size)
         for start in range(0, len(changed), BUCKETS_AT_ONCE):
             some = {bucket: known_paths[bucket] for bucket in changed[start : start + BUCKETS_AT_ONCE]}
