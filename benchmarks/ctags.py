@@ -261,6 +261,8 @@ def _no_definition(root, text, tag, local_in=()):
         return "keyword"
     if node.parent is None:
         return "use"
+    if line.lstrip().startswith("(define-library"):  # its name is a list: `(srfi 9)`
+        return "library"
     if node.parent.type.startswith("tag"):  # a tag of a polymorphic variant
         return "use"
     value = tag["kind"] in VALUES

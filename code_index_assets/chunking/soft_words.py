@@ -28,7 +28,14 @@ _RENAMED = (
     # A name at the beginning of a line that begins with a keyword, and goes on with what is no letter.
     re.compile(rb"^[ \t]*(in|as|is|else|by|get|set|where)(?=[0-9_])", re.M),
 )
+# After an annotation `actual class Q {` is read as two infix calls, without any error.
+_ANNOTATED = re.compile(
+    rb"^[ \t]*(?:@[^\n]*|\)[ \t]*)[ \t\n][ \t]*(annotation|actual|expect|data|value|inner)[ \t]+"
+    rb"(?=(?:class|interface|object)[ \t]+\w+[^(\n]*(?:\n|\Z))",
+    re.M,
+)
 _BLANKED = (
+    _ANNOTATED,
     # Annotations of a constructor in the line after its class.
     re.compile(
         rb"\bclass[ \t]+\w+[^\n{}()]*\n[ \t]*((?:@[\w.]+(?:\([^()\n]*\))?[ \t]+)+)"
@@ -39,6 +46,11 @@ _BLANKED = (
 )
 # A body on one line ends its last member without a line's end: `{ fun f() }`.
 _ENDED = re.compile(rb"\{[^{}\n]*\b(?:fun|val|var)\b[^{}\n]*([ \t])(?=\})")
+
+
+def misread(raw: bytes) -> bool:
+    """Whether a text may be read wrongly although its syntax tree has no error."""
+    return b"@" in raw and _ANNOTATED.search(raw) is not None
 
 
 def known_words(raw: bytes) -> bytes:

@@ -87,6 +87,10 @@ def test_kotlin_s_modifiers_are_names_too(samples, line):
             "@JvmInline\nvalue class R<out T>\n@PublishedApi internal constructor(val held: Any?) {\n  fun get() = 1\n}\n",
             ["R", "R.held", "R.get"],
         ),
+        (
+            '@Retention(RUNTIME)\nannotation class Flaky\n\n@A(1)\nactual class Crc {\n  private var c = 1\n  fun f() {}\n}\n',
+            ["Flaky", "Crc", "Crc.c", "Crc.f"],
+        ),
         ("val f: suspend() -> Unit = g\nfun h(b: suspend (Int) -> Unit) { open.x() }\n", ["f", "h"]),
     ],
 )  # fmt: skip

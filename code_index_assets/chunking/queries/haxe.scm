@@ -6,3 +6,5 @@
 (ERROR (variable_declaration name: (identifier) @name) @definition.field)
 (module (variable_declaration name: (identifier) @name) @definition.field)
 (module (block (variable_declaration name: (identifier) @name) @definition.field))
+(ERROR "class" . (identifier) @name) @definition.class
+(ERROR "interface" . (identifier) @name) @definition.interface
