@@ -57,7 +57,7 @@ GENERIC_KINDS = (
 GENERIC_TAIL = r"_(definition|declaration|item|def|decl|statement|binding|implementation)"
 NOT_GENERIC = re.compile(
     r"call|invocation|body|name|param|argument|reference|_list|keyword|specifier|use_|import|include|using|pattern|expression"
-    r"|variable|field|forward|end_|_type_declaration|inner|anonymous|lambda"
+    r"|variable|field|procedure_statement|forward|end_|_type_declaration|inner|anonymous|lambda"
 )
 
 
@@ -85,8 +85,9 @@ def plugin(name: str) -> Plugin:
     facts = FACTS.get(name) or FACTS.get(SHARED_QUERIES.get(name, ""), LanguageFacts())
     source = query_text(name)
     generic = source is None
-    if source is None:
-        source = generic_query(language, definitions=name in GENERIC)
+    if source is None or name in GENERIC:
+        # A file's own patterns come first, and win over what a node's name says.
+        source = "\n".join(filter(None, [source, generic_query(language, definitions=name in GENERIC)]))
     query = Query(language, source)
     fields = [language.field_id_for_name(field) for field in facts.body_fields]
     keywords = frozenset(word.encode() for word in _keywords(language) | facts.keywords)

@@ -7,6 +7,7 @@ import re
 from ..context import ProjectContext
 from ..facts import CALLABLE_KINDS, Definition, LanguageFacts, visibility_by_words, words
 from ..outline import Outline
+from ..soft_words import known_words, misread
 
 MAPPING = re.compile(r"@(Get|Post|Put|Patch|Delete|Request)Mapping\b(.*)", re.S)
 QUOTED = re.compile(r"\"([^\"]*)\"")
@@ -135,6 +136,8 @@ LANGUAGES = {
     ),
     "kotlin": LanguageFacts(
         renames={"object": "Companion"},
+        blank=known_words,
+        misread=misread,
         body_kinds=frozenset({"class_body", "enum_class_body", "function_body", "block", "getter", "setter"}),
         keywords=words("this super it true false null val var fun"),
         resolve=resolve,
