@@ -15,11 +15,11 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from .context import ProjectContext
-from .facts import CALLABLE_KINDS, TYPE_KINDS, Definition
+from .facts import CALLABLE_KINDS, TYPE_KINDS, Definition, Import, Outline
 from .surroundings import attach, clean_doc
 
 if TYPE_CHECKING:
-    from .plugins import Plugin
+    from .facts import Plugin
 
 MAX_NAME = 300
 SCOPE_END = re.compile(r"[<?(]")  # a receiver's name ends before its type arguments
@@ -28,42 +28,6 @@ QUOTES = "\"'`"
 LOCAL_KINDS = frozenset({"variable", "constant", "field", "property"})
 HOLDERS = ("declarator", "head", "header", "signature", "clause", "name")
 IDENTIFIER_KINDS = ("identifier", "name", "word", "symbol", "atom", "variable")
-
-
-class Import:
-    """One import statement, or one name of it."""
-
-    __slots__ = ("alias", "line", "module", "name", "resolved", "start")
-
-    def __init__(self, start: int, module: str, name: str | None, alias: str | None) -> None:
-        self.start, self.module, self.name, self.alias = start, module, name, alias
-        self.line = 0
-        self.resolved: str | None = None
-
-
-class Outline:
-    """What a query found in one text. Offsets are bytes of `raw`."""
-
-    def __init__(self, path: str, raw: bytes, plugin: Plugin, root: Any) -> None:
-        self.root = root
-        self.keywords = plugin.keywords
-        self.path = path
-        self.raw = raw
-        self.plugin = plugin
-        self.definitions: list[Definition] = []
-        self.imports: list[Import] = []
-        self.comments: list[tuple[int, int]] = []
-        self.decorators: list[tuple[int, int]] = []
-        self.masks: list[tuple[int, int]] = []
-        self.packages: list[tuple[int, str]] = []
-        self.module = ""
-
-    def text(self, start: int, end: int) -> str:
-        return self.raw[start:end].decode("utf-8", "replace")
-
-    def flat(self, start: int, end: int) -> str:
-        """Text on one line."""
-        return b" ".join(self.raw[start:end].split()).decode("utf-8", "replace")
 
 
 def outline(path: str, raw: bytes, root: Any, plugin: Plugin, context: ProjectContext) -> Outline:

@@ -12,13 +12,12 @@ Captures of a query file: `@definition.<kind>` with `@name`, and in the same pat
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from . import grammars
-from .facts import LanguageFacts
+from .facts import LanguageFacts, Plugin
 from .languages import FACTS
 from .readable import GENERIC
 
@@ -59,20 +58,6 @@ NOT_GENERIC = re.compile(
     r"call|invocation|body|name|param|argument|reference|_list|keyword|specifier|use_|import|include|using|pattern|expression"
     r"|variable|field|procedure_statement|forward|end_|_type_declaration|inner|anonymous|lambda"
 )
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A language ready to run: `roles[i]` names the main capture of the query's pattern i."""
-
-    name: str
-    language: Any
-    query: Any
-    roles: tuple[str, ...]
-    facts: LanguageFacts
-    generic: bool
-    body_fields: tuple[int, ...]
-    keywords: frozenset[bytes]
 
 
 @cache

@@ -17,8 +17,9 @@ from ..storage.fingerprint import digest, fingerprint
 from . import grammars
 from .context import EMPTY, ProjectContext
 from .embedded import HOSTS, embed
-from .outline import Outline, outline
-from .plugins import QUERIES, Plugin, plugin
+from .facts import Outline, Plugin
+from .outline import outline
+from .plugins import QUERIES, plugin
 from .recovery import error_bytes, recovered
 from .references import MAX_NAME, hidden_spans, references
 from .splitter import Piece, Splitter

@@ -37,10 +37,11 @@ def embedded(chain: Chain, mode: str) -> tuple[StepResult, StepResult, list[Stag
     """The steps up to the embeddings in a mode: results of `chunks` and `embeddings`, and all stages."""
     stages = []
     results = []
+    run = ChainRun("r", f"run-{mode}", chain.layout, chain.settings, Stages())
     for step in (observe_repository, hash_files, lambda c: chunk_in_mode(c, mode), embed_chunks):  # type: ignore[arg-type]
-        context = ChainRun("r", f"run-{mode}", chain.layout, chain.settings, Stages())
-        results.append(step(context))
-        stages += context.stages.done
+        run.begin(Stages())
+        results.append(step(run))
+        stages += run.stages.done
     return results[2], results[3], stages
 
 

@@ -163,10 +163,11 @@ def test_a_provider_is_asked_while_files_are_parsed_and_nothing_is_asked_twice(
     repository.commit({f"more{n}.py": f"def more_{n}():\n    return {n} + first * 7\n" for n in range(300)})
     chain = bought(embedding_in_flight="4")
     ahead = []
+    run = ChainRun("r", "run", chain.layout, chain.settings, Stages())
     for step in (observe_repository, hash_files, chunk_in_mode, embed_chunks):
-        context = ChainRun("r", "run", chain.layout, chain.settings, Stages())
-        result = step(context)
-        ahead += [stage for stage in context.stages.done if stage.name == "embed ahead"]
+        run.begin(Stages())
+        result = step(run)
+        ahead += [stage for stage in run.stages.done if stage.name == "embed ahead"]
     assert ahead and ahead[0].items
     assert result.info["computed"] == 330 == len(voyage.paid) == len(set(voyage.paid))
     assert sum(r["tokens"] for r in RunLog(chain.layout).of_run("run", "usage")) == sum(map(voyage.tokens, voyage.paid))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from ..context import ProjectContext
-from ..facts import CALLABLE_KINDS, Definition, LanguageFacts, visibility_by_words, words
-from ..outline import Outline
+from ..facts import CALLABLE_KINDS, Definition, LanguageFacts, Outline, visibility_by_words, words
 from ..soft_words import known_words, misread
 
 MAPPING = re.compile(r"@(Get|Post|Put|Patch|Delete|Request)Mapping\b(.*)", re.S)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 
 from ..context import ProjectContext
-from ..facts import LanguageFacts
-from ..outline import Outline
+from ..facts import LanguageFacts, Outline
 
 CONDITION = re.compile(rb"^[ \t]*#(?:if|else|elseif|end|error)\b[^\n]*", re.M)
 BRACKETS = re.compile(rb"^([ \t]*proc[ \t]+)([^\s(){}]+\([^\s(){}]*\))", re.M)
