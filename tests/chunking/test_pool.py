@@ -97,10 +97,12 @@ def _hook(monkeypatch, folder, act):
 @pytest.mark.parametrize(("deed", "code"), [("die", "crashed"), ("hang", "timeout")])
 def test_a_file_that_kills_or_hangs_its_process_is_given_up_alone(monkeypatch, tmp_path, deed, code):
     _hook(monkeypatch, tmp_path, "os.kill(os.getpid(), 9)" if deed == "die" else "time.sleep(600)")
-    monkeypatch.setattr("code_index_assets.chunking.process.GRACE_SECONDS", 0.5)
-    monkeypatch.setattr("code_index_assets.chunking.process.WALL_FACTOR", 1)
+    options = ChunkOptions()
+    if deed == "hang":  # short enough to wait for, long enough for every other file on a busy machine
+        monkeypatch.setattr("code_index_assets.chunking.process.GRACE_SECONDS", 2.0)
+        monkeypatch.setattr("code_index_assets.chunking.process.WALL_FACTOR", 1)
+        options = ChunkOptions(timeout_seconds=0.5)
     monkeypatch.setattr(batch, "BATCH_CHARS", 500)
-    options = ChunkOptions(timeout_seconds=0.5)
     parsed = whole(parse_files(corpus(20), options, mode="parallel", workers=2))
     assert _without_syntax_errors(parsed).select("path", "code").rows() == [("src/5.txt", code)]
     assert parsed["chunks"].get_column("path").unique(maintain_order=True).to_list() == [
