@@ -29,7 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
 _CHAIN_ROOMS = {"analytics", "assets", "cli", "contract", "e2e", "law", "quality", "serve", "triggers"}
 _CHAIN_FILES = {
     "test_pool", "test_int8", "test_modes", "test_processes", "test_provider_runs", "test_static_table", "test_spaces",
-    "test_cpu_attention", "test_publish", "test_questions", "test_files", "test_references", "test_install",
+    "test_cpu_attention", "test_publish", "test_questions", "test_files", "test_references", "test_install", "test_layout",
+    "test_laws", "test_rooms",
 }  # fmt: skip
 _CHAIN_FIXTURES = {"chain", "make_chain", "recorded_chain", "dagster_chain"}
 

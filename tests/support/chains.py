@@ -23,10 +23,10 @@ import dagster as dg
 from code_index_assets.assets import chain as assets
 from code_index_assets.assets import gate
 from code_index_assets.assets.partitions import add_partitions
-from code_index_assets.chain.run import StepContext
+from code_index_assets.chain.run import ChainRun
 from code_index_assets.definitions import build_defs
 from code_index_assets.index.reader import open_index
-from code_index_assets.progress import Say, Stages
+from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
 from code_index_assets.storage.artifacts import ArtifactStore
@@ -156,8 +156,9 @@ class Chain:
         )  # fmt: skip
         more = {"config": assets.IndexingConfig(indexing_mode="")} if name == "chunks" else {}
         function = _ASSETS[name].op.compute_fn.decorated_fn  # type: ignore[union-attr]
+        resource = SimpleNamespace(layout=self.layout.create, chain_run=self._chain_run)
         try:
-            made = function(context, **more, code_index=SimpleNamespace(step=self._step))
+            made = function(context, **more, code_index=resource)
             return [made] if isinstance(made, dg.MaterializeResult) else list(made)
         except dg.Failure as error:
             run.error = str(error.description)
@@ -165,8 +166,8 @@ class Chain:
             run.error = str(error)
         return []
 
-    def _step(self, key: str, run_id: str, title: str, say: Say) -> StepContext:
-        return StepContext(key, run_id, self.layout.create(), self.settings, Stages(title, say))
+    def _chain_run(self, key: str, run_id: str) -> ChainRun:
+        return ChainRun(key, run_id, self.layout, self.settings, Stages())
 
 
 @dataclass
