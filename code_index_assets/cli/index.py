@@ -247,8 +247,9 @@ def _outcome(dg: Any, layout: Layout, key: str, result: Any, seconds: float) -> 
     log = RunLog(layout)
     error_type, error = _error_of(dg, result)
     return Outcome(
-        key, result.run_id, bool(result.success), seconds, error, error_type,
+        key, result.run_id, bool(result.success), seconds, error,
         log.of_run(result.run_id, "step"), log.of_run(result.run_id, "stage"), log.of_run(result.run_id, "damage"),
+        error_type,
     )  # fmt: skip
 
 

@@ -17,10 +17,10 @@ class Outcome:
     success: bool
     seconds: float
     error: str = ""
-    error_type: str = ""  # the name of its class in `errors.py`; "" where a fault of the program ended the run
     steps: list[dict[str, Any]] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
     damage: list[dict[str, Any]] = field(default_factory=list)
+    error_type: str = ""  # the name of its class in `errors.py`; "" where a fault of the program ended the run
 
 
 def failure_code(outcomes: list[Outcome]) -> int:

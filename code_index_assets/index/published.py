@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..embedding.model_spec import ModelSpec
@@ -23,9 +23,10 @@ from ..embedding.space import EmbeddingSpace
 from ..errors import ConfigurationError, NotIndexedError
 from ..settings import Settings
 from ..storage.layout import Layout, write_atomically
-from .backends.choice import make_backend
-from .backends.interface import IndexBackend
 from .manifest import PublicationManifest, PublicationStore, Receipt
+
+if TYPE_CHECKING:
+    from .backends.interface import IndexBackend
 
 # The settings a space follows from, besides the model itself.
 _RECORDED = ("max_tokens", "embedding_dimension", "embedding_dtype", "embedding_url", "query_prefix", "document_prefix")
@@ -110,6 +111,8 @@ class PublishedIndex:
 
     def backend(self, manifest: PublicationManifest, settings: Settings) -> IndexBackend:
         """The engine that holds a publication's points."""
+        from .backends.choice import make_backend
+
         return make_backend(self.layout, settings, manifest.space, manifest.dimension)
 
     # -- what a space was made with ------------------------------------------------------------------------------

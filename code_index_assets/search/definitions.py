@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import deadlines
 from ..errors import QueryError
@@ -78,9 +78,11 @@ def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
     """Stops at CODE_INDEX_QUERY_SECONDS, and marks what was cut by it."""
 
     @wraps(find)
-    def timed(engine: SearchEngine, name: str, **options: Any) -> Definitions:
+    def timed(
+        engine: SearchEngine, name: str, filters: SearchFilters = EVERYTHING, *, prefix: bool = False, limit: int = 50
+    ) -> Definitions:
         with deadlines.within(engine.settings.query_seconds) as clock:
-            found = find(engine, name, **options)
+            found = find(engine, name, filters, prefix=prefix, limit=limit)
         return replace(found, incomplete=True) if clock.cut else found
 
     return timed

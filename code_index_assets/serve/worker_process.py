@@ -61,6 +61,9 @@ class WorkerProcess:
     def _spawn(self) -> None:
         handle = self._listening.fileno()
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "code_index_assets.serve.worker", str(handle)],
             stdin=subprocess.PIPE, pass_fds=(handle,), env=environment, start_new_session=True,

@@ -136,20 +136,20 @@ class Spending:
 
 
 def open_account(
-    settings: Settings, model: ModelSpec, log: RunLog | None = None, run_id: str = "", **facts: str
+    settings: Settings, spec: ModelSpec, log: RunLog | None = None, run_id: str = "", **facts: str
 ) -> Spending:
     """The account of a run with a provider's model. What the run has used before (an earlier try, the chunks
     step) counts. `facts` go into each record of use: partition, space, model.
 
     Raises ConfigurationError if there is a budget in dollars and no known price.
     """
-    price = price_of(model, settings)
+    price = price_of(spec, settings)
     if settings.budget_usd is not None and price is None:
         raise ConfigurationError(
-            f"there is a budget in dollars and no known price for {model}",
+            f"there is a budget in dollars and no known price for {spec}",
             remedy="set CODE_INDEX_PRICE_PER_MILLION (0 for a server of your own), or use CODE_INDEX_BUDGET_TOKENS",
         )
-    account = Spending(model, price, settings.budget_usd, settings.budget_tokens)
+    account = Spending(spec, price, settings.budget_usd, settings.budget_tokens)
     if log is not None:
         kept = log
         account.earlier_tokens = sum(int(record.get("tokens") or 0) for record in log.of_run(run_id, "usage"))
