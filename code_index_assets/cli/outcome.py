@@ -21,5 +21,6 @@ class Outcome:
 
 
 def failure_code(outcomes: list[Outcome]) -> int:
+    """The exit code of several outcomes: that of the worst."""
     errors = " ".join(outcome.error for outcome in outcomes)
     return 3 if "GateRefused" in errors or "StalePublication" in errors else 4 if "Source" in errors else 5
