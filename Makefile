@@ -8,7 +8,7 @@ PORT ?= 3000
 PIP_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help index test lint types unit test-slow coverage bench up serve clean distclean
+.PHONY: help index test test-fast lint types unit test-slow coverage bench up serve clean distclean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,10 +30,13 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 
 types: $(READY)
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 unit: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=25
+
+test-fast: $(READY) ## Only the tests that run in a moment: no chain, no Dagster, no server, no other process
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not external and not chain"
 
 test-slow: $(READY) ## Run the slow tests too
 	$(BIN)/python -m pytest -m "not external"

@@ -56,8 +56,9 @@ def run_here(data: str, key: str, mode: str) -> None:
     steps = {"repository": observe_repository, "file_hashes": hash_files,
              "chunks": lambda context: chunk_in_mode(context, mode), "embeddings": embed_chunks}  # fmt: skip
     before = 0.0
+    context = ChainRun(key, "bench", Layout(Path(data)).create(), settings, Stages())
     for name, step in steps.items():
-        context = ChainRun(key, "bench", Layout(Path(data)).create(), settings, Stages())
+        context.begin(Stages())
         started = time.perf_counter()
         before = sum(os.times()[:4]) if name == "chunks" else before
         result = step(context)

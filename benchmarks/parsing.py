@@ -39,7 +39,10 @@ LANGUAGES = {
     ".dart": "dart", ".jl": "julia", ".ml": "ocaml", ".clj": "clojure", ".zig": "zig", ".fs": "fsharp",
     ".lisp": "commonlisp", ".hs": "haskell", ".ex": "elixir", ".exs": "elixir", ".el": "elisp", ".scm": "scheme",
     ".tcl": "tcl", ".vim": "vim", ".f90": "fortran", ".adb": "ada", ".ads": "ada", ".pas": "pascal", ".elm": "elm",
-    ".nim": "nim", ".ps1": "powershell", ".d": "d", ".v": "verilog", ".vhd": "vhdl",
+    ".nim": "nim", ".ps1": "powershell", ".d": "d", ".v": "verilog", ".vhd": "vhdl", ".bash": "bash",
+    ".cmake": "cmake", ".cu": "cuda", ".cuh": "cuda", ".hx": "haxe", ".pp": "puppet", ".sld": "scheme", ".mli": "ocaml_interface",
+    ".psm1": "powershell", ".psd1": "powershell", ".sv": "verilog", ".vhdl": "vhdl", ".dpr": "pascal", ".scss": "scss",
+    ".F90": "fortran", ".cljc": "clojure", ".tex": "latex", ".ino": "arduino",
 }  # fmt: skip
 DEPTH = (
     "python",
@@ -71,7 +74,8 @@ DEPTH = (
         "elisp",
         "scheme",
     ),
-    *("tcl", "vim", "fortran", "ada", "pascal", "elm", "powershell", "d", "verilog", "vhdl"),
+    *("tcl", "vim", "fortran", "ada", "pascal", "elm", "powershell", "d", "verilog", "vhdl", "bash", "cmake", "cuda"),
+    *("haxe", "puppet", "ocaml_interface", "proto", "sql", "matlab"),
 )
 
 

@@ -15,7 +15,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Environment variables; nothing else is read. Made from `code_index_assets/settings.py`.",
+        "Environment variables; nothing else is read. Made from `code_index_assets/settings/`.",
         "",
     ]
     lines += ["| variable | default | what it does |", "|---|---|---|"]

@@ -26,6 +26,7 @@ from ..chunking.parse import (
     parser_fingerprint,
     project_context,
 )
+from ..chunking.process import start_early
 from ..errors import SourceUnavailableError
 from ..sources.snapshot import Snapshot
 from ..sources.text import redacted
@@ -98,6 +99,8 @@ class _Work:
         self, writer: ArtifactWriter, previous: Artifact | None, parser: str, choose: ChooseParsing
     ) -> None:
         """Writes every bucket: what was made from the same files by the same rules is taken over."""
+        if previous is None and any(kept.height for kept in self._files):
+            start_early()
         project = self._project()
         same_buckets = previous is not None and previous.manifest.buckets == writer.buckets
         known = previous.manifest.bucket_inputs if previous and same_buckets else {}
@@ -133,6 +136,8 @@ class _Work:
             new = kept.join(known_paths[bucket], on="path", how="anti")
             files += new.height
             size += int(new.get_column("size").sum() or 0)
+        if files:
+            start_early()
         parsing = choose(files, size)
         for start in range(0, len(changed), BUCKETS_AT_ONCE):
             some = {bucket: known_paths[bucket] for bucket in changed[start : start + BUCKETS_AT_ONCE]}

@@ -28,8 +28,10 @@ import polars as pl
 from ..chunking.parse import core_count
 from ..embedding.cache.vectors import vectors_lock
 from ..embedding.chunk_vectors import ChunkVectors, keyed_texts
+from ..embedding.model_spec import ModelSpec
 from ..errors import CodeIndexError
 from ..progress import Stages
+from ..settings import Settings
 from .chunk import Parsing, chunk_files
 from .embed import vectors_of_run
 from .run import ChainRun, EmbeddedAhead, StepResult
@@ -86,7 +88,7 @@ def chunk_in_mode(run: ChainRun, mode: IndexingMode | None = None) -> StepResult
         chosen: list[Choice] = []
 
         def choose(files: int, size: int) -> Parsing:
-            choice = _choice(asked, files, size, run, load.free_cores())
+            choice = _choice(asked, files, size, run.settings, load.free_cores())
             chosen.append(choice)
             if choice.mode != "pipeline":
                 return Parsing("sequential" if choice.mode == "sequential" else "parallel")
@@ -99,14 +101,15 @@ def chunk_in_mode(run: ChainRun, mode: IndexingMode | None = None) -> StepResult
     return result
 
 
-def _choice(asked: IndexingMode, files: int, size: int, run: ChainRun, free_cores: float) -> Choice:
-    settings, away = run.settings, run.model.is_remote
+def _choice(asked: IndexingMode, files: int, size: int, settings: Settings, free_cores: float) -> Choice:
+    model = ModelSpec.chosen(settings)
+    away = model.is_remote
     budget = settings.budget_usd is not None or settings.budget_tokens is not None
     if away and budget and asked in ("auto", "pipeline"):
         return Choice("parallel" if size >= SMALL_BYTES else "sequential", "the budget is checked before any request")
     if asked != "auto":
         return Choice(asked, "as set")
-    embeds: Embeds = "away" if away else "table" if run.model.is_light else "here"
+    embeds: Embeds = "away" if away else "table" if model.is_light else "here"
     if embeds == "here":
         from ..embedding.models.transformer import pick_device
 

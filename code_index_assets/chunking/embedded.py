@@ -11,7 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .context import ProjectContext
-from .outline import Outline, outline
+from .facts import Outline
+from .outline import outline
 from .plugins import plugin
 from .surroundings import innermost
 

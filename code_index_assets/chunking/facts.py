@@ -1,7 +1,8 @@
-"""What a language plug-in says about its language, beside its query file.
+"""The records that parsing works on, which name one another: definitions, outlines, facts of languages, plug-ins.
 
-What lives here: `LanguageFacts`, with defaults that suit most languages, and the record of one definition that its
-hooks get to see. What does not: the facts of any one language (`languages/`) and how they are used (`outline.py`).
+What lives here: `Definition`, `Outline`, `LanguageFacts` (with defaults that suit most languages) and `Plugin`. What
+does not: the facts of any one language (`languages/`), reading an outline from a tree (`outline.py`), loading plug-ins
+(`plugins.py`).
 """
 
 from __future__ import annotations
@@ -9,11 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .context import ProjectContext
-    from .outline import Outline
+from .context import ProjectContext
 
 # Kinds that hold other definitions as members: a function inside one is a method.
 TYPE_KINDS = frozenset({"class", "interface", "struct", "trait", "enum", "union", "impl", "object", "record", "mixin"})
@@ -149,3 +148,53 @@ def visibility_by_words(default: str, of_members: str | None = None) -> Visibili
         return default
 
     return read
+
+
+class Import:
+    """One import statement, or one name of it."""
+
+    __slots__ = ("alias", "line", "module", "name", "resolved", "start")
+
+    def __init__(self, start: int, module: str, name: str | None, alias: str | None) -> None:
+        self.start, self.module, self.name, self.alias = start, module, name, alias
+        self.line = 0
+        self.resolved: str | None = None
+
+
+class Outline:
+    """What a query found in one text. Offsets are bytes of `raw`."""
+
+    def __init__(self, path: str, raw: bytes, plugin: Plugin, root: Any) -> None:
+        self.root = root
+        self.keywords = plugin.keywords
+        self.path = path
+        self.raw = raw
+        self.plugin = plugin
+        self.definitions: list[Definition] = []
+        self.imports: list[Import] = []
+        self.comments: list[tuple[int, int]] = []
+        self.decorators: list[tuple[int, int]] = []
+        self.masks: list[tuple[int, int]] = []
+        self.packages: list[tuple[int, str]] = []
+        self.module = ""
+
+    def text(self, start: int, end: int) -> str:
+        return self.raw[start:end].decode("utf-8", "replace")
+
+    def flat(self, start: int, end: int) -> str:
+        """Text on one line."""
+        return b" ".join(self.raw[start:end].split()).decode("utf-8", "replace")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A language ready to run: `roles[i]` names the main capture of the query's pattern i."""
+
+    name: str
+    language: Any
+    query: Any
+    roles: tuple[str, ...]
+    facts: LanguageFacts
+    generic: bool
+    body_fields: tuple[int, ...]
+    keywords: frozenset[bytes]

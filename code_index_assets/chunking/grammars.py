@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +95,8 @@ def available() -> tuple[str, ...]:
 
 def versions() -> dict[str, str]:
     """Versions of the packages parsing depends on."""
+    from importlib import metadata  # a parser process needs no versions
+
     packages = ["tree-sitter", "tree-sitter-language-pack"]
     packages += sorted({module.replace("_", "-") for module, _ in (*REPLACED.values(), *SEPARATE.values())})
     found = {}

@@ -15,11 +15,11 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
 from .context import ProjectContext
-from .facts import CALLABLE_KINDS, TYPE_KINDS, Definition
+from .facts import CALLABLE_KINDS, TYPE_KINDS, Definition, Import, Outline
 from .surroundings import attach, clean_doc
 
 if TYPE_CHECKING:
-    from .plugins import Plugin
+    from .facts import Plugin
 
 MAX_NAME = 300
 SCOPE_END = re.compile(r"[<?(]")  # a receiver's name ends before its type arguments
@@ -30,6 +30,7 @@ HOLDERS = ("declarator", "head", "header", "signature", "clause", "name")
 IDENTIFIER_KINDS = ("identifier", "name", "word", "symbol", "atom", "variable")
 
 
+<<<<<<< HEAD
 class Import:
     """One import statement, or one name of it."""
 
@@ -67,6 +68,8 @@ class Outline:
         return b" ".join(self.raw[start:end].split()).decode("utf-8", "replace")
 
 
+=======
+>>>>>>> main
 def outline(path: str, raw: bytes, root: Any, plugin: Plugin, context: ProjectContext) -> Outline:
     """Runs the plug-in's query below `root`."""
     from tree_sitter import QueryCursor

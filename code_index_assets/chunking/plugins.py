@@ -12,13 +12,12 @@ Captures of a query file: `@definition.<kind>` with `@name`, and in the same pat
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from . import grammars
-from .facts import LanguageFacts
+from .facts import LanguageFacts, Plugin
 from .languages import FACTS
 from .readable import GENERIC
 
@@ -57,22 +56,8 @@ GENERIC_KINDS = (
 GENERIC_TAIL = r"_(definition|declaration|item|def|decl|statement|binding|implementation)"
 NOT_GENERIC = re.compile(
     r"call|invocation|body|name|param|argument|reference|_list|keyword|specifier|use_|import|include|using|pattern|expression"
-    r"|variable|field|forward|end_|_type_declaration|inner|anonymous|lambda"
+    r"|variable|field|procedure_statement|forward|end_|_type_declaration|inner|anonymous|lambda"
 )
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A language ready to run: `roles[i]` names the main capture of the query's pattern i."""
-
-    name: str
-    language: Any
-    query: Any
-    roles: tuple[str, ...]
-    facts: LanguageFacts
-    generic: bool
-    body_fields: tuple[int, ...]
-    keywords: frozenset[bytes]
 
 
 @cache
@@ -85,8 +70,9 @@ def plugin(name: str) -> Plugin:
     facts = FACTS.get(name) or FACTS.get(SHARED_QUERIES.get(name, ""), LanguageFacts())
     source = query_text(name)
     generic = source is None
-    if source is None:
-        source = generic_query(language, definitions=name in GENERIC)
+    if source is None or name in GENERIC:
+        # A file's own patterns come first, and win over what a node's name says.
+        source = "\n".join(filter(None, [source, generic_query(language, definitions=name in GENERIC)]))
     query = Query(language, source)
     fields = [language.field_id_for_name(field) for field in facts.body_fields]
     keywords = frozenset(word.encode() for word in _keywords(language) | facts.keywords)

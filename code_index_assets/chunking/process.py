@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from .columns import from_bytes
 from .context import ProjectContext
-from .single import ChunkOptions, SourceFile
+from .single import ChunkOptions, SourceFile, too_long
 from .worker import ALIVE, MEMORY_BYTES, hard_limit
 
 # Silence in seconds of a clock on the wall after which a process counts as hanging. A process ends itself after
@@ -67,11 +67,11 @@ class Worker:
         self.heard = time.monotonic()
         self.silence = START_SECONDS
         self._silence_in_work = 0.0
-        self._seconds = 0.0
+        self._options = ChunkOptions()
 
     def set_up(self, options: ChunkOptions, context: ProjectContext | None) -> None:
         """What the batches after this are parsed with. Raises WorkerLostError."""
-        self._seconds = options.timeout_seconds
+        self._options = options
         self._silence_in_work = WALL_FACTOR * hard_limit(options.timeout_seconds) + GRACE_SECONDS
         self._send((options, context))
 
@@ -121,8 +121,8 @@ class Worker:
             ended = self.process.wait(timeout=2.0)
         except subprocess.TimeoutExpired:
             return WorkerLostError("its parser process closed the connection")
-        if ended == -signal.SIGPROF:
-            return WorkerLostError(f"took more than {self._seconds:g} s", "timeout", sure=True)
+        if ended == -signal.SIGPROF and self.batch is not None:
+            return WorkerLostError(too_long(self.batch[1][self.at], self._options), "timeout", sure=True)
         if ended == -signal.SIGABRT:
             # What tree-sitter does where it gets no memory, and C code where something it relies on does not hold.
             limit = f"{MEMORY_BYTES >> 20:,} MB"
@@ -170,6 +170,11 @@ def keep(worker: Worker) -> None:
                 _kept.append(worker)
                 return
     worker.stop()
+
+
+def start_early() -> None:
+    """Starts a process for the next `borrow` if none is kept: it starts while its parent reads the files."""
+    keep(borrow())
 
 
 @atexit.register

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .facts import Definition
 
 if TYPE_CHECKING:
-    from .outline import Outline
+    from .facts import Outline
 
 MAX_SIGNATURE = 400
 MAX_DOC = 4000

@@ -203,7 +203,7 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> 
                 )
                 _stop_if_interrupted(dg, catalogue)
                 if not catalogue.success:
-                    raise CodeIndexError(f"the catalogue could not be built: {_error_of(dg, catalogue)}")
+                    raise CodeIndexError(f"the catalogue could not be built: {_error_of(dg, catalogue)[1]}")
                 _add_shared_stages(outcomes, loading, time.perf_counter() - started)
     finally:
         gc.enable()
@@ -245,22 +245,23 @@ def _add_shared_stages(outcomes: list[Outcome], loading: float, catalogue: float
 
 def _outcome(dg: Any, layout: Layout, key: str, result: Any, seconds: float) -> Outcome:
     log = RunLog(layout)
-    error = _error_of(dg, result)
+    error_type, error = _error_of(dg, result)
     return Outcome(
-        key, result.run_id, bool(result.success), seconds, error,
+        key, result.run_id, bool(result.success), seconds, error, error_type,
         log.of_run(result.run_id, "step"), log.of_run(result.run_id, "stage"), log.of_run(result.run_id, "damage"),
     )  # fmt: skip
 
 
-def _error_of(dg: Any, result: Any) -> str:
-    """The message of a failed run's last failed step that says more than Dagster's own; "" if none failed."""
-    error = ""
+def _error_of(dg: Any, result: Any) -> tuple[str, str]:
+    """Class name and message of a failed run's last failed step that says more than Dagster's own; "" if none."""
+    error = error_type = ""
     for event in result.all_events:
         if event.event_type == dg.DagsterEventType.STEP_FAILURE:
             data = event.step_failure_data
             if data.user_failure_data is not None:
                 kind = data.user_failure_data.metadata.get("error")
-                error = f"{kind.value if kind else 'error'}: {data.user_failure_data.description}"
+                error_type = str(kind.value) if kind else ""
+                error = f"{error_type or 'error'}: {data.user_failure_data.description}"
             elif not error:
                 error = str(data.error.message if data.error else "a step failed")
-    return error
+    return error_type, error

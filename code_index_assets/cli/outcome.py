@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import errors
+
 
 @dataclass
 class Outcome:
@@ -15,12 +17,16 @@ class Outcome:
     success: bool
     seconds: float
     error: str = ""
+    error_type: str = ""  # the name of its class in `errors.py`; "" where a fault of the program ended the run
     steps: list[dict[str, Any]] = field(default_factory=list)
     stages: list[dict[str, Any]] = field(default_factory=list)
     damage: list[dict[str, Any]] = field(default_factory=list)
 
 
 def failure_code(outcomes: list[Outcome]) -> int:
-    """The exit code of several outcomes: that of the worst."""
-    errors = " ".join(outcome.error for outcome in outcomes)
-    return 3 if "GateRefused" in errors or "StalePublication" in errors else 4 if "Source" in errors else 5
+    """The exit code of a command some of whose runs failed: the first of gate (3), source (4), else 5."""
+    kinds = [getattr(errors, outcome.error_type, errors.CodeIndexError) for outcome in outcomes if not outcome.success]
+    for code, family in ((3, (errors.GateRefusedError, errors.StalePublicationError)), (4, (errors.SourceError,))):
+        if any(issubclass(kind, family) for kind in kinds):
+            return code
+    return 5

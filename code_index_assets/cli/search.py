@@ -236,11 +236,13 @@ def symbol_command(
     def local() -> tuple[str, int]:
         from ..search.definitions import find_definitions
         from ..search.engine import SearchEngine
+        from ..search.filters import SearchFilters
         from ..search.render import definitions_json, render_definitions
 
         found = find_definitions(
-            SearchEngine(layout, settings), name, repositories=repo, refs=ref, languages=language, kinds=kind,
-            paths=path, prefix=prefix, limit=limit,
+            SearchEngine(layout, settings), name,
+            SearchFilters(repositories=repo, refs=ref, languages=language, kinds=kind, paths=path),
+            prefix=prefix, limit=limit,
         )  # fmt: skip
         code = _code(found.outcome, len(found.hits))
         if as_json:
@@ -275,12 +277,14 @@ def references_command(
         return reply.text, 0 if outcome == "found" else 1
 
     def local() -> tuple[str, int]:
+        from ..search.filters import SearchFilters
         from ..search.references import find_references
         from ..search.render import references_json, render_references
         from ..search.service import open_engine
 
         found = find_references(
-            open_engine(settings, layout), name, repositories=repo, refs=ref, paths=path, languages=language,
+            open_engine(settings, layout), name,
+            SearchFilters(repositories=repo, refs=ref, paths=path, languages=language),
             limit=limit, cursor=cursor,
         )  # fmt: skip
         code = 0 if found.outcome == "found" else 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from .. import deadlines
 from ..errors import QueryError
@@ -18,6 +18,8 @@ from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
 from . import vocabulary
 from .definition_order import DefinitionPlace, order_key
+from .filters import EVERYTHING, SearchFilters
+from .outcome import SearchOutcome
 
 if TYPE_CHECKING:
     from .engine import SearchEngine
@@ -66,8 +68,10 @@ class Definitions:
     incomplete: bool = False
 
     @property
-    def outcome(self) -> Literal["found", "no_match", "incomplete"]:
-        return "incomplete" if self.incomplete else "found" if self.hits else "no_match"
+    def outcome(self) -> SearchOutcome:
+        if self.incomplete:
+            return SearchOutcome.INCOMPLETE
+        return SearchOutcome.FOUND if self.hits else SearchOutcome.NO_MATCH
 
 
 def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
@@ -86,12 +90,8 @@ def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
 def find_definitions(
     engine: SearchEngine,
     name: str,
+    filters: SearchFilters = EVERYTHING,
     *,
-    repositories: tuple[str, ...] = (),
-    refs: tuple[str, ...] = (),
-    kinds: tuple[str, ...] = (),
-    languages: tuple[str, ...] = (),
-    paths: tuple[str, ...] = (),
     prefix: bool = False,
     limit: int = 50,
 ) -> Definitions:
@@ -102,14 +102,14 @@ def find_definitions(
     asked = queries.name_of(name.strip())
     if not asked.name:
         raise QueryError("no name was given", remedy="`code-index symbol NAME`")
-    wanted = vocabulary.kinds(kinds)
+    wanted = vocabulary.kinds(filters.kinds)
     depth = KIND_DEPTH if wanted else max(limit * 4, 200)
     for _ in range(4):
         snapshot = engine.snapshot()
         where = Filter(
-            keys=engine.resolve(snapshot, repositories, refs),
-            languages=vocabulary.languages(languages),
-            paths=engine.places.paths(paths),
+            keys=engine.resolve(snapshot, filters.repositories, filters.refs),
+            languages=vocabulary.languages(filters.languages),
+            paths=engine.places.paths(filters.paths),
         )
         try:
             found = snapshot.search_names(asked.spellings, where, depth, prefix=prefix)

@@ -24,8 +24,10 @@ from ..settings import Settings
 from ..spelling import near_names
 from ..storage.layout import Layout
 from . import vocabulary
+from .filters import SearchFilters
 from .freshness import Head, Published, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
+from .outcome import SearchOutcome
 from .places import Places
 from .query import Query, parse
 from .ranking import Candidate, rank
@@ -38,16 +40,10 @@ MAX_PIECES = {"phrases": 16, "excluded words": 32, "names": 64, "paths": 100, "r
 
 
 @dataclass(frozen=True)
-class SearchRequest:
-    """A search. Options restrict what operators in the query do not already; several values of one mean any of them."""
+class SearchRequest(SearchFilters):
+    """A search. Its filters restrict what operators in the query do not already."""
 
     query: str
-    repositories: tuple[str, ...] = ()
-    refs: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
     limit: int = 10
     lanes: tuple[str, ...] = LANES
 
@@ -117,7 +113,7 @@ class SearchAnswer:
     hits: tuple[Hit, ...]
     repositories: tuple[RepositoryState, ...]
     lanes: dict[str, LaneReport]
-    outcome: Literal["found", "no_match", "degraded", "incomplete"]
+    outcome: SearchOutcome
     took_ms: float
     query: Query
     publication: str = ""
@@ -246,7 +242,7 @@ class SearchEngine:
             hits=hits,
             repositories=self.repositories(snapshot, where),
             lanes={lane: _report(result) for lane, result in lanes.items()},
-            outcome="incomplete" if cut else "degraded" if failed else "found" if hits else "no_match",
+            outcome=_outcome(cut=cut, failed=bool(failed), found=bool(hits)),
             took_ms=(time.perf_counter() - started) * 1000,
             query=query,
             publication=snapshot.manifest.name,
@@ -418,3 +414,12 @@ def _report(result: LaneResult) -> LaneReport:
     if result.skipped:
         return LaneReport("skipped", 0, result.took_ms, result.skipped)
     return LaneReport("ran", len(result.hits), result.took_ms)
+
+
+def _outcome(*, cut: bool, failed: bool, found: bool) -> SearchOutcome:
+    """What an answer is called: what was cut short or failed comes before whether there are hits."""
+    if cut:
+        return SearchOutcome.INCOMPLETE
+    if failed:
+        return SearchOutcome.DEGRADED
+    return SearchOutcome.FOUND if found else SearchOutcome.NO_MATCH

@@ -35,6 +35,7 @@ class Candidate:
     why: list[str] = field(default_factory=list)
     folded: list[dict[str, Any]] = field(default_factory=list)  # neighbouring chunks of the same file, less good
     also_in: list[str] = field(default_factory=list)  # other repositories with the same text
+    defines: bool = False  # a name that the query asks for
 
     @property
     def file(self) -> tuple[str, str]:
@@ -128,9 +129,11 @@ def _add_file_scores(candidates: list[Candidate], query: Query, weights: Weights
 
 def _add_signals(candidate: Candidate, query: Query, terms: _Terms, weights: Weights) -> None:
     payload = candidate.payload
-    gain, why = _definition(payload, query, weights)
-    candidate.score += gain
-    candidate.why += why
+    gain, name = _definition(payload, query, weights)
+    if name:
+        candidate.score += gain
+        candidate.defines = True
+        candidate.why.append(f"defines {name}")
     if terms.total > 0:
         names = terms.share((*(payload.get("names") or ()), *_written(payload)))
         path = terms.share((payload["path"],))
@@ -168,10 +171,11 @@ def _pair(one: str, other: str) -> Any:
     return re2.compile(rf"{re.escape(one)}[\pL\pM\pN_]*[\s_\-.]*{re.escape(other)}")
 
 
-def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[float, list[str]]:
+def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[float, str]:
+    """What defining a name that the query asks for adds to the score, and that name as asked; 0 and "" if none."""
     names = set(payload.get("names") or ())
     written = set(_written(payload))
-    best, why = 0.0, []
+    best, name = 0.0, ""
     for asked in query.names:
         if not any(asked.fits(name) for name in names):
             continue
@@ -182,8 +186,8 @@ def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tupl
             gain += weights.definition_case * (not written.isdisjoint(asked.spellings))
             gain += weights.definition_qualified * _qualified(payload, asked)
         if gain > best:
-            best, why = gain, [f"defines {asked.spellings[0]}"]
-    return best, why
+            best, name = gain, asked.spellings[0]
+    return best, name
 
 
 def _qualified(payload: dict[str, Any], asked: Name) -> bool:
@@ -238,7 +242,7 @@ def _spread(candidates: list[Candidate], weights: Weights) -> list[Candidate]:
 
 
 def _asked_for(candidate: Candidate) -> bool:
-    return any(reason.startswith("defines ") for reason in candidate.why)
+    return candidate.defines
 
 
 def _adjacent(one: Candidate, other: Candidate) -> bool:

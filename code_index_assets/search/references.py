@@ -24,6 +24,8 @@ from .cursors import Cursor, decode_cursor, encode_cursor
 from .definition_order import order_key
 from .definitions import SymbolHit, fold_overloads
 from .engine import RepositoryState, SearchEngine
+from .filters import EVERYTHING, SearchFilters
+from .outcome import SearchOutcome
 from .tables import PublishedTables
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class References:
     offset: int
     question: dict[str, object]
     took_ms: float
-    outcome: Literal["found", "no_match"]
+    outcome: SearchOutcome
     notes: tuple[str, ...] = ()
 
     def cursor_at(self, offset: int) -> str | None:
@@ -117,11 +119,8 @@ class _Found:
 def find_references(
     engine: SearchEngine,
     name: str,
+    filters: SearchFilters = EVERYTHING,
     *,
-    repositories: tuple[str, ...] = (),
-    refs: tuple[str, ...] = (),
-    paths: tuple[str, ...] = (),
-    languages: tuple[str, ...] = (),
     limit: int = 50,
     cursor: str | None = None,
 ) -> References:
@@ -143,7 +142,10 @@ def find_references(
         )
     if not 1 <= limit <= MAX_REFERENCES:
         raise QueryError(f"the limit {limit} is not between 1 and {MAX_REFERENCES}")
-    question = _Question(asked, repositories, refs, engine.places.paths(paths), vocabulary.languages(languages))
+    question = _Question(
+        asked, filters.repositories, filters.refs, engine.places.paths(filters.paths),
+        vocabulary.languages(filters.languages),
+    )  # fmt: skip
     at = decode_cursor(cursor, question.identity) if cursor else None
     for _ in range(4):
         snapshot = _pinned(engine, at)
@@ -197,7 +199,7 @@ def _page(
         offset=offset,
         question=question.identity,
         took_ms=(time.perf_counter() - started) * 1000,
-        outcome="found" if mentions.height or found.definitions.height else "no_match",
+        outcome=SearchOutcome.FOUND if mentions.height or found.definitions.height else SearchOutcome.NO_MATCH,
         notes=vocabulary.unknown_values(
             snapshot, Filter(keys=keys, languages=question.languages, paths=question.paths)
         ),

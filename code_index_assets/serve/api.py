@@ -16,6 +16,7 @@ from ..errors import FileNotIndexedError, NotIndexedError, QueryError
 from ..search.definitions import find_definitions
 from ..search.engine import MAX_LIMIT, SearchRequest
 from ..search.files import FileText, read_lines
+from ..search.filters import SearchFilters
 from ..search.freshness import RepositoryStatus
 from ..search.lanes import LANES
 from ..search.paging import search_page
@@ -112,8 +113,8 @@ def _add_search(router: APIRouter, service: Service) -> None:
     ) -> Response:
         """Hits, and what was searched: commit, age, state and coverage of each repository, lanes that ran or failed."""
         request = SearchRequest(
-            q, tuple(repo), tuple(ref), tuple(path), tuple(language), tuple(kind), tuple(role), limit,
-            tuple(lane) or LANES,
+            q, limit, tuple(lane) or LANES, repositories=tuple(repo), refs=tuple(ref), paths=tuple(path),
+            languages=tuple(language), kinds=tuple(kind), roles=tuple(role),
         )  # fmt: skip
         return await answered(request, cursor, format, color)
 
@@ -141,8 +142,12 @@ def _add_names(router: APIRouter, service: Service) -> None:
 
         def work() -> Response:
             found = find_definitions(
-                service.engine, name, repositories=tuple(repo), refs=tuple(ref), kinds=tuple(kind),
-                languages=tuple(language), paths=tuple(path), prefix=prefix, limit=limit,
+                service.engine, name,
+                SearchFilters(
+                    repositories=tuple(repo), refs=tuple(ref), kinds=tuple(kind), languages=tuple(language),
+                    paths=tuple(path),
+                ),
+                prefix=prefix, limit=limit,
             )  # fmt: skip
             if format == "text":
                 text = render_definitions(found, name, color=color)
@@ -170,8 +175,11 @@ def _add_names(router: APIRouter, service: Service) -> None:
 
         def work() -> Response:
             found = find_references(
-                service.engine, name, repositories=tuple(repo), refs=tuple(ref), paths=tuple(path),
-                languages=tuple(language), limit=limit, cursor=cursor,
+                service.engine, name,
+                SearchFilters(
+                    repositories=tuple(repo), refs=tuple(ref), paths=tuple(path), languages=tuple(language)
+                ),
+                limit=limit, cursor=cursor,
             )  # fmt: skip
             if format == "text":
                 return as_text(render_references(found, color=color), found.outcome, found.total)

@@ -7,11 +7,11 @@ What lives here: wording each kind of answer, and what is a row of it. What does
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
 
 from ..search.definitions import SymbolHit
 from ..search.engine import Hit, RepositoryState, SearchAnswer
 from ..search.files import FileText
+from ..search.outcome import SearchOutcome
 from ..search.references import Reference, References
 from .mcp_fit import (
     LINE_CHARS,
@@ -169,9 +169,8 @@ def symbol_reply(
 ) -> Reply:
     """Definitions from `offset` on; `hits` are those of this page."""
     around = Around.of(states)
-    outcome: Literal["found", "no_match", "incomplete"] = (
-        "incomplete" if incomplete else "found" if hits else "no_match"
-    )
+    outcome = SearchOutcome.FOUND if hits else SearchOutcome.NO_MATCH
+    outcome = SearchOutcome.INCOMPLETE if incomplete else outcome
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(len(rows), len(hits), total, offset, max_tokens, "definitions", "repositories, kinds, paths")

@@ -7,9 +7,12 @@ paths are relative to their repository's root.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ..search.outcome import SearchOutcome
+from .schema import ANY_OUTCOME, OF_DEFINITIONS, OF_REFERENCES
 
 
 class Model(BaseModel):
@@ -71,7 +74,7 @@ class SearchHit(Model):
 
 
 class SearchResult(Page):
-    outcome: Literal["found", "no_match", "degraded", "incomplete"] = Field(
+    outcome: Annotated[SearchOutcome, ANY_OUTCOME] = Field(
         description="degraded: a lane failed; incomplete: the time was up; with or without hits, others may exist."
     )
     hits: list[SearchHit]
@@ -95,7 +98,7 @@ class Definition(Model):
 
 
 class SymbolResult(Page):
-    outcome: Literal["found", "no_match", "incomplete"]
+    outcome: Annotated[SearchOutcome, OF_DEFINITIONS]
     definitions: list[Definition]
     searched: Searched
     repositories: list[RepositoryAt]
@@ -114,7 +117,7 @@ class Mention(Model):
 
 
 class ReferenceResult(Page):
-    outcome: Literal["found", "no_match"]
+    outcome: Annotated[SearchOutcome, OF_REFERENCES]
     definitions: list[Definition] = Field(description="Definitions of the name; with the first page only.")
     total_definitions: int
     references: list[Mention]

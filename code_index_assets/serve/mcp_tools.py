@@ -21,6 +21,7 @@ from ..search.cursors import Cursor, decode_cursor, encode_cursor
 from ..search.definitions import find_definitions
 from ..search.engine import SearchEngine, SearchRequest
 from ..search.files import read_lines
+from ..search.filters import SearchFilters
 from ..search.freshness import RepositoryStatus, repository_statuses
 from ..search.references import find_references
 from ..settings import Settings
@@ -114,8 +115,8 @@ class Tools:
             raise QueryError("there are no pages so far down", remedy="narrow the search instead of paging on")
         answer = self.engine.search(
             SearchRequest(
-                query, tuple(repositories), tuple(refs), tuple(paths), tuple(languages), tuple(kinds),
-                limit=offset + limit,
+                query, offset + limit, repositories=tuple(repositories), refs=tuple(refs), paths=tuple(paths),
+                languages=tuple(languages), kinds=tuple(kinds),
             )
         )  # fmt: skip
         note = None
@@ -157,8 +158,12 @@ class Tools:
         offset = at.offset if at else 0
         snapshot = self.engine.snapshot()
         answer = find_definitions(
-            self.engine, name, repositories=tuple(repositories), refs=tuple(refs), kinds=tuple(kinds),
-            languages=tuple(languages), paths=tuple(paths), prefix=prefix, limit=1000,
+            self.engine, name,
+            SearchFilters(
+                repositories=tuple(repositories), refs=tuple(refs), kinds=tuple(kinds), languages=tuple(languages),
+                paths=tuple(paths),
+            ),
+            prefix=prefix, limit=1000,
         )  # fmt: skip
         found = answer.hits
         keys = self.engine.resolve(snapshot, tuple(repositories), tuple(refs))
@@ -194,8 +199,11 @@ class Tools:
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, ReferenceResult]:
         found = find_references(
-            self.engine, name, repositories=tuple(repositories), refs=tuple(refs), paths=tuple(paths),
-            languages=tuple(languages), limit=limit, cursor=cursor,
+            self.engine, name,
+            SearchFilters(
+                repositories=tuple(repositories), refs=tuple(refs), paths=tuple(paths), languages=tuple(languages)
+            ),
+            limit=limit, cursor=cursor,
         )  # fmt: skip
         note = None
         if found.outcome == "no_match":

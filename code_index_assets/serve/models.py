@@ -6,13 +6,15 @@ the command line's `--json`).
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ..search.engine import MAX_LIMIT, SearchRequest
 from ..search.lanes import LANES
+from ..search.outcome import SearchOutcome
 from .routing import MEANT_IN_BODY, unknown_names
+from .schema import ANY_OUTCOME, OF_DEFINITIONS, OF_REFERENCES
 
 MAX_QUERY = 4000
 MAX_VALUES = 100
@@ -120,7 +122,7 @@ class SearchResponse(Answer):
     hits: list[HitModel]
     repositories: list[SearchedRepository]
     lanes: dict[str, Lane]
-    outcome: Literal["found", "no_match", "degraded", "incomplete"]
+    outcome: Annotated[SearchOutcome, ANY_OUTCOME]
     took_ms: float
     publication: str
     space: str
@@ -207,7 +209,7 @@ class SymbolsResponse(Answer):
         },
     )  # fmt: skip
     symbols: list[SymbolModel]
-    outcome: Literal["found", "no_match", "incomplete"] = "found"
+    outcome: Annotated[SearchOutcome, OF_DEFINITIONS] = SearchOutcome.FOUND
     notes: list[str] = Field([], description="Where there are none: the filter that leaves nothing.")
 
 
@@ -241,7 +243,7 @@ class ReferencesResponse(Answer):
     by_repository: dict[str, int]
     near: list[str]
     repositories: list[SearchedRepository]
-    outcome: Literal["found", "no_match"]
+    outcome: Annotated[SearchOutcome, OF_REFERENCES]
     took_ms: float
     publication: str
     next_cursor: str | None

@@ -105,7 +105,13 @@ def _searched(service: Service, asked: Asked) -> str:
             return nothing_page(asked, waiting=isinstance(error, StillIndexingError))
         return start_page(asked, service.statuses(), snapshot.manifest.points)
     request = SearchRequest(
-        asked.query, asked.repo, asked.ref, asked.path, asked.language, asked.kind, limit=asked.limit
+        asked.query,
+        asked.limit,
+        repositories=asked.repo,
+        refs=asked.ref,
+        paths=asked.path,
+        languages=asked.language,
+        kinds=asked.kind,
     )
     answer = service.search(request)
     return search_page(asked, answer, service.statuses(), _defaults(service))
@@ -140,12 +146,15 @@ def _add_code(router: APIRouter, service: Service) -> None:
         repo: Values = [],  # noqa: B006
         cursor: Annotated[str | None, Query(max_length=2000)] = None,
     ) -> Response:
+        from ..search.filters import SearchFilters
         from ..search.references import find_references
 
         asked = Asked(repo=_separate(repo))
 
         def work() -> str:
-            found = find_references(service.engine, name, repositories=asked.repo, limit=100, cursor=cursor)
+            found = find_references(
+                service.engine, name, SearchFilters(repositories=asked.repo), limit=100, cursor=cursor
+            )
             following = None
             if found.next_cursor:
                 fields = [("name", name), *(("repo", one) for one in asked.repo), ("cursor", found.next_cursor)]

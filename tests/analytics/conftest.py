@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
+from catalogs import build
 from chains import Chain, GitRepository
-
-from code_index_assets.assets.partitions import add_partitions
+from templates import copy_of, made_once
 
 COPIED = (
     "def shared_helper(values):\n"
@@ -38,30 +35,24 @@ SHOP = {
 TOOLS = {"tools/helper.py": COPIED, "tools/run.py": "import requests\n\n\ndef main():\n    return requests.get('x')\n"}
 
 
-@pytest.fixture(scope="session")
-def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with shop (three commits), tools (one) and the data folder they are indexed in. Made once: 8 s."""
-    folder = tmp_path_factory.mktemp("indexed")
+def make_two(folder: Path) -> None:
+    """Fills a folder with shop (three commits), tools (one) and the data folder they are indexed in."""
     shop, tools = GitRepository(folder / "shop"), GitRepository(folder / "tools")
     shop.commit(SHOP)
     shop.commit({"shop/cart.py": str(SHOP["shop/cart.py"]) + "        # one\n"})
     shop.commit({"shop/cart.py": str(SHOP["shop/cart.py"])})
     tools.commit(TOOLS)
-    with dg.instance_for_test() as instance:
-        chain = Chain(folder / "data", instance)
-        for repository, name in ((shop, "shop"), (tools, "tools")):
-            chain.register(repository.path, name)
-            chain.index(name)
-    return folder
+    chain = Chain(folder / "data")
+    for repository, name in ((shop, "shop"), (tools, "tools")):
+        chain.register(repository.path, name)
+        chain.index(name)
+    # What remains of it: that the SQL models were found right, which a build of another test need not find out again.
+    build(chain)
+    chain.layout.catalog.unlink()
 
 
 @pytest.fixture
-def two(indexed: Path, tmp_path: Path) -> Iterator[tuple[Chain, GitRepository, GitRepository]]:
-    """A copy of it: the chain and the two repositories."""
-    shutil.copytree(indexed, tmp_path / "copy")
-    folder = tmp_path / "copy"
-    registry = folder / "data" / "repositories.toml"
-    registry.write_text(registry.read_text().replace(str(indexed), str(folder)))
-    with dg.instance_for_test() as instance:
-        add_partitions(instance, ["shop", "tools"])
-        yield Chain(folder / "data", instance), GitRepository(folder / "shop"), GitRepository(folder / "tools")
+def two(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> tuple[Chain, GitRepository, GitRepository]:
+    """The chain and the two repositories, in a copy."""
+    folder = copy_of(made_once(tmp_path_factory, "two", make_two), tmp_path / "copy")
+    return Chain(folder / "data"), GitRepository(folder / "shop"), GitRepository(folder / "tools")

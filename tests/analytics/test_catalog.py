@@ -218,7 +218,7 @@ def test_a_failing_test_keeps_the_last_catalogue_while_another_process_reads(two
     chain.settings = good
     build(chain)
     stop.touch()
-    out, _ = reader.communicate(timeout=60)
+    out, _ = reader.communicate(timeout=120)
     assert reader.returncode == 0
     assert json.loads(out)["reads"] > 0
 

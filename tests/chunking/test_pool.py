@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 from code_index_assets import tables
 from code_index_assets.chunking import batch, columns, process
 from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_files
+from code_index_assets.chunking.single import seconds_for
 
 HOSTILE = Path(__file__).parent / "hostile"
 NAMES = ("chunks", "symbols", "imports", "references", "diagnostics")
@@ -96,10 +97,12 @@ def _hook(monkeypatch, folder, act):
 @pytest.mark.parametrize(("deed", "code"), [("die", "crashed"), ("hang", "timeout")])
 def test_a_file_that_kills_or_hangs_its_process_is_given_up_alone(monkeypatch, tmp_path, deed, code):
     _hook(monkeypatch, tmp_path, "os.kill(os.getpid(), 9)" if deed == "die" else "time.sleep(600)")
-    monkeypatch.setattr("code_index_assets.chunking.process.GRACE_SECONDS", 0.5)
-    monkeypatch.setattr("code_index_assets.chunking.process.WALL_FACTOR", 1)
+    options = ChunkOptions()
+    if deed == "hang":  # short enough to wait for, long enough for every other file on a busy machine
+        monkeypatch.setattr("code_index_assets.chunking.process.GRACE_SECONDS", 2.0)
+        monkeypatch.setattr("code_index_assets.chunking.process.WALL_FACTOR", 1)
+        options = ChunkOptions(timeout_seconds=0.5)
     monkeypatch.setattr(batch, "BATCH_CHARS", 500)
-    options = ChunkOptions(timeout_seconds=0.5)
     parsed = whole(parse_files(corpus(20), options, mode="parallel", workers=2))
     assert _without_syntax_errors(parsed).select("path", "code").rows() == [("src/5.txt", code)]
     assert parsed["chunks"].get_column("path").unique(maintain_order=True).to_list() == [
@@ -123,6 +126,29 @@ def test_a_text_that_its_grammar_never_ends_becomes_lines_in_every_mode(mode):
     ]
     assert parsed["chunks"].get_column("path").unique(maintain_order=True).to_list() == [file.path for file in files]
     assert set(parsed["chunks"].filter(pl.col("path").str.ends_with(".kt")).get_column("parser")) == {"lines"}
+
+
+def test_a_small_file_has_a_small_part_of_the_time(monkeypatch):
+    """A text of 400 bytes without an end is given up after its own share of the limit, not after all of it."""
+    text = (HOSTILE / "endless.kt").read_text("utf-8")
+    small, large = (SourceFile("a.kt", "b" * 40, "kotlin", text + "\n" * more) for more in (0, 1 << 20))
+    options = ChunkOptions(timeout_seconds=60.0)
+    assert seconds_for(small, options) < 1.0 < seconds_for(large, options) == 60.0
+    assert seconds_for(small, ChunkOptions(timeout_seconds=0.1)) == 0.1
+    parsed = whole(parse_files([small], options, mode="sequential"))
+    assert parsed["diagnostics"].rows() == [("a.kt", "timeout", "took more than 0.6 s")]
+
+
+def test_a_parser_process_starts_without_numpy_and_is_there_before_it_is_needed():
+    process.stop_kept()
+    process.start_early()
+    (started,) = _children()
+    process.start_early()
+    parsed = whole(parse_files(corpus(4), ChunkOptions(), mode="sequential"))
+    assert _children() == {started} and parsed["symbols"].height
+    with open(f"/proc/{started}/maps") as maps:
+        loaded = maps.read()
+    assert "numpy" not in loaded and "pyarrow" in loaded
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,7 @@ class Other {
 """
 
 
-@pytest.mark.parametrize(
-    "line", ["open = isOpen", "in1.close()\n      in2.close()", "val x: = ?: }{ ]", "when (x) { is A if (y) -> ) }"]
-)
+@pytest.mark.parametrize("line", ["val x: = ?: }{ ]", "when (x) { is A if (y) -> ) }"])
 def test_a_kotlin_class_keeps_its_members_around_what_the_grammar_does_not_know(samples, line):
     parsed = samples.Parsed("kotlin", KOTLIN % line)
     assert parsed.codes == ["syntax_errors"]
@@ -57,11 +55,49 @@ def test_a_kotlin_class_keeps_its_members_around_what_the_grammar_does_not_know(
 
 
 def test_what_was_left_out_is_named_in_the_diagnostic(samples):
-    parsed = samples.Parsed("kotlin", KOTLIN % "open = isOpen")
+    parsed = samples.Parsed("kotlin", KOTLIN % "val x: = ?: }{ ] isOpen")
     assert parsed.rows.diagnostics == [
         ("file", "syntax_errors", "read without line 16, which the grammar does not know")
     ]
     assert "isOpen" in parsed.references, "what the lines mention stays a use"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "open = isOpen", "in1.close()\n      in2.close()", "as_[1] = in_x", "if (suspend(waiter)) return", "final += 1",
+        "val await = suspend { awaiter() }", "val jobs = listOf(suspend { a() }, { b() })", 'by.write("by")', "set = set or bit",
+        "take(waiter, suspend = { it.resume() })", "val sealed = 1", "g(suspend, dynamic)", "if (a) b; else c",
+    ],
+)  # fmt: skip
+def test_kotlin_s_modifiers_are_names_too(samples, line):
+    """A kind that the grammar does not know, read whole: no error is left, and names and text stay as written."""
+    parsed = samples.Parsed("kotlin", KOTLIN % line)
+    assert parsed.codes == []
+    assert "shop.Basket.third" in {name for _, name in parsed.names()}
+    assert "".join(parsed.file.text.split()) == "".join("".join(c["text"] for c in parsed.chunks).split())
+    parsed.check_laws()
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("interface B { fun f() }\nclass C {\n  val internal = 1\n  fun g() { internal.x() }\n}\n", ["B", "B.f", "C", "C.internal", "C.g"]),
+        (
+            "@JvmInline\nvalue class R<out T>\n@PublishedApi internal constructor(val held: Any?) {\n  fun get() = 1\n}\n",
+            ["R", "R.held", "R.get"],
+        ),
+        (
+            '@Retention(RUNTIME)\nannotation class Flaky\n\n@A(1)\nactual class Crc {\n  private var c = 1\n  fun f() {}\n}\n',
+            ["Flaky", "Crc", "Crc.c", "Crc.f"],
+        ),
+        ("val f: suspend() -> Unit = g\nfun h(b: suspend (Int) -> Unit) { open.x() }\n", ["f", "h"]),
+    ],
+)  # fmt: skip
+def test_kotlin_that_one_line_s_end_or_an_annotation_breaks_is_read(samples, text, names):
+    parsed = samples.Parsed("kotlin", text)
+    assert parsed.codes == []
+    assert [row["qualified_name"] for row in parsed.symbols] == names
 
 
 NOISE = (

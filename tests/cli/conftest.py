@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from chains import GitRepository
+from templates import made_once
 
+from benchmarks.robustness.damage import command, environment
 from code_index_assets.cli.main import main
 
 PARTS = 130
@@ -37,9 +37,7 @@ def run(monkeypatch, capsys, data):
     return command
 
 
-@pytest.fixture(scope="session")
-def _indexed_once(tmp_path_factory) -> Path:
-    home = tmp_path_factory.mktemp("indexed")
+def _make_indexed(home: Path) -> None:
     repository = GitRepository(home / "shop")
     files = {f"parts/part_{n}.py": f"def part_{n}(order):\n    return order + {n}\n" for n in range(PARTS)}
     files["cart.go"] = (
@@ -51,18 +49,14 @@ def _indexed_once(tmp_path_factory) -> Path:
     repository.commit(files)
     other = GitRepository(home / "depot")
     other.commit({f"bins/bin_{n}.py": f"def bin_{n}(load):\n    return load - {n}\n" for n in range(PARTS)})
-    environment = {
-        **os.environ, "CODE_INDEX_DATA": str(home / "data"), "CODE_INDEX_MODEL": "test",
-        "CODE_INDEX_SHARD_POINTS": "100", "PYTHONPATH": str(Path(__file__).parents[2]),
-    }  # fmt: skip
-    program = [sys.executable, "-m", "code_index_assets.cli.main"]
-    for arguments in (["add", str(repository.path)], ["add", str(other.path)], ["index", "--all", "--quiet"]):
-        subprocess.run([*program, *arguments], env=environment, check=True, capture_output=True)
-    return home
+    with environment(home / "data"):
+        for arguments in (["add", str(repository.path)], ["add", str(other.path)], ["index", "--all", "--quiet"]):
+            code, out = command(arguments)
+            assert code == 0, out
 
 
 @pytest.fixture
-def indexed(_indexed_once: Path, data: Path) -> Path:
+def indexed(tmp_path_factory, data: Path) -> Path:
     """The data folder, with a repository "shop" of Python and one Go file, and "depot", in a shard each."""
-    shutil.copytree(_indexed_once / "data", data)
+    shutil.copytree(made_once(tmp_path_factory, "command-line", _make_indexed) / "data", data)
     return data

@@ -60,10 +60,7 @@ def test_states_and_goings_on(run, tmp_path):
     assert run("a/nothing")[0] == 1
 
 
-@pytest.mark.parametrize(
-    ("status", "why"), [("QUEUED", "waits in Dagster's queue"), ("STARTING", "starting"), ("STARTED", "working on it")]
-)
-def test_a_run_that_dagster_knows_of(run, tmp_path, monkeypatch, status, why):
+def test_a_run_that_dagster_knows_of(run, tmp_path, monkeypatch):
     import html
     import sqlite3
 
@@ -83,16 +80,18 @@ def test_a_run_that_dagster_knows_of(run, tmp_path, monkeypatch, status, why):
         for name, tags in (("a/one", {}), ("a/two", dead)):
             told = {"dagster/partition": name, **tags}
             instance.add_run(dg.DagsterRun("index_repository", status=dg.DagsterRunStatus.STARTING, tags=told))
-    # Dagster queues runs of a code server alone.
-    with sqlite3.connect(layout.dagster_home / "history" / "runs.db") as records:
-        records.execute("UPDATE runs SET status = ?", (status,))
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    lines = run()[1].splitlines()
-    assert lines[1].startswith("a/one\tnot indexed, indexing (") and why in lines[1]
-    assert lines[2].split("\t")[:2] == ["a/two", "not indexed"]  # its command line was killed
-    with TestClient(create_app(load_settings()), base_url="http://127.0.0.1") as client:
-        row = client.get("/v1/repositories?state=indexing").json()["repositories"][0]
-        assert (row["key"], row["state"]) == ("a/one", "indexing") and why in row["why"]
-        told = client.get("/v1/search?q=anything&repo=a/one").json()
-        assert told["error"] == "StillIndexingError" and why in told["detail"]
-        assert why in html.unescape(client.get("/repositories").text)
+    told_of = {"QUEUED": "waits in Dagster's queue", "STARTING": "starting", "STARTED": "working on it"}
+    for status, why in told_of.items():
+        # Dagster queues runs of a code server alone.
+        with sqlite3.connect(layout.dagster_home / "history" / "runs.db") as records:
+            records.execute("UPDATE runs SET status = ?", (status,))
+        lines = run()[1].splitlines()
+        assert lines[1].startswith("a/one\tnot indexed, indexing (") and why in lines[1]
+        assert lines[2].split("\t")[:2] == ["a/two", "not indexed"]  # its command line was killed
+        with TestClient(create_app(load_settings()), base_url="http://127.0.0.1") as client:
+            row = client.get("/v1/repositories?state=indexing").json()["repositories"][0]
+            assert (row["key"], row["state"]) == ("a/one", "indexing") and why in row["why"]
+            told = client.get("/v1/search?q=anything&repo=a/one").json()
+            assert told["error"] == "StillIndexingError" and why in told["detail"]
+            assert why in html.unescape(client.get("/repositories").text)

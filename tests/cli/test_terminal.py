@@ -119,10 +119,10 @@ def test_a_closed_pipe_is_no_error(indexed, arguments):
     # Nobody reads at all: also what is written at the very end meets a closed pipe.
     reading, writing = os.pipe()
     os.close(reading)
-    process = started(*arguments, stdout=writing, stderr=subprocess.PIPE)
-    os.close(writing)
-    assert process.stderr is not None
-    assert (process.stderr.read(), process.wait()) == (b"", 0)
+    with started(*arguments, stdout=writing, stderr=subprocess.PIPE) as process:
+        os.close(writing)
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait()) == (b"", 0)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ VICTIM = """
 import os, signal, sys
 sys.path.insert(0, {support!r})
 from pathlib import Path
-import dagster as dg
 from chains import Chain
 
 def die():
@@ -55,24 +54,32 @@ def killing_move(self, expected, new):
     return moved
 
 ArtifactWriter.write, VectorCache.put, PublicationStore.move = killing_write, killing_put, killing_move
-with dg.DagsterInstance.ephemeral() as instance:
-    chain = Chain(Path({data!r}), instance)
-    instance.add_dynamic_partitions("repositories", ["code"])
-    chain.run("code")
+Chain(Path({data!r})).run("code")
 """
 
 POINTS = ("entries", "files", "chunks", "flush", "embeddings", "profile", "before pointer", "after pointer")
 
 
-# Ten seconds each: those that differ most run always, all of them with `make test-slow`.
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[GitRepository, dict[str, dict[str, object]]]:
+    """A repository, and what a run that nothing disturbs publishes of it."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    repository = GitRepository(home / "work")
+    repository.commit(CODE)
+    chain = Chain(home / "data")
+    chain.index(chain.register(repository.path, "code"))
+    return repository, chain.published()
+
+
+# Some seconds each: those that differ most run always, all of them with `make test-slow`.
 ALWAYS = {"chunks", "flush", "profile", "before pointer", "after pointer"}
 
 
 @pytest.mark.parametrize(
     "point", [pytest.param(point, marks=() if point in ALWAYS else pytest.mark.slow) for point in POINTS]
 )
-def test_a_killed_run_is_finished_by_the_next(chain: Chain, make_chain, repository: GitRepository, point: str) -> None:
-    repository.commit(CODE)
+def test_a_killed_run_is_finished_by_the_next(chain: Chain, undisturbed, point: str) -> None:
+    repository, expected = undisturbed
     chain.register(repository.path, "code")
     flushed = chain.data.parent / "flushed"
     script = VICTIM.format(support=str(SUPPORT), point=point, data=str(chain.data), flushed=str(flushed))
@@ -85,9 +92,6 @@ def test_a_killed_run_is_finished_by_the_next(chain: Chain, make_chain, reposito
     kept = flushed.stat().st_size if flushed.exists() else 0
     assert computed == (600 - kept if point in ("entries", "files", "chunks", "flush", "embeddings") else 0)
     assert point in ("entries", "files", "chunks") or kept > 0
-    undisturbed = make_chain("undisturbed")
-    undisturbed.register(repository.path, "code")
-    undisturbed.index("code")
-    assert chain.published() == undisturbed.published()
+    assert chain.published() == expected
     assert chain.layout.remove_leftovers() >= 0
     assert not list((chain.data / "tmp").iterdir())

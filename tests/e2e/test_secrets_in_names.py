@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from chains import Chain, GitRepository
+from chains import DagsterChain, GitRepository
 from stored import everything_in
 
 # Built here, so that this file itself holds no secret.
@@ -33,13 +33,14 @@ FILES = {
     ["git", pytest.param("worktree", marks=pytest.mark.slow), pytest.param("folder", marks=pytest.mark.slow)],
 )
 def test_secrets_in_names_are_found_nowhere(
-    source: str, chain: Chain, repository: GitRepository, caplog: pytest.LogCaptureFixture
+    source: str, dagster_chain: DagsterChain, repository: GitRepository, caplog: pytest.LogCaptureFixture
 ) -> None:
     from code_index_assets.analytics.catalog import build_catalog
     from code_index_assets.analytics.query import Limits, run_query
     from code_index_assets.progress import Stages
 
     caplog.set_level(logging.DEBUG)
+    chain = dagster_chain
     place: Path = repository.path
     if source == "folder":
         place = repository.path.parent / "plain"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from chains import Chain, GitRepository, failure
+from chains import Chain, DagsterChain, GitRepository, failure
 
 from code_index_assets.chain.embed import embed_chunks
 from code_index_assets.chain.modes import EmbeddingStream, _choice, chunk_in_mode, recommend
@@ -37,10 +37,11 @@ def embedded(chain: Chain, mode: str) -> tuple[StepResult, StepResult, list[Stag
     """The steps up to the embeddings in a mode: results of `chunks` and `embeddings`, and all stages."""
     stages = []
     results = []
+    run = ChainRun("r", f"run-{mode}", chain.layout, chain.settings, Stages())
     for step in (observe_repository, hash_files, lambda c: chunk_in_mode(c, mode), embed_chunks):  # type: ignore[arg-type]
-        context = ChainRun("r", f"run-{mode}", chain.layout, chain.settings, Stages())
-        results.append(step(context))
-        stages += context.stages.done
+        run.begin(Stages())
+        results.append(step(run))
+        stages += run.stages.done
     return results[2], results[3], stages
 
 
@@ -92,7 +93,7 @@ class SlowEmbedder(TestEmbedder):
 
     def embed(self, texts: list[str], input_type: InputType) -> Vectors:  # type: ignore[override]
         self.entered.set()
-        assert self.allowed.wait(30)
+        assert self.allowed.wait(120)
         if self.texts_embedded + len(texts) > self.fail_after:
             raise EmbeddingError("the model fell over")
         return super().embed(texts, input_type)
@@ -115,7 +116,7 @@ def test_a_full_queue_leaves_the_rest_for_later_and_holds_nobody_up(tmp_path: Pa
     model = SlowEmbedder()
     stream = stream_of(model, tmp_path)
     stream.offer(chunk_rows(0, 10))
-    assert model.entered.wait(30)
+    assert model.entered.wait(120)
     for n in range(1, 11):
         stream.offer(chunk_rows(n * 10, 10))  # the model is stuck: three fit in the queue
     assert stream.counts.skipped == 70
@@ -131,7 +132,7 @@ def test_a_stop_ends_a_window_early_and_keeps_what_was_done(tmp_path: Path) -> N
     model = SlowEmbedder()
     stream = stream_of(model, tmp_path)
     stream.offer(chunk_rows(0, 2000))
-    assert model.entered.wait(30)
+    assert model.entered.wait(120)
     threading.Timer(0.05, model.allowed.set).start()
     stream.stop()
     done = stream.counts.embedded
@@ -173,7 +174,7 @@ def test_an_error_while_parsing_ends_the_stream(
     monkeypatch.setattr("code_index_assets.chain.chunk.parse_files", broken)
     with pytest.raises(KeyboardInterrupt):
         embedded(chain, "pipeline")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while any(thread.name == "embed-ahead" for thread in threading.enumerate()) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not any(thread.name == "embed-ahead" for thread in threading.enumerate())
@@ -197,11 +198,12 @@ def test_what_is_recommended() -> None:
     assert {_choice(asked, 100, 50_000_000, bounded, 8.0).mode for asked in ("auto", "pipeline")} == {"parallel"}
 
 
-def test_the_mode_is_run_configuration_too(chain: Chain, repository: GitRepository) -> None:
+def test_the_mode_is_run_configuration_too(dagster_chain: DagsterChain, repository: GitRepository) -> None:
     import dagster as dg
 
     from code_index_assets.definitions import build_defs
 
+    chain = dagster_chain
     repository.commit({"a.py": "def a():\n    return 1\n"})
     chain.register(f"file://{repository.path}", "r")
     defs = build_defs({"data": str(chain.data), "model": "test"})
@@ -215,7 +217,8 @@ def test_the_mode_is_run_configuration_too(chain: Chain, repository: GitReposito
 
     result = run("pipeline")
     assert result.success
-    assert chain.facts(result, "chunks")["indexing_mode"] == "pipeline"
+    (made,) = result.asset_materializations_for_node("chunks")
+    assert made.metadata["indexing_mode"].value == "pipeline"
     repository.commit({"b.py": "def b():\n    return 1\n"})
     assert "no indexing mode" in failure(run("sideways"))
 
@@ -224,7 +227,7 @@ def test_vectors_kept_by_a_stream_are_the_models(tmp_path: Path) -> None:
     model = TestEmbedder()
     stream = stream_of(model, tmp_path)
     stream.offer(chunk_rows(0, 30))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while stream.counts.embedded < 30 and time.monotonic() < deadline:
         time.sleep(0.01)
     stream.stop()

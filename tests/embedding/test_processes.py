@@ -114,7 +114,7 @@ class Slow(TestEmbedder):
     def embed_each(self, texts):
         self.windows.append(len(texts))
         if len(self.windows) == 1:
-            assert self.go.wait(30)
+            assert self.go.wait(120)
         return super().embed_each(texts)
 
 
@@ -146,14 +146,14 @@ def test_clients_share_windows_and_get_their_own_vectors(tmp_path: Path) -> None
             thread.start()
             while number == 0 and not model.windows:
                 time.sleep(0.01)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while server.status["waiting"] < sum(len(TEXTS) - n for n in range(1, 6)) and time.monotonic() < deadline:
             time.sleep(0.01)
         # A query does not wait for documents.
         assert np.array_equal(client(layout).embed(["find it"], "query"), TestEmbedder().embed(["find it"], "query"))
         model.go.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
         for number in range(6):
             assert np.array_equal(results[number], expected[number:])
         assert len(model.windows) < 6

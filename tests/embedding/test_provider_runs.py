@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
-from chains import Chain, GitRepository, failure
+from chains import Chain, DagsterChain, GitRepository, failure
 from embedding_server import KEY, EmbeddingServer
 
+from code_index_assets.assets.partitions import add_partitions
 from code_index_assets.chain.chunk import chunk_files
 from code_index_assets.chain.embed import embed_chunks
 from code_index_assets.chain.modes import EmbeddingStream, chunk_in_mode
@@ -92,13 +94,16 @@ def test_the_key_is_in_no_file_and_no_event(
     embed(chain)
     voyage.key = "another"
     repository.commit({"new.py": "def unseen():\n    return 1\n"})
-    run = chain.run("r", "repository", "file_hashes", "chunks", "embeddings")
+    with dg.instance_for_test() as instance:
+        through_dagster = DagsterChain(chain.data, chain.options, instance=instance)
+        add_partitions(instance, ["r"])
+        run = through_dagster.run("r", "repository", "file_hashes", "chunks", "embeddings")
+        events = [str(record) for record in instance.all_logs(run.run_id)]
     assert not run.success
     assert "does not accept the key" in failure(run)
     for path in chain.data.rglob("*"):
         if path.is_file():
             assert KEY.encode() not in path.read_bytes(), path
-    events = [str(record) for record in chain.instance.all_logs(run.run_id)]
     assert events and not any(KEY in event for event in events)
 
 
@@ -154,7 +159,7 @@ def test_a_provider_is_asked_while_files_are_parsed_and_nothing_is_asked_twice(
 
     def stop_after_the_first_answer(stream: EmbeddingStream) -> None:
         # Small files are parsed before the model is loaded: here parsing lasts until a first answer has come.
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not stream.vectors.ahead and stream.failure is None and time.monotonic() < deadline:
             time.sleep(0.01)
         stop(stream)
@@ -163,10 +168,11 @@ def test_a_provider_is_asked_while_files_are_parsed_and_nothing_is_asked_twice(
     repository.commit({f"more{n}.py": f"def more_{n}():\n    return {n} + first * 7\n" for n in range(300)})
     chain = bought(embedding_in_flight="4")
     ahead = []
+    run = ChainRun("r", "run", chain.layout, chain.settings, Stages())
     for step in (observe_repository, hash_files, chunk_in_mode, embed_chunks):
-        context = ChainRun("r", "run", chain.layout, chain.settings, Stages())
-        result = step(context)
-        ahead += [stage for stage in context.stages.done if stage.name == "embed ahead"]
+        run.begin(Stages())
+        result = step(run)
+        ahead += [stage for stage in run.stages.done if stage.name == "embed ahead"]
     assert ahead and ahead[0].items
     assert result.info["computed"] == 330 == len(voyage.paid) == len(set(voyage.paid))
     assert sum(r["tokens"] for r in RunLog(chain.layout).of_run("run", "usage")) == sum(map(voyage.tokens, voyage.paid))
@@ -191,7 +197,7 @@ def test_a_killed_run_pays_again_at_most_for_the_requests_in_flight(
     voyage: EmbeddingServer, bought: Callable[..., Chain]
 ) -> None:
     chain = bought()
-    voyage.most_inputs, voyage.delay = 2, 0.15
+    voyage.most_inputs, voyage.delay = 2, 0.4
     command = [
         sys.executable,
         str(ROOT / "tests" / "support" / "embed_process.py"),
@@ -202,7 +208,7 @@ def test_a_killed_run_pays_again_at_most_for_the_requests_in_flight(
     ]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     victim = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(voyage.paid) < 12 and time.monotonic() < deadline:
         time.sleep(0.01)
     victim.kill()

@@ -52,6 +52,8 @@ def test_readers_in_other_processes_see_no_half_and_no_failure(layout, tmp_path)
     put(layout, 0)
     stop = tmp_path / "stop"
     readers = [start("reader_process.py", layout.root, KEY, stop) for _ in range(2)]
+    for reader in readers:
+        assert reader.stdout.readline() == "reading\n"
     # Pruning at once is the hard case: what a reader is about to load disappears.
     writers = [
         start("publisher_process.py", layout.root, KEY, 1, 6, 1),
@@ -60,11 +62,10 @@ def test_readers_in_other_processes_see_no_half_and_no_failure(layout, tmp_path)
     for writer in writers:
         _, errors = writer.communicate(timeout=120)
         assert writer.returncode == 0, errors
-    time.sleep(0.3)
     stop.touch()
     seen = 0
     for reader in readers:
-        out, errors = reader.communicate(timeout=60)
+        out, errors = reader.communicate(timeout=120)
         assert reader.returncode == 0, errors
         queries, generations = map(int, out.split())
         assert queries > 5

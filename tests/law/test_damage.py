@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from templates import made_once
 
 from benchmarks.robustness import damage
 from benchmarks.robustness.kinds import KINDS, Kind
@@ -18,8 +19,7 @@ REPRESENTATIVE = {
 @pytest.fixture(scope="session")
 def template(tmp_path_factory):
     """An indexed data folder with its sources, and what searches find in it."""
-    home = tmp_path_factory.mktemp("damage")
-    damage.make_template(home)
+    home = made_once(tmp_path_factory, "damage", damage.make_template)
     with damage.environment(home / "data"):
         assert damage.findings() == []
         return home, damage.answers()[0]

@@ -18,12 +18,22 @@ from code_index_assets.storage.layout import Layout
 KEY = "busy"
 RUNS = 3
 # The order in which runs make their next step; a commit is made whenever a run makes its first.
+_any = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 orders = st.permutations([run for run in range(RUNS) for _ in range(6)])
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=3, **_any)
 @given(orders)
 def test_runs_on_one_partition_may_interleave(order: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        interleave(Path(folder), order)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@settings(max_examples=100, **_any)
+@given(orders)
+def test_runs_on_one_partition_may_interleave_at_length(order: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         interleave(Path(folder), order)
 

@@ -17,6 +17,7 @@ from code_index_assets.index.generations import Retention, prune_generations
 from code_index_assets.index.publish import publish
 from code_index_assets.search.definitions import find_definitions
 from code_index_assets.search.engine import Head, SearchEngine, SearchRequest
+from code_index_assets.search.filters import SearchFilters
 from code_index_assets.search.render import answer_json, render_answer, render_symbols
 from code_index_assets.settings import Settings
 
@@ -175,7 +176,8 @@ def test_symbols_by_exact_name_prefix_and_qualifier(put, engine):
     put({"other/cart.py": "def add_item(): pass"}, key="acme/lib")
 
     def defined(name, **options):
-        return list(find_definitions(engine, name, **options).hits)
+        prefix = options.pop("prefix", False)
+        return list(find_definitions(engine, name, SearchFilters(**options), prefix=prefix).hits)
 
     assert [(h.path, h.start_line) for h in defined("add_item", repositories=("shop",))] == [("shop/cart.py", 3)]
     assert {h.repository for h in defined("ADD_ITEM")} == {"acme/shop", "acme/lib"}

@@ -6,7 +6,6 @@ import shutil
 import sys
 from pathlib import Path
 
-import dagster as dg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,11 +42,10 @@ def shop(tmp_path_factory):
             "docs/über.md": "# Über\n\nä\n",
         }
     )
-    with dg.instance_for_test() as instance:
-        chain = Chain(base / "data", instance)
-        chain.register(work.path, "acme/shop")
-        chain.index("acme/shop")
-        yield chain, work, first
+    chain = Chain(base / "data")
+    chain.register(work.path, "acme/shop")
+    chain.index("acme/shop")
+    return chain, work, first
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from code_index_assets.records.observations import Observation, observe
 from code_index_assets.records.run_log import RunLog
 from code_index_assets.search.definitions import find_definitions
 from code_index_assets.search.engine import SearchEngine, SearchRequest
+from code_index_assets.search.filters import SearchFilters
 from code_index_assets.search.freshness import Heads, repository_statuses
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
@@ -128,7 +129,7 @@ def test_nothing_indexed_and_still_indexing_are_two_answers(layout, engine, put,
     put(p.SHOP)
     for call in (
         lambda: ask(engine, repositories=("a/b",)),
-        lambda: find_definitions(engine, "x", repositories=("b",)),
+        lambda: find_definitions(engine, "x", SearchFilters(repositories=("b",))),
     ):
         with pytest.raises(StillIndexingError, match="still being indexed"):
             call()

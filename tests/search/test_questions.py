@@ -7,7 +7,6 @@ import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
@@ -48,13 +47,12 @@ def shop(tmp_path_factory):
     work.commit(FILES)
     other = GitRepository(base / "other")
     other.commit({"main.go": "package main\n\nfunc main() {}\n"})
-    with dg.instance_for_test() as instance:
-        chain = Chain(base / "data", instance)
-        chain.register(work.path, "acme/shop")
-        chain.register(other.path, "acme/other")
-        chain.index("acme/shop")
-        chain.index("acme/other")
-        yield chain, work
+    chain = Chain(base / "data")
+    chain.register(work.path, "acme/shop")
+    chain.register(other.path, "acme/other")
+    chain.index("acme/shop")
+    chain.index("acme/other")
+    return chain, work
 
 
 @pytest.fixture(scope="module")

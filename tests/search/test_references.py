@@ -17,6 +17,7 @@ from chains import GitRepository
 from code_index_assets.errors import CorruptArtifactError, NotIndexedError, QueryError
 from code_index_assets.search.cursors import Cursor, decode_cursor, encode_cursor
 from code_index_assets.search.engine import SearchEngine
+from code_index_assets.search.filters import SearchFilters
 from code_index_assets.search.references import find_references
 from code_index_assets.search.render import references_json, render_references
 from code_index_assets.sources.registry import Registry
@@ -64,7 +65,8 @@ class Shop:
         return commit
 
     def find(self, name: str, **options: object):
-        return find_references(self.engine, name, **options)
+        page = {name: options.pop(name) for name in ("limit", "cursor") if name in options}
+        return find_references(self.engine, name, SearchFilters(**options), **page)
 
 
 def shop_at(folder: Path) -> Shop:

@@ -15,7 +15,7 @@ from steps_alone import run as run_steps
 from code_index_assets.cli.main import cli
 from code_index_assets.embedding.loading import space_of
 from code_index_assets.errors import ConfigurationError, NotIndexedError, SpaceMismatchError
-from code_index_assets.index.published import serving_space
+from code_index_assets.index.published import PublishedIndex
 from code_index_assets.search.engine import SearchRequest
 from code_index_assets.search.service import open_engine
 from code_index_assets.settings import Settings
@@ -104,7 +104,7 @@ def test_the_old_space_serves_until_it_is_switched(beside: Beside, server: Embed
     late = call("use", "--back")
     assert isinstance(late.exception, NotIndexedError) and "older commit" in str(late.exception)
     assert call("use", "--back", "--partly").exception is None
-    assert beside.searched() == old == serving_space(beside.layout)
+    assert beside.searched() == old == PublishedIndex(beside.layout).serving
 
     assert "searches use" in str(call("spaces", "--remove", old).exception)
     removed = call("spaces", "--remove", new)

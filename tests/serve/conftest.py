@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-from served import Shop
+from served import Shop, make_shop
+from templates import copy_of, made_once
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """An indexed repository that no test changes."""
-    import os
-
-    before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("CODE_INDEX_")}
-    try:
-        with dg.instance_for_test() as instance:
-            yield Shop(tmp_path_factory.mktemp("shop"), instance)
-    finally:
-        os.environ.update(before)
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """An indexed repository that no test changes; servers of this worker announce themselves in its folder."""
+    home = made_once(tmp_path_factory, "shop", make_shop)
+    return Shop(copy_of(home, tmp_path_factory.mktemp("shop")))
 
 
 @pytest.fixture

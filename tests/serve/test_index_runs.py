@@ -51,7 +51,7 @@ def gate(tmp_path):
 
 
 def ended(runs, handle):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while (run := runs.get(handle)).state == "running":
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -59,7 +59,7 @@ def ended(runs, handle):
 
 
 def until(condition):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

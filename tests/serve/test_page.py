@@ -74,7 +74,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def client(shop):
     with TestClient(create_app(shop.settings, shop.layout)) as client:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while client.get("/readyz").status_code != 200 and time.monotonic() < deadline:
             time.sleep(0.05)
         yield client

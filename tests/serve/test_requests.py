@@ -9,7 +9,8 @@ from resources.code_index import CodeIndexResource
 from schedules import sensors
 
 
-def test_a_request_becomes_a_run(chain):
+def test_a_request_becomes_a_run(recorded_chain):
+    chain = recorded_chain
     chain.registry.add("https://example.org/acme/shop", name="acme/shop")
     resource = CodeIndexResource(overrides={"data": str(chain.data), "model": "test"})
 

@@ -40,7 +40,7 @@ def run(data, *arguments, **more):
     """The command line; returns exit code, output, errors."""
     done = subprocess.run(
         [sys.executable, "-m", "code_index_assets.cli.main", *arguments],
-        env=environment(data, **more), capture_output=True, text=True, check=False, timeout=60, cwd=ROOT,
+        env=environment(data, **more), capture_output=True, text=True, check=False, timeout=200, cwd=ROOT,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
@@ -68,7 +68,7 @@ def start(data, *arguments, **more):
     )  # fmt: skip
     assert process.stderr is not None
     lines = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while read_presence(Layout(Path(data))) is None and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
     if process.poll() is not None:
@@ -80,7 +80,7 @@ def start(data, *arguments, **more):
 
 def stop(process):
     process.send_signal(signal.SIGTERM)
-    process.wait(20)
+    process.wait(120)
     process.stderr.close()
 
 
@@ -94,7 +94,7 @@ def server(shop):
 
 
 def get(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=120) as answer:
         return json.loads(answer.read())
 
 
@@ -149,7 +149,7 @@ def test_by_the_server_and_alone_are_one(here, server, arguments):
 
 
 def requests_of(server):
-    with urllib.request.urlopen(f"{server.url}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(f"{server.url}/metrics", timeout=120) as answer:
         lines = [line for line in answer.read().decode().splitlines() if line.startswith("code_index_requests_total")]
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if 'route="/metrics"' not in line)
 
@@ -241,7 +241,7 @@ def test_a_dead_or_foreign_announcement_costs_little(shop_copy, monkeypatch):
 def test_a_server_killed_hard_is_done_without_and_replaced(shop_copy):
     process, first = start(shop_copy)
     process.kill()
-    process.wait(10)
+    process.wait(120)
     process.stderr.close()
     assert presence_file(Layout(shop_copy)).exists()
     code, out, _ = run(shop_copy, "search", "cart", "--json")

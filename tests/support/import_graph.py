@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def imports(root: Path = ROOT, extra: Mapping[str, str] | None = None) -> set[Im
     for name, path in known.items():
         source = (extra or {}).get(name) or path.read_text()
         is_package = path.name == "__init__.py"
-        for wanted, line in _wanted(ast.parse(source), name, is_package):
+        for wanted, line in _wanted(source, name, is_package):
             target = _module_of(wanted, known)
             if target and target != name:
                 found.add(Import(name, target, line))
@@ -69,8 +70,13 @@ def _at_load(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _at_load(node.body)
 
 
-def _wanted(tree: ast.Module, name: str, is_package: bool) -> Iterator[tuple[str, int]]:
+@cache
+def _wanted(source: str, name: str, is_package: bool) -> tuple[tuple[str, int], ...]:
     """(dotted name, line) of everything that a module imports, `from a import b` as both `a` and `a.b`."""
+    return tuple(_imported(ast.parse(source), name, is_package))
+
+
+def _imported(tree: ast.Module, name: str, is_package: bool) -> Iterator[tuple[str, int]]:
     package = name.split(".") if is_package else name.split(".")[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -95,6 +101,8 @@ def _imports_by_name(node: ast.Call) -> bool:
 
 def _module_of(wanted: str, known: Mapping[str, Path]) -> str | None:
     """The module that a dotted name is, or is a part of; None outside the project."""
+    if wanted.partition(".")[0] not in PACKAGES:
+        return None
     parts = wanted.split(".")
     return next((name for end in range(len(parts), 0, -1) if (name := ".".join(parts[:end])) in known), None)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import dagster as dg
 from chains import Chain, GitRepository
 
 HOSTILE = "x<img src=x onerror=alert(1)>"
@@ -24,15 +23,22 @@ FILES = {
 }
 
 
-class Shop:
-    """An indexed repository: its chain, work tree and commit."""
+def make_shop(base: Path) -> None:
+    """Fills a folder with the repository and a data folder in which it is indexed."""
+    work = GitRepository(base / "work")
+    work.commit(FILES)
+    chain = Chain(base / "data")
+    chain.register(work.path, "acme/shop")
+    chain.index("acme/shop")
 
-    def __init__(self, base: Path, instance: dg.DagsterInstance) -> None:
+
+class Shop:
+    """The indexed repository in a folder: its chain, work tree and commit."""
+
+    def __init__(self, base: Path) -> None:
         self.work = GitRepository(base / "work")
-        self.commit = self.work.commit(FILES)
-        self.chain = Chain(base / "data", instance)
-        self.chain.register(self.work.path, "acme/shop")
-        self.chain.index("acme/shop")
+        self.commit = self.work.git("rev-parse", "HEAD").strip()
+        self.chain = Chain(base / "data")
 
     @property
     def settings(self):

@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import dagster as dg
 import pytest
-from chains import Chain, GitRepository, failure
+from chains import DagsterChain, GitRepository, failure
+from chains import RecordedChain as Chain
 
 from code_index_assets.assets.failed import no_failed_repositories
 from code_index_assets.assets.partitions import REPOSITORIES
@@ -21,6 +22,11 @@ from resources.code_index import CodeIndexResource
 from schedules import sensors
 from schedules.jobs import retire_repository
 from schedules.nightly import nightly_rebuild
+
+
+@pytest.fixture
+def chain(recorded_chain: Chain) -> Chain:
+    return recorded_chain
 
 
 def resource(chain: Chain) -> CodeIndexResource:
@@ -231,11 +237,12 @@ def test_what_was_rolled_back_is_not_brought_forward_by_night(chain: Chain, repo
 
 
 def test_failures_that_may_pass_are_tried_three_times_and_others_once(
-    chain: Chain, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
+    dagster_chain: DagsterChain, repository: GitRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from code_index_assets.errors import SourceError, SourceUnavailableError
     from code_index_assets.sources.git import source as git
 
+    chain = dagster_chain
     repository.commit({"a.py": "x = 1\n"})
     chain.register(repository.path.as_uri(), "one")
     tries: list[type[Exception]] = []

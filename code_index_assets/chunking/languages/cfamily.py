@@ -7,9 +7,8 @@ import re
 from typing import Any
 
 from ..context import ProjectContext
-from ..facts import CALLABLE_KINDS, TYPE_KINDS, Definition, LanguageFacts, visibility_by_words, words
+from ..facts import CALLABLE_KINDS, TYPE_KINDS, Definition, LanguageFacts, Outline, visibility_by_words, words
 from ..macros import blank_macros, misread
-from ..outline import Outline
 from ..surroundings import innermost
 
 ACCESS = re.compile(rb"^[ \t]*(public|protected|private)(?:[ \t]+(?:slots|Q_SLOTS))?[ \t]*:", re.M)

@@ -8,8 +8,7 @@ from typing import Any
 
 from .. import grammars
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts
-from ..outline import Outline
+from ..facts import Definition, LanguageFacts, Outline
 from ..surroundings import innermost
 
 DEFINED = re.compile(r"^(\s*)(?:async\s+)?(def|class)\s+(\w+)[^\n]*", re.M)
@@ -112,7 +111,7 @@ def _parsed(found: Outline, cell: Definition, text: str, language: str) -> list[
 
 
 def _imports(found: Outline, cell: Definition, text: str) -> None:
-    from ..outline import Import
+    from ..facts import Import
 
     for match in MAGIC_IMPORT.finditer(text):
         start = found.raw.find(match[0].strip().encode(), cell.start, cell.end)
@@ -121,7 +120,7 @@ def _imports(found: Outline, cell: Definition, text: str) -> None:
 
 def blade(found: Outline, _: ProjectContext) -> None:
     """Sections and the templates a template extends or includes."""
-    from ..outline import Import
+    from ..facts import Import
 
     made = []
     for match in DIRECTIVE.finditer(found.raw):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..context import ProjectContext
-from ..facts import LanguageFacts
-from ..outline import Outline
+from ..facts import LanguageFacts, Outline
 from ..references import MARKED
 
 

@@ -6,8 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts, words
-from ..outline import Outline
+from ..facts import Definition, LanguageFacts, Outline, words
 from ..surroundings import innermost
 
 TEST = re.compile(r"(Test|Benchmark|Fuzz|Example)([A-Z_0-9]\w*)?$")

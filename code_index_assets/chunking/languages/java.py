@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from ..context import ProjectContext
-from ..facts import CALLABLE_KINDS, Definition, LanguageFacts, visibility_by_words, words
-from ..outline import Outline
+from ..facts import CALLABLE_KINDS, Definition, LanguageFacts, Outline, visibility_by_words, words
+from ..soft_words import known_words, misread
 
 MAPPING = re.compile(r"@(Get|Post|Put|Patch|Delete|Request)Mapping\b(.*)", re.S)
 QUOTED = re.compile(r"\"([^\"]*)\"")
@@ -136,6 +136,8 @@ LANGUAGES = {
     ),
     "kotlin": LanguageFacts(
         renames={"object": "Companion"},
+        blank=known_words,
+        misread=misread,
         body_kinds=frozenset({"class_body", "enum_class_body", "function_body", "block", "getter", "setter"}),
         keywords=words("this super it true false null val var fun"),
         resolve=resolve,

@@ -6,8 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts, visibility_by_words, words
-from ..outline import Outline
+from ..facts import Definition, LanguageFacts, Outline, visibility_by_words, words
 from ..surroundings import innermost
 
 ROUTE = re.compile(

@@ -6,8 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import CALLABLE_KINDS, Definition, LanguageFacts
-from ..outline import Outline
+from ..facts import CALLABLE_KINDS, Definition, LanguageFacts, Outline
 
 SOURCE_FOLDERS = ("src/", "lib/")
 ROUTE = re.compile(

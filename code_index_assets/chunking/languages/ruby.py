@@ -6,8 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import TYPE_KINDS, Definition, LanguageFacts, words
-from ..outline import Outline
+from ..facts import TYPE_KINDS, Definition, LanguageFacts, Outline, words
 from ..references import MARKED
 from ..surroundings import innermost
 
@@ -168,7 +167,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 
 
 def _gems(found: Outline) -> None:
-    from ..outline import Import
+    from ..facts import Import
 
     for match in GEM.finditer(found.raw):
         found.imports.append(Import(match.start(1), match[1].decode(), None, None))

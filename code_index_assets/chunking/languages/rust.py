@@ -6,8 +6,7 @@ import posixpath
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts, words
-from ..outline import Outline
+from ..facts import Definition, LanguageFacts, Outline, words
 from ..surroundings import innermost
 
 DERIVE = re.compile(r"derive\s*\((.*)\)", re.S)

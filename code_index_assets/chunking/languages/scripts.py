@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 from ..context import ProjectContext
-from ..facts import TYPE_KINDS, LanguageFacts, words
-from ..outline import Outline
+from ..facts import TYPE_KINDS, LanguageFacts, Outline, words
 from ..references import BANG, DOTTED
 
 TYPE_WORDS = {"class": "class", "interface": "interface", "trait": "trait", "enum": "enum", "record": "record"}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts
-from ..outline import Outline
+from ..facts import Definition, LanguageFacts, Outline
 from ..surroundings import innermost
 
 _NAME = rb"(?:\"[^\"\n]+\"|`[^`\n]+`|\[[^\]\n]+\]|[A-Za-z_#@\x80-\xff][\w$#@\x80-\xff]*)"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from ..context import ProjectContext
-from ..facts import Definition, LanguageFacts
-from ..outline import Outline
+from ..facts import Definition, LanguageFacts, Outline
 
 HEADING_MARKS = re.compile(r"[`*_]+|\s+#+$")
 KEYWORDS = frozenset(["true", "false", "null"])

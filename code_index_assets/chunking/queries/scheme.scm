@@ -5,5 +5,7 @@
 ((list . (symbol) @_k . (symbol) @name) @definition.macro (#any-of? @_k "define-syntax" "define-macro"))
 ((list . (symbol) @_k . [(symbol) @name (list . (symbol) @name)]) @definition.struct (#any-of? @_k "define-record-type" "struct" "define-struct"))
 ((list . (symbol) @_k . (symbol) @name) @definition.class (#any-of? @_k "define-class" "class"))
+((list . (symbol) @_k . (list . (symbol) @name)) @definition.function (#match? @_k "^define-") (#not-match? @_k "^define-(library|values|c-include)$"))
+((list . (symbol) @_k . (symbol) @name) @definition.variable (#match? @_k "^define-") (#not-match? @_k "^define-(library|values)$"))
 [(comment) (block_comment)] @comment
 (string) @mask

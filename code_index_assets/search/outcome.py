@@ -1,0 +1,14 @@
+"""How a question ended."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SearchOutcome(StrEnum):
+    """`DEGRADED`: a lane failed, with or without hits. `INCOMPLETE`: time ran out before everything was looked at."""
+
+    FOUND = "found"
+    NO_MATCH = "no_match"
+    DEGRADED = "degraded"
+    INCOMPLETE = "incomplete"
