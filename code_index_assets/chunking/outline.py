@@ -30,46 +30,6 @@ HOLDERS = ("declarator", "head", "header", "signature", "clause", "name")
 IDENTIFIER_KINDS = ("identifier", "name", "word", "symbol", "atom", "variable")
 
 
-<<<<<<< HEAD
-class Import:
-    """One import statement, or one name of it."""
-
-    __slots__ = ("alias", "line", "module", "name", "resolved", "start")
-
-    def __init__(self, start: int, module: str, name: str | None, alias: str | None) -> None:
-        self.start, self.module, self.name, self.alias = start, module, name, alias
-        self.line = 0
-        self.resolved: str | None = None
-
-
-class Outline:
-    """What a query found in one text. Offsets are bytes of `raw`."""
-
-    def __init__(self, path: str, raw: bytes, plugin: Plugin, root: Any) -> None:
-        self.root = root
-        self.keywords = plugin.keywords
-        self.path = path
-        self.raw = raw
-        self.plugin = plugin
-        self.definitions: list[Definition] = []
-        self.imports: list[Import] = []
-        self.comments: list[tuple[int, int]] = []
-        self.decorators: list[tuple[int, int]] = []
-        self.masks: list[tuple[int, int]] = []
-        self.packages: list[tuple[int, str]] = []
-        self.module = ""
-
-    def text(self, start: int, end: int) -> str:
-        """The text between two byte offsets."""
-        return self.raw[start:end].decode("utf-8", "replace")
-
-    def flat(self, start: int, end: int) -> str:
-        """Text on one line."""
-        return b" ".join(self.raw[start:end].split()).decode("utf-8", "replace")
-
-
-=======
->>>>>>> main
 def outline(path: str, raw: bytes, root: Any, plugin: Plugin, context: ProjectContext) -> Outline:
     """Runs the plug-in's query below `root`."""
     from tree_sitter import QueryCursor
