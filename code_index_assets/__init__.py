@@ -4,4 +4,4 @@ The package is a set of rooms. Data flows one way (sources → chunking → embe
 index); only `assets/`, `resources/` and `schedules/` know Dagster. `docs/architecture.md` has the map.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -28,6 +28,7 @@ class Clock:
 
     @property
     def message(self) -> str:
+        """The sentence that explains an answer cut by the deadline."""
         return f"stopped after {self.seconds:g} s"
 
 

@@ -41,6 +41,7 @@ class Stages:
         self._say = say or (lambda line: None)
 
     def say(self, line: str) -> None:
+        """Prints a line under the title of the stages."""
         self._say(f"{self.title}: {line}" if self.title else line)
 
     @contextmanager
@@ -101,6 +102,7 @@ class Ticker:
         self._last = self.started
 
     def advance(self, items: int = 1) -> None:
+        """Counts finished items; prints a line when one is due."""
         self.count += items
         now = time.perf_counter()
         if now - self._last < REPORT_SECONDS:
@@ -124,12 +126,14 @@ class TerminalLines:
         self.live = self.stream.isatty()
 
     def __call__(self, line: str) -> None:
+        """Prints a line; on a terminal it replaces the one before."""
         end = "\r" if self.live else "\n"
         text = f"\033[2K  {line}" if self.live else f"  {line}"
         self.stream.write(text + end)
         self.stream.flush()
 
     def clear(self) -> None:
+        """Removes the line that a terminal still shows."""
         if self.live:
             self.stream.write("\033[2K")
             self.stream.flush()

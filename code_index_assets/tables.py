@@ -33,9 +33,11 @@ class Table:
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
+        """Type by column name."""
         return {column.name: column.dtype for column in self.columns}
 
     def empty(self) -> pl.DataFrame:
+        """A frame of this schema without rows."""
         return pl.DataFrame(schema=self.schema)
 
     def frame(self, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:

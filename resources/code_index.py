@@ -16,12 +16,14 @@ class CodeIndexResource(dg.ConfigurableResource):
     overrides: dict[str, str] = {}
 
     def settings(self) -> Settings:
+        """The settings in force. Raises ConfigurationError."""
         settings = load_settings()
         if not self.overrides:
             return settings
         return Settings.model_validate({**settings.model_dump(), **self.overrides})
 
     def layout(self) -> Layout:
+        """The data folder, made if it does not exist."""
         return Layout(self.settings().data).create()
 
     def chain_run(self, key: str, run_id: str) -> ChainRun:

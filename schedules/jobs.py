@@ -31,6 +31,7 @@ class RetireConfig(dg.Config):
 
 @dg.op(retry_policy=retries)
 def retire(context: dg.OpExecutionContext, config: RetireConfig, code_index: CodeIndexResource) -> None:
+    """Retires one partition."""
     from code_index_assets.operations.retire import is_wanted, retire_partition
 
     layout, settings = code_index.layout(), code_index.settings()
@@ -48,11 +49,13 @@ def retire(context: dg.OpExecutionContext, config: RetireConfig, code_index: Cod
 
 @dg.job(description="Take a partition that the registry no longer names out of every store.")
 def retire_repository() -> None:
+    """The job of a ref that no longer exists."""
     retire()
 
 
 @dg.op
 def compact(context: dg.OpExecutionContext, code_index: CodeIndexResource) -> None:
+    """Compacts caches, shards and artifacts."""
     from code_index_assets.assets.instance import remove_old_runs
     from code_index_assets.operations.retention import compact_everything
 
@@ -67,4 +70,5 @@ def compact(context: dg.OpExecutionContext, code_index: CodeIndexResource) -> No
 
 @dg.job(description="Compact vector cache, shards and generations; remove old artifacts, logs and run history.")
 def weekly_compaction() -> None:
+    """The job of the compaction schedule."""
     compact()

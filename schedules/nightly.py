@@ -25,6 +25,7 @@ _TIMING = load_timing()
 def nightly_rebuild(
     context: dg.ScheduleEvaluationContext, code_index: CodeIndexResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
+    """Asks for a run of every partition that is due."""
     _TIMING.check()
     due = due_partitions(code_index.layout(), code_index.settings())
     if not due:

@@ -91,6 +91,7 @@ def _waiting(instance: dg.DagsterInstance, keys: list[str]) -> dict[str, int]:
     description="Starts a poller, in a process of its own, when it is time or somebody asks.",
 )
 def repository_polls(context: dg.SensorEvaluationContext, code_index: CodeIndexResource) -> dg.SkipReason:
+    """Starts a poller when its time has come."""
     layout = code_index.layout()
     if not code_index.settings().polling:
         return dg.SkipReason("polling is off (CODE_INDEX_POLLING)")
@@ -128,6 +129,7 @@ def start_poller(data: Path, log: Path) -> "subprocess.Popen[bytes]":
     description="Builds the catalogue anew after publications: one run for all that came within a minute.",
 )
 def catalog_follows(context: dg.SensorEvaluationContext, code_index: CodeIndexResource) -> dg.SensorResult:
+    """Asks for the catalogue after publications changed."""
     layout = code_index.layout()
     published = PublishedIndex(layout)
     state = published.state()

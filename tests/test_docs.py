@@ -71,5 +71,20 @@ def test_the_commands_of_the_documentation_exist_with_their_options() -> None:
     assert len(lines) > 40 and wrong == []
 
 
+def test_lines_of_the_readme_fit_a_terminal() -> None:
+    assert [line for line in (ROOT / "README.md").read_text().splitlines() if len(line) >= 120] == []
+
+
+def test_links_of_the_documentation_lead_somewhere() -> None:
+    files = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+    broken = [
+        (file.name, target)
+        for file in files
+        for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", file.read_text())
+        if not (file.parent / target).exists()
+    ]
+    assert broken == []
+
+
 if __name__ == "__main__":
     SETTINGS.write_text(settings_page())

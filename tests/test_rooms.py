@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,6 +93,13 @@ def edges() -> set[Import]:
 def test_the_rooms_listed_are_those_on_disk() -> None:
     on_disk = {room(module) for module in graph.modules()} - {PACKAGE, "dbt_like_sql"}
     assert set(FLOOR_OF) == on_disk
+
+
+def test_the_map_lists_the_rooms_in_this_order() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text()
+    table = text.partition("| room | owns |")[2].partition("\n\n")[0]
+    listed = [re.findall(r"`(\w+)(?:/|\.py)`", row.split("|")[1]) for row in table.splitlines()[2:]]
+    assert [set(rooms) for rooms in listed if rooms] == [set(floor) for floor in FLOORS]
 
 
 def test_a_room_imports_only_rooms_above_it(edges: set[Import]) -> None:

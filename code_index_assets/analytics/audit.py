@@ -34,10 +34,12 @@ class TestResult:
 
     @property
     def passed(self) -> bool:
+        """Whether no row fails the test."""
         return self.failures == 0
 
     @property
     def refuses(self) -> bool:
+        """Whether the failure keeps the model from being published."""
         return not self.passed and self.test.severity == "error"
 
     def __str__(self) -> str:

@@ -41,6 +41,7 @@ class ModelTest:
 
     @property
     def description(self) -> str:
+        """The test in one line, as reports show it."""
         listed = ", ".join(self.columns)
         return {
             "unique": f"{listed}: no two rows are equal",

@@ -40,6 +40,7 @@ class _Counts:
 
 
 def history_fingerprint(commit: str, depth: int) -> str:
+    """Names the history of a commit: equal when the same commits would be read."""
     # Paths that hold a secret are stored without it: other rules, other paths.
     names = secret_rules_version()
     return fingerprint({"commit": commit, "depth": depth, "names": names, "version": HISTORY_VERSION})

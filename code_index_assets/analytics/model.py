@@ -39,6 +39,7 @@ class TableUse:
 
     @property
     def key(self) -> str:
+        """`schema.name`, as the graph of models names the table."""
         return f"{self.schema}.{self.name}"
 
 
@@ -65,6 +66,7 @@ class Model:
 
     @property
     def key(self) -> str:
+        """`schema.name`, as the graph of models names the model."""
         return f"{self.schema}.{self.name}"
 
     @property

@@ -40,10 +40,12 @@ class RawTable:
 
     @property
     def key(self) -> str:
+        """`raw.name`, as the graph of models names the table."""
         return f"raw.{self.table.name}"
 
     @property
     def partitioned(self) -> bool:
+        """Whether its rows belong to partitions."""
         return self.table.columns[0].name == "partition"
 
 

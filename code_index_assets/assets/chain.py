@@ -32,6 +32,7 @@ class IndexingConfig(dg.Config):
     )
 
     def mode(self) -> IndexingMode | None:
+        """The indexing mode of this run; None: the setting decides."""
         if not self.indexing_mode:
             return None
         if self.indexing_mode not in MODES:
@@ -54,6 +55,7 @@ class IndexingConfig(dg.Config):
     metadata=column_schema(ENTRIES),
 )
 def repository(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
+    """Materializes the tree of the ref's current commit."""
     return run_step(context, code_index, observe_repository)
 
 
@@ -71,6 +73,7 @@ def repository(context: dg.AssetExecutionContext, code_index: CodeIndexResource)
     metadata=column_schema(FILES, FINDINGS),
 )
 def file_hashes(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
+    """Materializes the decision about every file, and the text hashes of the kept ones."""
     return run_step(context, code_index, hash_files)
 
 
@@ -90,6 +93,7 @@ def file_hashes(context: dg.AssetExecutionContext, code_index: CodeIndexResource
 def chunks(
     context: dg.AssetExecutionContext, config: IndexingConfig, code_index: CodeIndexResource
 ) -> dg.MaterializeResult:
+    """Materializes chunks, symbols, imports and references."""
     return run_step(context, code_index, lambda step: chunk_in_mode(step, config.mode()))
 
 
@@ -107,4 +111,5 @@ def chunks(
     metadata=column_schema(embeddings_table(0)),
 )
 def embeddings(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
+    """Materializes the vectors of the chunks."""
     return run_step(context, code_index, embed_chunks)

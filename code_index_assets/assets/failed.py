@@ -18,6 +18,7 @@ SHOWN = 200
     description="No repository's last run failed, every repository can be polled, every event could be read.",
 )
 def no_failed_repositories(code_index: CodeIndexResource) -> dg.AssetCheckResult:
+    """Fails while a last run or poll has failed, or an event cannot be read."""
     layout = code_index.layout()
     failed = failed_partitions(layout)
     unreachable = {

@@ -58,6 +58,7 @@ _SPECS = [
     check_specs=_SPECS,
 )
 def index_quality(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> Iterator[dg.MaterializeResult]:
+    """Materializes the verdict and reports its check groups."""
     started = time.time()
     with step_of(context, code_index) as step:
         result, verdict = judge_partition(step)
@@ -84,6 +85,7 @@ def index_quality(context: dg.AssetExecutionContext, code_index: CodeIndexResour
     description="The publication: refused without a passing verdict on these very bytes, visible at once when made.",
 )
 def search_index(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
+    """Materializes the publication, or its refusal."""
     return run_step(context, code_index, _publish)
 
 

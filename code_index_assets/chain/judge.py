@@ -42,10 +42,12 @@ class CheckGroup:
 
     @property
     def passed(self) -> bool:
+        """Whether every check of the group passed."""
         return all(result.passed for result in self.results)
 
     @property
     def blocks(self) -> bool:
+        """Whether a check of the group keeps the partition from being published."""
         return any(result.blocks for result in self.results)
 
 

@@ -208,6 +208,7 @@ class EmbeddingStream:
         self._seconds = 0.0
 
     def start(self) -> None:
+        """Starts the thread that embeds."""
         self._thread.start()
 
     def offer(self, chunks: pl.DataFrame) -> None:

@@ -28,6 +28,7 @@ def registered(run: ChainRun) -> tuple[RepositoryEntry, str | None]:
 
 
 def source_of(run: ChainRun) -> Source:
+    """The source of the run's partition. Raises ConfigurationError, SourceError."""
     entry, ref = registered(run)
     return open_source(entry, ref, run.layout, run.settings)
 

@@ -64,6 +64,7 @@ class ChainRun:
 
     @cached_property
     def model(self) -> ModelSpec:
+        """The model in force for the whole run."""
         return ModelSpec.chosen(self.settings)
 
     @cached_property

@@ -51,6 +51,7 @@ def to_bytes(batches: Sequence[pa.RecordBatch]) -> list[bytes]:
 
 
 def from_bytes(streams: Sequence[bytes]) -> list[pa.RecordBatch]:
+    """Record batches from their serialized streams."""
     return [pa.ipc.open_stream(stream).read_next_batch() for stream in streams]
 
 

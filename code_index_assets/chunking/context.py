@@ -56,10 +56,12 @@ class ProjectContext:
 
     @cached_property
     def files(self) -> frozenset[str]:
+        """The paths as a set."""
         return frozenset(self.paths)
 
     @cached_property
     def folders(self) -> frozenset[str]:
+        """Every folder that holds a file, at any depth."""
         found: set[str] = {""}
         for path in self.paths:
             folder = posixpath.dirname(path)

@@ -179,6 +179,7 @@ class Outline:
         self.module = ""
 
     def text(self, start: int, end: int) -> str:
+        """The text between two byte offsets."""
         return self.raw[start:end].decode("utf-8", "replace")
 
     def flat(self, start: int, end: int) -> str:

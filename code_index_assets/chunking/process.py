@@ -108,6 +108,7 @@ class Worker:
 
     @property
     def overdue(self) -> bool:
+        """Whether the worker has been silent longer than its batch may take."""
         return self.batch is not None and time.monotonic() - self.heard > self.silence
 
     def hangs(self) -> WorkerLostError:
@@ -130,6 +131,7 @@ class Worker:
         return WorkerLostError(f"its parser process ended with {how}")
 
     def stop(self) -> None:
+        """Ends the process and closes its pipes."""
         self.connection.close()
         self.process.kill()
         self.process.wait()

@@ -1,4 +1,4 @@
-"""The `doctor` command: is everything here that is needed, and is what is stored whole?"""
+"""The `doctor` command: checks the installation, the settings and whether stored data is whole."""
 
 from __future__ import annotations
 

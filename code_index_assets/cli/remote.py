@@ -66,6 +66,7 @@ class Remote:
             raise NoAnswerError(str(error)) from error
 
     def close(self) -> None:
+        """Closes the connection."""
         self._connection.close()
 
 

@@ -93,6 +93,7 @@ def rebuild_catalogue(layout: Layout, settings: Settings) -> None:
 
 
 def retire(layout: Layout, settings: Settings, keys: list[str]) -> Iterator[str]:
+    """Retires partitions; yields one line for each."""
     from ..assets.instance import open_instance
     from ..assets.partitions import REPOSITORIES
     from ..operations.retire import retire_partition
@@ -120,6 +121,7 @@ def _retire_unnamed(layout: Layout, settings: Settings) -> Iterator[str]:
 
 
 def prune_index(layout: Layout, settings: Settings, retention: object) -> int:
+    """Removes unneeded generations of every space; returns how many shards or points."""
     from ..index.generations import Retention, prune_generations
     from ..index.published import PublishedIndex
 

@@ -188,6 +188,7 @@ class ChunkVectors:
         return self.embedder
 
     def close(self) -> None:
+        """Closes the embedder, if one was loaded."""
         if self.embedder is not None:
             self.embedder.close()
 

@@ -30,6 +30,7 @@ class EmbeddingSpace:
 
     @property
     def id(self) -> str:
+        """The name of the space: readable words and a hash of everything that decides the vectors."""
         slug = re.sub(r"[^a-z0-9]+", "-", self.model.lower().rsplit("/", 1)[-1]).strip("-")[:40]
         return f"{self.provider}-{slug}-{self.dimension}-{fingerprint(asdict(self))[:8]}"
 

@@ -58,6 +58,7 @@ class Owner:
     default_ref: bool
 
     def payload(self) -> dict[str, Any]:
+        """The payload fields that all points of a partition share."""
         return {"key": self.key, "repository": self.repository, "ref": self.ref, "default_ref": self.default_ref}
 
 
@@ -163,6 +164,7 @@ class SpillWriter:
         self.count = 0
 
     def add(self, point: Point, payload_json: str) -> None:
+        """Appends one point and its payload."""
         self._dense.write(np.ascontiguousarray(point.dense, dtype="<f4").tobytes())
         terms = -1 if point.lexical is None else len(point.lexical[0])
         self._payload.write(f"{point.id} {terms} {payload_json}\n")
@@ -171,6 +173,7 @@ class SpillWriter:
         self.count += 1
 
     def close(self) -> None:
+        """Closes the files."""
         for stream in (self._dense, self._lexical, self._payload):
             stream.close()
 

@@ -83,6 +83,7 @@ class Filter:
 
     @property
     def has_text_rules(self) -> bool:
+        """Whether matching needs the text of chunks."""
         return bool(self.exclude or self.phrases)
 
 
@@ -101,6 +102,7 @@ class Condition:
 
     @property
     def term_prefix(self) -> str:
+        """What the terms begin with in the payload field "terms"; "" without a prefix."""
         return _PREFIXES[self.field] + self.prefix if self.prefix else ""
 
 

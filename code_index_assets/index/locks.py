@@ -4,8 +4,10 @@ from __future__ import annotations
 
 
 def key_lock(space: str, key: str) -> str:
+    """The lock of publishing one partition."""
     return f"publish-{space}-{key}"
 
 
 def writer_lock(space: str) -> str:
+    """The lock of changing a space's index."""
     return f"index-writer-{space}"

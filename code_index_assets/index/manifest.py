@@ -84,16 +84,20 @@ class PublicationManifest:
 
     @property
     def points(self) -> int:
+        """Points of all partitions."""
         return sum(receipt.points for receipt in self.receipts.values())
 
     def keys_of_shard(self, shard: str) -> frozenset[str]:
+        """The partitions with points in a shard."""
         return frozenset(key for key, receipt in self.receipts.items() if shard in receipt.shards)
 
     def to_json(self) -> bytes:
+        """The manifest as JSON with its digest."""
         return sealed(json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode())
 
     @classmethod
     def from_json(cls, raw: bytes) -> PublicationManifest:
+        """The manifest of such JSON. Raises DamagedIndexError."""
         body = json.loads(unsealed(raw))
         body["shards"] = {name: ShardState(**state) for name, state in body["shards"].items()}
         body["receipts"] = {
@@ -128,10 +132,12 @@ class Ledger:
     buckets: tuple[LedgerBucket, ...]
 
     def to_json(self) -> bytes:
+        """The ledger as JSON with its digest."""
         return sealed(json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode())
 
     @classmethod
     def from_json(cls, raw: bytes) -> Ledger:
+        """The ledger of such JSON. Raises DamagedIndexError."""
         body = json.loads(unsealed(raw))
         return cls(body["key"], tuple(LedgerBucket(**bucket) for bucket in body["buckets"]))
 
@@ -146,6 +152,7 @@ class PublicationStore:
         self.pointer = self.home / "CURRENT"
 
     def current_name(self) -> str | None:
+        """The name of the current publication; None before the first."""
         return self.layout.read_pointer(self.pointer)
 
     def current(self) -> PublicationManifest | None:
@@ -205,6 +212,7 @@ class PublicationStore:
             return False
 
     def read(self, name: str) -> PublicationManifest:
+        """The publication of a name. Raises DamagedIndexError."""
         path = self.manifest_path(name)
         raw = path.read_bytes()
         try:
@@ -215,6 +223,7 @@ class PublicationStore:
             ) from error
 
     def manifest_path(self, name: str) -> Path:
+        """The file of a publication."""
         return self.home / "publications" / f"{name}.json"
 
     def history(self, limit: int | None = None) -> Iterator[PublicationManifest]:
@@ -239,6 +248,7 @@ class PublicationStore:
             raise DamagedIndexError(f"the ledger {path} {told}", remedy=REBUILD_REMEDY) from error
 
     def write_ledger(self, ledger: Ledger, name: str) -> str:
+        """Writes a ledger; returns its file name."""
         relative = f"ledgers/{key_segment(ledger.key)}/{name}.json"
         write_atomically(self.home / relative, ledger.to_json())
         return relative

@@ -17,6 +17,7 @@ EVERY_REMOVED_POINT = {"deleted_threshold": 1e-9, "vacuum_min_vector_number": 1}
 
 
 def main(folder: Path) -> None:
+    """Optimizes the shard in a folder."""
     stored = folder / "edge_config.json"
     config = json.loads(stored.read_text())
     config["optimizers"] = (config.get("optimizers") or {}) | EVERY_REMOVED_POINT

@@ -79,6 +79,7 @@ class PublishedIndex:
     # -- publications ------------------------------------------------------------------------------------------
 
     def store(self, space: str) -> PublicationStore:
+        """The publications of one space."""
         return PublicationStore(self.layout, space)
 
     def publication(self, space: str) -> PublicationManifest | None:

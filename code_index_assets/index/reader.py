@@ -80,10 +80,12 @@ class IndexSnapshot:
 
     @property
     def space(self) -> str:
+        """The embedding space of the publication."""
         return self.manifest.space
 
     @property
     def receipts(self) -> dict[str, Receipt]:
+        """The receipts of the publication, by partition key."""
         return self.manifest.receipts
 
     @property

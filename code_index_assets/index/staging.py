@@ -65,10 +65,12 @@ class Stage:
     unchanged: int = 0
 
     def save(self, folder: Path) -> None:
+        """Writes the record into the folder of staged points."""
         (folder / "stage.json").write_text(json.dumps(asdict(self)))
 
     @classmethod
     def load(cls, folder: Path) -> Stage:
+        """The record of a folder of staged points. Raises OSError, ValueError."""
         body = json.loads((folder / "stage.json").read_bytes())
         body["buckets"] = tuple(StagedBucket(**bucket) for bucket in body["buckets"])
         return cls(**body)

@@ -22,10 +22,12 @@ _SEALED_BYTES = len(_SEAL) + 16
 
 
 def row_id(identity: str) -> bytes:
+    """An id as its 16 bytes."""
     return uuid.UUID(identity).bytes
 
 
 def id_text(raw: bytes) -> str:
+    """The text of a 16-byte id."""
     return str(uuid.UUID(bytes=raw))
 
 

@@ -163,6 +163,7 @@ def _accepted(
 
 
 def read_verdict(artifact: Artifact) -> Verdict:
+    """The verdict in an artifact of the kind `quality`."""
     raw = dict(artifact.info["verdict"])
     raw["results"] = tuple(CheckResult(**result) for result in raw["results"])
     return Verdict(**raw)

@@ -26,6 +26,7 @@ class CheckResult:
 
     @property
     def blocks(self) -> bool:
+        """Whether the result keeps the partition from being published."""
         return not self.passed and self.severity == "error"
 
 
@@ -45,6 +46,7 @@ class Verdict:
 
     @property
     def failed(self) -> list[CheckResult]:
+        """The results that keep the partition from being published."""
         return [result for result in self.results if result.blocks]
 
 

@@ -24,6 +24,7 @@ class Observation:
 
 
 def observation_file(layout: Layout, key: str) -> Path:
+    """The file with the commit a ref was last seen at."""
     return layout.artifact_home("repository", key) / "OBSERVED"
 
 

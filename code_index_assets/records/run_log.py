@@ -41,6 +41,7 @@ class RunLog:
             os.close(handle)
 
     def stages(self, run_id: str, partition: str, asset: str, stages: list[Stage]) -> None:
+        """Appends the stages of one step."""
         self.append(
             "stage",
             run_id,

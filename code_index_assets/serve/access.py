@@ -35,6 +35,7 @@ class Access:
 
     @property
     def needs_token(self) -> bool:
+        """Whether requests need a bearer token."""
         return bool(self._tokens)
 
     def admits(self, path: str, authorization: str, cookies: str, address: str = "") -> bool:
@@ -84,6 +85,7 @@ def _cookie(header: str) -> bytes:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether an address or host name means this machine alone."""
     if host == "localhost":
         return True
     try:

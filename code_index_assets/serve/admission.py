@@ -40,6 +40,7 @@ class Admission:
 
     @property
     def is_flooded(self) -> bool:
+        """Whether questions arrive faster than they are answered."""
         return time.monotonic() < self._flood_until
 
     @asynccontextmanager
@@ -106,6 +107,7 @@ class Admission:
         return True
 
     def end_long(self) -> None:
+        """Counts one long question as answered."""
         self._long -= 1
 
 

@@ -31,6 +31,7 @@ class Connection(H11Protocol):
     max_connections = MAX_CONNECTIONS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Starts the clock of the first request."""
         super().connection_made(transport)
         self._clock: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
@@ -59,6 +60,7 @@ class Connection(H11Protocol):
             self._clock = None
 
     def data_received(self, data: bytes) -> None:
+        """Parses bytes; stops the clock when a request has its headers."""
         super().data_received(data)
         if self.transport.is_closing():
             return
@@ -68,6 +70,7 @@ class Connection(H11Protocol):
             self._stop_clock()
 
     def on_response_complete(self) -> None:
+        """Starts the clock of the next request."""
         super().on_response_complete()
         self.quiet_since = self.loop.time()
         if self.conn.their_state is h11.SEND_BODY:
@@ -75,21 +78,25 @@ class Connection(H11Protocol):
             self.loop.call_later(LINGER_SECONDS, self.transport.abort)
 
     def timeout_keep_alive_handler(self) -> None:
+        """Closes a connection that stays idle."""
         super().timeout_keep_alive_handler()
         self.loop.call_later(LINGER_SECONDS, self.transport.abort)  # an unread answer would hold it open
 
     def pause_writing(self) -> None:
+        """Starts the clock of a client that does not read."""
         super().pause_writing()
         if self._unread is None:
             self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
+        """Stops the clock of a client that reads again."""
         super().resume_writing()
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stops all clocks."""
         self._stop_clock()
         if self._unread is not None:
             self._unread.cancel()

@@ -57,6 +57,7 @@ class Front:
         self.streams = Admission(STREAMS_AT_A_TIME, waiting=0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request, or passes it to the process behind."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
@@ -181,7 +182,7 @@ class Front:
             yield answer
 
     async def _look_after(self, started: int, seconds: float) -> None:
-        """A question that is overdue looked at no clock: does the process still answer at all?
+        """Asks the process behind whether it still answers, when a question is long past its deadline.
 
         One that is still starting, or opening its index, is left to it.
         """

@@ -13,6 +13,7 @@ from .service import Service
 
 
 def health_routes(service: Service, instance: str) -> APIRouter:
+    """`/healthz`, `/readyz` and `/metrics`."""
     router = APIRouter(tags=["operation"])
 
     @router.get("/healthz", summary="Alive")

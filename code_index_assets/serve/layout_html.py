@@ -52,6 +52,7 @@ class Asked:
 
     @property
     def filters(self) -> list[tuple[str, str]]:
+        """The filters in force, as pairs of name and value."""
         return [(name, value) for name, _ in FILTERS for value in getattr(self, name)]
 
 
@@ -63,6 +64,7 @@ def asset(name: str) -> tuple[bytes, str]:
 
 
 def asset_url(name: str) -> str:
+    """The address of a packaged file, which changes with its content."""
     return f"/assets/{name}?v={asset(name)[1]}"
 
 
@@ -215,6 +217,7 @@ STATES = {
 
 
 def state_badge(state: str) -> Safe:
+    """The state of a repository as a coloured word."""
     told, meaning = STATES.get(state, (state, ""))
     return tag("span", told, class_=f"badge state-{state.replace('_', '-')}", title=meaning)
 
@@ -227,5 +230,6 @@ def notice(kind: str, title: str, *body: Child) -> Safe:
 
 
 def skipped_files(coverage: dict[str, object]) -> int:
+    """How many files were left out."""
     left_out = coverage.get("skipped")
     return sum(left_out.values()) if isinstance(left_out, dict) else 0

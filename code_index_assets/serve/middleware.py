@@ -47,6 +47,7 @@ class Gatekeeper:
         self.hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuses a request, or passes it on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -118,6 +119,8 @@ class RouteNamed:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on and records the route that answered it."""
+
         async def answer(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 route = getattr(scope.get("route"), "path", "") or "other"
@@ -133,6 +136,7 @@ def _refused(scope: Scope, body: dict[str, Any], headers: dict[str, str] | None 
 
 
 def too_many_tries() -> dict[str, Any]:
+    """The problem of a client that sent too many wrong tokens."""
     return problem(
         429, "TooManyTries", "too many wrong tokens came from this address",
         remedy=f"wait {WINDOW_SECONDS / 60:.0f} minutes, and look up the token meanwhile",
@@ -147,6 +151,7 @@ def body_limit(path: str, settings: Settings) -> int:
 
 
 def too_large(limit: int = MAX_BODY) -> dict[str, Any]:
+    """The problem of a body over the limit, in bytes."""
     return problem(413, "BodyTooLarge", f"the body is larger than {limit:,} bytes", remedy="send less at once")
 
 

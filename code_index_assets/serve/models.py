@@ -44,6 +44,8 @@ class Answer(BaseModel):
 
 
 class Snippet(Answer):
+    """Lines of a hit's code."""
+
     start_line: int
     lines: list[str]
 
@@ -90,6 +92,8 @@ class SearchedRepository(Answer):
 
 
 class Lane(Answer):
+    """How one lane fared in a search."""
+
     state: Literal["ran", "skipped", "failed"]
     hits: int
     took_ms: float
@@ -164,6 +168,7 @@ class SearchBody(AskedBody):
     cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
 
     def request(self) -> SearchRequest:
+        """The question as the search engine takes it."""
         return SearchRequest(**{name: getattr(self, name) for name in SearchRequest.__dataclass_fields__})
 
 
@@ -186,6 +191,8 @@ class SymbolModel(Answer):
 
 
 class SymbolsResponse(Answer):
+    """Definitions of a name, best first."""
+
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra={
@@ -304,11 +311,13 @@ class RepositoriesResponse(Answer):
 
 
 class StatusResponse(Answer):
+    """The server's version, and what it has published."""
+
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra={
             "examples": [
-                {"version": "0.1.0", "ready": True, "trouble": "", "publication": "p00000033-489ccedb",
+                {"version": "0.2.0", "ready": True, "trouble": "", "publication": "p00000033-489ccedb",
                  "published_at": 1795235816.7, "space": "static-all-minilm-l6-v2-256-08e90f06", "points": 103_204,
                  "repositories": 33, "states": {"current": 32, "indexing": 1}, "started_at": 1795240000.0}
             ]

@@ -58,14 +58,17 @@ def settings_digest(settings: Settings) -> str:
 
 
 def token_hint(token: str) -> str:
+    """Eight characters by which a command line picks the token a server accepts."""
     return hashlib.sha256(token.encode()).hexdigest()[:8]
 
 
 def presence_file(layout: Layout) -> Path:
+    """The file that names the server of a data folder."""
     return layout.root / "serve.json"
 
 
 def announce(layout: Layout, presence: Presence) -> None:
+    """Writes where the server of this data folder listens."""
     write_atomically(presence_file(layout), json.dumps(asdict(presence)).encode())
 
 
@@ -84,4 +87,5 @@ def read_presence(layout: Layout) -> Presence | None:
 
 
 def new_instance() -> str:
+    """A random name of one server process."""
     return os.urandom(8).hex()

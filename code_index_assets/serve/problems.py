@@ -63,6 +63,7 @@ RETRY_SECONDS = 5
 
 
 def status_of(error: CodeIndexError) -> int:
+    """The HTTP status of an error."""
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
@@ -87,6 +88,7 @@ def problem_of(error: CodeIndexError) -> dict[str, Any]:
 
 
 def response_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+    """A problem as a JSON response."""
     from starlette.responses import JSONResponse
 
     after = {"Retry-After": str(RETRY_SECONDS)} if body["retryable"] else {}
@@ -105,6 +107,7 @@ def wants_page_of(scope: MutableMapping[str, Any]) -> bool:
 
 
 def page_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+    """A problem as an HTML page."""
     from starlette.responses import HTMLResponse
 
     from .layout_html import Asked

@@ -52,6 +52,7 @@ class Answer:
                 raise WorkerGoneError("the answer ended early")
 
     async def body(self) -> bytes:
+        """The whole body."""
         return b"".join([part async for part in self.parts()])
 
 

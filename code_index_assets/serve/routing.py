@@ -38,9 +38,11 @@ class AnyCharacters(Convertor[str]):
     regex = "(?s:.*)"
 
     def convert(self, value: str) -> str:
+        """The part of the path, unchanged."""
         return value
 
     def to_string(self, value: str) -> str:
+        """The part of the path, unchanged."""
         return value
 
 
@@ -65,6 +67,7 @@ class ApiRoute(APIRoute):
     """A route of the API."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, which first refuses unknown query parameters."""
         handler = super().get_route_handler()
         known = [param.alias for param in self.dependant.query_params]
 

@@ -45,6 +45,7 @@ def languages_of(known: Mapping[str, RepositoryStatus]) -> list[str]:
 
 
 def names_of(known: Mapping[str, RepositoryStatus]) -> list[str]:
+    """The names of the repositories, in order, each once."""
     return sorted({status.repository for status in known.values()})
 
 

@@ -54,6 +54,7 @@ class Service:
         threading.Thread(target=self._watch, name="publications", daemon=True).start()
 
     def stop(self) -> None:
+        """Ends the loops that wait."""
         self._stopping.set()
 
     def _watch(self) -> None:

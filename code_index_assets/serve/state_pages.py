@@ -66,6 +66,7 @@ def nothing_page(asked: Asked, *, waiting: bool) -> str:
 
 
 def repositories_page(rows: Sequence[RepositoryStatus], text: str, total: int) -> str:
+    """The page that lists repositories and their states."""
     find = tag(
         "form", tag("input", type="search", name="q", value=text, placeholder="part of the name", aria_label="Name"),
         tag("button", "Find", type="submit"), action="/repositories", method="get", class_="row",
@@ -81,6 +82,7 @@ def repositories_page(rows: Sequence[RepositoryStatus], text: str, total: int) -
 
 
 def status_table(rows: Sequence[RepositoryStatus], *, detailed: bool = False) -> Safe:
+    """The states of repositories as a table."""
     heads = ["Repository", "State", "Commit", "Indexed", "Head seen", "Files", "Chunks"]
     head = tag("thead", tag("tr", *(tag("th", told, scope="col") for told in heads)))
     body = [part for row in rows for part in _status_row(row, detailed)]
@@ -139,6 +141,7 @@ def problem_page(asked: Asked, body: dict[str, object]) -> str:
 
 
 def login_page(following: str, *, wrong: bool = False) -> str:
+    """The page that takes a token."""
     refusal = tag("p", "That is none of this server's tokens.", class_="wrong", role="alert") if wrong else None
     form = tag(
         "form",

@@ -79,6 +79,7 @@ class WebhookReceiver:
         self._registry: tuple[object, dict[str, list[RepositoryEntry]]] = (None, {})
 
     def endpoint(self, forge: str) -> Callable[[Request], Any]:
+        """The handler of one forge's deliveries."""
         from starlette.concurrency import run_in_threadpool
         from starlette.responses import JSONResponse
 

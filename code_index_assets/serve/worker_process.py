@@ -51,6 +51,7 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
+        """The process id; 0 while none runs."""
         return self._process.pid if self._process is not None else 0
 
     def start(self) -> None:

@@ -60,6 +60,7 @@ class Settings(
 
     @property
     def registry_file(self) -> Path:
+        """The file that names the repositories."""
         return self.registry or self.data / "repositories.toml"
 
 

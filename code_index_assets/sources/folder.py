@@ -165,6 +165,7 @@ class FolderSource:
 
 
 def changed(root: Path, path: str | None) -> SourceChangedError:
+    """The error of a folder that changed while it was read."""
     what = f"{path!r} in {root}" if path is not None else str(root)
     return SourceChangedError(
         f"{what} changed while it was being read", remedy="run again when nothing is writing there"

@@ -46,7 +46,9 @@ class ContentId(Protocol):
 
     prefix: str
 
-    def start(self, size: int) -> hashlib._Hash: ...
+    def start(self, size: int) -> hashlib._Hash:
+        """A hash that has taken in what precedes content of this many bytes."""
+        ...
 
 
 class Sha256Id:
@@ -55,6 +57,7 @@ class Sha256Id:
     prefix = "sha256:"
 
     def start(self, size: int) -> hashlib._Hash:
+        """SHA-256 of the content alone."""
         return hashlib.sha256()
 
 
@@ -69,12 +72,14 @@ class GitBlobId:
         )
 
     def start(self, size: int) -> hashlib._Hash:
+        """Git's blob id: a header with the size, then the content."""
         state = self._new()
         state.update(b"blob %d\0" % size)
         return state
 
 
 def id_of(scheme: ContentId, content: bytes) -> str:
+    """The id of a content."""
     state = scheme.start(len(content))
     state.update(content)
     return scheme.prefix + state.hexdigest()
@@ -184,6 +189,7 @@ class HashCache:
                 self._known[path] = tuple(facts)
 
     def get(self, path: bytes, status: os.stat_result) -> str | None:
+        """The id of an unchanged file; None if the file is new or changed."""
         known = self._known.get(path)
         if known is None or known[:4] != _facts(status):
             return None
@@ -191,6 +197,7 @@ class HashCache:
         return known[4]
 
     def put(self, path: bytes, status: os.stat_result, blob: str) -> None:
+        """Keeps the id of a file that did not change just now."""
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_NS:
             self._seen[path] = (*_facts(status), blob)
 

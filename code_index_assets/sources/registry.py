@@ -70,6 +70,7 @@ class RepositoryEntry:
 
     @property
     def default_ref(self) -> str | None:
+        """The first ref of the entry; None: the repository's own default."""
         return self.refs[0] if self.refs else None
 
     @property
@@ -222,6 +223,7 @@ class Registry:
 
     @property
     def names(self) -> list[str]:
+        """Names of all entries, in the order of the file."""
         return [entry.name for entry in self.entries]
 
     def get(self, name: str) -> RepositoryEntry:
@@ -299,7 +301,6 @@ class Registry:
 
     def _default_name(self, url_or_path: str, folder: str | None) -> str:
         """A clone is called as its origin would be; where that name is taken, as its folder."""
-
         origin = hosted_origin(Path(folder)) if folder else None
         if origin is not None:
             named = default_name(origin)

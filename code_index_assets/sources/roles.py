@@ -83,6 +83,7 @@ def _named(row: dict[str, Any], name: str, content: str | None = None) -> _Named
 
 
 def roles_version() -> str:
+    """A hash of `roles.toml`: another one decides about every file anew."""
     return _tables().version
 
 
@@ -105,6 +106,7 @@ def role_without(path: str, role: str) -> str:
 
 
 def is_binary_name(path: str) -> bool:
+    """Whether the name alone means binary content."""
     name = path.rpartition("/")[2]
     return "." in name and name.rpartition(".")[2].lower() in _tables().binary
 

@@ -56,6 +56,7 @@ class Snapshot:
     tree: str
 
     def to_json(self) -> dict[str, Any]:
+        """The snapshot as plain values."""
         return asdict(self)
 
     @classmethod

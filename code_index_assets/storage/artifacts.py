@@ -77,6 +77,7 @@ class Manifest:
     format: int = FORMAT_VERSION
 
     def rows(self, table: str) -> int:
+        """Rows of a table in all buckets."""
         return sum(part.rows for part in self.parts.values() if part.table == table)
 
 
@@ -93,6 +94,7 @@ class ArtifactSpec:
 
     @property
     def fingerprint(self) -> str:
+        """The name of the artifact: given, or a hash of its inputs."""
         return self.name or fingerprint(self.inputs)
 
 
@@ -105,10 +107,12 @@ class Artifact:
 
     @property
     def fingerprint(self) -> str:
+        """The name of the artifact's folder."""
         return self.manifest.fingerprint
 
     @property
     def info(self) -> dict[str, Any]:
+        """What the step recorded beside its tables."""
         return self.manifest.info
 
     @classmethod
@@ -152,6 +156,7 @@ class Artifact:
         return pl.read_parquet(self.verified_part(table, bucket), columns=columns)
 
     def verified_part(self, table: str, bucket: int) -> Path:
+        """The file of a bucket, its digest checked once a process. Raises CorruptArtifactError."""
         part = self.part(table, bucket)
         path = self.path / part_name(table, bucket)
         if _digest_of(path, part.size) != part.digest:
@@ -169,6 +174,7 @@ class Artifact:
         return part
 
     def rows_of(self, table: str) -> int:
+        """Rows of a table in all buckets."""
         return self.manifest.rows(table)
 
     def verify(self) -> None:
@@ -406,4 +412,5 @@ class ArtifactStore:
 
 
 def part_name(table: str, bucket: int) -> str:
+    """The file name of one bucket of a table."""
     return f"{table}-{bucket:03d}.parquet"

@@ -26,7 +26,7 @@ def content_hash(data: bytes) -> str:
 
 
 def digest(*parts: str | bytes) -> str:
-    """BLAKE2b-128 over length-prefixed parts, 32 hex digits: `digest("ab", "c") != digest("a", "bc")`."""
+    """BLAKE2b-128 over length-prefixed parts, as 32 hex digits: ("ab", "c") and ("a", "bc") differ."""
     pieces: list[bytes] = []
     for part in parts:
         raw = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part

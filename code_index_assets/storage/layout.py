@@ -102,6 +102,7 @@ class Layout:
     # -- paths -------------------------------------------------------------------------------------------------
 
     def mirror(self, repository: str) -> Path:
+        """The bare mirror of a repository."""
         return self.root / "mirrors" / f"{key_segment(repository)}.git"
 
     def artifact_home(self, kind: str, key: str, space: str | None = None) -> Path:
@@ -110,29 +111,36 @@ class Layout:
         return (base / space if space else base) / key_segment(key)
 
     def vectors(self, space: str) -> Path:
+        """The vector cache of a space."""
         return self.root / "vectors" / space
 
     def index(self, space: str) -> Path:
+        """The index of a space."""
         return self.root / "index" / space
 
     @property
     def run_log(self) -> Path:
+        """The folder of run records."""
         return self.root / "run_log"
 
     @property
     def catalog(self) -> Path:
+        """The file of the DuckDB catalogue."""
         return self.root / "catalog.duckdb"
 
     @property
     def inbox(self) -> Path:
+        """The folder of events that wait for a sensor."""
         return self.root / "inbox"
 
     @property
     def models(self) -> Path:
+        """The folder of models made or measured on this machine."""
         return self.root / "models"
 
     @property
     def dagster_home(self) -> Path:
+        """The home of Dagster, unless `DAGSTER_HOME` is set."""
         return self.root / "dagster"
 
     def keys(self, kind: str, space: str | None = None) -> list[Path]:

@@ -38,6 +38,7 @@ def load_heads(layout: Layout) -> dict[str, Polled]:
 
 
 def save_heads(layout: Layout, state: dict[str, Polled]) -> None:
+    """Writes what polls found, by repository name."""
     write_atomically(_file(layout), json.dumps({name: asdict(polled) for name, polled in state.items()}).encode())
 
 

@@ -39,6 +39,7 @@ class Event:
 
     @property
     def name(self) -> str:
+        """The file name of the event: equal events have equal names."""
         return f"{digest(self.delivery, self.key, self.kind)}.json"
 
 
@@ -86,6 +87,7 @@ class Inbox:
         return keys
 
     def remove(self, names: Iterable[str]) -> None:
+        """Removes handled events by their file names."""
         for name in names:
             (self.new / name).unlink(missing_ok=True)
 

@@ -80,6 +80,7 @@ def declared(node: Any, declarator: Any, raw: bytes) -> tuple[Any, str] | None:
 
 
 def finish_c(found: Outline, context: ProjectContext) -> None:
+    """Adds what C and C++ need beyond the query."""
     cpp = found.plugin.name != "c"
     accesses = _accesses(found) if cpp else {}
     counts: dict[tuple[str, str], int] = {}
@@ -180,6 +181,7 @@ def visibility_csharp(definition: Definition, prefix: bytes) -> str | None:
 
 
 def finish_csharp(found: Outline, _: ProjectContext) -> None:
+    """Adds what C# needs beyond the query."""
     for definition in found.definitions:
         prefix = found.raw[definition.start : definition.name_start].decode("utf-8", "replace")
         for attribute in definition.decorators:

@@ -27,10 +27,12 @@ def resolve(_: str, module: str, context: ProjectContext) -> str | None:
 
 
 def visibility(definition: Definition, _: bytes) -> str:
+    """`public` where the name begins with a capital letter, else `private`."""
     return "public" if definition.name[:1].isupper() else "private"
 
 
 def finish(found: Outline, context: ProjectContext) -> None:
+    """Adds what Go needs beyond the query."""
     methods: dict[str, set[str]] = {}
     interfaces: dict[str, set[str]] = {}
     types: list[Definition] = []

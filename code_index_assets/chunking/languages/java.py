@@ -63,6 +63,7 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
 
 
 def finish(found: Outline, context: ProjectContext) -> None:
+    """Adds what Java and Kotlin need beyond the query."""
     build = context.owner("builds", found.path)
     for definition in found.definitions:
         prefix = found.raw[definition.start : definition.name_start].decode("utf-8", "replace")

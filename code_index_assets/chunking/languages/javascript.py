@@ -71,6 +71,7 @@ def _file(stem: str, context: ProjectContext) -> str | None:
 
 
 def finish(found: Outline, _: ProjectContext) -> None:
+    """Adds what JavaScript and TypeScript need beyond the query."""
     raw = found.raw
     exported = _exported(raw)
     default = {match[1] for match in DEFAULT.finditer(raw)}

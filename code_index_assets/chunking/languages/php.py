@@ -45,6 +45,7 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
 
 
 def finish(found: Outline, context: ProjectContext) -> None:
+    """Adds what PHP needs beyond the query."""
     for definition in found.definitions:
         for attribute in definition.decorators:
             _attribute(definition, attribute)

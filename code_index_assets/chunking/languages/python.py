@@ -63,11 +63,13 @@ def _file(stem: str, context: ProjectContext) -> str | None:
 
 
 def visibility(definition: Definition, _: bytes) -> str:
+    """`private` where the name begins with an underscore and is no `__name__`, else `public`."""
     name = definition.name
     return "private" if name.startswith("_") and not name.endswith("__") else "public"
 
 
 def finish(found: Outline, context: ProjectContext) -> None:
+    """Adds what Python needs beyond the query."""
     for item in found.imports:
         if item.name and context.paths:  # the name may be a module itself
             joint = "" if item.module.endswith(".") else "."

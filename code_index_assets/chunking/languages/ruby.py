@@ -52,6 +52,7 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
 
 
 def finish(found: Outline, _: ProjectContext) -> None:
+    """Adds what Ruby needs beyond the query."""
     raw = found.raw
     eigen = [match.span() for match in EIGEN.finditer(raw)]
     for definition in found.definitions:

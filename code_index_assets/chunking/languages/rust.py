@@ -66,6 +66,7 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
 
 
 def visibility(definition: Definition, prefix: bytes) -> str:
+    """`public`, `internal` (`pub(…)`) or `private`; members of enums and traits are as public as these."""
     if definition.kind in ("enum_member", "impl"):
         return "public"
     parent = definition.parent
@@ -77,6 +78,7 @@ def visibility(definition: Definition, prefix: bytes) -> str:
 
 
 def finish(found: Outline, context: ProjectContext) -> None:
+    """Adds what Rust needs beyond the query."""
     for item in found.imports:
         around = innermost(found, item.start)
         if around is not None and around.kind == "module" and context.paths and item.module.startswith("super::"):

@@ -123,6 +123,7 @@ class VectorCache:
         self._env = _environment(self.folder)
 
     def keys(self) -> set[str]:
+        """Every key in the cache, in hexadecimal."""
         with self._begin(write=False) as transaction:
             return {bytes(key).hex() for key in transaction.cursor().iternext(keys=True, values=False)}
 
@@ -172,6 +173,7 @@ def _full(folder: Path, error: Exception) -> OutOfDiskError:
 
 
 def data_file(folder: Path) -> Path:
+    """The file of the LMDB environment in a folder."""
     return folder / "data.mdb"
 
 

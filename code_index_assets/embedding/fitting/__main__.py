@@ -28,6 +28,7 @@ from .teacher import vectors_of, what_was_read
 
 
 def main() -> int:
+    """Fits a table as the command line asks; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("repositories", type=Path)

@@ -38,6 +38,7 @@ class Corpus:
     committed: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, other: Corpus) -> None:
+        """Appends another corpus."""
         self.texts += other.texts
         self.documented += other.documented
         self.committed += other.committed

@@ -41,6 +41,7 @@ class TestEmbedder(Embedder):
         self._patterns: dict[str, Vectors] = {}
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
+        """Unit vectors of hashed words, one row a text."""
         del input_type
         self.texts_embedded += len(texts)
         out = np.zeros((len(texts), DIMENSION), dtype=np.float32)
@@ -51,6 +52,7 @@ class TestEmbedder(Embedder):
         return unit(out)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Words of each text."""
         return [len(_WORD.findall(text)) for text in texts]
 
     def _pattern(self, word: str) -> Vectors:

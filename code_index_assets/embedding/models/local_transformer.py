@@ -37,19 +37,23 @@ class CpuTransformer(Embedder):
 
     @property
     def runtime(self) -> str:
+        """Library and number format that compute, as run records name them."""
         if self._pool is not None:
             return self._pool.runtime
         return self._in_process().runtime
 
     @property
     def padding_waste(self) -> float:
+        """Share of computed tokens that were padding, 0 to 1."""
         return self._pool.padding_waste if self._pool is not None else getattr(self._light, "padding_waste", 0.0)
 
     @property
     def window(self) -> int:
+        """Texts worth handing over at once."""
         return 2048
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
+        """Unit vectors, one row a text. Raises EmbeddingError."""
         if self._pool is None and len(texts) < runtimes.SMALL_JOB:
             return self._in_process().embed(texts, input_type)
         out = np.empty((len(texts), self.space.dimension), dtype=np.float32)
@@ -58,6 +62,7 @@ class CpuTransformer(Embedder):
         return out
 
     def embed_each(self, texts: Sequence[str]) -> Iterator[Computed]:
+        """See `Embedder.embed_each`; every finished batch comes at once. Raises EmbeddingError."""
         if self._pool is None and len(texts) < runtimes.SMALL_JOB:
             yield from super().embed_each(texts)
             return
@@ -65,9 +70,11 @@ class CpuTransformer(Embedder):
             yield Computed(rows, vectors)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, uncut."""
         return self._in_process().count_tokens(texts)
 
     def knows(self, text: str) -> bool:
+        """Whether a word of the text is one token of the vocabulary."""
         return self._in_process().knows(text)
 
     def _in_process(self) -> Embedder:
@@ -93,6 +100,7 @@ class CpuTransformer(Embedder):
         return chosen
 
     def close(self) -> None:
+        """Ends the worker processes."""
         if self._pool is not None:
             self._pool.close()
             self._pool = None
@@ -119,23 +127,28 @@ class ManyGpus(Embedder):
 
     @property
     def runtime(self) -> str:
+        """Library and number format that compute, as run records name them."""
         return self._pool.runtime
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
+        """Unit vectors, one row a text. Raises EmbeddingError."""
         out = np.empty((len(texts), self.space.dimension), dtype=np.float32)
         for rows, vectors in self._pool.compute(texts, input_type):
             out[rows] = vectors
         return out
 
     def embed_each(self, texts: Sequence[str]) -> Iterator[Computed]:
+        """See `Embedder.embed_each`; every finished batch comes at once. Raises EmbeddingError."""
         for rows, vectors in self._pool.compute(texts, "document"):
             yield Computed(rows, vectors)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, uncut."""
         from .transformer import load_tokenizer
 
         tokenizer = load_tokenizer(self._pool.model)
         return [len(row.ids) for row in tokenizer.encode_batch(list(texts))]
 
     def close(self) -> None:
+        """Ends the worker processes."""
         self._pool.close()

@@ -63,17 +63,21 @@ class StaticTableEmbedder(Embedder):
 
     @property
     def runtime(self) -> str:
+        """Library and number format that compute, as run records name them."""
         return "numpy float32 cpu"
 
     @property
     def immediate(self) -> bool:
+        """Whether embedding a query costs so little that no thread is worth it."""
         return True
 
     @property
     def window(self) -> int:
+        """Texts worth handing over at once."""
         return 4096
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
+        """Unit vectors, one row a text."""
         del input_type
         out = np.zeros((len(texts), self.space.dimension), dtype=np.float32)
         # The words' vectors are shared by the threads of a server; two that add a word at once would share its row.
@@ -85,9 +89,11 @@ class StaticTableEmbedder(Embedder):
         return unit(out)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Word pieces of each text."""
         return [len(self._pieces.of_text(text)) for text in texts]
 
     def knows(self, text: str) -> bool:
+        """Whether the table has a vector for a word of the text."""
         words = (word for name in WORD.findall(text) for word in identifier_words(name))
         return any(len(word) > 2 and word in self._pieces for word in words)
 

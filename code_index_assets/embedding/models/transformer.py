@@ -48,6 +48,7 @@ class TransformerModel:
 
     @property
     def slug(self) -> str:
+        """The model's name as a file name."""
         slug = re.sub(r"[^a-z0-9]+", "-", self.name.lower().rstrip("/").rsplit("/", 1)[-1]).strip("-")
         return f"{slug}-int8" if self.int8 else slug
 
@@ -229,13 +230,16 @@ class TransformerEmbedder(Embedder):
 
     @property
     def runtime(self) -> str:
+        """Library and number format that compute, as run records name them."""
         return f"torch {self._torch.__version__} {str(self._dtype).removeprefix('torch.')} {self._device}"
 
     @property
     def window(self) -> int:
+        """Texts worth handing over at once."""
         return 2048 if self._device == "cpu" else 16_384
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
+        """Unit vectors, one row a text. Raises EmbeddingError."""
         prefix = self.space.query_prefix if input_type == "query" else self.space.document_prefix
         ids = cut_tokens(self._tokenizer, [prefix + text for text in texts], self.space.max_tokens)
         out = np.empty((len(texts), self.space.dimension), dtype=np.float32)
@@ -255,6 +259,7 @@ class TransformerEmbedder(Embedder):
         return sorted(words, key=words.__getitem__)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, uncut."""
         return [len(row.ids) for row in self._tokenizer.encode_batch(list(texts))]
 
     def _forward(self, ids: list[list[int]]) -> Vectors:

@@ -69,6 +69,7 @@ class OpenAICompatibleEmbedder(RequestEmbedder):
         super().__init__(space, _transport(settings, in_flight), limits, spending, TokenCounter())
 
     def body(self, texts: Sequence[str], input_type: InputType) -> dict[str, Any]:
+        """The JSON body of one request."""
         prefix = self.space.query_prefix if input_type == "query" else self.space.document_prefix
         most = self.space.max_tokens * _CHARACTERS_PER_TOKEN or None
         return _body(self.space.model, [(prefix + text)[:most] for text in texts], self._encoding, self._dimensions)

@@ -83,9 +83,11 @@ class TokenCounter:
 
     @property
     def exact(self) -> bool:
+        """Whether the model's own tokenizer counts."""
         return self._tokenizer is not None
 
     def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text: counted, or estimated on the high side."""
         if self._tokenizer is not None:
             return [len(row.ids) for row in self._tokenizer.encode_batch(list(texts))]
         return [max(1, int(len(text.encode("utf-8", "surrogatepass")) * self._ratio)) for text in texts]

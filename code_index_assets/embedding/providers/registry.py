@@ -21,7 +21,9 @@ from .spending import Spending
 class MakeSpace(Protocol):
     """The embedding space of a provider's model. Raises ConfigurationError, EmbeddingError."""
 
-    def __call__(self, settings: Settings, layout: Layout, model: str) -> EmbeddingSpace: ...
+    def __call__(self, settings: Settings, layout: Layout, model: str) -> EmbeddingSpace:
+        """The space of `model` under these settings."""
+        ...
 
 
 class MakeEmbedder(Protocol):
@@ -32,7 +34,9 @@ class MakeEmbedder(Protocol):
 
     def __call__(
         self, settings: Settings, layout: Layout, model: str, spending: Spending, *, patience: float | None = None
-    ) -> Embedder: ...
+    ) -> Embedder:
+        """The embedder of `model`, which books what it spends in `spending`."""
+        ...
 
 
 @dataclass(frozen=True)

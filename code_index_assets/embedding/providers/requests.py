@@ -110,30 +110,37 @@ class RequestEmbedder(Embedder):
 
     @property
     def remote(self) -> bool:
+        """Whether texts leave this machine: always."""
         return True
 
     @property
     def runtime(self) -> str:
+        """The API that computes and how tokens are counted, as run records name them."""
         counted = "counted by its tokenizer" if self.counter.exact else "estimated, then as the provider counts"
         return f"{self.space.provider} API, tokens {counted}"
 
     @property
     def facts(self) -> dict[str, Any]:
+        """Requests, retries, tokens and price so far, for the run record."""
         usd = self.spending.usd
         price = {} if usd is None else {"price_usd": round(usd, 6)}
         return {**{name: count for name, count in vars(self.work).items() if count}, **price}
 
     @property
     def window(self) -> int:
+        """Texts worth handing over at once."""
         return self.limits.inputs * self.limits.in_flight
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text: counted, or estimated on the high side."""
         return self.counter.count(texts)
 
     def plan(self, texts: Sequence[str]) -> int:
+        """Tokens that these texts will likely cost in all."""
         return self.counter.expect(texts)
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
+        """Unit vectors, one row a text. Raises EmbeddingError, BudgetError."""
         out = np.zeros((len(texts), self.space.dimension), dtype=np.float32)
         for part in self._each(texts, input_type):
             out[part.rows] = part.vectors
@@ -144,12 +151,15 @@ class RequestEmbedder(Embedder):
         return out
 
     def embed_each(self, texts: Sequence[str]) -> Iterator[Computed]:
+        """See `Embedder.embed_each`; every reply comes at once. Raises EmbeddingError, BudgetError."""
         return self._each(texts, "document")
 
     def interrupt(self) -> None:
+        """Sends no further request; those under way still come back."""
         self._interrupted.set()
 
     def close(self) -> None:
+        """Closes the connections."""
         self.transport.close()
 
     # -- many requests -----------------------------------------------------------------------------------------

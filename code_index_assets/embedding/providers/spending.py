@@ -33,6 +33,7 @@ class PriceTable:
 
 @lru_cache(maxsize=1)
 def price_table() -> PriceTable:
+    """The dated table of prices that comes with the package."""
     raw = tomllib.loads(_PRICES.read_text())
     prices = {
         f"{provider}:{model}": float(price)
@@ -72,6 +73,7 @@ class Spending:
 
     @property
     def usd(self) -> float | None:
+        """US dollars spent so far; None if the price is not known."""
         return None if self.price is None else self.tokens * self.price / 1e6
 
     @property
@@ -113,6 +115,7 @@ class Spending:
             self._changed.notify_all()
 
     def count_retry(self) -> None:
+        """Counts one more retried request."""
         with self._changed:
             self.retries += 1
 

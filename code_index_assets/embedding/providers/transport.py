@@ -90,6 +90,7 @@ class Transport:
         return f"Transport({self.name})"
 
     def close(self) -> None:
+        """Closes the connections."""
         self._client.close()
 
     def post(self, body: dict[str, Any]) -> Any:

@@ -81,6 +81,7 @@ class VoyageEmbedder(RequestEmbedder):
         super().__init__(space, transport, limits, spending, TokenCounter(tokenizer))
 
     def body(self, texts: Sequence[str], input_type: InputType) -> dict[str, Any]:
+        """The arguments of one request."""
         body: dict[str, Any] = {
             "model": self.space.model,
             "input": list(texts),

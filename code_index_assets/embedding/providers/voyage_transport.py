@@ -26,6 +26,7 @@ class VoyageTransport(Transport):
         self._base, self._timeout = base.rstrip("/"), timeout
 
     def post(self, body: dict[str, Any]) -> Any:
+        """Sends one request; returns the reply. Raises the errors of `transport.py`."""
         import voyageai
         from voyageai import error as errors
 

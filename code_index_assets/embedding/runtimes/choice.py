@@ -94,10 +94,12 @@ def _version(name: str) -> str:
 
 
 def usable_cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choice_file(model: TransformerModel, max_tokens: int, layout: Layout) -> Path:
+    """The file that keeps which runtime was fastest on this machine."""
     return layout.models / f"runtime-{model.slug}-{max_tokens}-{machine()}.json"
 
 

@@ -140,6 +140,7 @@ class InputRange:
 
     @property
     def largest(self) -> Array:
+        """The largest absolute value of each channel, at least 0.00001."""
         return np.asarray(np.maximum(np.maximum(-self.low, self.high), 1e-5), dtype=np.float32)
 
     @property

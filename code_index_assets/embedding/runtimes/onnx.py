@@ -43,6 +43,7 @@ _PROBES = (
 
 
 def export_folder(model: TransformerModel, layout: Layout) -> Path:
+    """The folder of the exported graph in the data folder."""
     return layout.models / f"onnx-{model.slug}-v{EXPORT_VERSION}-{model.revision[:8]}"
 
 
@@ -113,6 +114,7 @@ class ExportedEmbedder(Embedder):
 
     @property
     def window(self) -> int:
+        """Texts worth handing over at once."""
         return 2048
 
     @abstractmethod
@@ -120,6 +122,7 @@ class ExportedEmbedder(Embedder):
         """Last hidden states, shape (batch, tokens, dimension)."""
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
+        """Unit vectors, one row a text. Raises EmbeddingError."""
         prefix = self.space.query_prefix if input_type == "query" else self.space.document_prefix
         ids = cut_tokens(self._tokenizer, [prefix + text for text in texts], self.space.max_tokens)
         out = np.empty((len(texts), self.space.dimension), dtype=np.float32)
@@ -128,9 +131,11 @@ class ExportedEmbedder(Embedder):
         return unit(out)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, uncut."""
         return [len(row.ids) for row in self._tokenizer.encode_batch(list(texts))]
 
     def knows(self, text: str) -> bool:
+        """Whether a word of the text is one token of the vocabulary."""
         return any(len(row.ids) == 1 for row in self._tokenizer.encode_batch(text.split(), add_special_tokens=False))
 
     def _forward(self, ids: list[list[int]]) -> Vectors:
@@ -167,6 +172,7 @@ class OnnxEmbedder(ExportedEmbedder):
 
     @property
     def runtime(self) -> str:
+        """Library and number format that compute, as run records name them."""
         return self._said
 
     def _hidden(self, tokens: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:

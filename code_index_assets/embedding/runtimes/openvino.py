@@ -41,6 +41,7 @@ class OpenVinoEmbedder(ExportedEmbedder):
 
     @property
     def runtime(self) -> str:
+        """Library and number format that compute, as run records name them."""
         return self._said
 
     def _hidden(self, tokens: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> Vectors:

@@ -34,6 +34,7 @@ MAX_SOCKET_PATH = 100
 
 
 def address_file(layout: Layout) -> Path:
+    """The file that tells clients where the embedding process listens."""
     return layout.root / "embedder.json"
 
 

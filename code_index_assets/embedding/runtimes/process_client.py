@@ -60,13 +60,16 @@ class ProcessEmbedder(Embedder):
 
     @property
     def runtime(self) -> str:
+        """Where vectors are computed, as run records name it."""
         return self._local.runtime if self._local is not None else "embedding process"
 
     @property
     def window(self) -> int:
+        """Texts worth handing over at once."""
         return REQUEST_TEXTS
 
     def embed(self, texts: Sequence[str], input_type: InputType) -> Vectors:
+        """Unit vectors, one row a text. Raises EmbeddingError."""
         if input_type == "query":
             answer = self._ask("query", list(texts))
             if isinstance(answer, bytes):
@@ -78,6 +81,7 @@ class ProcessEmbedder(Embedder):
         return out
 
     def embed_each(self, texts: Sequence[str]) -> Iterator[Computed]:
+        """See `Embedder.embed_each`; every finished batch comes at once. Raises EmbeddingError."""
         missing = set(range(len(texts)))
         for start in range(0, len(texts), REQUEST_TEXTS):
             for rows, raw in self._stream(list(texts[start : start + REQUEST_TEXTS])):
@@ -90,10 +94,12 @@ class ProcessEmbedder(Embedder):
                 yield Computed([rest[row] for row in computed.rows], computed.vectors, computed.refused)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, uncut."""
         answer = self._ask("count", list(texts))
         return answer if isinstance(answer, list) else self._here().count_tokens(texts)
 
     def close(self) -> None:
+        """Closes the connection, and the model loaded in place of a process that ended."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

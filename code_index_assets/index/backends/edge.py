@@ -70,6 +70,7 @@ class EdgeBackend:
         self._lock = threading.Lock()
 
     def view(self, manifest: PublicationManifest) -> View:
+        """See `IndexBackend.view`."""
         return EdgeView(self, manifest)
 
     def loaded(self, generation: str) -> LoadedShard:
@@ -83,6 +84,7 @@ class EdgeBackend:
 
     @contextlib.contextmanager
     def writer(self, base: PublicationManifest | None, following: PublicationManifest) -> Iterator[ShardWriter]:
+        """See `IndexBackend.writer`."""
         with self.layout.temporary("shards") as folder:
             writer = EdgeWriter(self, folder, base, following)
             try:
@@ -91,9 +93,11 @@ class EdgeBackend:
                 writer.close()
 
     def inventory(self, state: ShardState) -> str:
+        """See `IndexBackend.inventory`: a digest of the shard's files."""
         return inventory(self.home / state.generation)
 
     def prune(self, kept: Sequence[PublicationManifest]) -> int:
+        """See `IndexBackend.prune`; counts shards."""
         named = {state.generation for manifest in kept for state in manifest.shards.values()}
         removed = 0
         shards = self.home / "shards"
@@ -107,6 +111,7 @@ class EdgeBackend:
         return removed
 
     def optimized(self, manifest: PublicationManifest, shard: str) -> ShardState | None:
+        """See `IndexBackend.optimized`."""
         state = manifest.shards[shard]
         with self.layout.temporary("optimize") as folder:
             # The copy, and what it is written anew to.
@@ -151,6 +156,7 @@ class EdgeWriter:
         self._written: dict[str, int] = {}
 
     def upsert(self, shard: str, points: list[Point]) -> None:
+        """See `ShardWriter.upsert`."""
         import qdrant_edge as qe
 
         target = self._shard(shard)
@@ -161,6 +167,7 @@ class EdgeWriter:
         self._written[shard] += len(points)
 
     def remove(self, shard: str, ids: Sequence[str]) -> None:
+        """See `ShardWriter.remove`."""
         import qdrant_edge as qe
 
         target = self._shard(shard)
@@ -170,6 +177,7 @@ class EdgeWriter:
         self._written[shard] += len(ids)
 
     def finish(self) -> dict[str, ShardState]:
+        """See `ShardWriter.finish`."""
         import qdrant_edge as qe
 
         states: dict[str, ShardState] = {}
@@ -190,6 +198,7 @@ class EdgeWriter:
         require_space(self._folder, more + RESERVE_BYTES, "writing the index")
 
     def close(self) -> None:
+        """Closes the open shards."""
         for shard in self._open.values():
             with contextlib.suppress(Exception):
                 shard.close()
@@ -263,6 +272,7 @@ class EdgeView:
         *,
         bare: bool = False,
     ) -> list[Scored]:
+        """See `View.search_dense`."""
         import qdrant_edge as qe
 
         nearest = qe.Query.Nearest(np.asarray(vector, np.float32).tolist(), using=DENSE)
@@ -278,12 +288,14 @@ class EdgeView:
         *,
         bare: bool = False,
     ) -> list[Scored]:
+        """See `View.search_lexical`."""
         import qdrant_edge as qe
 
         sparse = qe.SparseVector(list(weights), [float(value) for value in weights.values()])
         return self._query(shard, _filter(keys, where), qe.Query.Nearest(sparse, using=LEXICAL), limit, bare=bare)
 
     def scan(self, shard: str, keys: Sequence[str] | None, where: Conditions, limit: int) -> list[Scored]:
+        """See `View.scan`."""
         import qdrant_edge as qe
 
         request = qe.ScrollRequest(limit=limit, filter=_filter(keys, where), with_payload=True)
@@ -291,11 +303,13 @@ class EdgeView:
         return [Scored(str(record.id), 0.0, record.payload or {}) for record in records]
 
     def count(self, shard: str, keys: Sequence[str] | None, where: Conditions) -> int:
+        """See `View.count`."""
         import qdrant_edge as qe
 
         return self._shard(shard).count(qe.CountRequest(exact=True, filter=_filter(keys, where)))
 
     def paths(self, shard: str, keys: Sequence[str] | None) -> list[str]:
+        """See `View.paths`."""
         import qdrant_edge as qe
 
         request = qe.FacetRequest("terms", limit=10_000_000, exact=True, filter=_filter(keys, ()))
@@ -303,14 +317,17 @@ class EdgeView:
         return [value.removeprefix(PATH_PREFIX) for value in values if value.startswith(PATH_PREFIX)]
 
     def get(self, shard: str, ids: Sequence[str]) -> list[Scored]:
+        """See `View.get`."""
         records = self._shard(shard).retrieve(list(ids), with_payload=True, with_vector=False)
         return [Scored(str(record.id), 0.0, record.payload or {}) for record in records]
 
     def vectors(self, shard: str, ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """See `View.vectors`."""
         records = self._shard(shard).retrieve(list(ids), with_payload=False, with_vector=[DENSE])
         return {str(record.id): np.asarray(record.vector[DENSE], np.float32) for record in records}  # type: ignore[index, call-overload]
 
     def ids(self, shard: str, key: str) -> Iterator[str]:
+        """See `View.ids`."""
         import qdrant_edge as qe
 
         offset = None
@@ -322,10 +339,12 @@ class EdgeView:
                 return
 
     def warm(self, shard: str) -> None:
+        """See `View.warm`."""
         self._shard(shard)
         self._shards[shard].warm()
 
     def close(self) -> None:
+        """Lets the open shards go."""
         self._shards.clear()
 
     def _query(self, shard: str, wanted: qe.Filter | None, query: Any, limit: int, *, bare: bool) -> list[Scored]:

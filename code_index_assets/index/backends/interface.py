@@ -46,7 +46,9 @@ class View(Protocol):
         limit: int,
         *,
         bare: bool = False,
-    ) -> list[Scored]: ...
+    ) -> list[Scored]:
+        """The nearest points of a unit vector, by cosine, best first."""
+        ...
 
     def search_lexical(
         self,
@@ -57,39 +59,53 @@ class View(Protocol):
         limit: int,
         *,
         bare: bool = False,
-    ) -> list[Scored]: ...
+    ) -> list[Scored]:
+        """The points with the largest weighted sum of terms, best first. `weights`: weight by term number."""
+        ...
 
     def scan(self, shard: str, keys: Sequence[str] | None, where: Conditions, limit: int) -> list[Scored]:
         """Points that match, unscored, in id order."""
         ...
 
-    def count(self, shard: str, keys: Sequence[str] | None, where: Conditions) -> int: ...
+    def count(self, shard: str, keys: Sequence[str] | None, where: Conditions) -> int:
+        """How many points match."""
+        ...
 
     def paths(self, shard: str, keys: Sequence[str] | None) -> list[str]:
         """Every path that has a point."""
         ...
 
-    def get(self, shard: str, ids: Sequence[str]) -> list[Scored]: ...
+    def get(self, shard: str, ids: Sequence[str]) -> list[Scored]:
+        """The points of these ids; unknown ids are left out."""
+        ...
 
     def vectors(self, shard: str, ids: Sequence[str]) -> dict[str, np.ndarray]:
         """Stored dense vectors by id."""
         ...
 
-    def ids(self, shard: str, key: str) -> Iterator[str]: ...
+    def ids(self, shard: str, key: str) -> Iterator[str]:
+        """The ids of a key's points."""
+        ...
 
     def warm(self, shard: str) -> None:
         """Touches what queries will read, so that the first ones are not slower. For processes that stay."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Lets go of what the view holds open."""
+        ...
 
 
 class ShardWriter(Protocol):
     """Changes that no reader sees before the pointer moves."""
 
-    def upsert(self, shard: str, points: list[Point]) -> None: ...
+    def upsert(self, shard: str, points: list[Point]) -> None:
+        """Adds points, or replaces those with the same ids."""
+        ...
 
-    def remove(self, shard: str, ids: Sequence[str]) -> None: ...
+    def remove(self, shard: str, ids: Sequence[str]) -> None:
+        """Removes the points of these ids."""
+        ...
 
     def finish(self) -> dict[str, ShardState]:
         """Makes the changes durable and gives the new state of every changed shard; one without points is left out."""
@@ -103,7 +119,9 @@ class IndexBackend(Protocol):
     # Points in a shard, about; None: the backend spreads them itself and knows one shard.
     shard_limit: int | None
 
-    def view(self, manifest: PublicationManifest) -> View: ...
+    def view(self, manifest: PublicationManifest) -> View:
+        """A reader of exactly this publication."""
+        ...
 
     def writer(
         self, base: PublicationManifest | None, following: PublicationManifest

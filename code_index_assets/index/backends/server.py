@@ -78,18 +78,22 @@ class ServerBackend:
         return self._collection
 
     def view(self, manifest: PublicationManifest) -> View:
+        """See `IndexBackend.view`."""
         return ServerView(self.client, self.collection, manifest.sequence)
 
     @contextlib.contextmanager
     def writer(self, base: PublicationManifest | None, following: PublicationManifest) -> Iterator[ShardWriter]:
+        """See `IndexBackend.writer`."""
         self._create()
         self._clear_beyond(base.sequence if base else 0)
         yield ServerWriter(self, base, following)
 
     def inventory(self, state: ShardState) -> str:
+        """See `IndexBackend.inventory`: a server has none."""
         return ""
 
     def prune(self, kept: Sequence[PublicationManifest]) -> int:
+        """See `IndexBackend.prune`; counts points."""
         from qdrant_client import models as m
 
         if not kept or not self.client.collection_exists(self.collection):
@@ -101,6 +105,7 @@ class ServerBackend:
         return count
 
     def optimized(self, manifest: PublicationManifest, shard: str) -> ShardState | None:
+        """See `IndexBackend.optimized`: a server optimizes by itself."""
         return None
 
     def _create(self) -> None:
@@ -151,6 +156,7 @@ class ServerWriter:
         self._sequence = following.sequence
 
     def upsert(self, shard: str, points: list[Point]) -> None:
+        """See `ShardWriter.upsert`."""
         from qdrant_client import models as m
 
         for at in range(0, len(points), BATCH):
@@ -162,6 +168,7 @@ class ServerWriter:
             )
 
     def remove(self, shard: str, ids: Sequence[str]) -> None:
+        """See `ShardWriter.remove`."""
         from qdrant_client import models as m
 
         for at in range(0, len(ids), 1000):
@@ -180,6 +187,7 @@ class ServerWriter:
             )
 
     def finish(self) -> dict[str, ShardState]:
+        """See `ShardWriter.finish`."""
         view = ServerView(self._backend.client, self._backend.collection, self._sequence)
         points = view.count(SHARD, None, ())
         return {SHARD: ShardState("", points)} if points else {}
@@ -211,6 +219,7 @@ class ServerView:
         *,
         bare: bool = False,
     ) -> list[Scored]:
+        """See `View.search_dense`."""
         return self._query(keys, where, np.asarray(vector, np.float32).tolist(), DENSE, limit)
 
     def search_lexical(
@@ -223,18 +232,22 @@ class ServerView:
         *,
         bare: bool = False,
     ) -> list[Scored]:
+        """See `View.search_lexical`."""
         from qdrant_client import models as m
 
         sparse = m.SparseVector(indices=list(weights), values=[float(value) for value in weights.values()])
         return self._query(keys, where, sparse, LEXICAL, limit)
 
     def scan(self, shard: str, keys: Sequence[str] | None, where: Conditions, limit: int) -> list[Scored]:
+        """See `View.scan`."""
         return [_scored(record) for record in self._scroll(self._filter(keys, where), limit, payload=True)]
 
     def count(self, shard: str, keys: Sequence[str] | None, where: Conditions) -> int:
+        """See `View.count`."""
         return int(self._client.count(self._collection, count_filter=self._filter(keys, where), exact=True).count)
 
     def paths(self, shard: str, keys: Sequence[str] | None) -> list[str]:
+        """See `View.paths`."""
         answer = self._client.facet(
             self._collection, key="terms", facet_filter=self._filter(keys, ()), limit=10_000_000, exact=True
         )
@@ -242,12 +255,14 @@ class ServerView:
         return [value.removeprefix(PATH_PREFIX) for value in values if value.startswith(PATH_PREFIX)]
 
     def get(self, shard: str, ids: Sequence[str]) -> list[Scored]:
+        """See `View.get`."""
         from qdrant_client import models as m
 
         wanted = [m.FieldCondition(key="point", match=m.MatchAny(any=list(ids)))]
         return [_scored(record) for record in self._scroll(self._filter(None, (), wanted), len(ids), payload=True)]
 
     def vectors(self, shard: str, ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """See `View.vectors`."""
         from qdrant_client import models as m
 
         wanted = self._filter(None, (), [m.FieldCondition(key="point", match=m.MatchAny(any=list(ids)))])
@@ -257,6 +272,7 @@ class ServerView:
         }
 
     def ids(self, shard: str, key: str) -> Iterator[str]:
+        """See `View.ids`."""
         for record in self._scroll(self._filter([key], ()), None, payload=["point"]):
             yield record.payload["point"]
 

@@ -22,6 +22,7 @@ GROUP = "caches"
 
 
 def check_caches(layout: Layout, settings: Settings, *, deep: bool = True) -> Iterator[Finding]:
+    """Findings in the vector caches, the hash caches and the catalogue."""
     for folder in layout.keys("vectors"):
         what = _vector_damage(folder) if deep or not is_sound(folder) else ""
         if what:

@@ -21,10 +21,12 @@ QUICK_BYTES = 32 << 20
 
 
 def home_of(layout: Layout) -> Path:
+    """Dagster's home: `DAGSTER_HOME`, else `dagster/` in the data folder."""
     return Path(os.environ.get("DAGSTER_HOME") or layout.dagster_home)
 
 
 def check_dagster(layout: Layout, *, deep: bool = True) -> Iterator[Finding]:
+    """Findings in Dagster's databases."""
     for file in _files(layout, deep):
         if what := damage_of(file, deep=deep):
             yield damage("dagster", GROUP, f"{file} is damaged: {what}", lambda path=file: put_aside(path))  # type: ignore[misc]

@@ -26,6 +26,7 @@ class Finding:
     repair: Callable[[], str] | None = field(default=None, compare=False)
 
     def to_json(self) -> dict[str, Any]:
+        """The finding as `doctor --json` prints it."""
         return {
             "level": self.level, "kind": self.kind, "what": self.what, "remedy": self.remedy,
             "command": list(self.command),

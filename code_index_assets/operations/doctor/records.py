@@ -30,6 +30,7 @@ _RECORDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
 
 
 def check_records(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    """Findings in the registry, pointers, run log, inbox and other records."""
     version = layout.root / "VERSION"
     if version.exists() and not version.read_bytes().decode("ascii", "replace").strip().isdigit():
         yield damage("version", GROUP, f"{version} does not hold a number", lambda: _write_version(version))

@@ -29,6 +29,7 @@ def unfinished_removal(layout: Layout, name: str) -> list[str] | None:
 
 
 def finish_removal(layout: Layout, name: str) -> None:
+    """Removes the note that a removal has begun."""
     _note(layout, name).unlink(missing_ok=True)
 
 

@@ -42,6 +42,7 @@ class Attributes:
         return bool(self._lines)
 
     def add(self, folder: bytes, content: bytes) -> None:
+        """Adds the rules of a folder's `.gitattributes`."""
         lines = [line for raw in content.splitlines() if (line := _line(raw)) is not None]
         if lines:
             self._lines[folder] = lines

@@ -277,11 +277,13 @@ class LocalGitSource(_GitObjects):
 
     @property
     def git_dir(self) -> Path:
+        """The git directory of the repository on this machine."""
         if self._store is None:
             self._store = ObjectStore(git_dir_of(Path(self.entry.path or "")))
         return self._store.git_dir
 
     def observe(self) -> Snapshot:
+        """The current commit of the ref. Raises SourceUnavailableError."""
         ref = self.ref or self.entry.default_ref or "HEAD"
         return self.snapshot_of(read_commit(git_dir_of(Path(self.entry.path or "")), ref, self.entry.location))
 
@@ -293,6 +295,7 @@ class GitSource(_GitObjects):
 
     @property
     def git_dir(self) -> Path:
+        """The bare mirror in the data folder."""
         return self.layout.mirror(self.entry.name)
 
     def observe(self) -> Snapshot:
@@ -312,6 +315,7 @@ class GitSource(_GitObjects):
                 return self.snapshot_of(read_commit(self.git_dir, ref, self.entry.location))
 
     def entries(self, snapshot: Snapshot, known: tuple[Snapshot, pl.DataFrame] | None = None) -> pl.DataFrame:
+        """See `Source.entries`; a damaged mirror is fetched again first."""
         try:
             return super().entries(snapshot, known)
         except SourceUnavailableError:

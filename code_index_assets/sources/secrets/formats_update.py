@@ -84,6 +84,7 @@ def _without_lead(pattern: str) -> str:
 
 
 def written(version: str, rows: list[dict[str, Any]]) -> str:
+    """The text of `formats.toml`."""
     lines = [*HEAD.format(version=version).splitlines(), "", f'origin = "gitleaks {version}"', 'licence = "MIT"']
     for row in rows:
         literals = ", ".join(f'"{literal.lower()}"' for literal in row["literals"])
@@ -100,6 +101,7 @@ def written(version: str, rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
+    """Makes `formats.toml` from gitleaks' rules."""
     version = sys.argv[1]
     if len(sys.argv) > 2:
         text = Path(sys.argv[2]).read_text("utf-8")

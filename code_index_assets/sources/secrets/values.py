@@ -105,6 +105,7 @@ class MadeUp:
         self._words = re.compile("|".join(words).encode(), re.IGNORECASE)
 
     def __call__(self, value: bytes) -> bool:
+        """Whether a value is a placeholder, an example or a reference."""
         if self._marks.search(value):
             return True
         rest = self._words.sub(b"", value)
