@@ -30,7 +30,7 @@ _CHAIN_ROOMS = {"analytics", "assets", "cli", "contract", "e2e", "law", "quality
 _CHAIN_FILES = {
     "test_pool", "test_int8", "test_modes", "test_processes", "test_provider_runs", "test_static_table", "test_spaces",
     "test_cpu_attention", "test_publish", "test_questions", "test_files", "test_references", "test_install", "test_layout",
-    "test_laws", "test_rooms",
+    "test_laws", "test_rooms", "test_engine", "test_freshness",
 }  # fmt: skip
 _CHAIN_FIXTURES = {"chain", "make_chain", "recorded_chain", "dagster_chain"}
 
