@@ -8,7 +8,7 @@ PORT ?= 3000
 PIP_OPTIONS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help index test test-fast lint types unit test-slow coverage bench up serve clean distclean
+.PHONY: help index test test-fast lint types unit test-slow test-external coverage bench up serve clean distclean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ test-fast: $(READY) ## Only the tests that run in a moment: no chain, no Dagster
 
 test-slow: $(READY) ## Run the slow tests too
 	$(BIN)/python -m pytest -m "not external"
+
+test-external: $(READY) ## The tests that need Chromium, ripgrep, Docker, Postgres or S3; each says what is missing
+	$(BIN)/python -m pytest -m external
 
 coverage: $(READY) ## All tests with coverage, child processes included; fails below the floor
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
