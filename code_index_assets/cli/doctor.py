@@ -65,7 +65,7 @@ def _lines(settings: Settings, layout: Layout, deep: bool, findings: list[Findin
         for found in _whole(kind, check):
             finding = found if isinstance(found, Finding) else Finding(found[0], kind, found[1], found[2])  # type: ignore[arg-type]
             # That nothing is there yet is no finding.
-            if finding.level != "ok" and (kind != "data_folder" or settings.data.is_dir()):
+            if str(finding.level) != "ok" and (kind != "data_folder" or settings.data.is_dir()):
                 findings.append(finding)
             yield finding.level, finding.what, finding.remedy
     if settings.data.is_dir():

@@ -323,7 +323,7 @@ class Registry:
             document = self._document()
             self.entries = _entries_of(document, self.file)
             entry = self.get(name)
-            row = next(row for row in document["repository"] if row["name"] == name)  # type: ignore[union-attr,index]
+            row = next(row for row in document["repository"] if row["name"] == name)
             literal = ["/" + re.sub(r"([\\*?\[\]!#])", r"\\\1", path.strip("/")) for path in paths]
             row["exclude"] = [*entry.exclude, *(glob for glob in literal if glob not in entry.exclude)]
             return self._store(document).get(name)
@@ -334,7 +334,7 @@ class Registry:
             document = self._document()
             self.entries = _entries_of(document, self.file)
             entry = self.get(name)
-            row = next(row for row in document["repository"] if row["name"] == name)  # type: ignore[union-attr,index]
+            row = next(row for row in document["repository"] if row["name"] == name)
             row["name"] = validate_name(new)
             row["id"] = entry.id
             return self._store(document).get(new)

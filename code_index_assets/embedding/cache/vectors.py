@@ -196,7 +196,7 @@ def is_sound(folder: Path) -> bool:
             return False
         last_pages.append(struct.unpack_from("<QQ", page, 16 + 120))
     last, _ = max(last_pages, key=lambda found: found[1])
-    return size >= (last + 1) * _PAGE
+    return bool(size >= (last + 1) * _PAGE)
 
 
 def forget(folder: Path) -> None:

@@ -17,7 +17,7 @@ from ...chunking.context import ProjectContext, project_context
 from ...chunking.parse import ChunkOptions, parse_files
 from ...chunking.single import SourceFile
 from ...sources.git.process import cat_file_batch
-from ...sources.git.source import list_tree
+from ...sources.git.tree import list_tree
 from ...sources.languages import language_of_path
 from ..text import chunk_text
 

@@ -205,7 +205,7 @@ def _channel_scales(seen: InputRange, weights: list[Array], smooth: bool) -> Arr
     """
     largest = seen.largest
     if not smooth:
-        return np.maximum(1, largest / np.quantile(largest, _OUTLIERS)).astype(np.float32)
+        return np.asarray(np.maximum(1, largest / np.quantile(largest, _OUTLIERS)), dtype=np.float32)
     rows = np.maximum(np.max([np.abs(weight).max(axis=1) for weight in weights], axis=0), 1e-5)
     scales = largest**_SMOOTHING / rows ** (1 - _SMOOTHING)
     return np.asarray(scales / np.exp(np.log(scales).mean()), dtype=np.float32)

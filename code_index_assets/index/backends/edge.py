@@ -306,7 +306,7 @@ class EdgeView:
         """See `View.count`."""
         import qdrant_edge as qe
 
-        return self._shard(shard).count(qe.CountRequest(exact=True, filter=_filter(keys, where)))
+        return int(self._shard(shard).count(qe.CountRequest(exact=True, filter=_filter(keys, where))))
 
     def paths(self, shard: str, keys: Sequence[str] | None) -> list[str]:
         """See `View.paths`."""
@@ -324,7 +324,7 @@ class EdgeView:
     def vectors(self, shard: str, ids: Sequence[str]) -> dict[str, np.ndarray]:
         """See `View.vectors`."""
         records = self._shard(shard).retrieve(list(ids), with_payload=False, with_vector=[DENSE])
-        return {str(record.id): np.asarray(record.vector[DENSE], np.float32) for record in records}  # type: ignore[index, call-overload]
+        return {str(record.id): np.asarray(record.vector[DENSE], np.float32) for record in records}
 
     def ids(self, shard: str, key: str) -> Iterator[str]:
         """See `View.ids`."""
