@@ -119,7 +119,7 @@ class Ticker:
 
 
 class TerminalLines:
-    """Says progress on a terminal by rewriting one line, and in a log by whole lines."""
+    """Shows progress: on a terminal by rewriting one line, in a log by whole lines."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr

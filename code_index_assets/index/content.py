@@ -51,5 +51,5 @@ class RepositoryContent:
 
 
 def recipe(*, rules: str, parser: str, space: str, suite: str) -> str:
-    """By what a repository's content was made, whatever the content: another one means that it is to be made anew."""
+    """The versions of everything that turns a repository into points: a new one means that its content is rebuilt."""
     return fingerprint({"rules": rules, "parser": parser, "space": space, "suite": suite, "document": DOCUMENT_VERSION})
