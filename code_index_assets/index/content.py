@@ -20,7 +20,7 @@ class RepositoryContent:
 
     `chunks` has the tables "chunks" and "symbols", `embeddings` the table "embeddings", both in the same buckets;
     `files` has the table "files". `observed_at` (Unix time) is when the ref was seen at this commit: what the
-    publisher compares so that an older commit never replaces a newer one. `coverage` is told to searchers as it is.
+    publisher compares so that an older commit never replaces a newer one. Searches show `coverage` unchanged.
     """
 
     key: str

@@ -63,7 +63,7 @@ def remove_unnamed(layout: Layout, *, key: str | None = None, older_than: float 
 
 
 def _key_of(home: Path) -> str:
-    """The key of a home of artifacts; one too long for a folder's name is told by what is in it."""
+    """The key of a home of artifacts; for a key too long for a folder's name, its content names it."""
     if "~" in home.name:
         for folder in home.iterdir():
             if key := _manifest(folder).get("key"):
