@@ -41,8 +41,8 @@ def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
 
 
 def _catalog(code_index: CodeIndexResource) -> dg.AssetsDefinition:
-    """The catalogue with the models there are. A setting that cannot be used is told by the runs, not here: the
-    code location must load to show them."""
+    """The catalogue with the models there are. The runs report a setting that cannot be used: the code location must
+    load to show them."""
     try:
         own = code_index.settings().sql_models
     except ConfigurationError:

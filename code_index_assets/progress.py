@@ -46,7 +46,7 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str, *, total: int | None = None, unit: str = "files") -> Iterator[Ticker]:
-        """Times the block; the ticker it yields is told about items done. A name used again adds up."""
+        """Times the block; the ticker it yields counts finished items. A name used again adds up."""
         ticker = Ticker(self, name, total, unit)
         try:
             yield ticker
@@ -119,7 +119,7 @@ class Ticker:
 
 
 class TerminalLines:
-    """Says progress on a terminal by rewriting one line, and in a log by whole lines."""
+    """Shows progress: on a terminal by rewriting one line, in a log by whole lines."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr

@@ -71,6 +71,11 @@ def test_the_commands_of_the_documentation_exist_with_their_options() -> None:
     assert len(lines) > 40 and wrong == []
 
 
+def test_decision_records_begin_with_the_decision() -> None:
+    bodies = {file.name: file.read_text().partition("\n\n")[2] for file in sorted((ROOT / "docs" / "adr").glob("*.md"))}
+    assert [name for name, body in bodies.items() if not body.startswith(("**Decision", "## Decision"))] == []
+
+
 def test_lines_of_the_readme_fit_a_terminal() -> None:
     assert [line for line in (ROOT / "README.md").read_text().splitlines() if len(line) >= 120] == []
 

@@ -77,7 +77,7 @@ def _known(schema: str, name: str, models: Mapping[str, Model]) -> bool:
 
 
 def _of_broken(name: str, broken: Iterable[str]) -> bool:
-    """Whether the name is that of a model whose own problem is told already."""
+    """Whether the name is that of a model whose own problem is already reported."""
     return any(path.endswith(f"/{name}.sql") for path in broken)
 
 

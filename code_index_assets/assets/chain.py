@@ -51,7 +51,7 @@ class IndexingConfig(dg.Config):
     kinds={"git"},
     code_version=f"git-{STEPS_VERSION}",
     pool="git",
-    description="A repository at a known commit: a mirror, a local repository, a checkout as it lies, or a folder.",
+    description="A repository at a known commit: a mirror, a local repository, a working tree, or a folder.",
     metadata=column_schema(ENTRIES),
 )
 def repository(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:

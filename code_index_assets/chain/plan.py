@@ -57,7 +57,7 @@ class Plan:
     characters: int  # of the texts to embed
     tokens: int
     tokens_by: str  # how they were counted
-    price_usd: float | None  # None: not a provider, or nobody has told its price
+    price_usd: float | None  # None: not a provider, or its price is not known
     seconds: float | None  # None: this model has not been measured here yet
     seconds_by: str
     # What the same texts would cost with each model of the price table, at this many tokens.

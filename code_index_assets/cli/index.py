@@ -38,7 +38,7 @@ TEMPORARY_BYTES = 4 << 20
 @click.option("--all", "every", is_flag=True, help="Every registered repository.")
 @click.option("--name", help="Name to register it under.")
 @click.option("--ref", "refs", multiple=True, help="Branch, tag or commit to index; may be given more than once.")
-@click.option("--worktree", is_flag=True, help="Take the checkout as it lies, uncommitted work included.")
+@click.option("--worktree", is_flag=True, help="Index the working tree, uncommitted changes included.")
 @click.option("--force", is_flag=True, help="Read and hash every file anew, whatever sizes and times say.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of the report; progress on stderr.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -135,7 +135,7 @@ def _entries(
     if known is not None and name in (None, known.name):
         raise ConfigurationError(
             f"{known.name} ({known.location}) is registered already, "
-            + (f"with refs {', '.join(known.refs) or 'HEAD'}" if refs else "as its commits, not as it lies"),
+            + (f"with refs {', '.join(known.refs) or 'HEAD'}" if refs else "at its commits, not as a working tree"),
             remedy=f"write refs = {json.dumps(list(dict.fromkeys((*known.refs, *refs))))} into its entry in "
             f"{settings.registry_file}, or register it a second time with --name"
             if refs

@@ -29,24 +29,24 @@ COMMANDS = {
     "status": ("status", "What is published: commit, freshness, coverage, verdict."),
     "list": ("registry", "List the registered repositories."),
     "files": ("status", "Files of a repository: kept, or left out and why."),
-    "sql": ("sql", "Ask the catalogue one SQL query."),
+    "sql": ("sql", "Run one SQL query on the catalogue."),
     "add": ("registry", "Register a repository without indexing it."),
-    "remove": ("registry", "Take a repository out of the registry and every store."),
+    "remove": ("registry", "Remove a repository from the registry and from all stored data."),
     "plan": ("plan", "What embedding will take: chunks, tokens, price, time."),
     "serve": ("serve", "HTTP API, search page, MCP, webhooks and metrics."),
     "mcp": ("mcp", "Serve coding agents over standard input and output."),
     "up": ("up", "Start Dagster's UI and daemon."),
-    "poll": ("poll", "Ask repositories whose turn it is for their heads."),
+    "poll": ("poll", "Look up the heads of the repositories that are due."),
     "rollback": ("publications", "Publish a repository's previous state again."),
     "accept": ("publications", "Accept a failed plausibility check."),
     "spaces": ("spaces", "The published embedding spaces."),
     "use": ("spaces", "Switch searches to another embedding space."),
-    "compare": ("spaces", "Ask the same in two embedding spaces."),
+    "compare": ("spaces", "Run the same queries in two embedding spaces."),
     "embedder": ("embedder", "Keep the embedding model loaded."),
     "doctor": ("doctor", "Check installation, settings and data folder."),
-    "repair": ("repair", "Repair what is damaged of the data folder."),
-    "purge": ("purge", "Take a file out of everything that is stored."),
-    "prune": ("upkeep", "Remove artifacts that nothing names any more."),
+    "repair": ("repair", "Repair damaged parts of the data folder."),
+    "purge": ("purge", "Remove a file from all stored data."),
+    "prune": ("upkeep", "Remove unreferenced artifacts."),
     "completion": ("completion", "Print the completion script of bash, zsh or fish."),
 }
 
@@ -111,7 +111,7 @@ def main() -> None:
         code = _run()
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit) as error:
-        # click ends with 1 where a pipe is closed. Whoever closed it (`| head`) has what was wanted.
+        # click ends with 1 where a pipe is closed. The reader (`| head`) has read enough.
         if not output_is_closed():
             raise
         del error

@@ -18,7 +18,7 @@ from ..triggers.polling import poll
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--quiet", is_flag=True, help="Say only what failed.")
 def poll_command(everything: bool, as_json: bool, quiet: bool) -> int:
-    """Ask repositories whose turn it is for their heads; what moved is run by the daemon (`code-index up`)."""
+    """Look up the heads of the repositories that are due; the daemon (`code-index up`) indexes those that moved."""
     settings = load_settings()
     say = (lambda line: None) if quiet or as_json else (lambda line: click.echo(line, err=True))
     try:

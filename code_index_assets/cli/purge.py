@@ -1,6 +1,6 @@
 """The `purge` command: a file, or what newer secret rules found, out of everything that is stored.
 
-What lives here: that command. What does not: removing what nothing names (`upkeep.py`), and git's own history.
+What lives here: that command. What does not: removing unreferenced artifacts (`upkeep.py`), and git's own history.
 """
 
 from __future__ import annotations

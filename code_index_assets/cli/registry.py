@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("repository")
 @click.option("--name", help="Name; default: owner/name of the URL or of a clone's origin, else the folder's name.")
 @click.option("--ref", "refs", multiple=True, help="Branch, tag or commit; may be given more than once.")
-@click.option("--worktree", is_flag=True, help="Take the checkout as it lies, uncommitted work included.")
+@click.option("--worktree", is_flag=True, help="Index the working tree, uncommitted changes included.")
 @click.option("--include", multiple=True, help="Only paths that match (glob).")
 @click.option("--exclude", multiple=True, help="Not these paths (glob).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -1,4 +1,4 @@
-"""Commands that take things away: prune (what nothing names), removal of a repository; `purge.py` has the third."""
+"""Commands that take things away: prune (unreferenced artifacts), removal of a repository; `purge.py` has the third."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .failures import print_json
 @click.option("--compact", is_flag=True, help="All of the weekly compaction: vector cache, shards, logs too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def prune_command(older_than: float, retired: bool, compact: bool, as_json: bool) -> None:
-    """Remove artifacts and generations that nothing names any more."""
+    """Remove unreferenced artifacts and generations."""
     from ..chain.run import remove_old_pins
     from ..index.generations import Retention
     from ..operations.retention import compact_everything, remove_unnamed

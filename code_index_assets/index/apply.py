@@ -43,7 +43,7 @@ def apply_stages(
         for stage in stages:
             published = receipts.get(stage.key)
             if (published.stage_id if published else "") != stage.base_stage:
-                raise LockedError(f"{stage.key} was published by somebody else meanwhile", remedy="run it again")
+                raise LockedError(f"{stage.key} was published by another process meanwhile", remedy="run it again")
             folder = store.home / "staging" / stage.id
             shards = placement.place(stage)
             touched |= _write(writer, stage, folder, shards, dimension)
@@ -56,7 +56,7 @@ def apply_stages(
     kept = {name: state for name, state in following.shards.items() if name not in touched}
     manifest = replace(following, published_at=at, shards=kept | states, receipts=receipts)
     if not store.move(base, manifest):
-        raise LockedError("the index was published by somebody without the writer lock", remedy="run it again")
+        raise LockedError("another process published the index without holding the writer lock", remedy="run it again")
     return manifest
 
 

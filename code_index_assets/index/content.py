@@ -20,7 +20,7 @@ class RepositoryContent:
 
     `chunks` has the tables "chunks" and "symbols", `embeddings` the table "embeddings", both in the same buckets;
     `files` has the table "files". `observed_at` (Unix time) is when the ref was seen at this commit: what the
-    publisher compares so that an older commit never replaces a newer one. `coverage` is told to searchers as it is.
+    publisher compares so that an older commit never replaces a newer one. Searches show `coverage` unchanged.
     """
 
     key: str
@@ -51,5 +51,5 @@ class RepositoryContent:
 
 
 def recipe(*, rules: str, parser: str, space: str, suite: str) -> str:
-    """By what a repository's content was made, whatever the content: another one means that it is to be made anew."""
+    """The versions of everything that turns a repository into points: a new one means that its content is rebuilt."""
     return fingerprint({"rules": rules, "parser": parser, "space": space, "suite": suite, "document": DOCUMENT_VERSION})

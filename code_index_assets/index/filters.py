@@ -130,7 +130,7 @@ def conditions(wanted: Filter, list_paths: Callable[[], Iterable[str]]) -> Condi
 
 
 def meets(also: Conditions, payload: dict[str, Any]) -> bool:
-    """Whether a point meets conditions, told from its payload."""
+    """Whether a point's payload meets conditions."""
     terms = payload.get("terms") or ()
     return all(
         any(

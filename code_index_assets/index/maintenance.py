@@ -104,7 +104,9 @@ def remove(key: str, backend: IndexBackend, layout: Layout, space: str, *, lock_
         receipts = {other: r for other, r in base.receipts.items() if other != key}
         manifest = replace(following, published_at=time.time(), shards=kept | states, receipts=receipts)
         if not store.move(base, manifest):
-            raise LockedError("the index was published by somebody without the writer lock", remedy="run it again")
+            raise LockedError(
+                "another process published the index without holding the writer lock", remedy="run it again"
+            )
         return receipt.points
 
 

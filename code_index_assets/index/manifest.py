@@ -1,4 +1,4 @@
-"""Publication manifests, receipts and ledgers: what is published, in plain JSON, and the one pointer that says so.
+"""Publication manifests, receipts and ledgers: what is published, in plain JSON, and the pointer to the current one.
 
 What lives here: their shapes, reading and writing them, the kept history. What does not: points and shards
 (`index/backends/edge.py`, `index/backends/server.py`) and the steps of a publication (`publish.py`). Reading needs

@@ -1,4 +1,4 @@
-"""What may be removed: artifacts that nothing names any more, and caches of content that is gone.
+"""What may be removed: unreferenced artifacts, and caches of content that is gone.
 
 What lives here: working out what is still named, and removing the rest. What does not: generations of the index
 (`index/maintenance.py`).
@@ -45,7 +45,7 @@ class Removed:
 
 
 def remove_unnamed(layout: Layout, *, key: str | None = None, older_than: float = 0.0) -> Removed:
-    """Removes artifact folders that nothing names, of one partition or all, older than so many seconds."""
+    """Removes unreferenced artifact folders of one partition or all, older than so many seconds."""
     named = _named(layout)
     removed = size = 0
     for home in _homes(layout, key):
@@ -63,7 +63,7 @@ def remove_unnamed(layout: Layout, *, key: str | None = None, older_than: float 
 
 
 def _key_of(home: Path) -> str:
-    """The key of a home of artifacts; one too long for a folder's name is told by what is in it."""
+    """The key of a home of artifacts; for a key too long for a folder's name, its content names it."""
     if "~" in home.name:
         for folder in home.iterdir():
             if key := _manifest(folder).get("key"):
@@ -84,7 +84,7 @@ def _old_folders(layout: Layout, home: Path, named: set[Path], older_than: float
 
 
 def compact_everything(layout: Layout, settings: Settings, say: Say = lambda line: None) -> dict[str, int]:
-    """The weekly upkeep: removes what nothing names and its time is over, and writes files anew that have holes.
+    """The weekly upkeep: removes unreferenced data whose retention time is over, and rewrites files that have holes.
 
     Returns what was removed or compacted, by kind. Safe beside runs and searches: whatever a pointer, a kept
     publication or a running run names stays; a cache that a run is using is left to the next time.
@@ -109,7 +109,7 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
 
 
 def compact_vectors(layout: Layout, space: str, spare: float) -> int:
-    """Removes cached vectors that nothing names, if they are more than this share of the named; returns how many.
+    """Removes unreferenced cached vectors, if they exceed this share of the referenced ones; returns how many.
 
     Waits for nobody: while a run embeds in this space the cache is left as it is.
     """

@@ -149,7 +149,7 @@ def _profile(
 def _accepted(
     results: list[CheckResult], suite: tuple[Expectation, ...], subject: str, accepted: dict[str, dict[str, Any]]
 ) -> list[CheckResult]:
-    """Plausibility results that somebody accepted for this very subject count as passed, and say so."""
+    """Plausibility results that a person accepted for this very subject count as passed; they name the acceptance."""
     plausibility = {e.name for e in suite if e.plausibility}
     out = []
     for result in results:

@@ -1,4 +1,4 @@
-"""Which questions are taken: a few at a time, a burst in line, and in a lasting flood the rest told to come back.
+"""Which questions are taken: a few at a time, a burst in line; in a lasting flood the rest is refused, to retry later.
 
 What lives here: slots and the line before them. What does not: HTTP (`front.py`), the work.
 

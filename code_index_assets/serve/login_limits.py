@@ -1,4 +1,4 @@
-"""How often somebody may try tokens: wrong ones are counted by address and over all of them.
+"""How often a client may try tokens: wrong ones are counted by address and over all of them.
 
 What lives here: counting. What does not: comparing tokens (`access.py`), the form (`pages.py`).
 

@@ -85,7 +85,7 @@ class Gatekeeper:
         if host_name(host) not in self.hosts if self.hosts else host and not host_name(host):
             return _refused(scope, problem(
                 421, "UnknownHost", f"this server is not {host[:100]!r}",
-                remedy="use the address the server told, or name the host in CODE_INDEX_ALLOWED_HOSTS",
+                remedy="use the address that the server printed, or name the host in CODE_INDEX_ALLOWED_HOSTS",
             ))  # fmt: skip
         if is_from_elsewhere(method, path, headers):
             return _refused(scope, problem(
@@ -156,7 +156,7 @@ def too_large(limit: int = MAX_BODY) -> dict[str, Any]:
 
 
 def _limited(receive: Receive) -> Receive:
-    """Reading a body that told no length, up to the limit."""
+    """Reads a body without a Content-Length, up to the limit."""
     from starlette.exceptions import HTTPException
 
     taken = 0

@@ -1,4 +1,4 @@
-"""That a server runs on a data folder, told to command lines: `serve.json` in that folder.
+"""Announces the server of a data folder to command lines: `serve.json` in that folder.
 
 What lives here: writing, reading and removing the file, and the settings an answer depends on. What does not: asking
 the server (`cli/remote.py`). Imports nothing heavy: every `code-index search` reads this.

@@ -84,4 +84,4 @@ def _register(settings: Settings, registry: Registry, repository: str, ref: str 
         found = Registry.load(settings.registry_file, registry.layout).find(repository)
         if found is None:
             raise
-        return found  # somebody else registered it in this moment
+        return found  # another process registered it in this moment

@@ -50,7 +50,7 @@ register_url_convertor("anything", AnyCharacters())
 
 
 def unknown_names(given: Iterable[str], known: Iterable[str], meant: dict[str, str]) -> list[tuple[str, str]]:
-    """Names that are not known, each with what is to be told of it: the nearest one that is."""
+    """Names that are not known, each with the nearest known name."""
     names = list(known)
     found = []
     for name in dict.fromkeys(given):

@@ -23,7 +23,7 @@ STOP_SECONDS = 10
 
 
 def serve(settings: Settings, layout: Layout, say: Callable[[str], None] = print) -> None:
-    """Serves until it is told to stop (SIGINT, SIGTERM); requests at work are answered first.
+    """Serves until SIGINT or SIGTERM; requests at work are answered first.
 
     Raises ConfigurationError if the address cannot be bound, or would be open to others without a token.
     """
@@ -52,7 +52,7 @@ def serve(settings: Settings, layout: Layout, say: Callable[[str], None] = print
     server = _Announcing(config, front.until_answering, lambda: announce(layout, presence))
     say(f"Code Index on {url} (data {settings.data}); API at {url}/docs; stop with Ctrl-C")
     if not settings.tokens:
-        say("no token is set: whoever reaches this address may ask")
+        say("no token is set: anyone who reaches this address can search")
     _end_on_sigterm()
     try:
         server.run(sockets=[listening])

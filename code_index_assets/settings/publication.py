@@ -31,11 +31,11 @@ class PublicationSettings(SettingsGroup):
     )
     freshness_hours: float = Field(24.0, gt=0, description="Age up to which a publication counts as fresh.")
     keep_artifacts_seconds: float = Field(
-        7 * 86_400.0, ge=0, description="Artifacts that no pointer, publication or run names stay this long."
+        7 * 86_400.0, ge=0, description="Unreferenced artifacts are kept this long, in seconds."
     )
     keep_run_days: int = Field(30, ge=1, description="Days of Dagster's run history and of the run log.")
     spare_vectors: float = Field(
-        1.0, ge=0, description="Cached vectors that nothing names are kept up to this share of those that are named."
+        1.0, ge=0, description="Unreferenced cached vectors are kept up to this share of the referenced ones."
     )
 
     @field_validator("sql_models")

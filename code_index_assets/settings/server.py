@@ -19,10 +19,11 @@ class ServerSettings(SettingsGroup):
     port: int = Field(8765, ge=0, le=65535, description="Its port; 0: any free one.")
     tokens: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
-        description="Bearer tokens, separated by commas, that may ask the server; not set: everybody who reaches it.",
+        description="Bearer tokens, separated by commas, that may ask the server; not set: anyone who reaches it.",
     )
     open_access: bool = Field(
-        False, description="Let the server bind beyond loopback without tokens: whoever reaches it reads the code."
+        False,
+        description="Let the server bind beyond loopback without tokens: anyone who reaches it can read the code.",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

@@ -11,7 +11,7 @@ class TriggerSettings(SettingsGroup):
     """Polling, schedules and webhooks: when runs start by themselves."""
 
     polling: bool = Field(True, description="Whether the daemon polls; else webhooks and `code-index poll` do.")
-    poll_seconds: float = Field(300.0, ge=10, description="Each repository's head is asked for this often, about.")
+    poll_seconds: float = Field(300.0, ge=10, description="Seconds between two look-ups of a repository's head, about.")
     poll_per_host: int = Field(4, ge=1, description="Head look-ups at a time on one git host.")
     poll_host_per_minute: int = Field(240, ge=1, description="Head look-ups a minute on one git host, at most.")
     poll_timeout_seconds: float = Field(30.0, gt=0, description="Longest time one head look-up may take.")

@@ -96,7 +96,7 @@ def frame_root(entries: pl.DataFrame) -> str:
 
 
 class FolderSource:
-    """A folder as it lies. Observing hashes it; reading verifies that it still holds what was observed."""
+    """A plain folder. Observing hashes it; reading verifies that it still holds what was observed."""
 
     def __init__(self, entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> None:
         self.entry, self.layout, self.settings = entry, layout, settings

@@ -448,7 +448,7 @@ def _entry(row: dict[str, Any], folder: Path) -> RepositoryEntry:
         raise ConfigurationError("a ref is named twice in refs", remedy="name each once")
     worktree = row.get("worktree", False)
     if worktree and (url or refs):
-        raise ConfigurationError("worktree needs a path and no refs", remedy="a checkout is read as it lies")
+        raise ConfigurationError("worktree needs a path and no refs", remedy="a working tree has no refs")
     name = validate_name(row.get("name") or "")
     entry = RepositoryEntry(
         name=name,

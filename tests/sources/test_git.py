@@ -249,7 +249,7 @@ def test_hostile_paths_in_a_tree_are_left_out(repo, selected):
     assert reasons(selection) == {"../ok.txt": "bad_path", ".git/ok.txt": "bad_path"}
 
 
-# -- a checkout as it lies ---------------------------------------------------------------------------------------
+# -- a working tree ---------------------------------------------------------------------------------------------
 
 
 def test_a_clean_checkout_has_its_commits_label_and_a_dirty_one_says_so(repo, opened):

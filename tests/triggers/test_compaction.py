@@ -1,4 +1,4 @@
-"""The weekly compaction: removes what nothing names, and nothing else."""
+"""The weekly compaction: removes unreferenced data, and nothing else."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from .requests import Limits, RequestEmbedder
 from .spending import Spending
 from .transport import BadTextError, PassingError, ShortReplyError, TooLargeError, Transport
 
-# Text Embeddings Inference takes 32 texts unless told otherwise; a smaller limit is learned from the first refusal.
+# Text Embeddings Inference takes 32 texts by default; a smaller limit is learned from the first refusal.
 _INPUTS, _TOKENS, _IN_FLIGHT = 32, 16_384, 4
 # CODE_INDEX_MAX_TOKENS cuts texts at so many characters a token, the same whatever the server's tokenizer.
 _CHARACTERS_PER_TOKEN = 3

@@ -298,7 +298,7 @@ class RequestEmbedder(Embedder):
                 raise EmbeddingError(
                     f"{self.transport.name} sent vectors of dimension {len(vector)}; the embedding space "
                     f"{self.space.id} has {self.space.dimension}",
-                    remedy="set CODE_INDEX_EMBEDDING_DIMENSION to what the model gives: that is a space of its own",
+                    remedy="set CODE_INDEX_EMBEDDING_DIMENSION to the model's dimension: a separate embedding space",
                 )
             out[index] = vector
         if not np.isfinite(out).all() or (np.abs(out).max(axis=1) == 0).any():

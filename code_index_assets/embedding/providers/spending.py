@@ -1,6 +1,6 @@
 """What embedding costs: prices, the budget of a run, and the record of what was used.
 
-What lives here: the price table's reader, `Spending` (asked before each request, told after it). What does not:
+What lives here: the price table's reader, `Spending` (checked before each request, updated after it). What does not:
 requests (`requests.py`), planning (`chain/plan.py`), reading the records (`analytics/`).
 """
 

@@ -36,7 +36,7 @@ _SPENT = re.compile(r"insufficient_quota|exceeded your current quota|payment met
 
 
 class PassingError(Exception):
-    """An answer that may be another later: `retry_after` seconds at least, for `everyone` if told so."""
+    """An answer that may be another later: wait `retry_after` seconds at least; `everyone`: all requests wait."""
 
     def __init__(self, message: str, retry_after: float = 0.0, *, everyone: bool = False) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Embedding processes side by side: slices of a sorted window go to whoever is free, vectors come as they are done.
+"""Embedding processes: slices of a sorted window go to the next free process, vectors come as they are done.
 
 What lives here: starting processes, handing out slices, gathering, and what happens when one dies. What does not: the
 process (`worker.py`), which runtime it uses (`choice.py`).

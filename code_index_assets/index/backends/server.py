@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 DENSE, LEXICAL = "dense", "lex"
 SHARD = "server"
-STILL = 2**53  # to_pub of a version that nothing has replaced; exact in JSON
+OPEN_END = 2**53  # to_pub of a version that no later publication has replaced; exact in JSON
 BATCH = 256
 _VERSION_FIELDS = ("point", "from_pub", "to_pub")
 
@@ -141,8 +141,10 @@ class ServerBackend:
 
         future = m.Filter(must=[m.FieldCondition(key="from_pub", range=m.Range(gt=sequence))])
         self.client.delete(self.collection, points_selector=m.FilterSelector(filter=future), wait=True)
-        closed = m.Filter(must=[m.FieldCondition(key="to_pub", range=m.Range(gt=sequence, lt=STILL))])
-        self.client.set_payload(self.collection, {"to_pub": STILL}, points=m.FilterSelector(filter=closed), wait=True)
+        closed = m.Filter(must=[m.FieldCondition(key="to_pub", range=m.Range(gt=sequence, lt=OPEN_END))])
+        self.client.set_payload(
+            self.collection, {"to_pub": OPEN_END}, points=m.FilterSelector(filter=closed), wait=True
+        )
 
 
 class ServerWriter:
@@ -197,7 +199,7 @@ class ServerWriter:
         if point.lexical is not None and len(point.lexical[0]):
             vector[LEXICAL] = m.SparseVector(indices=point.lexical[0].tolist(), values=point.lexical[1].tolist())
         version = str(uuid.UUID(hex=digest("version", point.id, str(self._sequence))))
-        fields = {"point": point.id, "from_pub": self._sequence, "to_pub": STILL}
+        fields = {"point": point.id, "from_pub": self._sequence, "to_pub": OPEN_END}
         return m.PointStruct(id=version, vector=vector, payload=point.payload | fields)
 
 

@@ -376,7 +376,7 @@ def translate(failure: GitFailed, where: str, *, url: str | None = None) -> Sour
             f"{where} is not a git repository, or may not be seen: {last}",
             "check the URL or path; a private repository needs a credential helper, an ssh agent or a token"
             if host
-            else "check the path; without its `.git` a folder is read as it lies",
+            else "check the path; without its `.git` it is read as a plain folder",
         ),
         (_UNREACHABLE if url else None, f"{where} cannot be reached: {last}", "check the network and try again"),
         (

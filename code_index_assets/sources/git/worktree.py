@@ -1,4 +1,4 @@
-"""A git checkout as it lies: uncommitted changes and untracked files included.
+"""The working tree of a git checkout: uncommitted changes and untracked files included.
 
 What lives here: `WorktreeSource`. What does not: hashing (`sources/hashing.py`), git calls (`process.py`).
 
@@ -57,7 +57,8 @@ class WorktreeSource:
         self.root = Path(entry.path or "")
         if ref is not None or entry.refs:
             raise ConfigurationError(
-                f"{entry.name} is read as it lies: it has no other refs", remedy="register it again without --worktree"
+                f"{entry.name} is indexed as a working tree: it has no other refs",
+                remedy="register it again without --worktree",
             )
         self.checkout = checkout_of(self.root)
         if self.checkout is None:

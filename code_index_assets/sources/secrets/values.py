@@ -113,7 +113,7 @@ class MadeUp:
 
 
 def is_random(value: bytes) -> bool:
-    """Whether nobody could say a value as words: many short pieces of letters, digits and signs, or no vowels."""
+    """Whether a value cannot be read as words: many short pieces of letters, digits and signs, or no vowels."""
     found = list(_PIECE.finditer(value))
     size = sum(len(match[0]) for match in found)
     if size < 6:
