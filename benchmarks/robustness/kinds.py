@@ -186,7 +186,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("publication-pointer-junk", "publication", "the index's CURRENT holds no name", _on("index/*/CURRENT", junk)),
     Kind("publication-pointer-gone", "publication", "the index's CURRENT is gone", _on("index/*/CURRENT", gone)),
     Kind("publication-pointer-stray", "publication", "the index's CURRENT names what is not there",
-         _on("index/*/CURRENT", lambda path: path.write_bytes(b"p99999999-00000000\n"))),  # type: ignore[arg-type, return-value]
+         _on("index/*/CURRENT", lambda path: path.write_bytes(b"p99999999-00000000\n"))),  # type: ignore[arg-type]
     Kind("publication-junk", "publication", "the current publication's manifest is no JSON", _current_manifest(junk),
          False),
     Kind("publication-gone", "publication", "the current publication's manifest is gone", _current_manifest(gone), False),
@@ -229,7 +229,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("version-junk", "version", "VERSION holds no number", _write("VERSION", b"\xff\n")),
     Kind("registry-junk", "registry", "the registry is no TOML",
          lambda data: (data / "repositories.toml").write_bytes(
-             (data / "repositories.toml").read_bytes() + b"\n[[repository]\nname = 3\n")),  # type: ignore[arg-type, return-value]
+             (data / "repositories.toml").read_bytes() + b"\n[[repository]\nname = 3\n")),  # type: ignore[arg-type]
     # Mirrors
     Kind("pack-flipped", "mirror", "bytes of a pack of a mirror", _on("mirrors/shop.git/objects/pack/*.pack", flip)),
     Kind("pack-gone", "mirror", "a pack of a mirror is gone", _on("mirrors/shop.git/objects/pack/*.pack", gone)),
