@@ -23,7 +23,7 @@ from mcp import Client, StdioServerParameters
 
 from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.tables import PublishedTables
-from code_index_assets.serve.tokens import count_tokens, json_tokens
+from code_index_assets.serve.http.tokens import count_tokens, json_tokens
 from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout
 

@@ -1,7 +1,7 @@
 """How long one question may take: a clock that the code answering it looks at between two pieces of work.
 
 What lives here: the clock, and marking an answer that was cut by it. What does not: what is done about it (`search/`),
-ending work that never looks at a clock (`serve/worker_process.py`).
+ending work that never looks at a clock (`serve/processes/worker_process.py`).
 
 The clock travels in a context variable, because the pieces of work are far below those who set it: a shard, a block of
 payloads, a table. Code outside any clock is never stopped.

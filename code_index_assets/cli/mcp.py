@@ -16,7 +16,7 @@ from ..storage.layout import Layout
 )
 def mcp_command(as_json: bool) -> None:
     """Serve coding agents over MCP on standard input and output (over HTTP: `code-index serve`, at /mcp)."""
-    from ..serve.mcp_server import serve_stdio
+    from ..serve.mcp.server import serve_stdio
 
     settings = load_settings()
     if sys.stdin.isatty() and not as_json:

@@ -18,7 +18,7 @@ from ..storage.layout import Layout
 @click.option("--json", "as_json", is_flag=True, help="Lines of the server's log as JSON objects.")
 def serve_command(host: str | None, port: int | None, as_json: bool) -> None:
     """Answer searches over HTTP, with a page to search on; command lines on the same data use it too."""
-    from ..serve.server import serve
+    from ..serve.processes.server import serve
 
     settings = load_settings()
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}

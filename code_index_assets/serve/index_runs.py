@@ -1,7 +1,7 @@
 """Runs of `code-index index` on local folders, each in a process of its own, that MCP clients ask for.
 
 What lives here: starting them, what they say while they work, how they ended. What does not: indexing (the command
-line), which folders a client may name (`mcp_server.py`), events of registered repositories (`triggers/inbox.py`).
+line), which folders a client may name (`serve/mcp/server.py`), events of registered repositories (`triggers/inbox.py`).
 
 A run is a folder below `index_runs/`: its request, what the process prints, its progress. It outlives the process that
 started it, and any server on the same data can tell how it goes: the process holds a lock as long as it lives.

@@ -1,6 +1,6 @@
 """Counters of the serving process, in the text format Prometheus reads.
 
-What lives here: counting and the format. What does not: what is counted (`app.py`, `service.py`).
+What lives here: counting and the format. What does not: what is counted (`serve/http/app.py`, `service.py`).
 """
 
 from __future__ import annotations

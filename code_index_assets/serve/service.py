@@ -1,7 +1,7 @@
 """What every route shares: the engine, opened once and warm; a bounded number of queries at a time; cached states.
 
-What lives here: the state of one serving process. What does not: routes (`api.py`, `pages.py`), HTTP.
-Nothing here writes to the index.
+What lives here: the state of one serving process. What does not: routes (`serve/http/api.py`, `serve/pages/routes.py`),
+HTTP. Nothing here writes to the index.
 """
 
 from __future__ import annotations

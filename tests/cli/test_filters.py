@@ -58,7 +58,7 @@ def test_filters_that_hold_say_nothing(run, indexed):
 
 
 def test_the_server_and_its_page_say_so(run, indexed):
-    from code_index_assets.serve.app import create_app
+    from code_index_assets.serve.http.app import create_app
     from code_index_assets.settings import load_settings
 
     with TestClient(create_app(load_settings()), base_url="http://127.0.0.1") as client:

@@ -68,7 +68,7 @@ def test_a_run_that_dagster_knows_of(run, tmp_path, monkeypatch):
     from starlette.testclient import TestClient
 
     from code_index_assets.assets.instance import open_instance, process_tags
-    from code_index_assets.serve.app import create_app
+    from code_index_assets.serve.http.app import create_app
     from code_index_assets.settings import load_settings
 
     layout = p.layout_at(tmp_path / "data")

@@ -6,8 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from code_index_assets.errors import ConfigurationError
-from code_index_assets.serve.access import check_binding, host_name, hosts_for
-from code_index_assets.serve.app import create_app
+from code_index_assets.serve.http.access import check_binding, host_name, hosts_for
+from code_index_assets.serve.http.app import create_app
 from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout
 

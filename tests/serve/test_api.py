@@ -14,10 +14,10 @@ from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.paging import search_page
 from code_index_assets.search.render import answer_json
 from code_index_assets.search.service import open_engine
-from code_index_assets.serve import models
-from code_index_assets.serve.app import create_app
-from code_index_assets.serve.middleware import MAX_BODY
-from code_index_assets.serve.problems import STATUSES, problem_of
+from code_index_assets.serve.http import models
+from code_index_assets.serve.http.app import create_app
+from code_index_assets.serve.http.middleware import MAX_BODY
+from code_index_assets.serve.http.problems import STATUSES, problem_of
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
 from code_index_assets.storage.layout import Layout

@@ -12,12 +12,12 @@ import pytest
 
 from code_index_assets import deadlines
 from code_index_assets.errors import BusyError, OutOfTimeError
-from code_index_assets.serve import admission, connection, front
-from code_index_assets.serve.access import Access
-from code_index_assets.serve.admission import Admission
-from code_index_assets.serve.login_limits import BY_ADDRESS, OVER_ALL, LoginLimits
+from code_index_assets.serve.http.access import Access
+from code_index_assets.serve.http.login_limits import BY_ADDRESS, OVER_ALL, LoginLimits
+from code_index_assets.serve.http.middleware import Gatekeeper
 from code_index_assets.serve.metrics import Metrics
-from code_index_assets.serve.middleware import Gatekeeper
+from code_index_assets.serve.processes import admission, connection, front
+from code_index_assets.serve.processes.admission import Admission
 from code_index_assets.settings import Settings
 
 SLOW_WORKER = """
@@ -57,9 +57,9 @@ def serving(tmp_path, monkeypatch):
         def started(command, **options):
             return popen([command[0], str(script), command[-1]], **options)
 
-        monkeypatch.setattr("code_index_assets.serve.worker_process.subprocess.Popen", started)
+        monkeypatch.setattr("code_index_assets.serve.processes.worker_process.subprocess.Popen", started)
         real(process)
-        monkeypatch.setattr("code_index_assets.serve.worker_process.subprocess.Popen", popen)
+        monkeypatch.setattr("code_index_assets.serve.processes.worker_process.subprocess.Popen", popen)
 
     monkeypatch.setattr(front.WorkerProcess, "_spawn", spawn)
 
@@ -137,7 +137,7 @@ def test_a_question_that_never_ends_stops_nothing(serving, monkeypatch):
 
 
 def test_a_worker_that_dies_is_replaced(serving, monkeypatch):
-    monkeypatch.setattr("code_index_assets.serve.worker_process.PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("code_index_assets.serve.processes.worker_process.PAUSE_SECONDS", 0.05)
 
     async def attacked():
         async with serving() as (_, port):

@@ -16,9 +16,9 @@ from code_index_assets.search.files import FileText
 from code_index_assets.search.query import parse
 from code_index_assets.search.references import Reference, References
 from code_index_assets.search.snippets import cut_snippet
-from code_index_assets.serve.mcp_answers import code_reply, reference_reply, search_reply, symbol_reply
-from code_index_assets.serve.mcp_fit import MAX_TOKENS, MIN_TOKENS
-from code_index_assets.serve.tokens import count_tokens, json_tokens
+from code_index_assets.serve.http.tokens import count_tokens, json_tokens
+from code_index_assets.serve.mcp.answers import code_reply, reference_reply, search_reply, symbol_reply
+from code_index_assets.serve.mcp.fit import MAX_TOKENS, MIN_TOKENS
 
 BUDGETS = st.integers(MIN_TOKENS, MAX_TOKENS)
 WORDS = st.sampled_from(
@@ -185,7 +185,7 @@ def test_a_longer_text_never_counts_less(text):
 
 
 def test_control_characters_are_replaced_and_blanks_kept():
-    from code_index_assets.serve.mcp_fit import clean
+    from code_index_assets.serve.mcp.fit import clean
 
     assert clean("a\tb\nc\u00a0d") == "a\tb\nc\u00a0d"
     assert clean("\x1b[31m\u202e\0") == "\ufffd[31m\ufffd\ufffd"

@@ -14,9 +14,9 @@ import mcp_sessions as m
 
 from code_index_assets.errors import QueryError
 from code_index_assets.search.engine import SearchEngine
-from code_index_assets.serve.mcp_folders import indexable_folder
-from code_index_assets.serve.mcp_server import build_server
-from code_index_assets.serve.tokens import count_tokens, json_tokens
+from code_index_assets.serve.http.tokens import count_tokens, json_tokens
+from code_index_assets.serve.mcp.folders import indexable_folder
+from code_index_assets.serve.mcp.server import build_server
 from code_index_assets.sources.registry import Registry
 
 

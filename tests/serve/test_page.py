@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from served import FILES, HOSTILE
 
-from code_index_assets.serve.app import create_app
-from code_index_assets.serve.forge import file_page, repository_page
-from code_index_assets.serve.highlight import _FAMILIES, highlighted
-from code_index_assets.serve.html import tag
-from code_index_assets.serve.layout_html import Asked, ago, file_url, prose
+from code_index_assets.serve.http.app import create_app
+from code_index_assets.serve.pages.forge import file_page, repository_page
+from code_index_assets.serve.pages.highlight import _FAMILIES, highlighted
+from code_index_assets.serve.pages.html import tag
+from code_index_assets.serve.pages.page_layout import Asked, ago, file_url, prose
 
 LANGUAGES = [
     "c",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from code_index_assets.serve.requests import ask_for_run
+from code_index_assets.serve.http.requests import ask_for_run
 from resources.code_index import CodeIndexResource
 from schedules import sensors
 

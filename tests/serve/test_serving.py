@@ -19,7 +19,7 @@ from code_index_assets.index.generations import Retention
 from code_index_assets.index.publish import publish
 from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.freshness import Heads
-from code_index_assets.serve.app import create_app
+from code_index_assets.serve.http.app import create_app
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
 from code_index_assets.triggers.inbox import Event, Inbox

@@ -16,11 +16,11 @@ from mcp.server.mcpserver import AssistantMessage, Audio, Context, Image, UserMe
 from mcp_types import Completion, EmbeddedResource, ImageContent, TextContent, TextResourceContents
 from starlette.middleware.gzip import GZipMiddleware
 
-from code_index_assets.serve.access import Access
-from code_index_assets.serve.mcp_app import mount_server
-from code_index_assets.serve.mcp_server import CodeIndexServer
+from code_index_assets.serve.http.access import Access
+from code_index_assets.serve.http.middleware import Gatekeeper
+from code_index_assets.serve.mcp.app import mount_server
+from code_index_assets.serve.mcp.server import CodeIndexServer
 from code_index_assets.serve.metrics import Metrics
-from code_index_assets.serve.middleware import Gatekeeper
 from code_index_assets.settings import Settings
 
 PNG = base64.b64decode(

@@ -100,7 +100,7 @@ def http_server(installation: Installation, engine: SearchEngine | None = None) 
     """The whole HTTP application on a port of its own; gives the URL of its MCP endpoint."""
     import uvicorn
 
-    from code_index_assets.serve.app import create_app
+    from code_index_assets.serve.http.app import create_app
 
     app = create_app(installation.settings, installation.layout, engine=engine)
     with socket.socket() as free:

@@ -1,0 +1,1 @@
+"""The HTTP API: routes, models, errors, access."""

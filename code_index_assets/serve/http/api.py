@@ -1,0 +1,289 @@
+"""The routes below /v1: what the command line can ask, over HTTP.
+
+What lives here: routes. What does not: shapes (`models.py`), errors (`problems.py`), asking for runs (`requests.py`),
+finding anything (`search/`). Answers are the objects of the command line's `--json`, made by the same functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Path, Query, Response
+
+from ...errors import FileNotIndexedError, NotIndexedError, QueryError
+from ...search.definitions import find_definitions
+from ...search.engine import MAX_LIMIT, SearchRequest
+from ...search.files import FileText, read_lines
+from ...search.filters import SearchFilters
+from ...search.freshness import RepositoryStatus
+from ...search.lanes import LANES
+from ...search.paging import search_page
+from ...search.render import (
+    answer_json,
+    definitions_json,
+    references_json,
+    render_answer,
+    render_definitions,
+    render_references,
+)
+from ..service import Service
+from . import models
+from .models import MAX_QUERY, MAX_VALUES
+from .requests import ask_for_run
+from .routing import ApiRoute, as_json
+
+
+def _values(told: str) -> Any:
+    """A parameter that may be given several times."""
+    return Query(max_length=MAX_VALUES, description=told)
+
+
+Repos = Annotated[list[str], _values("Only these repositories: whole names, last parts, or globs.")]
+Refs = Annotated[list[str], _values("At these refs instead of the default one.")]
+Paths = Annotated[list[str], _values("Only paths that match: globs, folders or whole paths.")]
+Languages = Annotated[list[str], _values("Only these languages.")]
+Kinds = Annotated[list[str], _values("Only these kinds: function, method, class, …")]
+Roles = Annotated[list[str], _values("Only these roles: source, test, docs, example, config, …")]
+Lanes = Annotated[list[str], _values("Only these lanes: symbol, lexical, semantic.")]
+States = Annotated[list[str], _values("Only these states.")]
+Form = Literal["json", "text"]
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"model": models.Problem, "description": told, "content": {"application/problem+json": {}}}
+    for code, told in (
+        (400, "The query or the path cannot be understood."),
+        (401, "A token is needed."),
+        (404, "Not indexed: `state` says whether nobody asked for it, its last run failed, or the file was left out."),
+        (422, "A parameter is missing or out of bounds."),
+        (503, "Still indexing, or no lane could answer: ask again later."),
+    )
+}
+
+
+def api_routes(service: Service) -> APIRouter:
+    """The routes of one service."""
+    router = APIRouter(prefix="/v1", responses=PROBLEMS, route_class=ApiRoute)
+    _add_search(router, service)
+    _add_names(router, service)
+    _add_files(router, service)
+    _add_state(router, service)
+    return router
+
+
+def as_text(text: str, outcome: str, hits: int) -> Response:
+    """What the command line prints; the headers tell it its exit code."""
+    headers = {"X-Code-Index-Outcome": outcome, "X-Code-Index-Hits": str(hits), "Cache-Control": "private, no-cache"}
+    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
+
+
+def _add_search(router: APIRouter, service: Service) -> None:
+    async def answered(
+        request: SearchRequest, cursor: str | None = None, form: Form = "json", color: bool = False
+    ) -> Response:
+        def work() -> Response:
+            answer, following = search_page(service.search, request, cursor)
+            if form == "text":
+                return as_text(render_answer(answer, color=color), answer.outcome, len(answer.hits))
+            return as_json(answer_json(answer, following))
+
+        return await service.run(work)
+
+    @router.get("/search", response_model=models.SearchResponse, tags=["search"], summary="Search")
+    async def search(
+        q: Annotated[
+            str,
+            Query(
+                max_length=MAX_QUERY,
+                description='Words, names, a path; `repo: path: lang: kind: symbol: ref: -word "a phrase"` work too.',
+                examples=["how are gradients accumulated"],
+            ),
+        ],
+        repo: Repos = [],  # noqa: B006 - FastAPI copies defaults
+        ref: Refs = [],  # noqa: B006
+        path: Paths = [],  # noqa: B006
+        language: Languages = [],  # noqa: B006
+        kind: Kinds = [],  # noqa: B006
+        role: Roles = [],  # noqa: B006
+        lane: Lanes = [],  # noqa: B006
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 10,
+        cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
+        format: Annotated[Form, Query(description="text: as a terminal shows it.")] = "json",
+        color: bool = False,
+    ) -> Response:
+        """Hits, and what was searched: commit, age, state and coverage of each repository, lanes that ran or failed."""
+        request = SearchRequest(
+            q, limit, tuple(lane) or LANES, repositories=tuple(repo), refs=tuple(ref), paths=tuple(path),
+            languages=tuple(language), kinds=tuple(kind), roles=tuple(role),
+        )  # fmt: skip
+        return await answered(request, cursor, format, color)
+
+    @router.post("/search", response_model=models.SearchResponse, tags=["search"], summary="Search (body)")
+    async def search_body(body: models.SearchBody) -> Response:
+        """The same with a JSON body."""
+        return await answered(body.request(), body.cursor)
+
+
+def _add_names(router: APIRouter, service: Service) -> None:
+    @router.get("/symbols", response_model=models.SymbolsResponse, tags=["search"], summary="Definitions of a name")
+    async def symbols(
+        name: Annotated[str, Query(max_length=500, examples=["Engine", "gin.Engine"])],
+        repo: Repos = [],  # noqa: B006
+        ref: Refs = [],  # noqa: B006
+        path: Paths = [],  # noqa: B006
+        language: Languages = [],  # noqa: B006
+        kind: Kinds = [],  # noqa: B006
+        prefix: Annotated[bool, Query(description="Names that begin so.")] = False,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+        format: Form = "json",
+        color: bool = False,
+    ) -> Response:
+        """Any case; `Type::name` and `module.name` narrow; the same spelling first."""
+
+        def work() -> Response:
+            found = find_definitions(
+                service.engine, name,
+                SearchFilters(
+                    repositories=tuple(repo), refs=tuple(ref), kinds=tuple(kind), languages=tuple(language),
+                    paths=tuple(path),
+                ),
+                prefix=prefix, limit=limit,
+            )  # fmt: skip
+            if format == "text":
+                text = render_definitions(found, name, color=color)
+                return as_text(text, found.outcome, len(found.hits))
+            return as_json(definitions_json(found))
+
+        return await service.run(work)
+
+    @router.get(
+        "/references", response_model=models.ReferencesResponse, tags=["search"], summary="Lines that mention a name"
+    )
+    async def references(
+        name: Annotated[str, Query(max_length=500, examples=["ServeHTTP"])],
+        repo: Repos = [],  # noqa: B006
+        ref: Refs = [],  # noqa: B006
+        path: Paths = [],  # noqa: B006
+        language: Languages = [],  # noqa: B006
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+        cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
+        format: Form = "json",
+        color: bool = False,
+    ) -> Response:
+        """The case counts. Definitions come first, then every line of code that uses or imports the name."""
+        from ...search.references import find_references
+
+        def work() -> Response:
+            found = find_references(
+                service.engine, name,
+                SearchFilters(
+                    repositories=tuple(repo), refs=tuple(ref), paths=tuple(path), languages=tuple(language)
+                ),
+                limit=limit, cursor=cursor,
+            )  # fmt: skip
+            if format == "text":
+                return as_text(render_references(found, color=color), found.outcome, found.total)
+            return as_json(references_json(found))
+
+        return await service.run(work)
+
+
+def _add_files(router: APIRouter, service: Service) -> None:
+    @router.get(
+        # Both have slashes: where one ends and the other begins is found out by `file_at`.
+        "/files/{repository:anything}/{path:anything}",
+        response_model=models.FileResponse,
+        tags=["files"],
+        summary="Lines of a file",
+    )
+    async def files(
+        repository: Annotated[str, Path(examples=["gin-gonic/gin"])],
+        path: Annotated[str, Path(description="From the repository's root.", examples=["gin.go"])],
+        ref: Annotated[str | None, Query(max_length=255)] = None,
+        start: Annotated[int, Query(ge=1)] = 1,
+        end: Annotated[int | None, Query(ge=1, description="Last line, included; default: to the end.")] = None,
+    ) -> Response:
+        """As indexed: at the published commit, secrets removed. What was left out is refused with the reason."""
+
+        def work() -> Response:
+            place = f"{repository}/{path}"
+            found = file_at(service, place, lambda name, rest: _read(service, name, rest, ref, start, end))
+            return as_json(asdict(found))
+
+        return await service.run(work)
+
+
+def _read(service: Service, name: str, path: str, ref: str | None, start: int, end: int | None) -> FileText:
+    return read_lines(service.engine, name, path, ref=ref, start=start, end=end)
+
+
+def file_at(service: Service, place: str, read: Callable[[str, str], FileText]) -> FileText:
+    """The file of `repository/path`, where both have slashes: the longest indexed name that has the file.
+
+    Raises what `read` (called with repository and path) raises.
+    """
+    receipts = service.engine.snapshot().receipts.values()
+    names = {name for receipt in receipts for name in (receipt.repository, receipt.key)}
+    fitting = sorted((name for name in names if place.casefold().startswith(f"{name.casefold()}/")), key=len)
+    if not fitting:
+        name = "/".join(place.split("/")[:2])
+        service.engine.resolve(service.engine.snapshot(), (name,), ())
+        raise NotIndexedError(f"{name} is not indexed", remedy="see /v1/repositories for what is", wanted=name)
+    first: FileNotIndexedError | None = None
+    for name in reversed(fitting):
+        path = place[len(name) + 1 :]
+        if not path:
+            raise QueryError(f"which file of {name}?", remedy="/v1/files/{repository}/{path}")
+        try:
+            return read(name, path)
+        except FileNotIndexedError as error:
+            first = first or error
+    assert first is not None
+    raise first
+
+
+def _add_state(router: APIRouter, service: Service) -> None:
+    @router.get(
+        "/repositories", response_model=models.RepositoriesResponse, tags=["state"], summary="Repositories and states"
+    )
+    async def repositories(
+        q: Annotated[str, Query(max_length=500, description="Part of the name.")] = "",
+        state: States = [],  # noqa: B006
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    ) -> Response:
+        """Every registered repository and ref: published commit, age, behind or not, being indexed, failed."""
+
+        def work() -> Response:
+            rows = matching(service.statuses(), q, tuple(state))
+            page = [asdict(row) for row in rows[offset : offset + limit]]
+            return as_json({"repositories": page, "total": len(rows), "offset": offset})
+
+        return await service.run(work)
+
+    @router.get("/status", response_model=models.StatusResponse, tags=["state"], summary="The index as a whole")
+    async def status() -> Response:
+        """Publication, points, repositories by state."""
+        from ..presence import program_version
+
+        return await service.run(lambda: as_json({"version": program_version(), **service.facts()}))
+
+    @router.post(
+        "/index", response_model=models.IndexResponse, status_code=202, tags=["state"], summary="Ask for a run"
+    )
+    async def index(body: Annotated[models.IndexBody, Body()]) -> Response:
+        """Has a registered repository (or, where CODE_INDEX_INDEX_URLS allows it, a URL) indexed by the daemon."""
+
+        def work() -> Response:
+            asked = ask_for_run(service.settings, service.layout, body.repository, body.ref)
+            service.forget_statuses()
+            follow = f"/v1/repositories?q={asked.name}"
+            told = {"keys": list(asked.keys), "state": "indexing", "registered": asked.registered, "follow": follow}
+            return as_json(told, 202)
+
+        return await service.run(work)
+
+
+def matching(rows: list[RepositoryStatus], text: str, states: tuple[str, ...]) -> list[RepositoryStatus]:
+    wanted = text.casefold()
+    return [row for row in rows if wanted in row.key.casefold() and (not states or row.state in states)]

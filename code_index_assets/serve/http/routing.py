@@ -1,0 +1,108 @@
+"""What every route of the API does the same: no parameter goes unnoticed, what did not change is not sent again.
+
+What lives here: the class of those routes, and paths with any character. What does not: the routes (`api.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.convertors import Convertor, register_url_convertor
+
+from ...spelling import near_names
+
+# Words of the command line, of MCP and of queries for what parameters are called here.
+MEANT = {
+    "lang": "language", "languages": "language", "paths": "path", "file": "path", "glob": "path", "kinds": "kind",
+    "repositories": "repo", "repository": "repo", "repos": "repo", "refs": "ref", "branch": "ref", "branches": "ref",
+    "roles": "role", "lanes": "lane", "query": "q", "n": "limit", "count": "limit", "max": "limit", "symbol": "name",
+    "states": "state", "page": "cursor", "after": "cursor", "from": "start", "to": "end", "line": "start",
+}  # fmt: skip
+MEANT_IN_BODY = {
+    "lang": "languages", "language": "languages", "path": "paths", "file": "paths", "glob": "paths", "kind": "kinds",
+    "repo": "repositories", "repos": "repositories", "ref": "refs", "branch": "refs", "role": "roles", "lane": "lanes",
+    "q": "query", "name": "query", "url": "repository", "n": "limit", "count": "limit", "page": "cursor",
+}  # fmt: skip
+
+
+class AnyCharacters(Convertor[str]):
+    """A path with whatever git has in names, line breaks too."""
+
+    regex = "(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        """The part of the path, unchanged."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The part of the path, unchanged."""
+        return value
+
+
+register_url_convertor("anything", AnyCharacters())
+
+
+def unknown_names(given: Iterable[str], known: Iterable[str], meant: dict[str, str]) -> list[tuple[str, str]]:
+    """Names that are not known, each with the nearest known name."""
+    names = list(known)
+    found = []
+    for name in dict.fromkeys(given):
+        if name in names:
+            continue
+        word = meant.get(name.lower(), "")
+        near = [word] if word in names else near_names(name, names, most=1)
+        told = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(names)) or 'none'}"
+        found.append((name, f"there is no parameter {name[:60]!r}: {told}"))
+    return found
+
+
+class ApiRoute(APIRoute):
+    """A route of the API."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, which first refuses unknown query parameters."""
+        handler = super().get_route_handler()
+        known = [param.alias for param in self.dependant.query_params]
+
+        async def checked(request: Request) -> Response:
+            refuse_unknown(request.query_params.keys(), known)
+            return unless_known(request, await handler(request))
+
+        return checked
+
+
+def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
+    """A misspelt filter must not become an answer about everything. Raises RequestValidationError."""
+    unknown = unknown_names(given, known, MEANT)
+    if unknown:
+        raise RequestValidationError(
+            [{"loc": ("query", name), "msg": told, "type": "unknown"} for name, told in unknown]
+        )
+
+
+def as_json(body: dict[str, Any], status: int = 200) -> Response:
+    """A JSON answer with the tag of its content; how long it took is no part of that."""
+    content = json.dumps(body, ensure_ascii=False)
+    headers = {"Cache-Control": "private, no-cache"}
+    if status == 200:
+        steady = re.sub(r'"took_ms": [0-9.e-]+', "", content)
+        headers["ETag"] = f'W/"{hashlib.sha256(steady.encode("utf-8", "surrogatepass")).hexdigest()[:24]}"'
+    return Response(content.encode("utf-8", "replace"), status, headers, media_type="application/json")
+
+
+def unless_known(request: Request, response: Response) -> Response:
+    """304 for an answer that the client has already."""
+    tag = response.headers.get("etag", "")
+    if request.method not in ("GET", "HEAD") or not tag:
+        return response
+    asked = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    if tag.removeprefix("W/") in asked or "*" in asked:
+        return Response(status_code=304, headers={"ETag": tag, "Cache-Control": response.headers["cache-control"]})
+    return response

@@ -1,0 +1,1 @@
+"""The MCP server: tools, their answers, and cutting them to a budget of tokens."""

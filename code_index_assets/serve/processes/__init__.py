@@ -1,0 +1,1 @@
+"""The process in front and the process that answers, and how they talk."""
