@@ -33,7 +33,7 @@ types: $(READY)
 	$(BIN)/mypy --num-workers 2
 
 unit: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=25
+	$(BIN)/python -m pytest -n 3 --dist worksteal --durations=25
 
 test-fast: $(READY) ## Only the tests that run in a moment: no chain, no Dagster, no server, no other process
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not external and not chain"
