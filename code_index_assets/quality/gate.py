@@ -7,6 +7,7 @@ expectations (`suite.py`), the permit (`permit.py`), Dagster's checks (`assets/`
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -80,13 +81,18 @@ def judge(
         )
         writer.info.update(verdict=asdict(verdict), subjects=subjects)
 
-    return store.build(
+    damaged = store.damaged_current(KIND, key, space)
+    built = store.build(
         ArtifactSpec(KIND, key, inputs, GATE_VERSION, space),
         run_id,
         make,
         buckets=chunks.manifest.buckets,
         equivalent=lambda: _of_what_is_published(store, key, space, inputs, baseline),
     )
+    if damaged is not None and damaged != built.artifact.path:
+        # Judged against what is published, the verdict made anew has another name: the damaged one would stay.
+        shutil.rmtree(damaged, ignore_errors=True)
+    return built
 
 
 def _of_what_is_published(

@@ -291,6 +291,14 @@ class ArtifactStore:
             return None
         return self.whole(home / name)
 
+    def damaged_current(self, kind: str, key: str, space: str | None = None) -> Path | None:
+        """The folder of the current artifact if it is there and damaged, else None."""
+        home = self.layout.artifact_home(kind, key, space)
+        name = self.layout.read_pointer(home / "CURRENT")
+        if name is None or not (home / name).is_dir():
+            return None
+        return home / name if self.whole(home / name) is None else None
+
     def whole(self, folder: Path) -> Artifact | None:
         """The artifact in a folder, every part verified; None, noted in `damaged`, if it is damaged or gone."""
         try:
