@@ -44,10 +44,6 @@ class Table:
         """A frame of this table from row mappings; a column that a row leaves out is null."""
         return pl.DataFrame(list(rows), schema=self.schema, orient="row")
 
-    def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The frame with exactly this table's columns, order and types; raises if one is missing."""
-        return frame.select([pl.col(c.name).cast(c.dtype) for c in self.columns])
-
 
 TEXT = pl.String()
 WHOLE = pl.Int64()

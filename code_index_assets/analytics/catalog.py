@@ -22,7 +22,6 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from ..errors import ConfigurationError
 from ..progress import Stages
 from ..settings import Settings
 from ..storage.fingerprint import fingerprint
@@ -383,10 +382,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def unknown_models(names: Collection[str], found: ModelSet) -> None:
-    """Raises ConfigurationError for names that are no models."""
-    missing = sorted(set(names) - set(found.models))
-    if missing:
-        raise ConfigurationError(f"no such model: {', '.join(missing)}", remedy="`code-index sql --list` shows them")

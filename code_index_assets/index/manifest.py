@@ -87,10 +87,6 @@ class PublicationManifest:
         """Points of all partitions."""
         return sum(receipt.points for receipt in self.receipts.values())
 
-    def keys_of_shard(self, shard: str) -> frozenset[str]:
-        """The partitions with points in a shard."""
-        return frozenset(key for key, receipt in self.receipts.items() if shard in receipt.shards)
-
     def to_json(self) -> bytes:
         """The manifest as JSON with its digest."""
         return sealed(json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode())

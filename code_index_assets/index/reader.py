@@ -220,7 +220,7 @@ class IndexSnapshot:
         targets = self._targets(where)
         fetch = limit * 4 if where.has_text_rules else limit
         while True:
-            # A call for one shard cannot be stopped; what the shards before it gave is an answer that says so.
+            # A call for one shard cannot be stopped; the hits of the shards before it are returned as `incomplete`.
             lists = [self._tied(ask, shard, keys, also, fetch) for shard, keys in targets if not deadlines.is_over()]
             merged = list(heapq.merge(*lists, key=_order))
             more = any(len(hits) >= fetch for hits in lists)

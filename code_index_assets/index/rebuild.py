@@ -183,7 +183,7 @@ def _publish(
 
 @contextlib.contextmanager
 def _folder(store: PublicationStore) -> Iterator[Path]:
-    """A stage's folder, at its final place: the writer lock is held, so nobody else takes it along."""
+    """A stage's folder, at its final place: the caller holds the writer lock, so no other publisher takes it."""
     folder = store.home / "staging" / os.urandom(8).hex()
     folder.mkdir(parents=True)
     try:

@@ -36,7 +36,7 @@ _POOL = ThreadPoolExecutor(max_workers=8, thread_name_prefix="lane")
 class LaneResult:
     """What one lane found, best first, one hit a chunk; `error` and `remedy` if it failed, `skipped` without work.
 
-    `cut`: its time was up before it had looked at everything; `error` says so, and its hits are what it had found.
+    `cut`: the lane ran out of time; `error` is the reason, and its hits are those found until then.
     """
 
     lane: str

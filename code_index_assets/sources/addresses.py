@@ -3,8 +3,8 @@
 What lives here: the policy for such addresses, and pins. What does not: addresses of the command line and of a registry
 that people edit (those may be anything `location.py` understands), running git (`sources/git/process.py`).
 
-A name is looked up when it is registered and again whenever it is fetched, and git is told the addresses that were
-checked: a name that resolves to another address a moment later leads nowhere else.
+A name is looked up when it is registered and again whenever it is fetched, and git connects only to the addresses that
+were checked: a name that resolves to another address a moment later leads nowhere else.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def test_a_flood_is_refused_with_a_time_to_come_back(serving, monkeypatch):
             asked = [asyncio.ensure_future(ask(port, "/v1/search?q=/slow")) for _ in range(10)]
             await asyncio.sleep(0.2)
             while time.monotonic() < deadline and not made.questions.is_flooded:
-                await ask(port, "/v1/search?q=/slow")  # whoever comes after the burst finds that it is a flood
+                await ask(port, "/v1/search?q=/slow")  # a request after the burst is refused
             late = await ask(port, "/v1/search?q=x")
             assert late[0] == 503 and late[1]["retry-after"] == "2" and made.questions.is_flooded
             assert (await ask(port, "/healthz"))[0] == 200

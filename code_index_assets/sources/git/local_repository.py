@@ -23,7 +23,7 @@ def is_git_repository(folder: Path) -> bool:
 def checkout_of(folder: Path) -> Path | None:
     """The checkout that a folder is, or lies in; None outside of any, in a bare repository, and where git ignores it.
 
-    A folder that the checkout ignores is no part of it: whoever asks for it by name wants it as a plain folder.
+    A folder that the checkout ignores is no part of it: registered by name, it is a plain folder.
     """
     if (folder / ".git").exists():
         return folder
