@@ -73,6 +73,8 @@ def stage_note(info: dict[str, Any], items: int | None) -> str:
         told.append(f"{info['hits'] / items:.0%} known")
     if info.get("ahead"):
         told.append(f"{info['ahead']:,} computed ahead")
+    if "staged" in info:
+        told.append(f"staged {info['staged']:,} of {items or 0:,}")
     if "padding_waste" in info:
         told.append(f"padding {info['padding_waste']:.1%}")
     for name in ("requests", "tokens", "retries", "splits", "cut", "refused"):

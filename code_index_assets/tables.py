@@ -186,6 +186,19 @@ DIAGNOSTICS = Table(
     ),
 )
 
+DOCUMENTS = Table(
+    "documents",
+    "What the index needs of each chunk beside its text.",
+    (
+        Column("chunk_id", TEXT, "chunk"),
+        Column("path", TEXT, "file"),
+        Column("terms", pl.List(pl.UInt32), "ids of its terms (CRC-32), ascending"),
+        Column("counts", pl.List(pl.UInt32), "how often each term occurs: 6 in a name, 4 in the path, 1 in the text"),
+        Column("length", INT, "words of the text"),
+        Column("digest", TEXT, "BLAKE2b-128 of the chunk and the definitions that start in it"),
+    ),
+)
+
 
 def embeddings_table(dimension: int) -> Table:
     """The embeddings table of a space of so many dimensions."""
@@ -250,5 +263,5 @@ CHECK_RESULTS = Table(
 )
 
 ARTIFACT_TABLES: dict[str, Table] = {
-    t.name: t for t in (ENTRIES, FILES, FINDINGS, CHUNKS, SYMBOLS, IMPORTS, REFERENCES, DIAGNOSTICS)
+    t.name: t for t in (ENTRIES, FILES, FINDINGS, CHUNKS, SYMBOLS, IMPORTS, REFERENCES, DIAGNOSTICS, DOCUMENTS)
 }

@@ -9,12 +9,10 @@ reads what the run's earlier steps made, also when another run has moved the poi
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..embedding.model_spec import ModelSpec
@@ -22,7 +20,8 @@ from ..index.published import in_force
 from ..progress import Stages
 from ..settings import Settings
 from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactStore, Built, Make
-from ..storage.layout import Layout, key_segment, write_atomically
+from ..storage.layout import Layout
+from ..storage.store import Home
 
 if TYPE_CHECKING:
     from ..embedding.interface import Embedder
@@ -87,31 +86,24 @@ class ChainRun:
 
     def pin(self, artifact: Artifact, space: str | None = None) -> None:
         """Remembers that this run works with this artifact."""
-        record = {"fingerprint": artifact.fingerprint, "space": space}
-        write_atomically(self._pin_file(artifact.manifest.kind), json.dumps(record).encode())
+        home = Home(artifact.manifest.kind, self.key, space)
+        self.store.store.pin(self.run_id, home, artifact.fingerprint)
 
     def input(self, kind: str, space: str | None = None) -> Artifact:
         """The artifact of a kind that this run made, else the current one. Raises NotBuiltError."""
-        try:
-            pinned = json.loads(self._pin_file(kind).read_bytes())
-            home = self.layout.artifact_home(kind, self.key, pinned["space"])
-            name = str(pinned["fingerprint"])
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
+        pinned = self.store.store.pinned(self.run_id, Home(kind, self.key, space))
+        if pinned is None:
             return self.store.require(kind, self.key, space)
-        return Artifact.open(home / name)
+        home, name = pinned
+        return self.store.named(kind, self.key, name, home.space)
 
     def parent(self, artifact: Artifact, kind: str, space: str | None = None) -> Artifact:
         """The artifact of a kind that this one was made from. Raises NotBuiltError."""
-        home = self.layout.artifact_home(kind, self.key, space)
-        return Artifact.open(home / str(artifact.manifest.inputs[kind]))
+        return self.store.named(kind, self.key, str(artifact.manifest.inputs[kind]), space)
 
     def whole_parent(self, artifact: Artifact, kind: str, space: str | None = None) -> Artifact | None:
         """The same, to take over from; None if it is gone or damaged, which is noted in the store."""
-        home = self.layout.artifact_home(kind, self.key, space)
-        return self.store.whole(home / str(artifact.manifest.inputs[kind]))
-
-    def _pin_file(self, kind: str) -> Path:
-        return self.layout.root / "pins" / key_segment(self.run_id) / f"{key_segment(self.key)}.{kind}.json"
+        return self.store.whole_named(kind, self.key, str(artifact.manifest.inputs[kind]), space)
 
     # -- from the `chunks` step to the `embeddings` step ---------------------------------------------------------
 

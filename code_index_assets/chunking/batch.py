@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from ..progress import Stages
-from ..tables import CHUNKS, DIAGNOSTICS, IMPORTS, REFERENCES, SYMBOLS, Table
+from ..tables import CHUNKS, DIAGNOSTICS, DOCUMENTS, IMPORTS, REFERENCES, SYMBOLS, Table
 from .context import ProjectContext
 from .single import ChunkOptions, SourceFile
 
@@ -24,7 +24,7 @@ BATCH_CHARS = 400_000
 # A pool of two starts in about 0.6 s, the time one process parses some 700 files of mean size (5 MB).
 POOL_CHARS = 8_000_000
 
-TABLES = (CHUNKS, SYMBOLS, IMPORTS, REFERENCES, DIAGNOSTICS)
+TABLES = (CHUNKS, SYMBOLS, IMPORTS, REFERENCES, DIAGNOSTICS, DOCUMENTS)
 
 Mode = Literal["sequential", "parallel", "auto"]
 
@@ -38,6 +38,7 @@ class ParsedTables:
     imports: pl.DataFrame
     references: pl.DataFrame
     diagnostics: pl.DataFrame
+    documents: pl.DataFrame
 
 
 def parse_files(

@@ -1,6 +1,6 @@
 """Rows to Arrow: what a parser process sends back.
 
-What lives here: record batches of the five tables, and Arrow IPC bytes of them. What does not: the tables' meaning
+What lives here: record batches of the six tables, and Arrow IPC bytes of them. What does not: the tables' meaning
 (`tables.py`). Imports pyarrow alone: a parser process starts without Polars.
 
 Building list columns from flat values and offsets costs a tenth of handing Polars lists of lists.
@@ -15,9 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from .documents import document_rows
 from .single import ParsedFile, Row
 
-TEXT, TEXTS, INT, WHOLE, INTS = range(5)
+TEXT, TEXTS, INT, WHOLE, INTS, COUNTS = range(6)
 PLAIN = {TEXT: pa.large_string(), INT: pa.int32(), WHOLE: pa.int64()}
 
 # Column types in the order of the tables in tables.py; a test holds them together.
@@ -26,16 +27,18 @@ SYMBOLS = (*(TEXT,) * 7, INT, INT, *(TEXT,) * 4, TEXTS, TEXTS, TEXTS)
 IMPORTS = (TEXT, INT, TEXT, TEXT, TEXT, TEXT)
 REFERENCES = (TEXT, TEXT, INTS)
 DIAGNOSTICS = (TEXT, TEXT, TEXT)
+DOCUMENTS = (TEXT, TEXT, COUNTS, COUNTS, INT, TEXT)
 
 
 def arrow(parsed: Sequence[ParsedFile]) -> list[pa.RecordBatch]:
-    """Record batches of chunks, symbols, imports, references and diagnostics of some files."""
+    """Record batches of chunks, symbols, imports, references, diagnostics and documents of some files."""
     return [
         _batch(CHUNKS, list(chain.from_iterable([p.chunks for p in parsed]))),
         _batch(SYMBOLS, list(chain.from_iterable([p.symbols for p in parsed]))),
         _batch(IMPORTS, list(chain.from_iterable([p.imports for p in parsed]))),
         _batch(REFERENCES, list(chain.from_iterable([p.references for p in parsed]))),
         _batch(DIAGNOSTICS, list(chain.from_iterable([p.diagnostics for p in parsed]))),
+        _batch(DOCUMENTS, list(chain.from_iterable([document_rows(p.chunks, p.symbols) for p in parsed]))),
     ]
 
 
@@ -70,6 +73,7 @@ def _array(kind: int, values: Sequence[object]) -> pa.Array:
     flat: list[Any] = list(chain.from_iterable(values))  # type: ignore[arg-type]
     if kind == TEXTS:
         return pa.LargeListArray.from_arrays(bounds, pa.array(flat, type=pa.large_string()))
-    numbers = array("i", flat)
-    inner = pa.Array.from_buffers(pa.int32(), len(numbers), [None, pa.py_buffer(numbers)])
+    numbers = array("I" if kind == COUNTS else "i", flat)
+    inner_type = pa.uint32() if kind == COUNTS else pa.int32()
+    inner = pa.Array.from_buffers(inner_type, len(numbers), [None, pa.py_buffer(numbers)])
     return pa.LargeListArray.from_arrays(bounds, inner)

@@ -1,7 +1,7 @@
 """The text of a chunk that is embedded, and the words of identifiers.
 
 What lives here: the text format (its version is part of the embedding space) and identifier splitting. What does
-not: tokens (each model) and the lexical lane's analysis (`index/lexical.py`).
+not: tokens (each model) and the lexical lane's analysis (`chunking/terms.py`).
 
 The text holds nothing derived from repository or folder, so that a move, a fork or a vendored copy embeds nothing.
 """

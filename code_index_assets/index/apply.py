@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ..errors import LockedError
 from .backends.interface import IndexBackend, ShardWriter
-from .documents import read_spill
 from .manifest import PublicationManifest, PublicationStore, ShardState
+from .points import read_spill
 from .staging import Stage, move_tables
 from .tables import id_text
 

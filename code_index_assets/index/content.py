@@ -11,7 +11,7 @@ from typing import Any
 
 from ..storage.artifacts import Artifact
 from ..storage.fingerprint import fingerprint
-from .documents import DOCUMENT_VERSION
+from .points import DOCUMENT_VERSION
 
 
 @dataclass(frozen=True)

@@ -1,51 +1,43 @@
 """From rows to points: what one chunk becomes in the index.
 
-What lives here: point ids, payloads, which text gets which lexical field, and the spill format of a bucket's points.
-What does not: the analyser (`lexical.py`) and what is written where (`publish.py`, backends).
+What lives here: payloads, lexical vectors, and which points of a bucket have to be made. What does not: a point
+(`points.py`), terms (`chunking/terms.py`), their weights (`lexical.py`), what is written where (`publish.py`).
 
 A point's payload holds all that an answer needs, so that the query path opens no other store.
 """
 
 from __future__ import annotations
 
-import json
 import uuid
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 
+from ..chunking.documents import (
+    QUALIFIED_NAME,
+    SYMBOL_END,
+    SYMBOL_KIND,
+    SYMBOL_NAME,
+    SYMBOL_SIGNATURE,
+    SYMBOL_START,
+    Row,
+    document_rows,
+    symbols_by_chunk,
+)
+from ..errors import CorruptArtifactError
+from ..storage.artifacts import REMEDY
 from ..storage.fingerprint import digest
+from ..tables import CHUNKS, DOCUMENTS, SYMBOLS
 from .filters import filter_terms
-from .lexical import document_vector
-from .words import ANALYSER_VERSION
+from .lexical import frequency_table, term_weights
+from .points import DOCUMENT_VERSION, Point, point_id
+from .tables import id_text
 
-if TYPE_CHECKING:
-    import polars as pl
-
-# Part of every bucket's digest: a new number rewrites every point.
-DOCUMENT_VERSION = f"1/{ANALYSER_VERSION}"
 DOC_CHARS = 400
 SIGNATURE_CHARS = 400
-SYMBOLS_PER_CHUNK = 200
-
-
-@dataclass(frozen=True)
-class Point:
-    """One point: a vector of a chunk, and the payload. Part 0 alone carries the lexical vector."""
-
-    id: str
-    dense: np.ndarray
-    lexical: tuple[np.ndarray, np.ndarray] | None
-    payload: dict[str, Any]
-
-
-def point_id(key: str, chunk_id: str, part: int) -> str:
-    """The point's id, a UUID: the same chunk of another partition is another point."""
-    return str(uuid.UUID(hex=digest("point", key, chunk_id, str(part))))
 
 
 @dataclass(frozen=True)
@@ -62,30 +54,113 @@ class Owner:
         return {"key": self.key, "repository": self.repository, "ref": self.ref, "default_ref": self.default_ref}
 
 
-def bucket_points(
-    owner: Owner, chunks: pl.DataFrame, symbols: pl.DataFrame, embeddings: pl.DataFrame, roles: dict[str, str]
-) -> Iterator[Point]:
-    """The points of one bucket, in order of (path, ordinal, part). Memory: one chunk's beyond the frames."""
-    inside = _symbols_by_chunk(chunks, symbols)
-    vectors = embeddings.sort("chunk_id", "part")
-    matrix = _matrix(vectors)
-    rows: dict[str, list[tuple[int, int]]] = {}
-    for at, (chunk_id, part) in enumerate(vectors.select("chunk_id", "part").iter_rows()):
-        rows.setdefault(chunk_id, []).append((part, at))
-    shared = owner.payload()
-    for chunk in chunks.sort("path", "ordinal", "chunk_id").iter_rows(named=True):
-        payload = shared | _payload(chunk, inside.get(chunk["chunk_id"], []), roles.get(chunk["path"], "source"))
-        for part, at in rows.get(chunk["chunk_id"], []):
-            lexical = _lexical(chunk, payload) if part == 0 else None
-            yield Point(
-                point_id(owner.key, chunk["chunk_id"], part), matrix[at], lexical, payload | {"part": int(part)}
-            )
+@dataclass(frozen=True)
+class BucketRows:
+    """The rows of one bucket that its points are made from; `roles` are those of its files, by path."""
+
+    chunks: pl.DataFrame
+    symbols: pl.DataFrame
+    embeddings: pl.DataFrame
+    documents: pl.DataFrame
+    roles: dict[str, str]
 
 
-def _payload(chunk: dict[str, Any], symbols: list[dict[str, Any]], role: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PointSource:
+    """What one point is made from: its id (16 bytes), its chunk, the row of its vector, and a digest of it all."""
+
+    id: bytes
+    chunk_id: str
+    part: int
+    row: int
+    digest: bytes
+
+
+class BucketPoints:
+    """The points of one bucket: first what each is made from, then, of those that are asked for, the points.
+
+    Making a point takes fifty times as long as the digest of what it is made from, so a run makes those that changed.
+    """
+
+    def __init__(self, owner: Owner, rows: BucketRows) -> None:
+        """Raises CorruptArtifactError if a chunk has no document."""
+        self.owner, self.rows = owner, rows
+        vectors = rows.embeddings.sort("chunk_id", "part")
+        self.matrix = _matrix(vectors)
+        self._parts: dict[str, list[tuple[int, int]]] = {}
+        for at, (chunk_id, part) in enumerate(vectors.select("chunk_id", "part").iter_rows()):
+            self._parts.setdefault(chunk_id, []).append((part, at))
+        self._documents = {chunk_id: at for at, chunk_id in enumerate(rows.documents.get_column("chunk_id"))}
+        ends = np.cumsum(rows.documents.get_column("terms").list.len().to_numpy(), dtype=np.int64)
+        self._bounds = np.concatenate([[0], ends])
+        self._terms = _flat(rows.documents.get_column("terms"))
+        counts = _flat(rows.documents.get_column("counts"))
+        lengths = np.repeat(rows.documents.get_column("length").to_numpy(), np.diff(self._bounds))
+        self._weights = term_weights(counts, lengths)
+        self.sources = self._sources()
+
+    def _sources(self) -> list[PointSource]:
+        """In order of (path, ordinal, part)."""
+        owner = self.owner
+        digests = self.rows.documents.get_column("digest").to_list()
+        shared = digest(DOCUMENT_VERSION, owner.key, owner.repository, owner.ref, str(owner.default_ref))
+        sources = []
+        ordered = self.rows.chunks.select("path", "ordinal", "chunk_id").sort("path", "ordinal", "chunk_id")
+        for path, _, chunk_id in ordered.iter_rows():
+            document = self._documents.get(chunk_id)
+            if document is None:
+                raise CorruptArtifactError(f"a chunk of {path} in {owner.key} has no document", remedy=REMEDY)
+            role = self.rows.roles.get(path, "source")
+            for part, row in self._parts.get(chunk_id, ()):
+                made_from = digest(shared, digests[document], role, str(part), self.matrix[row].tobytes())
+                identity = uuid.UUID(point_id(owner.key, chunk_id, part)).bytes
+                sources.append(PointSource(identity, chunk_id, int(part), row, bytes.fromhex(made_from)))
+        return sources
+
+    @property
+    def documents(self) -> int:
+        """Chunks that have a lexical vector: those with a first vector."""
+        return sum(source.part == 0 for source in self.sources)
+
+    def frequencies(self) -> np.ndarray:
+        """The document frequencies of the bucket (`lexical.frequency_table`)."""
+        return frequency_table([self._lexical(source)[0] for source in self.sources if source.part == 0])
+
+    def make(self, sources: list[PointSource]) -> Iterator[Point]:
+        """The points of some sources, in the order of `sources`."""
+        wanted = {source.chunk_id for source in sources}
+        chunks = self.rows.chunks
+        if len(sources) < len(self.sources):
+            paths = chunks.filter(pl.col("chunk_id").is_in(list(wanted))).get_column("path").unique().to_list()
+            chunks = chunks.filter(pl.col("path").is_in(paths))
+        symbols = self.rows.symbols.filter(pl.col("path").is_in(chunks.get_column("path").unique().to_list()))
+        inside = symbols_by_chunk(chunks.select(list(CHUNKS.schema)).iter_rows(), symbols.iter_rows())
+        by_id = {chunk["chunk_id"]: chunk for chunk in chunks.iter_rows(named=True) if chunk["chunk_id"] in wanted}
+        shared = self.owner.payload()
+        for source in sources:
+            chunk = by_id[source.chunk_id]
+            role = self.rows.roles.get(chunk["path"], "source")
+            payload = shared | _payload(chunk, inside.get(source.chunk_id, []), role) | {"part": source.part}
+            lexical = self._lexical(source) if source.part == 0 else None
+            yield Point(id_text(source.id), self.matrix[source.row], lexical, payload)
+
+    def _lexical(self, source: PointSource) -> tuple[np.ndarray, np.ndarray]:
+        at = self._documents[source.chunk_id]
+        span = slice(self._bounds[at], self._bounds[at + 1])
+        return self._terms[span], self._weights[span]
+
+
+def documents_of(chunks: pl.DataFrame, symbols: pl.DataFrame) -> pl.DataFrame:
+    """The `documents` table of chunks from before it was stored with them."""
+    rows = document_rows(chunks.select(list(CHUNKS.schema)).rows(), symbols.select(list(SYMBOLS.schema)).rows())
+    return pl.DataFrame(rows, schema=DOCUMENTS.schema, orient="row")
+
+
+def _payload(chunk: dict[str, Any], symbols: list[Row], role: str) -> dict[str, Any]:
     path = chunk["path"]
     file_name = path.rsplit("/", 1)[-1]
-    names = {symbol["name"].lower() for symbol in symbols} | {name.lower() for name in chunk["names"] or ()}
+    inside = [_symbol(row) for row in symbols]
+    names = {symbol["name"].lower() for symbol in inside} | {name.lower() for name in chunk["names"] or ()}
     return {
         "path": path,
         "file_name": file_name,
@@ -104,38 +179,28 @@ def _payload(chunk: dict[str, Any], symbols: list[dict[str, Any]], role: str) ->
         "chunk_id": chunk["chunk_id"],
         "names": sorted(names),
         "terms": filter_terms(path, chunk["language"], chunk["kind"], role, names),
-        "symbols": symbols,
+        "symbols": inside,
         "text": chunk["text"],
         "text_hash": chunk["text_hash"],
     }
 
 
-def _lexical(chunk: dict[str, Any], payload: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    names = [symbol["name"] for symbol in payload["symbols"]] or list(chunk["names"] or ())
-    if chunk["name"] and chunk["name"] not in names:
-        names.append(chunk["name"])
-    return document_vector(names, chunk["path"], chunk["text"])
+def _symbol(row: Row) -> dict[str, Any]:
+    """What a payload holds of one row of `symbols`."""
+    return {
+        "name": row[SYMBOL_NAME],
+        "qualified_name": row[QUALIFIED_NAME],
+        "kind": row[SYMBOL_KIND],
+        "start_line": row[SYMBOL_START],
+        "end_line": row[SYMBOL_END],
+        "signature": _cut(row[SYMBOL_SIGNATURE], SIGNATURE_CHARS),
+    }
 
 
-def _symbols_by_chunk(chunks: pl.DataFrame, symbols: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """Each definition under the chunk it starts in: the last of the file's chunks that begins at or before it."""
-    starts: dict[str, list[tuple[int, int, str]]] = {}
-    for path, start, end, chunk_id in chunks.select("path", "start_line", "end_line", "chunk_id").iter_rows():
-        starts.setdefault(path, []).append((start, end, chunk_id))
-    for rows in starts.values():
-        rows.sort()
-    inside: dict[str, list[dict[str, Any]]] = {}
-    columns = ("path", "name", "qualified_name", "kind", "start_line", "end_line", "signature")
-    for row in symbols.select(columns).sort("path", "start_line", "end_line", "qualified_name").iter_rows():
-        path, *rest = row
-        candidates = starts.get(path)
-        if not candidates:
-            continue
-        at = max(bisect_right(candidates, (rest[3], 1 << 60, "")) - 1, 0)
-        into = inside.setdefault(candidates[at][2], [])
-        if len(into) < SYMBOLS_PER_CHUNK:
-            into.append(dict(zip(columns[1:], [*rest[:5], _cut(rest[5], SIGNATURE_CHARS)], strict=True)))
-    return inside
+def _flat(column: pl.Series) -> np.ndarray:
+    """The values of a list column, end to end (uint32)."""
+    values: np.ndarray = column.explode(empty_as_null=False, keep_nulls=False).to_numpy().astype(np.uint32, copy=False)
+    return values
 
 
 def _matrix(embeddings: pl.DataFrame) -> np.ndarray:
@@ -147,56 +212,3 @@ def _matrix(embeddings: pl.DataFrame) -> np.ndarray:
 
 def _cut(text: str | None, limit: int) -> str | None:
     return text if text is None or len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
-# -- spill: the changed points of one bucket on disk, between verification and writing ---------------------------------
-
-
-class SpillWriter:
-    """Writes points of one bucket into a folder as they come; what is spilled is not published."""
-
-    def __init__(self, folder: Path, name: str, dimension: int) -> None:
-        self.stem = folder / name
-        self._dense = self.stem.with_suffix(".dense").open("wb")
-        self._lexical = self.stem.with_suffix(".lexical").open("wb")
-        self._payload = self.stem.with_suffix(".jsonl").open("w", encoding="utf-8", errors="surrogatepass")
-        self.dimension = dimension
-        self.count = 0
-
-    def add(self, point: Point, payload_json: str) -> None:
-        """Appends one point and its payload."""
-        self._dense.write(np.ascontiguousarray(point.dense, dtype="<f4").tobytes())
-        terms = -1 if point.lexical is None else len(point.lexical[0])
-        self._payload.write(f"{point.id} {terms} {payload_json}\n")
-        if point.lexical is not None:
-            self._lexical.write(point.lexical[0].astype("<u4").tobytes() + point.lexical[1].astype("<f4").tobytes())
-        self.count += 1
-
-    def close(self) -> None:
-        """Closes the files."""
-        for stream in (self._dense, self._lexical, self._payload):
-            stream.close()
-
-
-def read_spill(folder: Path, name: str, dimension: int, batch: int = 500) -> Iterator[list[Point]]:
-    """The spilled points again, in batches."""
-    stem = folder / name
-    with (
-        stem.with_suffix(".dense").open("rb") as dense,
-        stem.with_suffix(".lexical").open("rb") as lexical,
-        stem.with_suffix(".jsonl").open(encoding="utf-8", errors="surrogatepass") as payloads,
-    ):
-        points: list[Point] = []
-        for line in payloads:
-            identity, terms, raw = line.split(" ", 2)
-            vector = np.frombuffer(dense.read(4 * dimension), dtype="<f4")
-            n = int(terms)
-            sparse = None
-            if n >= 0:
-                sparse = (np.frombuffer(lexical.read(4 * n), "<u4"), np.frombuffer(lexical.read(4 * n), "<f4"))
-            points.append(Point(identity, vector, sparse, json.loads(raw)))
-            if len(points) >= batch:
-                yield points
-                points = []
-        if points:
-            yield points

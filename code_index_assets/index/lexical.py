@@ -1,7 +1,7 @@
-"""The statistics of words: document vectors, document frequencies, query weights; one for both backends.
+"""The statistics of words: document weights, document frequencies, query weights; one for both backends.
 
-What lives here: term ids and weights. What does not: how text becomes terms (`words.py`), which fields a document has
-(`documents.py`) and how lanes are fused (`search/`).
+What lives here: weights. What does not: which terms a document has and how often (`chunking/terms.py`, made with the
+chunk), how text becomes terms (`chunking/words.py`), how lanes are fused (`search/`).
 
 Document vectors hold saturated, field-weighted term frequencies with a fixed average length, so a vector depends on
 its own chunk alone. The query carries the IDF, from the tables of the repositories asked: scores compare over shards
@@ -11,60 +11,27 @@ and do not depend on who shares one.
 from __future__ import annotations
 
 import math
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from .words import analyse, find_words, query_terms
+from ..chunking.terms import term_id
+from ..chunking.words import query_terms
 
 K1 = 1.2
 # Chunks are cut to one size, so length says little; half of BM25's usual .75, against a fixed average.
 B = 0.4
 AVERAGE_LENGTH = 150.0
 
-NAME_WEIGHT = 6.0
-PATH_WEIGHT = 4.0
-BODY_WEIGHT = 1.0
 
-
-def term_id(term: str) -> int:
-    """The 32-bit id of a term; stable across machines and versions."""
-    return zlib.crc32(term.encode("utf-8", "surrogatepass"))
-
-
-# What documents are made with: a process that indexes many repositories fills it, at some 300 bytes a word.
-@lru_cache(maxsize=200_000)
-def _word_ids(word: str) -> tuple[int, ...]:
-    return tuple(term_id(term) for term in analyse(word))
-
-
-def document_vector(names: Iterable[str], path: str, body: str) -> tuple[np.ndarray, np.ndarray]:
-    """The sparse vector of a document: (term ids: uint32, ascending; weights: float32, in (0, k1 + 1))."""
-    frequencies: dict[int, float] = {}
-    length = 0
-    for weight, words in (
-        (NAME_WEIGHT, Counter(word for name in names for word in find_words(name))),
-        (PATH_WEIGHT, Counter(find_words(path))),
-        (BODY_WEIGHT, Counter(find_words(body))),
-    ):
-        for word, count in words.items():
-            gain = weight * count
-            for term in _word_ids(word):
-                frequencies[term] = frequencies.get(term, 0.0) + gain
-            if weight == BODY_WEIGHT:
-                length += count
-    if not frequencies:
-        return np.empty(0, np.uint32), np.empty(0, np.float32)
-    ids = np.fromiter(frequencies.keys(), np.uint32, len(frequencies))
-    tf = np.fromiter(frequencies.values(), np.float32, len(frequencies))
-    order = np.argsort(ids)
-    tf = tf[order]
-    weights = tf * (K1 + 1.0) / (tf + K1 * (1.0 - B + B * length / AVERAGE_LENGTH))
-    return ids[order], weights.astype(np.float32)
+def term_weights(counts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Weights (float32, in (0, k1 + 1)) of terms that occur so often in documents of so many words."""
+    tf = counts.astype(np.float32)
+    saturation = (K1 * (1.0 - B + B * lengths.astype(np.float64) / AVERAGE_LENGTH)).astype(np.float32)
+    weights: np.ndarray = tf * np.float32(K1 + 1.0) / (tf + saturation)
+    return weights
 
 
 # -- document frequencies --------------------------------------------------------------------------------------------

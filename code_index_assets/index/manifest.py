@@ -30,6 +30,15 @@ REBUILD_REMEDY = "run `code-index repair`, or any index run: points are made ane
 
 
 @dataclass(frozen=True)
+class PublishedPart:
+    """A named part (`quality/parts.py`) of one key: its rows, its bytes on disk, the digest of its values."""
+
+    rows: int
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What is published of one partition key."""
 
@@ -56,6 +65,7 @@ class Receipt:
     stage_id: str = ""
     rolled_back: bool = False
     recipe: str = ""  # what it was made by (`content.recipe`)
+    parts: dict[str, PublishedPart] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,10 +106,13 @@ class PublicationManifest:
         """The manifest of such JSON. Raises DamagedIndexError."""
         body = json.loads(unsealed(raw))
         body["shards"] = {name: ShardState(**state) for name, state in body["shards"].items()}
-        body["receipts"] = {
-            key: Receipt(**{**receipt, "shards": tuple(receipt["shards"])}) for key, receipt in body["receipts"].items()
-        }
+        body["receipts"] = {key: _receipt(receipt) for key, receipt in body["receipts"].items()}
         return cls(**body)
+
+
+def _receipt(body: dict[str, Any]) -> Receipt:
+    parts = {name: PublishedPart(**part) for name, part in body.get("parts", {}).items()}
+    return Receipt(**{**body, "shards": tuple(body["shards"]), "parts": parts})
 
 
 @dataclass(frozen=True)

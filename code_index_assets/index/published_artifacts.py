@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import CorruptArtifactError, NotBuiltError
+from ..quality.parts import PARTS, part_digest
 from ..storage.layout import Layout
 from .manifest import Receipt
 from .reader import SnapshotGoneError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ..storage.artifacts import Artifact
 
 # Which kind of artifact has a table; all others are in "chunks".
-_KIND_OF = {"entries": "repository", "files": "file_hashes", "findings": "file_hashes"}
+_KIND_OF = {"entries": "repository"} | {part.name: part.artifact for part in PARTS}
 _OPENED_KEPT = 4096
 # Artifacts never change: the manifest of each is read once a process.
 _opened: dict[tuple[Path, str, str, str], Artifact] = {}
@@ -29,10 +30,10 @@ def published_artifact(layout: Layout, receipt: Receipt, kind: str) -> Artifact:
 
     Raises SnapshotGoneError if it was pruned since the receipt was read, CorruptArtifactError.
     """
-    from ..storage.artifacts import Artifact
+    from ..storage.artifacts import ArtifactStore
 
     try:
-        return Artifact.open(layout.artifact_home(kind, receipt.key) / receipt.artifacts[kind])
+        return ArtifactStore(layout).named(kind, receipt.key, receipt.artifacts[kind])
     except (NotBuiltError, KeyError) as error:
         raise SnapshotGoneError(
             f"the {kind.replace('_', ' ')} that {receipt.key} was published from are no longer kept",
@@ -80,7 +81,19 @@ def _open(layout: Layout, receipt: Receipt, kind: str) -> Artifact:
     artifact = _opened.get(name)
     if artifact is None:
         artifact = published_artifact(layout, receipt, kind)
+        _check_parts(artifact, receipt, kind)
         if len(_opened) >= _OPENED_KEPT:
             _opened.clear()
         _opened[name] = artifact
     return artifact
+
+
+def _check_parts(artifact: Artifact, receipt: Receipt, kind: str) -> None:
+    """Raises CorruptArtifactError if a named part is not the one that was published."""
+    for spec in PARTS:
+        published = receipt.parts.get(spec.name)
+        if published is not None and spec.artifact == kind and part_digest(artifact, spec.name) != published.digest:
+            raise CorruptArtifactError(
+                f"{spec.name} in {artifact.path} are not those that {receipt.key} was published with",
+                remedy=f"run `code-index index {receipt.key}`",
+            )

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,16 @@ import numpy as np
 
 from ..errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
 from ..progress import Stages, Ticker
+from ..quality.parts import PARTS, bucket_parts, part_digest
 from ..quality.permit import Permit
 from ..quality.subject import bucket_subject, subject_digest
 from ..storage.fingerprint import digest, digest_lines
 from .content import RepositoryContent
-from .documents import DOCUMENT_VERSION, Owner, Point, SpillWriter, bucket_points
-from .lexical import frequency_table, merge_tables
-from .manifest import Ledger, LedgerBucket, PublicationManifest, PublicationStore, Receipt
-from .tables import ids_digest, load_table, point_rows, row_id, save_table
+from .documents import BucketPoints, BucketRows, Owner, PointSource, documents_of
+from .lexical import merge_tables
+from .manifest import Ledger, LedgerBucket, PublicationManifest, PublicationStore, PublishedPart, Receipt
+from .points import DOCUMENT_VERSION, SpillWriter
+from .tables import PointRow, ids_digest, load_table, point_rows, point_table, save_table
 
 # A shard this much over its size has the buckets that change anyway moved out of it.
 OVERFULL = 1.5
@@ -107,6 +108,7 @@ def stage_content(
     with stages.stage("stage", total=content.embeddings.manifest.rows("embeddings"), unit="points") as ticker:
         buckets = [work.bucket(number, ticker) for number in range(total)]
         work.remove_rest()
+        ticker.info["staged"] = work.analysed
     subject = subject_digest(content.space, [bucket.subject for bucket in buckets])
     if subject != permit.subject:
         raise GateRefusedError(
@@ -135,6 +137,7 @@ def stage_content(
         "run_id": content.run_id,
         "rolled_back": rolled_back,
         "recipe": content.recipe,
+        "parts": {name: asdict(part) for name, part in work.published_parts().items()},
     }
     stage = Stage(
         stage_id,
@@ -178,7 +181,8 @@ class _Staging:
             if shard_limit and state.points > OVERFULL * shard_limit
         }
         self.removed_ids: dict[str, list[bytes]] = {}
-        self.written = self.removed = 0
+        self.artifacts = {"chunks": content.chunks, "file_hashes": content.files}
+        self.written = self.removed = self.analysed = 0
 
     def bucket(self, number: int, ticker: Ticker) -> StagedBucket:
         old = self.old[number] if self.comparable else None
@@ -193,7 +197,7 @@ class _Staging:
         parts["roles"] = digest_lines(text for item in roles.items() for text in item)
         chunks = self.content.chunks.read_bucket("chunks", number)
         embeddings = self.content.embeddings.read_bucket("embeddings", number)
-        subject = bucket_subject(chunks, embeddings)
+        subject = bucket_subject(chunks, embeddings, bucket_parts(number, self.artifacts))
         bucket_digest = self._digest(subject, parts)
         if old is not None and old.digest == bucket_digest:
             ticker.advance(old.points)
@@ -205,26 +209,30 @@ class _Staging:
                 f"vectors of {self.content.key} have {width} dimensions, the space has {self.content.dimension}",
                 remedy=f"run `code-index index {self.content.key}` again",
             )
-        points = bucket_points(self.owner, chunks, symbols, embeddings, roles)
-        staged = self._spill(
-            number, points, old, bucket_digest=bucket_digest, subject=subject, parts=parts, ticker=ticker
-        )
-        if staged.points != embeddings.height:
+        if self.content.chunks.find_part("documents", number) is None:
+            documents = documents_of(chunks, symbols)
+        else:
+            documents = self.content.chunks.read_bucket("documents", number)
+        points = BucketPoints(self.owner, BucketRows(chunks, symbols, embeddings, documents, roles))
+        if len(points.sources) != embeddings.height:
             raise GateRefusedError(
-                f"{embeddings.height - staged.points} vectors of {self.content.key} belong to no chunk of this commit",
+                f"{embeddings.height - len(points.sources)} vectors of {self.content.key} belong to no chunk of this "
+                "commit",
                 remedy=f"run `code-index index {self.content.key}` again",
             )
-        return staged
+        bare = StagedBucket(bucket_digest, subject, parts, old.shard if old else "", 0, 0, "", "", fresh=True)
+        return self._spill(number, points, old, bare, ticker)
 
     def _parts(self, number: int) -> dict[str, str]:
         """Digests of the bytes this bucket is made from; each part is verified."""
         found = {}
         for table, artifact in (
             ("chunks", self.content.chunks),
-            ("symbols", self.content.chunks),
             ("embeddings", self.content.embeddings),
-            ("files", self.content.files),
+            *((spec.name, self.artifacts[spec.artifact]) for spec in PARTS),
         ):
+            if artifact.find_part(table, number) is None:
+                continue  # of before there was such a table
             name = artifact.verified_part(table, number).name
             found[table] = artifact.manifest.parts[name].digest
         return found
@@ -242,48 +250,53 @@ class _Staging:
         )  # fmt: skip
 
     def _spill(
-        self,
-        number: int,
-        points: Iterator[Point],
-        old: LedgerBucket | None,
-        *,
-        bucket_digest: str,
-        subject: str,
-        parts: dict[str, str],
-        ticker: Ticker,
+        self, number: int, points: BucketPoints, old: LedgerBucket | None, bare: StagedBucket, ticker: Ticker
     ) -> StagedBucket:
-        known: dict[bytes, bytes] = {}
-        shard = old.shard if old else ""
+        """Writes the points of a bucket that are not published already, and its tables."""
+        known: dict[bytes, PointRow] = {}
+        shard = bare.shard
         if old is not None:
-            known = {row[:16].tobytes(): row[16:].tobytes() for row in load_table(self.store.home / old.table)}
+            known = point_rows(load_table(self.store.home / old.table))
             if shard in self.overfull:
                 self._remove(shard, list(known))
                 known, shard = {}, ""
+        same = [_unchanged(known.get(source.id), source) for source in points.sources]
+        rows = [row for row in same if row is not None]
+        ticker.advance(len(rows))
+        changed = [source for source, row in zip(points.sources, same, strict=True) if row is None]
         spill = SpillWriter(self.folder, f"b{number:03d}", self.content.dimension)
-        rows: list[tuple[bytes, bytes]] = []
-        documents: list[np.ndarray] = []
         try:
-            for point in points:
-                identity = row_id(point.id)
+            for source, point in zip(changed, points.make(changed), strict=True):
                 payload = json.dumps(point.payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-                content_digest = point_digest(payload, point.dense)
-                rows.append((identity, content_digest))
-                if point.lexical is not None:
-                    documents.append(point.lexical[0])
-                if known.pop(identity, None) != content_digest:
+                row = PointRow(source.id, point_digest(payload, point.dense), source.digest)
+                rows.append(row)
+                before = known.get(source.id)
+                if before is None or before.content != row.content:
                     spill.add(point, payload)
                 ticker.advance()
         finally:
             spill.close()
-        self._remove(shard, list(known))
+        self._remove(shard, list(known.keys() - {row.id for row in rows}))
         self.written += spill.count
+        self.analysed += len(changed)
         table, frequencies = f"b{number:03d}.points.npy", f"b{number:03d}.frequencies.npy"
-        save_table(self.folder / table, point_rows(rows))
-        save_table(self.folder / frequencies, frequency_table(documents))
-        name = f"b{number:03d}" if spill.count else ""
-        return StagedBucket(
-            bucket_digest, subject, parts, shard, len(rows), len(documents), table, frequencies, True, name
-        )
+        save_table(self.folder / table, point_table(rows))
+        save_table(self.folder / frequencies, points.frequencies())
+        return replace(
+            bare, shard=shard, points=len(rows), documents=points.documents, table=table, frequencies=frequencies,
+            spill=f"b{number:03d}" if spill.count else "",
+        )  # fmt: skip
+
+    def published_parts(self) -> dict[str, PublishedPart]:
+        """The named parts over all buckets, as a receipt lists them."""
+        buckets = [bucket_parts(number, self.artifacts) for number in range(self.buckets)]
+        found = {}
+        for spec in PARTS:
+            if all(spec.name in bucket for bucket in buckets):
+                parts = [self.artifacts[spec.artifact].part(spec.name, number) for number in range(self.buckets)]
+                rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
+                found[spec.name] = PublishedPart(rows, size, part_digest(self.artifacts[spec.artifact], spec.name))
+        return found
 
     def remove_rest(self) -> None:
         """Where buckets cannot be compared, all published points go: the new ones are written whole."""
@@ -310,6 +323,11 @@ class _Staging:
         paths = [self.folder / b.frequencies if b.fresh else self.store.home / b.frequencies for b in buckets]
         save_table(self.folder / "total.npy", merge_tables([load_table(path) for path in paths]))
         return ""
+
+
+def _unchanged(before: PointRow | None, source: PointSource) -> PointRow | None:
+    """The published row of a point that is made from the same as then, else None."""
+    return before if before is not None and before.source == source.digest else None
 
 
 def point_digest(payload_json: str, dense: np.ndarray) -> bytes:
@@ -346,6 +364,7 @@ def move_tables(stage: Stage, folder: Path, store: PublicationStore, shards: lis
         _take(folder / "total.npy", store.home / body["frequencies"])
     ledger = Ledger(stage.key, tuple(buckets))
     body["ledger"] = store.write_ledger(ledger, stage.id)
+    body["parts"] = {name: PublishedPart(**part) for name, part in body["parts"].items()}
     body["shards"] = tuple(dict.fromkeys(b.shard for b in buckets if b.points))
     return Receipt(**body, published_at=0.0, stage_id=stage.id), ledger
 

@@ -1,4 +1,4 @@
-"""Point tables: the ids and content digests a ledger's bucket holds, as (points, 32) uint8 arrays.
+"""Point tables: ids, content digests and source digests of a ledger's bucket, as (points, 48) uint8 arrays.
 
 What lives here: their form, loading, the digest over ids. What does not: what a ledger is (`manifest.py`).
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,34 @@ def id_text(raw: bytes) -> str:
     return str(uuid.UUID(bytes=raw))
 
 
-def point_rows(rows: list[tuple[bytes, bytes]]) -> np.ndarray:
-    """A table, ascending by id: columns 0 to 15 the id, 16 to 31 the content digest."""
-    joined = b"".join(identity + content for identity, content in sorted(rows))
-    return np.frombuffer(joined, np.uint8).reshape(len(rows), 32)
+@dataclass(frozen=True)
+class PointRow:
+    """One point as published: digests of what it holds and of what it was made from, 16 bytes each.
+
+    Tables of before source digests were kept have none: `source` is empty.
+    """
+
+    id: bytes
+    content: bytes
+    source: bytes
+
+
+def point_table(rows: Iterable[PointRow]) -> np.ndarray:
+    """A table, ascending by id: columns 0 to 15 the id, 16 to 31 the content digest, 32 to 47 the source digest."""
+    ordered = sorted(rows, key=lambda row: row.id)
+    joined = b"".join(row.id + row.content + row.source for row in ordered)
+    return np.frombuffer(joined, np.uint8).reshape(len(ordered), 48)
+
+
+def point_rows(table: np.ndarray) -> dict[bytes, PointRow]:
+    """The rows of a table by id."""
+    width = table.shape[1]
+    raw = table.tobytes()
+    found = {}
+    for at in range(0, len(raw), width):
+        row = PointRow(raw[at : at + 16], raw[at + 16 : at + 32], raw[at + 32 : at + width])
+        found[row.id] = row
+    return found
 
 
 def save_table(path: Path, table: np.ndarray) -> None:

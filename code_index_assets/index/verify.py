@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from ..errors import CorruptArtifactError, DamagedIndexError, NotBuiltError, NotIndexedError
-from ..storage.artifacts import Artifact
+from ..storage.artifacts import Artifact, ArtifactStore
 from ..storage.layout import Layout
 from .backends.interface import IndexBackend, View
 from .content import RepositoryContent
@@ -22,7 +22,7 @@ def content_of(layout: Layout, space: str, dimension: int, receipt: Receipt) -> 
 
     def opened(kind: str, in_space: str | None = None) -> Artifact:
         try:
-            return Artifact.open(layout.artifact_home(kind, receipt.key, in_space) / receipt.artifacts[kind])
+            return ArtifactStore(layout).named(kind, receipt.key, receipt.artifacts[kind], in_space)
         except NotBuiltError:
             raise NotBuiltError(
                 f"the {kind.replace('_', ' ')} of {receipt.key} at {receipt.commit[:12]} are no longer kept",
@@ -69,7 +69,7 @@ def verify(key: str, backend: IndexBackend, layout: Layout, space: str, *, deep:
             tables.append(table)
             if bucket.points:
                 rows = expected[bucket.shard]
-                rows.update((id_text(row[:16].tobytes()), row[16:].tobytes()) for row in table)
+                rows.update((id_text(row[:16].tobytes()), row[16:32].tobytes()) for row in table)
         if ids_digest(tables) != receipt.id_digest:
             problems.append("the point tables are not those of the receipt")
         for shard, rows in expected.items():

@@ -29,6 +29,7 @@ from ..progress import Say
 from ..settings import Settings
 from ..storage.artifacts import ArtifactStore
 from ..storage.layout import Layout, key_segment, segment_key
+from ..storage.store import LocalStore
 from ..triggers.inbox import Inbox
 
 KINDS = ("repository", "file_hashes", "chunks", "history")
@@ -223,17 +224,7 @@ def _named(layout: Layout) -> set[Path]:
 
 
 def _pinned(layout: Layout) -> set[Path]:
-    pinned: set[Path] = set()
-    for path in (layout.root / "pins").glob("*/*.json"):
-        try:
-            if time.time() - path.stat().st_mtime < PINNED_SECONDS:
-                segment, _, kind = path.stem.rpartition(".")
-                pin = json.loads(path.read_text())
-                base = layout.root / kind / pin["space"] if pin["space"] else layout.root / kind
-                pinned.add(base / segment / pin["fingerprint"])
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
-            continue  # its run's pins were removed meanwhile, or are damaged
-    return pinned
+    return set(LocalStore(layout).pins(PINNED_SECONDS))
 
 
 def _of_publication(layout: Layout, space: str, manifest: PublicationManifest) -> set[Path]:

@@ -20,13 +20,14 @@ from ..settings import Settings
 from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactStore, ArtifactWriter, Built
 from ..storage.fingerprint import fingerprint
 from ..storage.layout import Layout, write_atomically
+from .parts import bucket_parts, parts_digest
 from .permit import CheckResult, Permit, Verdict, issue_permit
 from .profile import Baseline, BucketProfile, profile_bucket, profile_repository
 from .subject import bucket_subject, subject_digest
 from .suite import Expectation, expectations, import_great_expectations, run_suite, suite_hash
 
 KIND = "quality"
-GATE_VERSION = "2"
+GATE_VERSION = "3"
 
 
 @dataclass(frozen=True)
@@ -120,12 +121,16 @@ def _profile(
     profiled = previous.read_split("profile") if previous and same_buckets else []
     aligned = files.manifest.buckets == writer.buckets
 
+    def parts_of(bucket: int) -> dict[str, str]:
+        return bucket_parts(bucket, {"chunks": chunks, "file_hashes": files}) if aligned else {}
+
     def inputs_of(bucket: int) -> str:
         return fingerprint(
             {
                 "chunks": chunks.part("chunks", bucket).digest,
                 "vectors": embeddings.part("embeddings", bucket).digest,
                 "files": files.part("files", bucket).digest if aligned else files.fingerprint,
+                "parts": parts_digest(parts_of(bucket)),
                 "gate": GATE_VERSION,
             }
         )
@@ -145,7 +150,7 @@ def _profile(
             mine = kept.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
             profiles[bucket] = profile_bucket(chunk_rows, vector_rows, mine)
             writer.write("profile", bucket, profiles[bucket].rows)
-            subjects[bucket] = bucket_subject(chunk_rows, vector_rows)
+            subjects[bucket] = bucket_subject(chunk_rows, vector_rows, parts_of(bucket))
             ticker.advance(profiles[bucket].rows.height)
     ordered = [profiles[bucket] for bucket in range(writer.buckets)]
     writer.info["buckets"] = [[profile.orphan_vectors, profile.keys_missing] for profile in ordered]
@@ -183,9 +188,7 @@ def current_verdict(store: ArtifactStore, key: str, space: str) -> Verdict | Non
 
 def verdict_on(store: ArtifactStore, key: str, space: str, subject: str) -> Verdict | None:
     """The kept verdict of a partition on a subject, the newest if there are several, or None."""
-    home = store.layout.artifact_home(KIND, key, space)
-    found = [store.open_folder(folder) for folder in (home.iterdir() if home.is_dir() else []) if folder.is_dir()]
-    verdicts = [read_verdict(artifact) for artifact in found if artifact is not None]
+    verdicts = [read_verdict(artifact) for artifact in store.every(KIND, key, space)]
     return max((v for v in verdicts if v.subject == subject), key=lambda v: v.at, default=None)
 
 

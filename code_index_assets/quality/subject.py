@@ -10,17 +10,19 @@ import polars as pl
 
 from ..storage.fingerprint import digest
 from ..storage.frame_digest import frame_digest
+from .parts import parts_digest
 
 
-def bucket_subject(chunks: pl.DataFrame, embeddings: pl.DataFrame) -> str:
-    """Digest of one bucket: its chunk rows (the payload) and its embedding rows (keys and vector bytes).
+def bucket_subject(chunks: pl.DataFrame, embeddings: pl.DataFrame, parts: dict[str, str]) -> str:
+    """Digest of one bucket: its chunk rows (the payload), its embedding rows (keys and vector bytes), its named parts.
 
     Rows are put in a canonical order first, so the order they were stored in does not matter.
     """
-    return digest(
+    points = (
         frame_digest(chunks.sort("path", "ordinal", "chunk_id")),
         frame_digest(embeddings.sort("chunk_id", "part")),
     )
+    return digest(*points, parts_digest(parts)) if parts else digest(*points)
 
 
 def subject_digest(space: str, buckets: list[str]) -> str:

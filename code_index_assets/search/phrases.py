@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from .. import deadlines
 from ..index.backends.interface import Scored
-from ..index.documents import point_id
 from ..index.filters import Filter, passes_text_rules
+from ..index.points import point_id
 from ..index.reader import IndexSnapshot
 from .tables import PublishedTables
 

@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..chunking.words import STOP_WORDS, find_words, split_identifier
 from ..errors import QueryError
-from ..index.words import STOP_WORDS, find_words, split_identifier
 from .vocabulary import is_language, kinds, languages, roles
 
 Form = Literal["symbol", "path", "natural", "mixed", "empty"]

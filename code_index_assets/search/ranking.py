@@ -16,9 +16,9 @@ from typing import Any
 
 import re2
 
+from ..chunking.terms import term_id
+from ..chunking.words import QueryTerms
 from ..index.backends.interface import Scored
-from ..index.lexical import term_id
-from ..index.words import QueryTerms
 from .lanes import PHRASE_LANE, LaneResult
 from .query import Name, Query
 from .weights import ROLE_WORDS, Weights

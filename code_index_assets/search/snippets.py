@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ..index.words import QueryTerms, word_spans
+from ..chunking.words import QueryTerms, word_spans
 from .query import Query
 
 SNIPPET_LINES = 8

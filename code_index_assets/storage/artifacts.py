@@ -1,7 +1,7 @@
 """Immutable artifacts: a folder of Parquet parts and a manifest, named by the fingerprint of its inputs.
 
-What lives here: writing, opening and verifying artifacts, part by part. What does not: where they live and which is
-current (`layout.py`), what their tables mean (`tables.py`).
+What lives here: writing, opening and verifying artifacts, part by part. What does not: where they are kept and
+which is current (`store.py`), what their tables mean (`tables.py`).
 
 An artifact's tables are split into **buckets** by a hash of the path, so that the cost of a change follows the
 change: a bucket whose inputs equal the previous artifact's is hard-linked, not rewritten. The manifest is written
@@ -10,9 +10,9 @@ last and the folder renamed in: a folder that has its final name is whole.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,9 @@ import polars as pl
 
 from ..errors import CorruptArtifactError, NotBuiltError
 from .fingerprint import file_digest, fingerprint, sealed, unsealed
+from .frame_digest import frame_digest
 from .layout import FORMAT_VERSION, Layout
+from .store import Home, LocalStore, Store
 
 FILES_PER_BUCKET = 256
 MAX_BUCKETS = 256
@@ -56,7 +58,8 @@ class Part:
     bucket: int
     size: int
     rows: int
-    digest: str
+    digest: str  # of the file's bytes
+    content: str = ""  # of the values (`frame_digest`), the same whatever wrote the file
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,11 @@ class ArtifactSpec:
     code_version: str
     space: str | None = None
     name: str = ""  # of its folder, where it is not the fingerprint of the inputs
+
+    @property
+    def home(self) -> Home:
+        """Where artifacts of this kind and key are."""
+        return Home(self.kind, self.key, self.space)
 
     @property
     def fingerprint(self) -> str:
@@ -166,9 +174,13 @@ class Artifact:
             )
         return path
 
+    def find_part(self, table: str, bucket: int) -> Part | None:
+        """What the manifest says of one bucket of a table, or None if the artifact has no such table."""
+        return self.manifest.parts.get(part_name(table, bucket))
+
     def part(self, table: str, bucket: int) -> Part:
         """What the manifest says of one bucket of a table. Raises NotBuiltError."""
-        part = self.manifest.parts.get(part_name(table, bucket))
+        part = self.find_part(table, bucket)
         if part is None:
             raise NotBuiltError(f"artifact {self.path} has no part {part_name(table, bucket)}")
         return part
@@ -219,7 +231,7 @@ class ArtifactWriter:
         name = part_name(table, bucket)
         path = self.folder / name
         frame.write_parquet(path, compression="zstd", compression_level=1, statistics=True)
-        part = Part(table, bucket, path.stat().st_size, frame.height, file_digest(path))
+        part = Part(table, bucket, path.stat().st_size, frame.height, file_digest(path), frame_digest(frame))
         self.parts[name] = part
         return part
 
@@ -272,9 +284,10 @@ Make = Callable[[ArtifactWriter, Artifact | None], None]
 class ArtifactStore:
     """Opens, makes and points at artifacts of one data folder."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, store: Store | None = None) -> None:
         self.layout = layout
-        # What was found damaged and is made anew, in words: steps tell of it.
+        self.store = store or LocalStore(layout)
+        # What was found damaged and is made anew, in words: steps report it.
         self.damaged: list[str] = []
 
     def previous(self, kind: str, key: str, space: str | None = None) -> Artifact | None:
@@ -283,21 +296,42 @@ class ArtifactStore:
         This is where damage of what was made before ends: a damaged artifact counts as none, is noted in `damaged`, and
         the caller makes everything anew. Every part is digested, which steps would do as they link the parts.
         """
-        home = self.layout.artifact_home(kind, key, space)
-        name = self.layout.read_pointer(home / "CURRENT")
+        home = Home(kind, key, space)
+        name = self.store.current(home)
         if name is None:
-            if self.layout.is_damaged_pointer(home / "CURRENT"):
-                self._note(f"the pointer {home / 'CURRENT'} held no name")
+            if self.store.has_damaged_pointer(home):
+                self._note(f"the pointer to the {kind.replace('_', ' ')} of {key} held no name")
             return None
-        return self.whole(home / name)
+        return self.whole_named(kind, key, name, space)
 
     def damaged_current(self, kind: str, key: str, space: str | None = None) -> Path | None:
         """The folder of the current artifact if it is there and damaged, else None."""
-        home = self.layout.artifact_home(kind, key, space)
-        name = self.layout.read_pointer(home / "CURRENT")
-        if name is None or not (home / name).is_dir():
+        home = Home(kind, key, space)
+        name = self.store.current(home)
+        if name is None or name not in self.store.list(home) or self.whole_named(kind, key, name, space) is not None:
             return None
-        return home / name if self.whole(home / name) is None else None
+        return self.store.open(home, name)
+
+    def named(self, kind: str, key: str, name: str, space: str | None = None) -> Artifact:
+        """The artifact of a fingerprint. Raises NotBuiltError, CorruptArtifactError."""
+        return Artifact.open(self.store.open(Home(kind, key, space), name))
+
+    def whole_named(self, kind: str, key: str, name: str, space: str | None = None) -> Artifact | None:
+        """The artifact of a fingerprint, every part verified; None, noted in `damaged`, if it is damaged or gone."""
+        try:
+            return self.whole(self.store.open(Home(kind, key, space), name))
+        except NotBuiltError as error:
+            self._note(error.message)
+            return None
+
+    def every(self, kind: str, key: str, space: str | None = None) -> list[Artifact]:
+        """All artifacts of a kind and key that can be read."""
+        home = Home(kind, key, space)
+        found = []
+        for name in self.store.list(home):
+            with contextlib.suppress(NotBuiltError, CorruptArtifactError):
+                found.append(Artifact.open(self.store.open(home, name)))
+        return found
 
     def whole(self, folder: Path) -> Artifact | None:
         """The artifact in a folder, every part verified; None, noted in `damaged`, if it is damaged or gone."""
@@ -315,18 +349,16 @@ class ArtifactStore:
 
     def current(self, kind: str, key: str, space: str | None = None) -> Artifact | None:
         """The current artifact, or None if there is none."""
-        home = self.layout.artifact_home(kind, key, space)
-        name = self.layout.read_pointer(home / "CURRENT")
-        if name is None:
-            return None
+        name = self.store.current(Home(kind, key, space))
         try:
-            return Artifact.open(home / name)
+            return None if name is None else self.named(kind, key, name, space)
         except NotBuiltError:
             return None
 
     def has(self, kind: str, key: str, space: str | None = None) -> bool:
         """Whether a kind of artifact was ever made of a key, damaged or not."""
-        return (self.layout.artifact_home(kind, key, space) / "CURRENT").exists()
+        home = Home(kind, key, space)
+        return self.store.current(home) is not None or self.store.has_damaged_pointer(home)
 
     def open_folder(self, folder: Path) -> Artifact | None:
         """The artifact in a folder, or None if there is none that can be read."""
@@ -347,14 +379,17 @@ class ArtifactStore:
 
     def existing(self, kind: str, key: str, name: str, space: str | None = None) -> Artifact | None:
         """The finished and undamaged artifact of a fingerprint, if it is there."""
-        path = self.layout.artifact_home(kind, key, space) / name
-        return self.whole(path) if path.is_dir() else None
+        home = Home(kind, key, space)
+        try:
+            folder = self.store.open(home, name)
+        except NotBuiltError:
+            return None
+        return self.whole(folder)
 
     def point(self, artifact: Artifact, space: str | None = None) -> None:
         """Makes an artifact the current one of its kind and key."""
-        home = self.layout.artifact_home(artifact.manifest.kind, artifact.manifest.key, space)
-        pointer = home / "CURRENT"
-        while not self.layout.swap(pointer, self.layout.read_pointer(pointer), artifact.fingerprint):
+        home = Home(artifact.manifest.kind, artifact.manifest.key, space)
+        while not self.store.swap(home, self.store.current(home), artifact.fingerprint):
             continue
 
     def build(
@@ -378,8 +413,7 @@ class ArtifactStore:
         previous = self.previous(spec.kind, spec.key, spec.space)
         with self.write(spec, run_id, buckets) as writer:
             make(writer, previous)
-        home = self.layout.artifact_home(spec.kind, spec.key, spec.space)
-        return Built(Artifact.open(home / spec.fingerprint), reused=False)
+        return Built(self.named(spec.kind, spec.key, spec.fingerprint, spec.space), reused=False)
 
     @contextmanager
     def write(self, spec: ArtifactSpec, run_id: str, buckets: int = 1) -> Iterator[ArtifactWriter]:
@@ -388,8 +422,7 @@ class ArtifactStore:
         Nothing is left behind if the block raises. A damaged artifact of the same fingerprint is replaced.
         """
         kind, key, space, name = spec.kind, spec.key, spec.space, spec.fingerprint
-        home = self.layout.artifact_home(kind, key, space)
-        with self.layout.temporary(kind) as folder:
+        with self.store.temporary(kind) as folder:
             writer = ArtifactWriter(folder, buckets)
             yield writer
             manifest = Manifest(
@@ -407,16 +440,9 @@ class ArtifactStore:
             )
             body = json.dumps(asdict(manifest), indent=1, sort_keys=True).encode()
             (folder / "manifest.json").write_bytes(sealed(body))
-            home.mkdir(parents=True, exist_ok=True)
-            target = home / name
-            with self.layout.lock(f"artifact-{kind}-{key}", timeout=60):
-                if target.exists() and self.existing(kind, key, name, space) is None:
-                    damaged = folder.with_name(folder.name + "-damaged")
-                    target.rename(damaged)
-                    shutil.rmtree(damaged, ignore_errors=True)
-                if not target.exists():
-                    folder.rename(target)
-            self.point(Artifact.open(target), space)
+            damaged = name in self.store.list(spec.home) and self.existing(kind, key, name, space) is None
+            self.store.put(spec.home, name, folder, replace=damaged)
+            self.point(self.named(kind, key, name, space), space)
 
 
 def part_name(table: str, bucket: int) -> str:

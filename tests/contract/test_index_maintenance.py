@@ -66,7 +66,7 @@ def test_verify_finds_lost_and_foreign_points(put, layout, backend):
     following = store.successor(base, p.DIM)
     shard = result.receipt.shards[0]
     ids = sorted(backend.view(base).ids(shard, "acme/shop"))
-    from code_index_assets.index.documents import Point
+    from code_index_assets.index.points import Point
 
     payload = backend.view(base).get(shard, [ids[1]])[0].payload
     with backend.writer(base, following) as writer:

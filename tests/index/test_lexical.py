@@ -6,18 +6,24 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from code_index_assets.chunking.terms import count_terms, term_id
+from code_index_assets.chunking.words import document_terms
 from code_index_assets.index.lexical import (
     DocumentFrequencies,
-    document_vector,
     frequency_table,
     merge_tables,
     query_weights,
-    term_id,
+    term_weights,
 )
-from code_index_assets.index.words import document_terms
 
 identifiers = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
 texts = st.lists(identifiers, max_size=30).map(" ".join)
+
+
+def document_vector(names, path, body):
+    terms = count_terms(names, path, body)
+    counts = np.array(terms.counts, np.uint32)
+    return np.array(terms.ids, np.uint32), term_weights(counts, np.full(len(counts), terms.length))
 
 
 @given(st.text(max_size=200))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,19 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publishing as p
 
 from code_index_assets.errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
+from code_index_assets.index import published_artifacts
 from code_index_assets.index.backends import edge
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter
 from code_index_assets.index.manifest import PublicationManifest, PublicationStore
 from code_index_assets.index.publish import publish
+from code_index_assets.index.published_artifacts import table_parts
 from code_index_assets.index.read_back import readable_points
 from code_index_assets.index.reader import open_index
 from code_index_assets.index.verify import verify
+from code_index_assets.progress import Stages, stage_note
 from code_index_assets.settings import Settings
+from code_index_assets.storage.artifacts import part_name
 
 
 @pytest.fixture
@@ -68,6 +73,53 @@ def test_a_change_rewrites_one_shard_only(layout, backend):
     after = manifest(layout).shards
     assert (result.written, result.removed, result.unchanged) == (1, 1, 349)
     assert sum(before[name].generation != after[name].generation for name in before) == 1
+
+
+def staged(stages: Stages) -> tuple[int, int]:
+    """Points analysed, and points considered."""
+    (stage,) = [stage for stage in stages.done if stage.name == "stage"]
+    return stage.info["staged"], stage.items or 0
+
+
+def test_a_change_analyses_the_points_that_it_changes(layout, backend) -> None:
+    files = many(350)
+    put(layout, backend, files, buckets=8)
+    stages = Stages()
+    content = p.make_content(layout, files | {"pkg0/m0.py": "def f0(): return 'new'"}, buckets=8)
+    publish(p.permit_for(content), content, backend, layout, stages)
+    assert staged(stages) == (1, 350)
+    assert stage_note({"staged": 1}, 350) == "staged 1 of 350"
+    assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
+
+
+def test_an_index_of_before_there_were_parts_is_taken_over_point_by_point(layout, backend) -> None:
+    files = many(40)
+    old = put(layout, backend, files, with_parts=False)
+    assert old.receipt.parts == {}
+    result = put(layout, backend, files | {"pkg0/m0.py": "def f0(): return 'new'"}, commit="b" * 40)
+    assert (result.written, result.removed, result.unchanged) == (1, 1, 39)
+    assert set(result.receipt.parts) == {"symbols", "references", "documents", "files"}
+    assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
+
+
+def test_a_part_that_is_not_what_the_checks_passed_is_refused(layout, backend) -> None:
+    content = p.make_content(layout, p.SHOP, commit="a" * 40)
+    permit = p.permit_for(content)
+    name = part_name("references", 0)
+    part = content.chunks.manifest.parts[name]
+    content.chunks.manifest.parts[name] = replace(part, content="0" * 32)
+    with pytest.raises(GateRefusedError, match="not what the checks passed"):
+        publish(permit, content, backend, layout)
+    assert manifest(layout) is None
+
+
+def test_a_part_that_is_not_what_was_published_does_not_answer(layout, backend) -> None:
+    receipt = put(layout, backend, p.SHOP).receipt
+    assert table_parts(layout, receipt, "references")
+    other = {"references": replace(receipt.parts["references"], digest="0" * 32)}
+    published_artifacts._opened.clear()
+    with pytest.raises(CorruptArtifactError, match="are not those that acme/shop was published with"):
+        table_parts(layout, replace(receipt, parts=receipt.parts | other), "references")
 
 
 def test_an_overfull_shard_gives_up_what_changes(layout, backend):

@@ -11,12 +11,14 @@ import numpy as np
 import polars as pl
 
 from code_index_assets.index.content import RepositoryContent
+from code_index_assets.index.documents import documents_of
+from code_index_assets.quality.parts import bucket_parts
 from code_index_assets.quality.permit import Permit, Verdict, issue_permit
 from code_index_assets.quality.subject import bucket_subject, subject_digest
 from code_index_assets.storage.artifacts import ArtifactSpec, ArtifactStore
 from code_index_assets.storage.fingerprint import bucket_of, digest
 from code_index_assets.storage.layout import Layout
-from code_index_assets.tables import CHUNKS, FILES, SYMBOLS, embeddings_table
+from code_index_assets.tables import CHUNKS, FILES, REFERENCES, SYMBOLS, embeddings_table
 
 DIM = 16
 SPACE = "test-space"
@@ -112,8 +114,10 @@ def make_content(
     parts: int = 1,
     vectors=unit_vector,
     default_ref: bool = True,
+    with_parts: bool = True,
 ) -> RepositoryContent:
-    """Writes the artifacts of a repository and gives its content. `files`: text by path, or chunk rows."""
+    """Writes the artifacts of a repository and gives its content. `files`: text by path, or chunk rows. Without parts,
+    as they were before there were named parts."""
     rows = chunks_of(files) if isinstance(files, dict) else files
     paths = sorted({row["path"] for row in rows})
     commit = commit or digest(*(row["chunk_id"] for row in rows), *paths).ljust(40, "0")
@@ -129,7 +133,13 @@ def make_content(
         for bucket in range(buckets):
             mine = [row for row in rows if bucket_of(row["path"], buckets) == bucket]
             writer.write("chunks", bucket, CHUNKS.frame(mine))
-            writer.write("symbols", bucket, SYMBOLS.frame([symbol_row(row) for row in mine if row["name"]]))
+            chunk_rows = CHUNKS.frame(mine)
+            symbols = SYMBOLS.frame([symbol_row(row) for row in mine if row["name"]])
+            writer.write("symbols", bucket, symbols)
+            if with_parts:
+                used = [{"path": row["path"], "name": "used", "lines": [row["start_line"]]} for row in mine]
+                writer.write("references", bucket, REFERENCES.frame(used))
+                writer.write("documents", bucket, documents_of(chunk_rows, symbols))
     with store.write(spec("embeddings", space), "run-1", buckets) as writer:
         for bucket in range(buckets):
             mine = [row for row in rows if bucket_of(row["path"], buckets) == bucket]
@@ -174,7 +184,11 @@ def make_content(
 
 def subject_of(content: RepositoryContent) -> str:
     subjects = [
-        bucket_subject(content.chunks.read_bucket("chunks", b), content.embeddings.read_bucket("embeddings", b))
+        bucket_subject(
+            content.chunks.read_bucket("chunks", b),
+            content.embeddings.read_bucket("embeddings", b),
+            bucket_parts(b, {"chunks": content.chunks, "file_hashes": content.files}),
+        )
         for b in range(content.chunks.manifest.buckets)
     ]
     return subject_digest(content.space, subjects)

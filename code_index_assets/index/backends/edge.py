@@ -37,7 +37,7 @@ from .interface import Scored, ShardWriter, View
 if TYPE_CHECKING:
     import qdrant_edge as qe
 
-    from ..documents import Point
+    from ..points import Point
 
 DENSE, LEXICAL = "dense", "lex"
 # Points in one update call: the engine holds the GIL for it, 250 points are about 20 ms.

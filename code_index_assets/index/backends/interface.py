@@ -17,7 +17,7 @@ from ..filters import Conditions
 from ..manifest import PublicationManifest, ShardState
 
 if TYPE_CHECKING:
-    from ..documents import Point
+    from ..points import Point
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from .interface import Scored, ShardWriter, View
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
-    from ..documents import Point
+    from ..points import Point
 
 DENSE, LEXICAL = "dense", "lex"
 SHARD = "server"

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from code_index_assets.index import words
-from code_index_assets.index.words import (
+from code_index_assets.chunking import words
+from code_index_assets.chunking.words import (
     QueryTerms,
     document_terms,
     find_words,
