@@ -12,6 +12,7 @@ processes may load one generation, but it must be writable: where it is not, a r
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from ..points import Point
 
 DENSE, LEXICAL = "dense", "lex"
+# The whole payload as JSON: the engine takes 7 µs for each string of a payload, 330 µs for a mean one, and 25 µs so.
+BODY = "body"
 # Points in one update call: the engine holds the GIL for it, 250 points are about 20 ms.
 UPDATE_BATCH = 500
 # A scan of 100,000 vectors of 256 dimensions takes 4 ms and is exact, so a graph pays only in shards beyond it
@@ -300,7 +303,7 @@ class EdgeView:
 
         request = qe.ScrollRequest(limit=limit, filter=_filter(keys, where), with_payload=True)
         records, _ = self._shard(shard).scroll(request)
-        return [Scored(str(record.id), 0.0, record.payload or {}) for record in records]
+        return [Scored(str(record.id), 0.0, _payload(record.payload)) for record in records]
 
     def count(self, shard: str, keys: Sequence[str] | None, where: Conditions) -> int:
         """See `View.count`."""
@@ -319,7 +322,7 @@ class EdgeView:
     def get(self, shard: str, ids: Sequence[str]) -> list[Scored]:
         """See `View.get`."""
         records = self._shard(shard).retrieve(list(ids), with_payload=True, with_vector=False)
-        return [Scored(str(record.id), 0.0, record.payload or {}) for record in records]
+        return [Scored(str(record.id), 0.0, _payload(record.payload)) for record in records]
 
     def vectors(self, shard: str, ids: Sequence[str]) -> dict[str, np.ndarray]:
         """See `View.vectors`."""
@@ -353,7 +356,7 @@ class EdgeView:
         request = qe.QueryRequest(limit=limit, query=query, filter=wanted, with_payload=not bare)
         hits = self._shard(shard).query(request)
         # A payload costs 60 µs while its page is cold, as a scan of 1,200 vectors: lanes read each once.
-        return [Scored(str(hit.id), hit.score, hit.payload or {}, shard if bare else "") for hit in hits]
+        return [Scored(str(hit.id), hit.score, _payload(hit.payload), shard if bare else "") for hit in hits]
 
     def _shard(self, name: str) -> Guarded:
         if name not in self._shards:
@@ -503,7 +506,15 @@ def _edge_point(point: Point) -> qe.Point:
     vector: dict[str, Any] = {DENSE: point.dense.tolist()}
     if point.lexical is not None and len(point.lexical[0]):
         vector[LEXICAL] = qe.SparseVector(point.lexical[0].tolist(), point.lexical[1].tolist())
-    return qe.Point(point.id, vector, point.payload)
+    fields = {name: point.payload[name] for name in INDEXED_FIELDS if name in point.payload}
+    body = json.dumps(point.payload, separators=(",", ":"), ensure_ascii=False)
+    return qe.Point(point.id, vector, fields | {BODY: body})
+
+
+def _payload(stored: dict[str, Any] | None) -> dict[str, Any]:
+    """The payload of a point. Points of before 0.3 hold it field by field."""
+    body = (stored or {}).get(BODY)
+    return dict(json.loads(body)) if body is not None else stored or {}
 
 
 def _filter(keys: Sequence[str] | None, where: Conditions) -> qe.Filter | None:
