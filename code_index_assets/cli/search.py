@@ -22,6 +22,7 @@ from .remote import NoAnswerError, Remote, find_server
 from .terminal import use_color
 
 if TYPE_CHECKING:
+    from ..search.answers import Definitions, References, SearchAnswer
     from ..search.engine import SearchEngine
 
 # Options of a --batch line, and the request field each one fills.
@@ -72,6 +73,13 @@ def _from(
         except NoAnswerError:
             pass
     return local()
+
+
+def as_text(answer: SearchAnswer | Definitions | References) -> str:
+    """The object of `--json` on one line."""
+    from ..search.answer_fields import to_json
+
+    return json.dumps(to_json(answer), ensure_ascii=False)
 
 
 def _code(outcome: str, hits: int) -> int:
@@ -129,13 +137,13 @@ def search_command(
     def local() -> tuple[str, int]:
         from ..search.engine import SearchRequest
         from ..search.paging import search_page
-        from ..search.render import answer_json, render_answer
+        from ..search.render import render_answer
         from ..search.service import open_engine
 
-        answer, following = search_page(open_engine(settings, layout, space).search, SearchRequest(**fields))
+        answer = search_page(open_engine(settings, layout, space).search, SearchRequest(**fields))
         code = _code(answer.outcome, len(answer.hits))
         if as_json:
-            return json.dumps(answer_json(answer, following), ensure_ascii=False), code
+            return as_text(answer), code
         return render_answer(answer, color=use_color(), now=time.time()), code
 
     return _answered(as_json, {"hits": []}, remote if server else None, local)
@@ -156,13 +164,13 @@ class Answers:
                 return told
             except NoAnswerError:
                 self._server = None
+        from ..search.answer_fields import to_json
         from ..search.engine import SearchRequest
         from ..search.paging import search_page
-        from ..search.render import answer_json
         from ..search.service import open_engine
 
         self._engine = self._engine or open_engine(self._settings, self._layout, self._space)
-        return answer_json(*search_page(self._engine.search, SearchRequest(**fields)))
+        return to_json(search_page(self._engine.search, SearchRequest(**fields)))
 
 
 def _answer_batch(answers: Answers, lines: Iterable[str], options: dict[str, tuple[str, ...]], limit: int) -> int:
@@ -237,16 +245,16 @@ def symbol_command(
         from ..search.definitions import find_definitions
         from ..search.engine import SearchEngine
         from ..search.filters import SearchFilters
-        from ..search.render import definitions_json, render_definitions
+        from ..search.render import render_definitions
 
         found = find_definitions(
             SearchEngine(layout, settings), name,
             SearchFilters(repositories=repo, refs=ref, languages=language, kinds=kind, paths=path),
             prefix=prefix, limit=limit,
         )  # fmt: skip
-        code = _code(found.outcome, len(found.hits))
+        code = _code(found.outcome, len(found.symbols))
         if as_json:
-            return json.dumps(definitions_json(found), ensure_ascii=False), code
+            return as_text(found), code
         return render_definitions(found, name, color=use_color()), code
 
     return _answered(as_json, {"symbols": []}, remote if server else None, local)
@@ -278,8 +286,9 @@ def references_command(
 
     def local() -> tuple[str, int]:
         from ..search.filters import SearchFilters
+        from ..search.outcome import SearchOutcome
         from ..search.references import find_references
-        from ..search.render import references_json, render_references
+        from ..search.render import render_references
         from ..search.service import open_engine
 
         found = find_references(
@@ -287,9 +296,9 @@ def references_command(
             SearchFilters(repositories=repo, refs=ref, paths=path, languages=language),
             limit=limit, cursor=cursor,
         )  # fmt: skip
-        code = 0 if found.outcome == "found" else 1
+        code = 0 if found.outcome == SearchOutcome.FOUND else 1
         if as_json:
-            return json.dumps(references_json(found), ensure_ascii=False), code
+            return as_text(found), code
         return render_references(found, color=use_color()), code
 
     return _answered(as_json, {"references": []}, remote if server else None, local)

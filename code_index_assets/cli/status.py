@@ -11,7 +11,8 @@ import click
 
 from ..errors import NotBuiltError, NotIndexedError
 from ..index.published import PublishedIndex
-from ..search.freshness import RepositoryStatus, ago, repository_statuses
+from ..search.answers import RepositoryStatus
+from ..search.freshness import ago, repository_statuses
 from ..settings import load_settings
 from ..storage.layout import Layout
 from .completion import partitions

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from ..errors import NotIndexedError, QueryError
 from ..settings import Settings
 from ..storage.layout import Layout
-from .engine import SearchAnswer, SearchEngine, SearchRequest
+from .answers import SearchAnswer
+from .engine import SearchEngine, SearchRequest
 from .service import open_engine
 
 # Points looked at for documented definitions to ask about.

@@ -1,12 +1,13 @@
 """Where a name is defined.
 
-What lives here: `find_definitions`. What does not: who mentions a name (`references.py`), searches (`engine.py`).
+What lives here: `find_definitions`. What does not: the models (`answers.py`), lines that mention a name
+(`references.py`), searches (`engine.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from ..index.filters import Filter
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
 from . import vocabulary
-from .definition_order import DefinitionPlace, order_key
+from .answers import Definitions, SymbolHit
+from .definition_order import order_key
 from .filters import EVERYTHING, SearchFilters
 from .outcome import SearchOutcome
 
@@ -29,51 +31,6 @@ if TYPE_CHECKING:
 KIND_DEPTH = 10_000
 
 
-@dataclass(frozen=True)
-class SymbolHit:
-    """One definition."""
-
-    repository: str
-    ref: str
-    commit: str
-    path: str
-    start_line: int
-    end_line: int
-    name: str
-    qualified_name: str
-    kind: str
-    language: str | None
-    signature: str | None
-    role: str
-    exact: bool
-    key: str
-    overloads: tuple[tuple[int, int], ...] = ()  # lines of further definitions of the same name, kind and scope
-
-    @property
-    def place(self) -> DefinitionPlace:
-        return DefinitionPlace(
-            self.name, self.kind, self.role, self.qualified_name, self.repository, self.path, self.start_line
-        )
-
-
-@dataclass(frozen=True)
-class Definitions:
-    """Definitions of a name; where there are none, `notes` tell which filter leaves nothing.
-
-    `incomplete`: the time was up before everything was looked at, so there may be more.
-    """
-
-    hits: tuple[SymbolHit, ...]
-    notes: tuple[str, ...] = ()
-    incomplete: bool = False
-
-    @property
-    def outcome(self) -> SearchOutcome:
-        if self.incomplete:
-            return SearchOutcome.INCOMPLETE
-        return SearchOutcome.FOUND if self.hits else SearchOutcome.NO_MATCH
-
-
 def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
     """Stops at CODE_INDEX_QUERY_SECONDS, and marks what was cut by it."""
 
@@ -83,7 +40,7 @@ def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
     ) -> Definitions:
         with deadlines.within(engine.settings.query_seconds) as clock:
             found = find(engine, name, filters, prefix=prefix, limit=limit)
-        return replace(found, incomplete=True) if clock.cut else found
+        return replace(found, outcome=SearchOutcome.INCOMPLETE) if clock.cut else found
 
     return timed
 
@@ -130,7 +87,7 @@ def find_definitions(
         # Of several filters one may cover nothing though another has hits.
         seen = {("language", hit.language) for hit in hits if hit.language}
         notes = vocabulary.unknown_values(snapshot, where, seen)
-        return Definitions(tuple(fold_overloads(hits)[:limit]), notes)
+        return Definitions(tuple(fold_overloads(hits)[:limit]), notes, SearchOutcome.FOUND)
     raise QueryError("the index was published over and over while it was read", remedy="ask again")
 
 
@@ -152,7 +109,7 @@ def _symbols(point: Scored, snapshot: IndexSnapshot) -> list[SymbolHit]:
         SymbolHit(
             payload["repository"], payload["ref"], snapshot.receipts[payload["key"]].commit, payload["path"],
             symbol["start_line"], symbol["end_line"], symbol["name"], symbol["qualified_name"], symbol["kind"],
-            payload["language"], symbol["signature"], payload["role"], True, payload["key"],
+            payload["language"], symbol["signature"], payload["role"], payload["key"],
         )
         for symbol in payload.get("symbols") or ()
     ]  # fmt: skip

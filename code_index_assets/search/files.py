@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import FileNotIndexedError, QueryError
@@ -21,6 +20,7 @@ from ..index.manifest import Receipt
 from ..index.published_artifacts import bucket_file, published_artifact
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from ..storage.layout import Layout
+from .answers import FileText
 from .engine import SearchEngine
 
 NEAR = 5
@@ -51,24 +51,6 @@ _SETTINGS = {
     "excluded": "change include and exclude of the registry entry and index again",
     "submodule": "register the submodule's repository by itself",
 }
-
-
-@dataclass(frozen=True)
-class FileText:
-    """Lines `start_line` to `end_line` (from 1, inclusive) of a file; `text` joins them by line feeds."""
-
-    repository: str
-    ref: str
-    key: str
-    commit: str
-    path: str
-    blob: str
-    language: str | None
-    role: str
-    start_line: int
-    end_line: int
-    total_lines: int
-    text: str
 
 
 def read_lines(

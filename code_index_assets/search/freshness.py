@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..errors import NotIndexedError, StillIndexingError
 from ..index.manifest import Receipt
@@ -23,18 +23,17 @@ from ..settings import Settings
 from ..storage.layout import Layout, key_segment, segment_key
 from ..triggers.heads import Polled, load_heads
 from ..triggers.inbox import Inbox
+from .answers import Published, RepositoryStatus, StatusState
 
 if TYPE_CHECKING:
     from ..sources.registry import Registry, RepositoryEntry
 
-Published = Literal["current", "behind", "unknown"]
 # Longer than any pause between two steps of a run.
 BETWEEN_STEPS_SECONDS = 10.0
 _RUN_TOLD = {
     "running": "a run is working on it", "starting": "its run is starting",
     "queued": "its run waits in Dagster's queue",
 }  # fmt: skip
-StatusState = Literal["current", "behind", "unknown", "indexing", "failed", "not_indexed"]
 
 
 @dataclass(frozen=True)
@@ -43,35 +42,6 @@ class Head:
 
     commit: str
     seen_at: float | None = None
-
-
-@dataclass(frozen=True)
-class RepositoryStatus:
-    """One partition (a repository at a ref): what is published of it and what goes on. Times are Unix seconds.
-
-    `state` is the first that holds of: "indexing" (a run works on it or waits, or an event does), "failed" (its last
-    run), "not_indexed", then `published` ("current", "behind", "unknown": the published commit against the ref's last
-    seen one). `why` says more where there is more to say. `coverage` is as answers tell it (`files`, `kept`, `skipped`
-    by reason). `location` is the URL or path without credentials; "" if it is no longer registered.
-    """
-
-    key: str
-    repository: str
-    ref: str | None
-    default_ref: bool
-    state: StatusState
-    published: Published | None
-    location: str
-    commit: str | None = None
-    label: str | None = None
-    committed_at: float | None = None
-    indexed_at: float | None = None
-    head: str | None = None
-    head_seen_at: float | None = None
-    why: str = ""
-    coverage: dict[str, Any] = field(default_factory=dict)
-    points: int = 0
-    run_id: str = ""
 
 
 def ago(seconds: float) -> str:

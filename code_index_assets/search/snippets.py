@@ -1,26 +1,18 @@
 """Snippets: the lines of a hit worth showing, and where the query's words are in them.
 
-What lives here: choosing lines, spans to highlight. What does not: colours and HTML (`render.py`, `serve/`).
+What lives here: choosing lines, spans to highlight. What does not: the model (`answers.py`), colours and HTML
+(`render.py`, `serve/`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ..index.words import QueryTerms, word_spans
+from .answers import Snippet
 from .query import Query
 
 SNIPPET_LINES = 8
-
-
-@dataclass(frozen=True)
-class Snippet:
-    """Consecutive lines; `spans[i]` are (start, end) character offsets in line i that match the query."""
-
-    start_line: int
-    lines: tuple[str, ...]
-    spans: tuple[tuple[tuple[int, int], ...], ...]
 
 
 def cut_snippet(text: str, start_line: int, query: Query, limit: int = SNIPPET_LINES) -> Snippet:

@@ -7,27 +7,20 @@ finding anything (`search/`). Answers are the objects of the command line's `--j
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Response
 
 from ...errors import FileNotIndexedError, NotIndexedError, QueryError
+from ...search.answer_fields import to_json
+from ...search.answers import FileText, RepositoryPage, RepositoryStatus, RunRequested
 from ...search.definitions import find_definitions
 from ...search.engine import MAX_LIMIT, SearchRequest
-from ...search.files import FileText, read_lines
+from ...search.files import read_lines
 from ...search.filters import SearchFilters
-from ...search.freshness import RepositoryStatus
 from ...search.lanes import LANES
 from ...search.paging import search_page
-from ...search.render import (
-    answer_json,
-    definitions_json,
-    references_json,
-    render_answer,
-    render_definitions,
-    render_references,
-)
+from ...search.render import render_answer, render_definitions, render_references
 from ..service import Service
 from . import models
 from .models import MAX_QUERY, MAX_VALUES
@@ -82,10 +75,10 @@ def _add_search(router: APIRouter, service: Service) -> None:
         request: SearchRequest, cursor: str | None = None, form: Form = "json", color: bool = False
     ) -> Response:
         def work() -> Response:
-            answer, following = search_page(service.search, request, cursor)
+            answer = search_page(service.search, request, cursor)
             if form == "text":
                 return as_text(render_answer(answer, color=color), answer.outcome, len(answer.hits))
-            return as_json(answer_json(answer, following))
+            return as_json(to_json(answer))
 
         return await service.run(work)
 
@@ -151,8 +144,8 @@ def _add_names(router: APIRouter, service: Service) -> None:
             )  # fmt: skip
             if format == "text":
                 text = render_definitions(found, name, color=color)
-                return as_text(text, found.outcome, len(found.hits))
-            return as_json(definitions_json(found))
+                return as_text(text, found.outcome, len(found.symbols))
+            return as_json(to_json(found))
 
         return await service.run(work)
 
@@ -183,7 +176,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
             )  # fmt: skip
             if format == "text":
                 return as_text(render_references(found, color=color), found.outcome, found.total)
-            return as_json(references_json(found))
+            return as_json(to_json(found))
 
         return await service.run(work)
 
@@ -208,7 +201,7 @@ def _add_files(router: APIRouter, service: Service) -> None:
         def work() -> Response:
             place = f"{repository}/{path}"
             found = file_at(service, place, lambda name, rest: _read(service, name, rest, ref, start, end))
-            return as_json(asdict(found))
+            return as_json(to_json(found))
 
         return await service.run(work)
 
@@ -256,17 +249,15 @@ def _add_state(router: APIRouter, service: Service) -> None:
 
         def work() -> Response:
             rows = matching(service.statuses(), q, tuple(state))
-            page = [asdict(row) for row in rows[offset : offset + limit]]
-            return as_json({"repositories": page, "total": len(rows), "offset": offset})
+            page = RepositoryPage(tuple(rows[offset : offset + limit]), len(rows), offset)
+            return as_json(to_json(page))
 
         return await service.run(work)
 
     @router.get("/status", response_model=models.StatusResponse, tags=["state"], summary="The index as a whole")
     async def status() -> Response:
         """Publication, points, repositories by state."""
-        from ..presence import program_version
-
-        return await service.run(lambda: as_json({"version": program_version(), **service.facts()}))
+        return await service.run(lambda: as_json(to_json(service.status())))
 
     @router.post(
         "/index", response_model=models.IndexResponse, status_code=202, tags=["state"], summary="Ask for a run"
@@ -278,8 +269,7 @@ def _add_state(router: APIRouter, service: Service) -> None:
             asked = ask_for_run(service.settings, service.layout, body.repository, body.ref)
             service.forget_statuses()
             follow = f"/v1/repositories?q={asked.name}"
-            told = {"keys": list(asked.keys), "state": "indexing", "registered": asked.registered, "follow": follow}
-            return as_json(told, 202)
+            return as_json(to_json(RunRequested(asked.keys, "indexing", asked.registered, follow)), 202)
 
         return await service.run(work)
 

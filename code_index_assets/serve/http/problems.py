@@ -6,7 +6,8 @@ What lives here: statuses and the one shape of a problem. What does not: errors 
 from __future__ import annotations
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import (
@@ -31,6 +32,7 @@ from ...errors import (
     StillIndexingError,
 )
 from ...index.reader import SnapshotGoneError
+from ...search.answer_fields import IF_SET, to_json
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -67,32 +69,51 @@ def status_of(error: CodeIndexError) -> int:
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong (RFC 9457), and what to do about it.
+
+    `error` is the class of the error, `type` its address in the documentation, `title` its name in words. `state`,
+    `wanted` and `reason` are of a NotIndexedError, `errors` of parameters that cannot be used.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    remedy: str
+    error: str
+    retryable: bool
+    state: str = field(default="", metadata=IF_SET)
+    wanted: str = field(default="", metadata=IF_SET)
+    reason: str = field(default="", metadata=IF_SET)
+    errors: tuple[dict[str, str], ...] = field(default=(), metadata=IF_SET)
+
+
 def problem(
-    status: int, name: str, detail: str, *, remedy: str = "", retryable: bool = False, **more: Any
-) -> dict[str, Any]:
-    """A problem: `error` is the error's class, `type` its address in the documentation, `title` its name in words."""
+    status: int, name: str, detail: str, *, remedy: str = "", retryable: bool = False,
+    errors: Iterable[dict[str, str]] = (),
+) -> Problem:  # fmt: skip
+    """A problem by the name of its error."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("Error")).lower()
-    body = {
-        "type": f"/docs#{name}", "title": words.capitalize(), "status": status, "detail": detail, "remedy": remedy,
-        "error": name, "retryable": retryable,
-    }  # fmt: skip
-    return body | {key: value for key, value in more.items() if value not in ("", None)}
+    return Problem(f"/docs#{name}", words.capitalize(), status, detail, remedy, name, retryable, errors=tuple(errors))
 
 
-def problem_of(error: CodeIndexError) -> dict[str, Any]:
-    """The problem of an error of the taxonomy; of a NotIndexedError it also has `state`, `wanted` and `reason`."""
-    more = {name: getattr(error, name, "") for name in ("state", "wanted", "reason")}
-    return problem(
-        status_of(error), type(error).__name__, error.message, remedy=error.remedy, retryable=error.retryable, **more
+def problem_of(error: CodeIndexError) -> Problem:
+    """The problem of an error of the taxonomy."""
+    body = problem(
+        status_of(error), type(error).__name__, error.message, remedy=error.remedy, retryable=error.retryable
     )
+    state, wanted, reason = (str(getattr(error, name, "") or "") for name in ("state", "wanted", "reason"))
+    return replace(body, state=state, wanted=wanted, reason=reason)
 
 
-def response_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+def response_of(body: Problem, headers: dict[str, str] | None = None) -> Any:
     """A problem as a JSON response."""
     from starlette.responses import JSONResponse
 
-    after = {"Retry-After": str(RETRY_SECONDS)} if body["retryable"] else {}
-    return JSONResponse(body, body["status"], {**after, **(headers or {})}, media_type=MEDIA_TYPE)
+    after = {"Retry-After": str(RETRY_SECONDS)} if body.retryable else {}
+    return JSONResponse(to_json(body), body.status, {**after, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
 def wants_page(request: Request) -> bool:
@@ -106,16 +127,16 @@ def wants_page_of(scope: MutableMapping[str, Any]) -> bool:
     return not scope["path"].startswith(("/v1/", "/mcp", "/webhooks/")) and b"text/html" in accept
 
 
-def page_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+def page_of(body: Problem, headers: dict[str, str] | None = None) -> Any:
     """A problem as an HTML page."""
     from starlette.responses import HTMLResponse
 
     from ..pages.page_layout import Asked
     from ..pages.state_pages import problem_page
 
-    after = {"Retry-After": str(RETRY_SECONDS)} if body["retryable"] else {}
+    after = {"Retry-After": str(RETRY_SECONDS)} if body.retryable else {}
     told = {"Cache-Control": "no-store", **after, **(headers or {})}
-    return HTMLResponse(problem_page(Asked(), body), body["status"], headers=told)
+    return HTMLResponse(problem_page(Asked(), body), body.status, headers=told)
 
 
 def _methods_at(request: Request) -> set[str]:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ...search.definitions import SymbolHit
-from ...search.engine import Hit, RepositoryState, SearchAnswer
-from ...search.files import FileText
-from ...search.outcome import SearchOutcome
-from ...search.references import Reference, References
+from ...search.answers import (
+    Definitions,
+    FileText,
+    Hit,
+    Reference,
+    References,
+    RepositoryState,
+    SearchAnswer,
+    SymbolHit,
+)
 from ..http.tokens import cut_lines
 from .fit import LINE_CHARS, WHY_CHARS, Around, Reply, Row, assemble, clean, fit, rest, role_of, short
-from .models import CodeResult, Definition, Mention, ReferenceResult, SearchHit, SearchResult, SymbolResult
+from .models import CODE, DEFINITION, HIT, MENTION, REFERENCES, SEARCH, SYMBOLS
 
 MORE_SPANS = 8
 CursorAt = Callable[[int], str | None]
@@ -48,9 +53,9 @@ def search_reply(
         )
         cursor = cursor_at(offset + len(rows)) if rows else None
         shown = keys[: len(rows)]
-        data = SearchResult(
-            outcome=answer.outcome,
-            hits=[row.data for row in rows],  # type: ignore[misc]
+        data = SEARCH.row(
+            answer,
+            hits=[row.data for row in rows],
             total=answer.total,
             next_cursor=cursor,
             cut=cut,
@@ -82,18 +87,11 @@ def _hit_row(number: int, hit: Hit, form: str, around: Around) -> Row:
         "none": ([], None),
     }[form]
     code = "\n".join(short(clean(line), LINE_CHARS) for line in lines).rstrip() or None
-    data = SearchHit(
-        repository=hit.repository,
+    data = HIT.row(
+        hit,
         ref=around.ref_of(hit.repository, hit.ref),
-        path=hit.path,
-        start_line=hit.start_line,
-        end_line=hit.end_line,
-        kind=hit.kind,
-        symbol=hit.qualified_name,
         role=role_of(hit.role),
         score=round(hit.score, 2),
-        lanes=hit.lanes,
-        why=list(hit.why) or None,
         code_start_line=start if code and start != hit.start_line else None,
         code=code,
         more_lines=[list(span) for span in hit.more_lines[:MORE_SPANS]] or None,
@@ -118,18 +116,7 @@ def _hit_row(number: int, hit: Hit, form: str, around: Around) -> Row:
 
 def _definition(hit: SymbolHit, around: Around) -> Row:
     signature = short(clean(" ".join(hit.signature.split())), LINE_CHARS) if hit.signature else None
-    data = Definition(
-        repository=hit.repository,
-        ref=around.ref_of(hit.repository, hit.ref),
-        path=hit.path,
-        start_line=hit.start_line,
-        end_line=hit.end_line,
-        name=hit.name,
-        symbol=hit.qualified_name,
-        kind=hit.kind,
-        role=role_of(hit.role),
-        signature=signature,
-    )
+    data = DEFINITION.row(hit, ref=around.ref_of(hit.repository, hit.ref), role=role_of(hit.role), signature=signature)
     role = f" ({hit.role})" if role_of(hit.role) else ""
     place = f"{around.name_of(hit.repository, hit.ref)} {clean(hit.path)}:{hit.start_line}-{hit.end_line}"
     line = f"{place} {hit.kind} {hit.qualified_name}{role}"
@@ -137,7 +124,7 @@ def _definition(hit: SymbolHit, around: Around) -> Row:
 
 
 def symbol_reply(
-    hits: Sequence[SymbolHit],
+    found: Definitions,
     states: Iterable[RepositoryState],
     *,
     total: int,
@@ -145,20 +132,18 @@ def symbol_reply(
     max_tokens: int,
     cursor_at: CursorAt,
     note: str | None,
-    incomplete: bool = False,
 ) -> Reply:
-    """Definitions from `offset` on; `hits` are those of this page."""
+    """Definitions from `offset` on; `found` has those of this page."""
     around = Around.of(states)
-    outcome = SearchOutcome.FOUND if hits else SearchOutcome.NO_MATCH
-    outcome = SearchOutcome.INCOMPLETE if incomplete else outcome
+    hits = found.symbols
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(len(rows), len(hits), total, offset, max_tokens, "definitions", "repositories, kinds, paths")
         cursor = cursor_at(offset + len(rows)) if rows else None
         shown = [hit.key for hit in hits[: len(rows)]]
-        data = SymbolResult(
-            outcome=outcome,
-            definitions=[row.data for row in rows],  # type: ignore[misc]
+        data = SYMBOLS.row(
+            found,
+            definitions=[row.data for row in rows],
             total=total,
             next_cursor=cursor,
             cut=cut,
@@ -167,7 +152,9 @@ def symbol_reply(
             note=note,
         )
         head = (
-            f"{len(rows)} of {total} definitions in {around.heading()}" if hits else f"{outcome} in {around.heading()}"
+            f"{len(rows)} of {total} definitions in {around.heading()}"
+            if hits
+            else f"{found.outcome} in {around.heading()}"
         )
         more = f"next_cursor: {cursor}" if cursor else None
         body = "\n".join(row.text for row in rows)
@@ -199,13 +186,11 @@ def reference_reply(found: References, *, max_tokens: int, note: str | None) -> 
         if len(definitions) < told:
             missing = f"{len(definitions)} of {told} definitions shown: find_symbol lists them"
             cut = f"{missing}; {cut}" if cut else missing
-        data = ReferenceResult(
-            outcome=found.outcome,
-            definitions=[row.data for row in definitions],  # type: ignore[misc]
-            total_definitions=found.total_definitions,
-            references=[row.data for row in rows],  # type: ignore[misc]
+        data = REFERENCES.row(
+            found,
+            definitions=[row.data for row in definitions],
+            references=[row.data for row in rows],
             total=found.total,
-            files=found.files,
             by_repository=by_repository or None,
             next_cursor=cursor,
             cut=cut,
@@ -227,15 +212,8 @@ def reference_reply(found: References, *, max_tokens: int, note: str | None) -> 
 
 def _mention(reference: Reference, around: Around) -> Row:
     text = short(clean((reference.text or "").strip()), LINE_CHARS) or None
-    data = Mention(
-        repository=reference.repository,
-        ref=around.ref_of(reference.repository, reference.ref),
-        path=reference.path,
-        line=reference.line,
-        kind=reference.kind,
-        within=reference.within,
-        role=role_of(reference.role),
-        text=text,
+    data = MENTION.row(
+        reference, ref=around.ref_of(reference.repository, reference.ref), role=role_of(reference.role), text=text
     )
     notes = [f"in {reference.within}"] if reference.within else []
     notes += [note for note in ("import" if reference.kind == "import" else None, role_of(reference.role)) if note]
@@ -276,18 +254,11 @@ def code_reply(file: FileText, *, state: str | None, asked_end: int | None, max_
             cut = f"line {file.start_line} is longer than max_tokens={max_tokens} allows: its beginning is shown" + (
                 f"; go on with start_line={following}" if following else ""
             )
-        data = CodeResult(
-            repository=file.repository,
-            ref=file.ref,
-            commit=file.commit,
+        data = CODE.row(
+            file,
             state=state,
-            path=file.path,
-            blob=file.blob,
-            language=file.language,
             role=role_of(file.role),
-            start_line=file.start_line,
             end_line=end,
-            total_lines=file.total_lines,
             code="\n".join(shown),
             next_start_line=following,
             cut=cut,

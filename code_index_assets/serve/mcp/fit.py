@@ -17,10 +17,12 @@ from datetime import UTC, datetime
 from typing import Any
 from unicodedata import category
 
-from ...search.engine import RepositoryState
-from ...search.render import ago
+from pydantic import BaseModel
+
+from ...search.answers import RepositoryState, RepositoryStatus
+from ...search.freshness import ago
 from ..http.tokens import count_tokens, json_tokens
-from .models import Model, RepositoryAt, Searched
+from .models import REPOSITORY, Searched
 
 DEFAULT_TOKENS = 5_000
 MIN_TOKENS = 1_000
@@ -35,7 +37,7 @@ class Reply:
     """An answer in both forms."""
 
     text: str
-    data: Model
+    data: BaseModel
 
     @property
     def structured(self) -> dict[str, Any]:
@@ -51,7 +53,7 @@ class Row:
     """One item of a list, in both forms."""
 
     text: str
-    data: Model
+    data: BaseModel
 
     @property
     def tokens(self) -> int:
@@ -111,9 +113,10 @@ def languages_of(coverage: dict[str, Any], most: int = 5) -> list[str] | None:
     return [name for name, _ in counts.most_common(most)] or None
 
 
-def repository_at(state: RepositoryState) -> RepositoryAt:
+def repository_at(state: RepositoryState) -> BaseModel:
+    """What was searched of one repository, as agents get it."""
     kept, left_out = files_of(state.coverage)
-    return RepositoryAt(
+    return REPOSITORY.model(
         repository=state.repository,
         ref=state.ref,
         commit=state.commit,
@@ -127,17 +130,18 @@ def repository_at(state: RepositoryState) -> RepositoryAt:
     )
 
 
-def at_line(at: RepositoryAt, indexed_at: float | None, now: float) -> str:
+def at_line(at: RepositoryState | RepositoryStatus, now: float, why: str | None = None) -> str:
     """`owner/name@ref 0123456789ab current, indexed 2 h ago, 120 files (3 left out)`."""
     parts = [f"{at.repository}@{at.ref}" if at.ref else at.repository]
     if at.commit:
         parts.append(at.commit[:12] + ("+dirty" if at.label and at.label.endswith("+dirty") else ""))
-    parts.append(at.state + (f" ({at.why})" if at.why else ""))
+    parts.append(at.state + (f" ({why})" if why else ""))
     line = " ".join(parts)
-    if indexed_at is not None:
-        line += f", indexed {ago(now - indexed_at)}"
-    if at.files_indexed is not None:
-        line += f", {at.files_indexed} files" + (f" ({at.files_left_out} left out)" if at.files_left_out else "")
+    if at.indexed_at is not None:
+        line += f", indexed {ago(now - at.indexed_at)}"
+    indexed, left_out = files_of(at.coverage)
+    if indexed is not None:
+        line += f", {indexed} files" + (f" ({left_out} left out)" if left_out else "")
     return line
 
 
@@ -171,12 +175,12 @@ class Around:
         several = "repository" if searched.repositories == 1 else "repositories"
         return f"{searched.repositories} {several}" + (f" ({', '.join(told)})" if told else "")
 
-    def models(self, keys: Iterable[str]) -> list[RepositoryAt]:
+    def models(self, keys: Iterable[str]) -> list[BaseModel]:
         return [repository_at(self.states[key]) for key in dict.fromkeys(keys)]
 
     def lines(self, keys: Iterable[str]) -> list[str]:
         states = [self.states[key] for key in dict.fromkeys(keys)]
-        return [at_line(repository_at(state), state.indexed_at, self.now) for state in states]
+        return [at_line(state, self.now) for state in states]
 
 
 def rest(shown: int, wanted: int, total: int, offset: int, max_tokens: int, what: str, narrow: str) -> str | None:

@@ -11,25 +11,29 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
 from ...index.manifest import PublicationManifest
-from ...search.freshness import RepositoryStatus
+from ...search.answers import RepositoryStatus
 from .answers import CursorAt
 from .fit import WHY_CHARS, Reply, Row, assemble, at_line, clean, files_of, fit, iso, languages_of, rest, short
-from .models import RepositoryAt, RepositoryDetail, RepositoryList, RunStatus, StatusResult
+from .models import DETAIL, REPOSITORIES, REPOSITORY, RunStatus, StatusResult
 
 
-def status_at(status: RepositoryStatus) -> RepositoryAt:
-    return RepositoryAt(**_status_fields(status))
+def status_at(status: RepositoryStatus) -> BaseModel:
+    """A repository's state, as agents get it."""
+    return REPOSITORY.row(status, **_status_fields(status))
 
 
-def status_detail(status: RepositoryStatus) -> RepositoryDetail:
+def status_detail(status: RepositoryStatus) -> BaseModel:
+    """The same with what was left out and why, parse problems and secrets."""
     coverage = status.coverage
-    skipped = coverage.get("skipped")
-    return RepositoryDetail(
+    return DETAIL.row(
+        status,
         **_status_fields(status),
         location=status.location or None,
         committed_at=iso(status.committed_at),
-        left_out_by_reason=skipped if isinstance(skipped, dict) and skipped else None,
+        left_out_by_reason=_left_out(status),
         chunks=coverage.get("chunks"),
         lines=coverage.get("lines"),
         parse_problems=coverage.get("diagnosed") or None,
@@ -40,14 +44,12 @@ def status_detail(status: RepositoryStatus) -> RepositoryDetail:
 def _status_fields(status: RepositoryStatus) -> dict[str, Any]:
     kept, left_out = files_of(status.coverage)
     return {
-        "repository": status.repository,
-        "ref": status.ref,
         "commit": status.commit,
         "label": status.label if status.label and not (status.commit or "").startswith(status.label) else None,
         "state": status.state,
-        "why": short(clean(status.why), WHY_CHARS) or None,
+        "why": _why(status),
         "indexed_at": iso(status.indexed_at),
-        "head": status.head if status.head and not (status.commit or "").startswith(status.head) else None,
+        "head": _other_head(status),
         "head_seen_at": iso(status.head_seen_at),
         "files_indexed": kept,
         "files_left_out": left_out,
@@ -55,10 +57,25 @@ def _status_fields(status: RepositoryStatus) -> dict[str, Any]:
     }
 
 
+def _why(status: RepositoryStatus) -> str | None:
+    return short(clean(status.why), WHY_CHARS) or None
+
+
+def _other_head(status: RepositoryStatus) -> str | None:
+    """The commit that the ref was last seen at, where it is not the published one."""
+    return status.head if status.head and not (status.commit or "").startswith(status.head) else None
+
+
+def _left_out(status: RepositoryStatus) -> dict[str, int] | None:
+    skipped = status.coverage.get("skipped")
+    return skipped if isinstance(skipped, dict) and skipped else None
+
+
 def repository_line(status: RepositoryStatus, now: float) -> str:
-    at = status_at(status)
-    languages = f", {' '.join(at.languages)}" if at.languages else ""
-    return at_line(at, status.indexed_at, now) + languages
+    """One line of a repository's state."""
+    languages = languages_of(status.coverage)
+    line = at_line(status, now, _why(status))
+    return f"{line}, {' '.join(languages)}" if languages else line
 
 
 def repositories_reply(
@@ -75,12 +92,8 @@ def repositories_reply(
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(len(rows), len(statuses), total, offset, max_tokens, "repositories", "name or state")
         cursor = cursor_at(offset + len(rows)) if rows else None
-        data = RepositoryList(
-            repositories=[row.data for row in rows],  # type: ignore[misc]
-            total=total,
-            next_cursor=cursor,
-            cut=cut,
-        )
+        # `REPOSITORIES.row` would take the repositories of a RepositoryPage; here they are rows that fit the budget.
+        data = REPOSITORIES.model(repositories=[row.data for row in rows], total=total, next_cursor=cursor, cut=cut)
         more = f"next_cursor: {cursor}" if cursor else None
         body = "\n".join(row.text for row in rows)
         return Reply(assemble(f"{len(rows)} of {total} repositories", body, cut, more), data)
@@ -117,7 +130,7 @@ def status_reply(
             embedding_space=manifest.space if manifest else None,
             states=counts or None,
             chunks=manifest.points if manifest else None,
-            repositories=[row.data for row in rows] or None,  # type: ignore[misc]
+            repositories=[row.data for row in rows] or None,
             runs=list(runs) or None,
             cut=cut,
         )
@@ -131,18 +144,19 @@ def _status_text(status: RepositoryStatus, now: float, full: bool) -> str:
     line = repository_line(status, now)
     if not full:
         return line
-    detail = status_detail(status)
+    coverage = status.coverage
     more = [
         f"{name}: {', '.join(f'{count} {what}' for what, count in counts.items())}"
         for name, counts in (
-            ("left out", detail.left_out_by_reason),
-            ("parse problems", detail.parse_problems),
-            ("secrets removed", detail.secrets_removed),
+            ("left out", _left_out(status)),
+            ("parse problems", coverage.get("diagnosed")),
+            ("secrets removed", coverage.get("secrets")),
         )
         if counts
     ]
-    if detail.head:
-        more.append(f"its ref was last seen at {detail.head[:12]}")
+    head = _other_head(status)
+    if head:
+        more.append(f"its ref was last seen at {head[:12]}")
     return "\n  ".join([line, *more])
 
 

@@ -8,6 +8,7 @@ repository is executed.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import anyio
@@ -17,12 +18,14 @@ from pydantic import BeforeValidator, Field
 
 from ...errors import NotIndexedError, QueryError, SpaceMismatchError
 from ...index.filters import Filter, matches_pattern
+from ...search.answers import RepositoryStatus
 from ...search.cursors import Cursor, decode_cursor, encode_cursor
 from ...search.definitions import find_definitions
 from ...search.engine import SearchEngine, SearchRequest
 from ...search.files import read_lines
 from ...search.filters import SearchFilters
-from ...search.freshness import RepositoryStatus, repository_statuses
+from ...search.freshness import repository_statuses
+from ...search.outcome import SearchOutcome
 from ...search.references import find_references
 from ...settings import Settings
 from ...storage.layout import Layout
@@ -157,7 +160,7 @@ class Tools:
             ),
             prefix=prefix, limit=1000,
         )  # fmt: skip
-        found = answer.hits
+        found = answer.symbols
         keys = self.engine.resolve(snapshot, tuple(repositories), tuple(refs))
         states = self.engine.repositories(snapshot, Filter(keys=keys))
         note = None
@@ -167,8 +170,8 @@ class Tools:
             note = "no definition has this name: try prefix=true or search_code; find_references finds uses of it"
             note = _noted(None, answer.notes) or note
         reply = symbol_reply(
-            found[offset : offset + limit], states, total=len(found), offset=offset, max_tokens=max_tokens, note=note,
-            cursor_at=_cursors(snapshot.manifest.name, question, len(found)), incomplete=answer.incomplete,
+            replace(answer, symbols=found[offset : offset + limit]), states, total=len(found), offset=offset,
+            max_tokens=max_tokens, note=note, cursor_at=_cursors(snapshot.manifest.name, question, len(found)),
         )  # fmt: skip
         return _result(reply)
 
@@ -198,7 +201,7 @@ class Tools:
             limit=limit, cursor=cursor,
         )  # fmt: skip
         note = None
-        if found.outcome == "no_match":
+        if found.outcome == SearchOutcome.NO_MATCH:
             near = f"; other spellings that are indexed: {', '.join(found.near)}" if found.near else ""
             note = f"no code mentions {name!r} (comments and strings do not count){near}"
         note = _noted(note, found.notes)

@@ -9,10 +9,8 @@ import re
 from itertools import groupby
 from urllib.parse import urlencode
 
-from ...search.definitions import SymbolHit
-from ...search.files import FileText
-from ...search.freshness import RepositoryStatus
-from ...search.references import Reference, References
+from ...search.answers import FileText, Reference, References, RepositoryStatus, SymbolHit
+from ...search.outcome import SearchOutcome
 from .forge import file_page as forge_page
 from .forge import repository_page
 from .highlight import highlighted
@@ -112,7 +110,7 @@ def _part(found: FileText, ref: str) -> Safe | None:
 
 def name_page(found: References, asked: Asked, defaults: set[str], following: str | None) -> str:
     """Definitions and references of a name; `following`: the address of the next page."""
-    if found.outcome == "no_match":
+    if found.outcome == SearchOutcome.NO_MATCH:
         near = [
             part for name in found.near for part in (tag("a", name, href=f"/symbol?{urlencode({'name': name})}"), " ")
         ]

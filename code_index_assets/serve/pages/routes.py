@@ -13,9 +13,9 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from ...errors import CodeIndexError, NotIndexedError, StillIndexingError
+from ...search.answers import RepositoryStatus
 from ...search.engine import SearchRequest
 from ...search.files import read_lines
-from ...search.freshness import RepositoryStatus
 from ..http.access import COOKIE, Access, TooManyTriesError
 from ..http.api import file_at, matching
 from ..http.login_limits import WINDOW_SECONDS
@@ -68,7 +68,7 @@ async def _shown(service: Service, asked: Asked, work: Callable[[], str]) -> Res
         return HTMLResponse(await service.run(work), headers={"Cache-Control": "no-store"})
     except CodeIndexError as error:
         body = problem_of(error)
-        return HTMLResponse(problem_page(asked, body), body["status"], headers={"Cache-Control": "no-store"})
+        return HTMLResponse(problem_page(asked, body), body.status, headers={"Cache-Control": "no-store"})
 
 
 def _add_search(router: APIRouter, service: Service) -> None:

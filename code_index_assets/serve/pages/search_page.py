@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from ...search.engine import Hit, RepositoryState, SearchAnswer
-from ...search.freshness import RepositoryStatus
+from ...search.answers import Hit, RepositoryState, RepositoryStatus, SearchAnswer
 from .forge import file_page
 from .highlight import highlighted
 from .html import Safe, tag

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
-from ...search.freshness import RepositoryStatus
+from ...search.answers import RepositoryStatus
+from ..http.problems import Problem
 from .forge import repository_page
 from .html import Safe, tag
 from .page_layout import FILTERS, Asked, ago, notice, page, prose, skipped_files, state_badge
@@ -119,16 +120,16 @@ def _status_row(row: RepositoryStatus, detailed: bool) -> list[Safe]:
     return found
 
 
-def problem_page(asked: Asked, body: dict[str, object]) -> str:
+def problem_page(asked: Asked, body: Problem) -> str:
     """An error as a page; while something is still being indexed, the page asks again by itself."""
-    waiting = body.get("state") == "indexing"
+    waiting = body.state == "indexing"
     titles = {
         "indexing": "Still indexing",
         "left_out": "This file is not in the index",
         "failed": "Its last run failed",
     }
-    title = titles.get(str(body.get("state", "")), str(body["title"]))
-    remedy = tag("p", tag("b", "What to do: "), prose(str(body["remedy"]))) if body.get("remedy") else None
+    title = titles.get(body.state, body.title)
+    remedy = tag("p", tag("b", "What to do: "), prose(body.remedy)) if body.remedy else None
     kind = "info" if waiting else "error"
     again = tag("p", "This page asks again by itself.", class_="dim") if waiting else None
     rest = [tag("a", "repositories", href="/repositories")]
@@ -136,7 +137,7 @@ def problem_page(asked: Asked, body: dict[str, object]) -> str:
         clear = asked.url(**{name: () for name, _ in FILTERS})
         rest.append(tag("a", "search without the filters", href=clear))
     links = tag("p", *rest, class_="links")
-    told = notice(kind, title, tag("p", str(body["detail"])), remedy, again, links)
+    told = notice(kind, title, tag("p", body.detail), remedy, again, links)
     return page(title, chips(asked), told, asked=asked, refresh=5 if waiting else None)
 
 
