@@ -6,11 +6,11 @@ What lives here: the metadata of fields, and the one serialiser. What does not: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import Field, fields, is_dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 # For `field(metadata=…)`. An internal field is for callers in this process and is in no JSON.
 INTERNAL: Mapping[str, Any] = MappingProxyType({"internal": True})
@@ -32,7 +32,7 @@ def public_fields(model: Any) -> tuple[Field[Any], ...]:
 def to_json(answer: Any) -> dict[str, Any]:
     """An instance of an answer model as a JSON object: what `--json` prints and HTTP sends."""
     body: dict[str, Any] = {}
-    for field in public_fields(type(answer)):
+    for field in public_fields(cast(Hashable, type(answer))):
         value = getattr(answer, field.name)
         if value or "if_set" not in field.metadata:
             body[field.name] = plain(value)

@@ -26,10 +26,11 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True)
 class Snippet:
-    """Consecutive lines of a hit; `spans[i]` are (start, end) character offsets in line i that match the query."""
+    """Consecutive lines of a hit."""
 
     start_line: int
     lines: tuple[str, ...]
+    # (start, end) character offsets in each line that match the query.
     spans: tuple[tuple[Span, ...], ...] = field(metadata=INTERNAL)
 
 
@@ -62,7 +63,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class RepositoryState:
-    """What was searched of one repository at one ref."""
+    """What was searched of one repository at one ref. Times are Unix seconds."""
 
     key: str
     repository: str
@@ -237,7 +238,7 @@ class FileText:
 
 @dataclass(frozen=True)
 class RepositoryStatus:
-    """One repository at one ref: what is published of it, and what goes on.
+    """One repository at one ref: what is published of it, and what goes on. Times are Unix seconds.
 
     `state` is the first that holds of: "indexing" (a run works on it or waits, or an event does), "failed" (its last
     run), "not_indexed", then `published`. `why` says more where there is more to say. `coverage` is as answers have it

@@ -62,6 +62,7 @@ class Heads:
         self._observed: dict[str, tuple[str, tuple[int, int], Head | None]] = {}
 
     def __call__(self, key: str) -> Head | None:
+        """Where the ref of a partition was last seen; None if neither a run nor the poller has seen it."""
         head = self._seen(key)
         polled = self.poller().get(key.partition("@")[0])
         told = polled.heads.get(key) if polled is not None and not polled.failures else None

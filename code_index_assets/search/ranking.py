@@ -39,6 +39,7 @@ class Candidate:
 
     @property
     def file(self) -> tuple[str, str]:
+        """The key and the path of the chunk's file."""
         return self.payload["key"], self.payload["path"]
 
 

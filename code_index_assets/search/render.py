@@ -87,6 +87,7 @@ def _footer(answer: SearchAnswer, paint: Paint, now: float) -> str:
 
 
 def repository_line(state: RepositoryState, now: float) -> str:
+    """One line about a searched repository: ref, commit, age, files."""
     coverage = state.coverage
     kept = coverage.get("kept")
     skipped = coverage.get("skipped")
@@ -97,6 +98,7 @@ def repository_line(state: RepositoryState, now: float) -> str:
 
 
 def render_definitions(found: Definitions, name: str, *, color: bool = False) -> str:
+    """Definitions of a name, or that there are none, then the notes."""
     if not found.symbols:
         where = "what was looked at before the time was up" if found.incomplete else "what is indexed"
         return "\n".join([f"no definition of {name!r} in {where}", *found.notes])
@@ -106,6 +108,7 @@ def render_definitions(found: Definitions, name: str, *, color: bool = False) ->
 
 
 def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
+    """One line a definition, and the first line of its signature."""
     paint = painter(color)
     return "\n".join(
         f"{paint('dim', hit.repository)} {paint('path', printable(hit.path))}:{paint('line', str(hit.start_line))}  "

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType, NoneType, UnionType
+from types import GenericAlias, MappingProxyType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Field, WithJsonSchema, create_model
@@ -79,7 +79,9 @@ class Shapes:
         """The model `name` of a dataclass.
 
         Fields `without` are left out; `changed` fields, by their names in the model, have another type or are added.
-        `first` are the names that an answer begins with; `about` replaces the dataclass's docstring. Raises ValueError for a field that there is not.
+        `first` are the names that an answer begins with; `about` replaces the dataclass's docstring.
+
+        Raises ValueError for a field that there is not.
         """
         hints = _public_hints(source)
         strange = {*without, *renamed} - hints.keys()
@@ -121,11 +123,11 @@ class Shapes:
         """The type of a field in a model: arrays for tuples, models for dataclasses, outcomes written out."""
         kind, items = get_origin(hint), get_args(hint)
         if kind is tuple and items[-1] is Ellipsis:
-            return list[self._type(items[0])]  # type: ignore[misc]
+            return GenericAlias(list, (self._type(items[0]),))
         if kind is tuple:
             return list[int] if self._lean else hint  # spans are the only ones
         if kind is dict:
-            return dict[items[0], self._type(items[1])]  # type: ignore[misc]
+            return GenericAlias(dict, (items[0], self._type(items[1])))
         if kind in (Union, UnionType):
             return Union[tuple(self._type(item) for item in items)]  # noqa: UP007 - of a tuple
         if kind is Literal and isinstance(items[0], StrEnum):

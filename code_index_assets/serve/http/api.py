@@ -275,5 +275,6 @@ def _add_state(router: APIRouter, service: Service) -> None:
 
 
 def matching(rows: list[RepositoryStatus], text: str, states: tuple[str, ...]) -> list[RepositoryStatus]:
+    """The statuses whose key has `text` (any case) and whose state is one of `states` (none: any)."""
     wanted = text.casefold()
     return [row for row in rows if wanted in row.key.casefold() and (not states or row.state in states)]

@@ -42,13 +42,16 @@ _ANSWER: dict[str, Any] = {
         "semantic": {"state": "ran", "hits": 100, "took_ms": 7.1},
         "symbol": {"state": "skipped", "hits": 0, "took_ms": 0.0, "reason": "no name in the query"},
     },
-    "publication": "p00000033-489ccedb", "space": "static-all-minilm-l6-v2-256-08e90f06",
+    "publication": "p00000033-489ccedb", "space": "static-all-minilm-l6-v2-256-08e90f06", "total": 156, "notes": [],
+    "next_cursor": "WyJwMDAwMDAwMzMtNDg5Y2NlZGIiLDEsIjEyYWIiXQ",
 }  # fmt: skip
 _SYMBOL: dict[str, Any] = {
     "repository": "gin-gonic/gin", "ref": "HEAD", "commit": _COMMIT, "path": "gin.go", "start_line": 91,
     "end_line": 180, "name": "Engine", "qualified_name": "gin.Engine", "kind": "struct", "language": "go",
     "signature": "type Engine struct", "role": "source", "key": "gin-gonic/gin",
+    "overloads": [],
 }  # fmt: skip
+_SYMBOLS: dict[str, Any] = {"symbols": [_SYMBOL], "notes": [], "outcome": "found"}
 _FILE: dict[str, Any] = {
     "repository": "gin-gonic/gin", "ref": "HEAD", "key": "gin-gonic/gin", "commit": _COMMIT, "path": "gin.go",
     "blob": "0f3c6d4be6f5a5a4f1b1c77c2d0b63f1a6f2d9d0", "language": "go", "role": "source", "start_line": 91,
@@ -86,7 +89,7 @@ _shapes.add(answers.RepositoryState, "SearchedRepository")
 _shapes.add(answers.LaneReport, "Lane")
 SearchResponse = _shapes.add(answers.SearchAnswer, "SearchResponse", examples=[_ANSWER]).model
 _shapes.add(answers.SymbolHit, "SymbolModel")
-SymbolsResponse = _shapes.add(answers.Definitions, "SymbolsResponse", examples=[{"symbols": [_SYMBOL]}]).model
+SymbolsResponse = _shapes.add(answers.Definitions, "SymbolsResponse", examples=[_SYMBOLS]).model
 _shapes.add(answers.Reference, "ReferenceModel")
 ReferencesResponse = _shapes.add(answers.References, "ReferencesResponse").model
 FileResponse = _shapes.add(answers.FileText, "FileResponse", examples=[_FILE]).model

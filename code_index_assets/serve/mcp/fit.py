@@ -41,10 +41,12 @@ class Reply:
 
     @property
     def structured(self) -> dict[str, Any]:
+        """The answer as structured content, without fields that say nothing."""
         return self.data.model_dump(mode="json", exclude_none=True)
 
     @property
     def tokens(self) -> int:
+        """Tokens of both forms together."""
         return count_tokens(self.text) + json_tokens(self.structured)
 
 
@@ -57,6 +59,7 @@ class Row:
 
     @property
     def tokens(self) -> int:
+        """Tokens of both forms, and of what joins it to the next item."""
         return count_tokens(self.text) + json_tokens(self.data.model_dump(mode="json", exclude_none=True)) + 4
 
 
@@ -91,24 +94,29 @@ def clean(text: str) -> str:
 
 
 def short(text: str, limit: int) -> str:
+    """The text, cut to `limit` characters with an ellipsis at the end."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def iso(seconds: float | None) -> str | None:
+    """A Unix time as ISO 8601 in UTC; None stays None."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def role_of(role: str | None) -> str | None:
+    """The role to show; None for source code, the role that needs no mention."""
     return None if role in (None, "source") else role
 
 
 def files_of(coverage: dict[str, Any]) -> tuple[int | None, int | None]:
+    """How many files are indexed and how many are left out; None where a coverage does not have the number."""
     skipped = coverage.get("skipped")
     left_out = sum(skipped.values()) if isinstance(skipped, dict) else skipped
     return coverage.get("kept"), left_out
 
 
 def languages_of(coverage: dict[str, Any], most: int = 5) -> list[str] | None:
+    """The most frequent languages of the chunks, the first one most; None without any."""
     counts = Counter(coverage.get("chunk_languages") or {})
     return [name for name, _ in counts.most_common(most)] or None
 
@@ -154,6 +162,7 @@ class Around:
 
     @classmethod
     def of(cls, states: Iterable[RepositoryState]) -> Around:
+        """The repositories of these states, as of now."""
         return cls({state.key: state for state in states}, time.time())
 
     def ref_of(self, repository: str, ref: str) -> str | None:
@@ -161,24 +170,29 @@ class Around:
         return ref if sum(state.repository == repository for state in self.states.values()) > 1 else None
 
     def name_of(self, repository: str, ref: str) -> str:
+        """The repository's name, with the ref where the name alone would be ambiguous."""
         return f"{repository}@{ref}" if self.ref_of(repository, ref) else repository
 
     def searched(self) -> Searched:
+        """How many repositories were searched, by state."""
         counts = Counter(state.state for state in self.states.values())
         return Searched(
             repositories=len(self.states), current=counts["current"], behind=counts["behind"], unknown=counts["unknown"]
         )
 
     def heading(self) -> str:
+        """The same in words: `3 repositories (1 behind)`."""
         searched = self.searched()
         told = [f"{count} {name}" for name in ("behind", "unknown") if (count := getattr(searched, name))]
         several = "repository" if searched.repositories == 1 else "repositories"
         return f"{searched.repositories} {several}" + (f" ({', '.join(told)})" if told else "")
 
     def models(self, keys: Iterable[str]) -> list[BaseModel]:
+        """The repositories of these keys, each once, as structured content."""
         return [repository_at(self.states[key]) for key in dict.fromkeys(keys)]
 
     def lines(self, keys: Iterable[str]) -> list[str]:
+        """The repositories of these keys, each once, as lines of text."""
         states = [self.states[key] for key in dict.fromkeys(keys)]
         return [at_line(state, self.now) for state in states]
 
@@ -196,4 +210,5 @@ def rest(shown: int, wanted: int, total: int, offset: int, max_tokens: int, what
 
 
 def assemble(*blocks: str | None) -> str:
+    """The blocks that are not empty, a blank line between two."""
     return "\n\n".join(block for block in blocks if block)

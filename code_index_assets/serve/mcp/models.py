@@ -55,9 +55,7 @@ class RunStatus(Model):
 
 
 # What differs for agents in several answers. The commit is that of `repositories`, once for all rows.
-_REF = optional(str, "Given where several refs of the repository were searched.")
-_ROLE = optional(str, "test, docs, vendored, generated, …; source if not given.")
-_PLACED: dict[str, FieldOf] = {"ref": _REF, "role": _ROLE}
+_PLACED: dict[str, FieldOf] = {"ref": optional(str), "role": optional(str)}
 _PAGED: dict[str, FieldOf] = {
     "total": required(int, "How many there are in all."),
     "next_cursor": optional(str, "Ask again, unchanged, with this cursor for the rest."),
@@ -99,7 +97,13 @@ DETAIL = _shapes.add(
         "secrets_removed": optional(dict[str, int]),
     },
 )
-REPOSITORY = _shapes.add(answers.RepositoryStatus, "RepositoryAt", without=_IN_NO_ROW | _OF_DETAIL, changed=_REPOSITORY)
+REPOSITORY = _shapes.add(
+    answers.RepositoryStatus,
+    "RepositoryAt",
+    without=_IN_NO_ROW | _OF_DETAIL,
+    changed=_REPOSITORY,
+    about="What is indexed of one repository at one ref.",
+)
 REPOSITORIES = _shapes.add(
     answers.RepositoryPage, "RepositoryList", without={"offset"}, changed=_PAGED, first=_PAGE_FIRST[:3]
 )
@@ -112,8 +116,9 @@ HIT = _shapes.add(
     "SearchHit",
     without={"commit", "language", "name", "signature", "blob", "snippet", "text"},
     renamed={"qualified_name": "symbol"},
-    changed=_PLACED
-    | {
+    changed={
+        "ref": optional(str, "Given where several refs of the repository were searched."),
+        "role": optional(str, "test, docs, vendored, generated, …; source if not given."),
         "score": required(float, "In [0, 1]; 1 is the best of this answer."),
         "code_start_line": optional(int, "Where code begins, if not at start_line."),
         "code": optional(str),

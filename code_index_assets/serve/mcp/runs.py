@@ -71,6 +71,7 @@ def run_status(run: IndexRun) -> RunStatus:
 
 
 def run_reply(run: IndexRun) -> Reply:
+    """The answer about one run."""
     status = run_status(run)
     return Reply(f"{run_line(status)}\n→ {status.next}", status)
 

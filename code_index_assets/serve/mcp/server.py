@@ -106,6 +106,7 @@ class CodeIndexServer(MCPServer):
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Any = None
     ) -> CallToolResult | InputRequiredResult:
+        """The result of a tool; unknown tools, unknown arguments and failures become error results."""
         tool = self._tool_manager.get_tool(name)
         if tool is None:
             known = ", ".join(known.name for known in self._tool_manager.list_tools())

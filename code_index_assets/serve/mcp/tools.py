@@ -100,6 +100,10 @@ class Tools:
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, SearchResult]:
+        """Hits of a query, one page.
+
+        Raises QueryError (the query, the cursor), NotIndexedError, LanesFailedError, SpaceMismatchError.
+        """
         question: dict[str, object] = {
             "search": query, "repositories": repositories, "refs": refs, "paths": paths, "languages": languages,
             "kinds": kinds,
@@ -145,6 +149,7 @@ class Tools:
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, SymbolResult]:
+        """Definitions of a name, one page. Raises QueryError, NotIndexedError."""
         question: dict[str, object] = {
             "symbol": name, "prefix": prefix, "repositories": repositories, "refs": refs, "paths": paths,
             "languages": languages, "kinds": kinds,
@@ -193,6 +198,7 @@ class Tools:
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, ReferenceResult]:
+        """Lines that mention a name, one page. Raises QueryError, NotIndexedError, OutOfTimeError."""
         found = find_references(
             self.engine, name,
             SearchFilters(
@@ -218,6 +224,7 @@ class Tools:
         ref: Annotated[str | None, Field(max_length=300, description="Ref, if not the default one.")] = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, CodeResult]:
+        """Lines of an indexed file. Raises NotIndexedError, FileNotIndexedError, QueryError."""
         file = read_lines(self.engine, repository, path, ref=ref, start=start_line, end=end_line)
         snapshot = self.engine.snapshot()
         states = self.engine.repositories(snapshot, Filter(keys=(file.key,))) if file.key in snapshot.receipts else ()
@@ -238,6 +245,7 @@ class Tools:
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, RepositoryList]:
+        """Repositories by name and state, one page. Raises QueryError for a cursor of another question."""
         question: dict[str, object] = {"repositories": name, "state": state}
         offset = decode_cursor(cursor, question).offset if cursor else 0
         rows = [
@@ -262,6 +270,7 @@ class Tools:
         ] = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, StatusResult]:
+        """The index as a whole, one repository, or one run. Raises NotIndexedError, QueryError (no such run)."""
         runs = [self.runs.get(run)] if run else [one for one in self.runs.all()[:20] if one.state == "running"]
         statuses = (
             [] if run and not repository else repository_statuses(self.layout, self.settings, self.engine.receipts())
@@ -297,6 +306,11 @@ class Tools:
             int, Field(ge=0, le=600, description="How long to wait for the result before a handle is given.")
         ] = 45,
     ) -> Annotated[CallToolResult, RunStatus]:
+        """Starts an index run on a folder and waits up to `wait_seconds` for its end.
+
+        Raises QueryError (a folder that may not be indexed), LockedError (enough runs are at work).
+        """
+
         def begin() -> IndexRun:
             folder = indexable_folder(directory, self.settings, self.layout, self.transport)
             arguments = [*folder.arguments, *(["--force"] if force_reindex else [])]
