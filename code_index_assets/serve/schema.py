@@ -49,7 +49,9 @@ class Shape:
         """
         copied = {name: getattr(answer, field) for field, name in self.names.items() if name not in values}
         if self.lean:
-            copied = {name: value for name, value in copied.items() if value not in ((), "")}
+            copied = {
+                name: value for name, value in copied.items() if value or self.model.model_fields[name].is_required()
+            }
         return self.model(**{name: plain(value) for name, value in copied.items()}, **values)
 
 
@@ -110,7 +112,7 @@ class Shapes:
         description = field.metadata.get("description")
         kind, items = get_origin(hint), get_args(hint)
         holds_models = kind is tuple and items[0] in self._models
-        may_be_empty = NoneType in items or (kind is tuple and not holds_models)
+        may_be_empty = NoneType in items or (kind is tuple and not holds_models) or "if_set" in field.metadata
         hint = self._type(hint)
         if self._lean:
             return optional(hint, description) if may_be_empty else required(hint, description)
