@@ -68,27 +68,27 @@ class Stages:
 
 def stage_note(info: dict[str, Any], items: int | None) -> str:
     """The particulars of a stage in words: cache hits, padding waste, requests and price, how busy a stream was."""
-    told = []
+    notes = []
     if "hits" in info and items:
-        told.append(f"{info['hits'] / items:.0%} known")
+        notes.append(f"{info['hits'] / items:.0%} known")
     if info.get("ahead"):
-        told.append(f"{info['ahead']:,} computed ahead")
+        notes.append(f"{info['ahead']:,} computed ahead")
     if "padding_waste" in info:
-        told.append(f"padding {info['padding_waste']:.1%}")
+        notes.append(f"padding {info['padding_waste']:.1%}")
     for name in ("requests", "tokens", "retries", "splits", "cut", "refused"):
         if info.get(name):
-            told.append(f"{info[name]:,} {name}")
+            notes.append(f"{info[name]:,} {name}")
     if "price_usd" in info:
-        told.append(f"${info['price_usd']:,.4f}")
+        notes.append(f"${info['price_usd']:,.4f}")
     if "busy" in info:
-        told.append(f"busy {info['busy']:.0%}, queue ≤ {info['queue_most']} of {info['queue_limit']}")
+        notes.append(f"busy {info['busy']:.0%}, queue ≤ {info['queue_most']} of {info['queue_limit']}")
     if info.get("left_for_later"):
-        told.append(f"{info['left_for_later']:,} left for later")
+        notes.append(f"{info['left_for_later']:,} left for later")
     if info.get("failed"):
-        told.append(f"failed: {info['failed'].splitlines()[0]}")
+        notes.append(f"failed: {info['failed'].splitlines()[0]}")
     if info.get("mode"):
-        told.append(str(info["mode"]))
-    return ", ".join(told)
+        notes.append(str(info["mode"]))
+    return ", ".join(notes)
 
 
 class Ticker:

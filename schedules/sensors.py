@@ -78,11 +78,11 @@ def _waiting(instance: dg.DagsterInstance, keys: list[str]) -> dict[str, int]:
             job_name=index_repository.name, statuses=[dg.DagsterRunStatus.QUEUED], tags={"dagster/partition": keys}
         )
     )
-    found: dict[str, int] = {}
+    waiting: dict[str, int] = {}
     for run in queued:
         key = run.tags["dagster/partition"]
-        found[key] = max(found.get(key, -1000), int(run.tags.get(PRIORITY_TAG, "0")))
-    return found
+        waiting[key] = max(waiting.get(key, -1000), int(run.tags.get(PRIORITY_TAG, "0")))
+    return waiting
 
 
 @dg.sensor(
@@ -96,9 +96,9 @@ def repository_polls(context: dg.SensorEvaluationContext, code_index: CodeIndexR
     if not code_index.settings().polling:
         return dg.SkipReason("polling is off (CODE_INDEX_POLLING)")
     _pollers[:] = [process for process in _pollers if process.poll() is None]
-    asked = any(Inbox(layout).wanted.glob("*.json"))
+    requested = any(Inbox(layout).wanted.glob("*.json"))
     last = float(context.cursor or 0)
-    if not asked and time.time() - last < POLLER_STARTS_SECONDS:
+    if not requested and time.time() - last < POLLER_STARTS_SECONDS:
         return dg.SkipReason("not time yet")
     if _pollers or poller_runs(layout):
         return dg.SkipReason("a poller is at work")

@@ -84,11 +84,11 @@ def run_query(
     """
     limits = limits or Limits()
     _require_catalog(layout)
-    asked = {
+    question = {
         "catalog": str(layout.catalog), "sql": sql, "memory": limits.memory, "seconds": limits.seconds,
         "memory_bytes": memory_bytes(limits.memory),
     }  # fmt: skip
-    with QueryProcess(asked, limits.seconds) as process:
+    with QueryProcess(question, limits.seconds) as process:
         frames = _frames(process, layout, limits)
         names = next(frames)[1]
         yield names, _rows(frames, limits)
@@ -162,8 +162,8 @@ def _translated(kind: str, text: str, layout: Layout, limits: Limits) -> QueryEr
         return _not_opened(layout, text)
     place = re.search(r"LINE (\d+):", text)
     where = f" (line {place[1]})" if place and place[1] != "1" else ""
-    told = re.sub(r"\s+LINE \d+:.*", "", text, flags=re.DOTALL) if "\n" in text else text
-    return QueryError(f"the query failed{where}: {told}", remedy="`code-index sql --list` shows the tables")
+    message = re.sub(r"\s+LINE \d+:.*", "", text, flags=re.DOTALL) if "\n" in text else text
+    return QueryError(f"the query failed{where}: {message}", remedy="`code-index sql --list` shows the tables")
 
 
 def list_tables(layout: Layout) -> list[tuple[str, str]]:

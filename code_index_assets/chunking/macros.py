@@ -92,10 +92,10 @@ def blank_macros(raw: bytes) -> bytes:
 def _in_lines(raw: bytes) -> Iterator[tuple[int, int]]:
     at = 0
     blanked = -1
-    while found := _CAPITALS.search(raw, at):
-        start = raw.rfind(b"\n", 0, found.start()) + 1
-        at = raw.find(b"\n", found.start()) + 1 or len(raw)
-        if raw[start : found.start()].lstrip().startswith(_NO_CODE):
+    while capital := _CAPITALS.search(raw, at):
+        start = raw.rfind(b"\n", 0, capital.start()) + 1
+        at = raw.find(b"\n", capital.start()) + 1 or len(raw)
+        if raw[start : capital.start()].lstrip().startswith(_NO_CODE):
             continue
         if (lone := _LONE.match(raw, start)) and (lone.start(1) == start or _between(raw, start, blanked)):
             blanked = lone.end(1)

@@ -151,7 +151,7 @@ def files_command(repository: str, left_out: bool, reason: str | None, as_json: 
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
-            told = (
+            detail = (
                 row["language"] or row["role"] if row["status"] == "kept" else f"{row['reason']} {row['detail'] or ''}"
             )
-            click.echo(printable(f"{row['status']:<10} {row['path']}  {told}".rstrip()))
+            click.echo(printable(f"{row['status']:<10} {row['path']}  {detail}".rstrip()))

@@ -65,13 +65,13 @@ def judge(
         artifact.verify()
 
     def make(writer: ArtifactWriter, previous: Artifact | None) -> None:
-        kept = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
-        buckets, subjects = _profile(judged, kept, previous, writer, stages)
+        kept_files = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
+        buckets, subjects = _profile(judged, kept_files, previous, writer, stages)
         rows = pl.concat([bucket.rows for bucket in buckets])
         with stages.stage("import great_expectations", unit="imports"):
             import_great_expectations()
         with stages.stage("expectations", unit="checks") as ticker:
-            results = run_suite(suite, rows, profile_repository(rows, buckets, kept, baseline))
+            results = run_suite(suite, rows, profile_repository(rows, buckets, kept_files, baseline))
             ticker.advance(len(results))
         subject = subject_digest(space, subjects)
         results = _accepted(results, suite, subject, acceptances(store.layout, key, space))
@@ -110,7 +110,7 @@ def _of_what_is_published(
 
 
 def _profile(
-    judged: Judged, kept: pl.DataFrame, previous: Artifact | None, writer: ArtifactWriter, stages: Stages
+    judged: Judged, kept_files: pl.DataFrame, previous: Artifact | None, writer: ArtifactWriter, stages: Stages
 ) -> tuple[list[BucketProfile], list[str]]:
     """Profiles every bucket; one whose chunk, vector and file rows were profiled before is taken over."""
     files, chunks, embeddings = judged.files, judged.chunks, judged.embeddings
@@ -142,7 +142,7 @@ def _profile(
         for bucket in writer.reuse_buckets(previous, inputs_of, reuse):
             chunk_rows = chunks.read_bucket("chunks", bucket)
             vector_rows = embeddings.read_bucket("embeddings", bucket)
-            mine = kept.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
+            mine = kept_files.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
             profiles[bucket] = profile_bucket(chunk_rows, vector_rows, mine)
             writer.write("profile", bucket, profiles[bucket].rows)
             subjects[bucket] = bucket_subject(chunk_rows, vector_rows)
@@ -184,8 +184,8 @@ def current_verdict(store: ArtifactStore, key: str, space: str) -> Verdict | Non
 def verdict_on(store: ArtifactStore, key: str, space: str, subject: str) -> Verdict | None:
     """The kept verdict of a partition on a subject, the newest if there are several, or None."""
     home = store.layout.artifact_home(KIND, key, space)
-    found = [store.open_folder(folder) for folder in (home.iterdir() if home.is_dir() else []) if folder.is_dir()]
-    verdicts = [read_verdict(artifact) for artifact in found if artifact is not None]
+    artifacts = [store.open_folder(folder) for folder in (home.iterdir() if home.is_dir() else []) if folder.is_dir()]
+    verdicts = [read_verdict(artifact) for artifact in artifacts if artifact is not None]
     return max((v for v in verdicts if v.subject == subject), key=lambda v: v.at, default=None)
 
 

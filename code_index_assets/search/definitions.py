@@ -39,8 +39,8 @@ def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
         engine: SearchEngine, name: str, filters: SearchFilters = EVERYTHING, *, prefix: bool = False, limit: int = 50
     ) -> Definitions:
         with deadlines.within(engine.settings.query_seconds) as clock:
-            found = find(engine, name, filters, prefix=prefix, limit=limit)
-        return replace(found, outcome=SearchOutcome.INCOMPLETE) if clock.cut else found
+            definitions = find(engine, name, filters, prefix=prefix, limit=limit)
+        return replace(definitions, outcome=SearchOutcome.INCOMPLETE) if clock.cut else definitions
 
     return timed
 
@@ -58,11 +58,11 @@ def find_definitions(
 
     With `prefix`, definitions whose name begins so. Raises NotIndexedError, QueryError.
     """
-    asked = queries.name_of(name.strip())
-    if not asked.name:
+    requested = queries.name_of(name.strip())
+    if not requested.name:
         raise QueryError("no name was given", remedy="`code-index symbol NAME`")
-    wanted = vocabulary.kinds(filters.kinds)
-    depth = KIND_DEPTH if wanted else max(limit * 4, 200)
+    kinds = vocabulary.kinds(filters.kinds)
+    depth = KIND_DEPTH if kinds else max(limit * 4, 200)
     for _ in range(4):
         snapshot = engine.snapshot()
         where = Filter(
@@ -71,19 +71,19 @@ def find_definitions(
             paths=engine.places.paths(filters.paths),
         )
         try:
-            found = snapshot.search_names(asked.spellings, where, depth, prefix=prefix)
-            named = [hit for point in found if point.payload["part"] == 0 for hit in _symbols(point, snapshot)]
-            named = [hit for hit in named if _is_wanted(hit, asked, prefix)]
-            hits = [hit for hit in named if not wanted or hit.kind in wanted]
+            points = snapshot.search_names(requested.spellings, where, depth, prefix=prefix)
+            named = [hit for point in points if point.payload["part"] == 0 for hit in _symbols(point, snapshot)]
+            named = [hit for hit in named if _is_wanted(hit, requested, prefix)]
+            hits = [hit for hit in named if not kinds or hit.kind in kinds]
             if not hits:
-                notes = vocabulary.other_kinds((hit.kind for hit in named), name, wanted)
+                notes = vocabulary.other_kinds((hit.kind for hit in named), name, kinds)
                 # A kind of definitions alone (enum_member) is in no chunk, and yet known.
-                strange = tuple(kind for kind in wanted if kind not in vocabulary.KINDS)
+                strange = tuple(kind for kind in kinds if kind not in vocabulary.KINDS)
                 notes = notes or vocabulary.unknown_values(snapshot, replace(where, kinds=strange))
                 return Definitions((), (*notes, *vocabulary.unread_definitions(snapshot, where)))
         except SnapshotGoneError:
             continue
-        hits.sort(key=lambda hit: order_key(hit.place, asked.spellings))
+        hits.sort(key=lambda hit: order_key(hit.place, requested.spellings))
         # Of several filters one may cover nothing though another has hits.
         seen = {("language", hit.language) for hit in hits if hit.language}
         notes = vocabulary.unknown_values(snapshot, where, seen)
@@ -115,8 +115,8 @@ def _symbols(point: Scored, snapshot: IndexSnapshot) -> list[SymbolHit]:
     ]  # fmt: skip
 
 
-def _is_wanted(hit: SymbolHit, asked: queries.Name, prefix: bool) -> bool:
-    if not asked.fits(hit.name) and not (prefix and hit.name.lower().startswith(asked.name.lower())):
+def _is_wanted(hit: SymbolHit, requested: queries.Name, prefix: bool) -> bool:
+    if not requested.fits(hit.name) and not (prefix and hit.name.lower().startswith(requested.name.lower())):
         return False
     around = f"{hit.qualified_name} {hit.path}".lower()
-    return all(part.lower() in around for part in asked.qualifier)
+    return all(part.lower() in around for part in requested.qualifier)

@@ -263,7 +263,7 @@ def check_work(request: SearchRequest, query: Query) -> None:
 
 def _filtered_by(ranked: list[Candidate]) -> set[tuple[str, str]]:
     """What hits are proof of: values of the fields that filters have."""
-    return {(field, str(found.payload[field])) for found in ranked for field in ("language", "kind", "role")}
+    return {(field, str(candidate.payload[field])) for candidate in ranked for field in ("language", "kind", "role")}
 
 
 def resolve_keys(
@@ -273,42 +273,42 @@ def resolve_keys(
 
     A repository is given by its whole name, its last part, its key, or a glob. Raises NotIndexedError.
     """
-    found = dict(receipts)
+    named = dict(receipts)
     if repositories:
-        found = {}
-        for wanted in repositories:
-            matching = {key: r for key, r in receipts.items() if _is_repository(wanted, r)}
+        named = {}
+        for name in repositories:
+            matching = {key: r for key, r in receipts.items() if _is_repository(name, r)}
             if not matching:
                 raise NotIndexedError(
-                    f"{wanted} is not indexed{_near(wanted, receipts)}",
-                    remedy=f"run `code-index index {wanted}`, or see `code-index status` for what is indexed",
-                    wanted=wanted,
+                    f"{name} is not indexed{_near(name, receipts)}",
+                    remedy=f"run `code-index index {name}`, or see `code-index status` for what is indexed",
+                    wanted=name,
                 )
-            found |= matching
+            named |= matching
     if refs:
-        kept = {key: r for key, r in found.items() if any(matches_pattern(ref, r.ref) for ref in refs)}
-        if not kept:
+        chosen = {key: r for key, r in named.items() if any(matches_pattern(ref, r.ref) for ref in refs)}
+        if not chosen:
             raise NotIndexedError(
-                f"ref {', '.join(refs)} is not indexed; indexed: {', '.join(sorted({r.ref for r in found.values()}))}",
+                f"ref {', '.join(refs)} is not indexed; indexed: {', '.join(sorted({r.ref for r in named.values()}))}",
                 remedy="name the ref in the registry entry and index again",
                 wanted=f"{repositories[0] if repositories else ''}@{refs[0]}",
             )
     else:
         # A key asked for by its whole name is meant, default or not.
-        kept = {key: r for key, r in found.items() if r.default_ref or key in repositories}
-    return None if len(kept) == len(receipts) else tuple(sorted(kept))
+        chosen = {key: r for key, r in named.items() if r.default_ref or key in repositories}
+    return None if len(chosen) == len(receipts) else tuple(sorted(chosen))
 
 
-def _is_repository(wanted: str, receipt: Receipt) -> bool:
-    wanted = wanted.strip("/").lower()
+def _is_repository(name: str, receipt: Receipt) -> bool:
+    name = name.strip("/").lower()
     key, repository = receipt.key.lower(), receipt.repository.lower()
-    if wanted in (key, repository) or repository.endswith(f"/{wanted}"):
+    if name in (key, repository) or repository.endswith(f"/{name}"):
         return True
-    return matches_pattern(wanted, repository)
+    return matches_pattern(name, repository)
 
 
-def _near(wanted: str, receipts: dict[str, Receipt]) -> str:
-    near = near_names(wanted, sorted({r.repository for r in receipts.values()}))
+def _near(name: str, receipts: dict[str, Receipt]) -> str:
+    near = near_names(name, sorted({r.repository for r in receipts.values()}))
     return f" (near: {', '.join(near)})" if near else ""
 
 
@@ -317,10 +317,10 @@ def _all_failed(failed: list[LaneResult]) -> LanesFailedError:
     lanes: dict[str, list[str]] = {}
     for result in failed:
         lanes.setdefault(result.error, []).append(result.lane)
-    told = "; ".join(f"{', '.join(names)}: {why}" for why, names in lanes.items())
+    reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in lanes.items())
     remedies = dict.fromkeys(result.remedy for result in failed if result.remedy)
     return LanesFailedError(
-        f"no lane of the search could answer: {told}", remedy="; ".join(remedies) or "see `code-index doctor`"
+        f"no lane of the search could answer: {reasons}", remedy="; ".join(remedies) or "see `code-index doctor`"
     )
 
 

@@ -89,30 +89,30 @@ def read_lines(
 
 def checked_path(path: str) -> str:
     """The path as the index spells it (`./` in front removed). Raises QueryError for what cannot be a path in it."""
-    found = path.removeprefix("./")
-    found = found.replace("\\", "/") if "/" not in found else found
-    parts = found.split("/")
-    if not found or found.startswith("/") or ".." in parts or "." in parts or "" in parts or "\0" in found:
+    checked = path.removeprefix("./")
+    checked = checked.replace("\\", "/") if "/" not in checked else checked
+    parts = checked.split("/")
+    if not checked or checked.startswith("/") or ".." in parts or "." in parts or "" in parts or "\0" in checked:
         raise QueryError(
             f"{path[:200]!r} is not a path from a repository's root",
             remedy="paths are relative to the repository, as search results give them: no '..', no '/' in front",
         )
-    return found
+    return checked
 
 
 def one_receipt(engine: SearchEngine, snapshot: IndexSnapshot, repository: str, ref: str | None) -> Receipt:
     """What is published of the one repository (and ref) meant. Raises NotIndexedError, QueryError if several are."""
     keys = engine.resolve(snapshot, (repository,), (ref,) if ref else ())
-    found = [snapshot.receipts[key] for key in (snapshot.receipts if keys is None else keys)]
-    exact = [r for r in found if repository.lower() in (r.repository.lower(), r.key.lower())]
-    found = exact or found
-    if len(found) != 1:
-        names = ", ".join(sorted(receipt.key for receipt in found)[:8])
+    receipts = [snapshot.receipts[key] for key in (snapshot.receipts if keys is None else keys)]
+    exact = [r for r in receipts if repository.lower() in (r.repository.lower(), r.key.lower())]
+    receipts = exact or receipts
+    if len(receipts) != 1:
+        names = ", ".join(sorted(receipt.key for receipt in receipts)[:8])
         raise QueryError(
-            f"{repository!r} names {len(found) or 'no'} indexed repositories{': ' + names if names else ''}",
+            f"{repository!r} names {len(receipts) or 'no'} indexed repositories{': ' + names if names else ''}",
             remedy="give the whole name of one, and the ref if several are indexed",
         )
-    return found[0]
+    return receipts[0]
 
 
 def _file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> dict[str, Any]:
@@ -137,17 +137,17 @@ def _unknown(snapshot: IndexSnapshot, receipt: Receipt, path: str) -> FileNotInd
     paths = snapshot.paths([receipt.key])
     inside = [known for known in paths if known.startswith(f"{path}/")]
     if inside:
-        told = f"{path} is a folder: {', '.join(inside[:5])}{', …' if len(inside) > 5 else ''}"
+        message = f"{path} is a folder: {', '.join(inside[:5])}{', …' if len(inside) > 5 else ''}"
     else:
         near = near_paths(path, paths)
-        told = f"{receipt.key} has no file {path} at {receipt.commit[:12]}"
-        told += f"; did you mean {', '.join(near)}?" if near else ""
-    return FileNotIndexedError(told, remedy="give a path as search results give it", wanted=path)
+        message = f"{receipt.key} has no file {path} at {receipt.commit[:12]}"
+        message += f"; did you mean {', '.join(near)}?" if near else ""
+    return FileNotIndexedError(message, remedy="give a path as search results give it", wanted=path)
 
 
 def near_paths(path: str, paths: Iterable[str]) -> list[str]:
     """Paths that may have been meant: of the same file name, then of a name spelled much like it, the nearest first."""
-    wanted = _file_name(path)
+    file_name = _file_name(path)
     by_name: dict[str, list[str]] = {}
     for known in paths:
         by_name.setdefault(_file_name(known), []).append(known)
@@ -155,14 +155,14 @@ def near_paths(path: str, paths: Iterable[str]) -> list[str]:
     alike = [
         name
         for name in by_name
-        if abs(len(name) - len(wanted)) <= 3 and (name[:1] == wanted[:1] or name[-4:] == wanted[-4:])
+        if abs(len(name) - len(file_name)) <= 3 and (name[:1] == file_name[:1] or name[-4:] == file_name[-4:])
     ]
-    names = difflib.get_close_matches(wanted, alike[:_COMPARED], n=NEAR, cutoff=0.75)
-    found: list[str] = []
+    names = difflib.get_close_matches(file_name, alike[:_COMPARED], n=NEAR, cutoff=0.75)
+    nearest: list[str] = []
     for name in names:
         nearness = {known: difflib.SequenceMatcher(None, path, known).ratio() for known in by_name[name][:_COMPARED]}
-        found += sorted(nearness, key=lambda known: -nearness[known])
-    return found[:NEAR]
+        nearest += sorted(nearness, key=lambda known: -nearness[known])
+    return nearest[:NEAR]
 
 
 def _file_name(path: str) -> str:

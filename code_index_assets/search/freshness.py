@@ -65,10 +65,10 @@ class Heads:
         """Where the ref of a partition was last seen; None if neither a run nor the poller has seen it."""
         head = self._seen(key)
         polled = self.poller().get(key.partition("@")[0])
-        told = polled.heads.get(key) if polled is not None and not polled.failures else None
-        if polled is not None and told and (head is None or polled.polled_at > (head.seen_at or 0)):
+        polled_commit = polled.heads.get(key) if polled is not None and not polled.failures else None
+        if polled is not None and polled_commit and (head is None or polled.polled_at > (head.seen_at or 0)):
             # A poller of an unchanged ref confirms the whole id that the run saw.
-            commit = head.commit if head is not None and head.commit.startswith(told) else told
+            commit = head.commit if head is not None and head.commit.startswith(polled_commit) else polled_commit
             return Head(commit, polled.polled_at)
         return head
 
@@ -151,7 +151,7 @@ class _Look:
         name, _, ref = key.partition("@")
         published = published_state(receipt, head) if receipt else None
         state, why = self._state(key, entry, published, failure)
-        found = RepositoryStatus(
+        row = RepositoryStatus(
             key=key,
             repository=name,
             ref=ref or None,
@@ -164,9 +164,9 @@ class _Look:
             why=why,
         )
         if receipt is None:
-            return found
+            return row
         return replace(
-            found,
+            row,
             repository=receipt.repository,
             ref=receipt.ref,
             default_ref=receipt.default_ref,
@@ -214,7 +214,7 @@ def _between_steps(layout: Layout) -> dict[str, float]:
 
     A run holds the lock of its repository step by step, a tenth of its time it holds none.
     """
-    found: dict[str, float] = {}
+    latest: dict[str, float] = {}
     base = layout.root / "pins"
     oldest = time.time() - BETWEEN_STEPS_SECONDS
     for run in os.scandir(base) if base.is_dir() else ():
@@ -232,8 +232,8 @@ def _between_steps(layout: Layout) -> dict[str, float]:
         for name, at in pins.items():
             key = name.removesuffix(".json").rpartition(".")[0]
             if key not in published:
-                found[key] = max(found.get(key, 0.0), at)
-    return found
+                latest[key] = max(latest.get(key, 0.0), at)
+    return latest
 
 
 # -- why something is not indexed -------------------------------------------------------------------------------------
@@ -255,9 +255,9 @@ def explained(error: NotIndexedError, layout: Layout, settings: Settings) -> Not
     for key in keys:
         work = look.at_work(key)
         if work:
-            told = f"{error.wanted} is still being indexed" if error.wanted else f"nothing is indexed yet, but {key} is"
+            what = f"{error.wanted} is still being indexed" if error.wanted else f"nothing is indexed yet, but {key} is"
             return StillIndexingError(
-                f"{told}: {work}",
+                f"{what}: {work}",
                 remedy="ask again when it is done (`code-index status` tells)",
                 wanted=error.wanted,
             )
@@ -279,19 +279,19 @@ def explained(error: NotIndexedError, layout: Layout, settings: Settings) -> Not
     return error
 
 
-def _meant(wanted: str, registry: Registry) -> list[str]:
+def _meant(missing: str, registry: Registry) -> list[str]:
     """Keys of the registry that `wanted` may mean; all for ""."""
-    if not wanted:
+    if not missing:
         return [key for entry in registry.entries for key in entry.keys]
-    folded = wanted.strip("/").casefold()
+    folded = missing.strip("/").casefold()
     if folded.startswith("@"):
         return [key for entry in registry.entries for key in entry.keys if key.casefold().endswith(folded)]
-    found = [
+    keys = [
         key
         for entry in registry.entries
         for key in entry.keys
         if folded in (key.casefold(), entry.name.casefold()) or entry.name.casefold().endswith(f"/{folded}")
     ]
-    name, _, ref = wanted.partition("@")
+    name, _, ref = missing.partition("@")
     by_pattern = ref and any(entry.name == name and entry.names_ref(ref) for entry in registry.entries)
-    return found or ([wanted] if by_pattern else [])
+    return keys or ([missing] if by_pattern else [])

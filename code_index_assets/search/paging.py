@@ -30,8 +30,8 @@ def search_page(
     offset = at.offset if at else 0
     if offset >= MAX_LIMIT:
         raise QueryError("there are no pages so far down", remedy="narrow the search instead of paging on")
-    asked = replace(request, limit=min(offset + request.limit, MAX_LIMIT)) if offset else request
-    answer = search(asked)
+    enlarged = replace(request, limit=min(offset + request.limit, MAX_LIMIT)) if offset else request
+    answer = search(enlarged)
     seen, following = len(answer.hits), None
     if offset < seen < min(answer.total, MAX_LIMIT):
         following = encode_cursor(Cursor(answer.publication, seen), question)

@@ -89,14 +89,14 @@ class _Terms:
 
 
 def _gather(lanes: dict[str, LaneResult]) -> list[Candidate]:
-    found: dict[tuple[str, str], Candidate] = {}
+    candidates: dict[tuple[str, str], Candidate] = {}
     for lane, result in lanes.items():
         for rank_, (hit, score) in enumerate(zip(result.hits, _normalised(lane, result.hits), strict=True), 1):
             chunk = (hit.payload["key"], hit.payload["chunk_id"])
-            candidate = found.setdefault(chunk, Candidate(hit.payload))
+            candidate = candidates.setdefault(chunk, Candidate(hit.payload))
             candidate.ranks[lane] = rank_
             candidate.lane_scores[lane] = score
-    return list(found.values())
+    return list(candidates.values())
 
 
 def _normalised(lane: str, hits: tuple[Scored, ...]) -> list[float]:
@@ -149,7 +149,7 @@ def _add_signals(candidate: Candidate, query: Query, terms: _Terms, weights: Wei
     candidate.score += gain
     candidate.why += why
     role = payload.get("role") or "source"
-    if role in weights.roles and role not in query.roles and not (ROLE_WORDS.get(role, frozenset()) & query.asked):
+    if role in weights.roles and role not in query.roles and not (ROLE_WORDS.get(role, frozenset()) & query.all_words):
         candidate.score *= weights.roles[role]
         candidate.why.append(f"{role} file")
 
@@ -177,29 +177,29 @@ def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tupl
     names = set(payload.get("names") or ())
     written = set(_written(payload))
     best, name = 0.0, ""
-    for asked in query.names:
-        if not any(asked.fits(name) for name in names):
+    for requested in query.names:
+        if not any(requested.fits(name) for name in names):
             continue
-        if asked.guessed:
+        if requested.guessed:
             gain = weights.definition_guess
         else:
             gain = weights.definition_mixed if query.form == "mixed" else weights.definition
-            gain += weights.definition_case * (not written.isdisjoint(asked.spellings))
-            gain += weights.definition_qualified * _qualified(payload, asked)
+            gain += weights.definition_case * (not written.isdisjoint(requested.spellings))
+            gain += weights.definition_qualified * _qualified(payload, requested)
         if gain > best:
-            best, name = gain, asked.spellings[0]
+            best, name = gain, requested.spellings[0]
     return best, name
 
 
-def _qualified(payload: dict[str, Any], asked: Name) -> bool:
+def _qualified(payload: dict[str, Any], requested: Name) -> bool:
     """Whether a definition here has the qualifier asked for: in its qualified name, or in the path."""
-    if not asked.qualifier:
+    if not requested.qualifier:
         return False
-    wanted = [part.lower() for part in asked.qualifier]
+    qualifier = [part.lower() for part in requested.qualifier]
     for symbol in payload.get("symbols") or ():
-        if asked.fits(symbol["name"]):
+        if requested.fits(symbol["name"]):
             around = f"{symbol.get('qualified_name') or ''} {payload['path']}".lower()
-            if all(part in around for part in wanted):
+            if all(part in around for part in qualifier):
                 return True
     return False
 
@@ -211,8 +211,8 @@ def _path(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[floa
     if query.path and query.path.lower() in path:
         return weights.path_asked / 2, ["part of its path"]
     stem = payload["file_name"].lower().split(".", 1)[0].replace("-", "_")
-    wanted = {name.name.lower() for name in query.names} | {"_".join(query.words), "".join(query.words)}
-    if stem in wanted or (len(query.words) > 1 and stem in query.words):
+    names = {name.name.lower() for name in query.names} | {"_".join(query.words), "".join(query.words)}
+    if stem in names or (len(query.words) > 1 and stem in query.words):
         return weights.file_name, ["its file name"]
     return 0.0, []
 
@@ -220,7 +220,7 @@ def _path(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[floa
 def _spread(candidates: list[Candidate], weights: Weights) -> list[Candidate]:
     """Orders by score, then folds neighbours into the better, collapses copies, and lets other files in between."""
     order = sorted(candidates, key=_best_first)
-    kept: list[Candidate] = []
+    chosen: list[Candidate] = []
     by_file: dict[tuple[str, str], list[Candidate]] = {}
     by_text: dict[tuple[str, str], Candidate] = {}
     for candidate in order:
@@ -238,8 +238,8 @@ def _spread(candidates: list[Candidate], weights: Weights) -> list[Candidate]:
         candidate.score *= weights.crowding ** len(mates)
         mates.append(candidate)
         by_text.setdefault(text, candidate)
-        kept.append(candidate)
-    return sorted(kept, key=_best_first)
+        chosen.append(candidate)
+    return sorted(chosen, key=_best_first)
 
 
 def _asked_for(candidate: Candidate) -> bool:

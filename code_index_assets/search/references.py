@@ -81,8 +81,8 @@ def find_references(
     OutOfTimeError (the counts and the order need every mention: a part would be wrong).
     """
     started = time.perf_counter()
-    asked = queries.name_of(name.strip())
-    if len(asked.name) < 2 or len(name) > queries.MAX_CHARS:
+    requested = queries.name_of(name.strip())
+    if len(requested.name) < 2 or len(name) > queries.MAX_CHARS:
         raise QueryError(
             f"{name[:50]!r} is not a name whose mentions are recorded",
             remedy="give an identifier of two or more letters",
@@ -90,7 +90,7 @@ def find_references(
     if not 1 <= limit <= MAX_REFERENCES:
         raise QueryError(f"the limit {limit} is not between 1 and {MAX_REFERENCES}")
     question = _Question(
-        asked, filters.repositories, filters.refs, engine.places.paths(filters.paths),
+        requested, filters.repositories, filters.refs, engine.places.paths(filters.paths),
         vocabulary.languages(filters.languages),
     )  # fmt: skip
     at = decode_cursor(cursor, question.identity) if cursor else None
@@ -125,28 +125,28 @@ def _page(
     keys = engine.resolve(snapshot, question.repositories, question.refs)
     receipts = snapshot.receipts if keys is None else {key: snapshot.receipts[key] for key in keys}
     tables = PublishedTables(engine.layout, receipts)
-    found = _find(tables, question)
-    mentions = found.mentions
+    matches = _find(tables, question)
+    mentions = matches.mentions
     deadlines.check()
     page = mentions.slice(offset, limit)
     counts = mentions.group_by("key").len().sort(["len", "key"], descending=[True, False])
     answer = References(
         name=question.name.name,
-        definitions=_definitions(tables, found.definitions, question)[: min(limit, MAX_DEFINITIONS)]
+        definitions=_definitions(tables, matches.definitions, question)[: min(limit, MAX_DEFINITIONS)]
         if offset == 0
         else (),
         references=_references(tables, question, page),
-        total_definitions=found.definitions.height,
+        total_definitions=matches.definitions.height,
         total=mentions.height,
         files=mentions.select("key", "path").n_unique() if mentions.height else 0,
         by_repository={receipts[key].key: count for key, count in counts.iter_rows()},
-        near=found.near[:limit],
+        near=matches.near[:limit],
         repositories=engine.repositories(snapshot, Filter(keys=keys)),
         publication=snapshot.manifest.name,
         offset=offset,
         question=question.identity,
         took_ms=round((time.perf_counter() - started) * 1000, 2),
-        outcome=SearchOutcome.FOUND if mentions.height or found.definitions.height else SearchOutcome.NO_MATCH,
+        outcome=SearchOutcome.FOUND if mentions.height or matches.definitions.height else SearchOutcome.NO_MATCH,
         notes=vocabulary.unknown_values(
             snapshot, Filter(keys=keys, languages=question.languages, paths=question.paths)
         ),
@@ -217,8 +217,8 @@ def _files(tables: PublishedTables, places: pl.DataFrame, question: _Question) -
     import polars as pl
 
     if question.paths and places.height:
-        kept = [any(matches_glob(glob, path) for glob in question.paths) for path in places.get_column("path")]
-        places = places.filter(pl.Series(kept, dtype=pl.Boolean))
+        covered = [any(matches_glob(glob, path) for glob in question.paths) for path in places.get_column("path")]
+        places = places.filter(pl.Series(covered, dtype=pl.Boolean))
     frame = tables.scan_paths("files", places.iter_rows()) if places.height else tables.scan("files").head(0)
     files = frame.select("key", "path", "language", "role").collect()
     return files.filter(pl.col("language").is_in(list(question.languages))) if question.languages else files
@@ -258,12 +258,12 @@ def _references(tables: PublishedTables, question: _Question, page: pl.DataFrame
     imports = _import_lines(tables, question.name.name, places)
     deadlines.check()
     texts = _line_texts(tables, page, places)
-    found = []
+    references = []
     for row in page.iter_rows(named=True):
         receipt = tables.receipts[row["key"]]
         place = (row["key"], row["path"], row["line"])
         within = around.get(place)
-        found.append(
+        references.append(
             Reference(
                 repository=receipt.repository,
                 ref=receipt.ref,
@@ -280,7 +280,7 @@ def _references(tables: PublishedTables, question: _Question, page: pl.DataFrame
                 text=texts.get(place),
             )
         )
-    return tuple(found)
+    return tuple(references)
 
 
 Place = tuple[str, str, int]

@@ -31,8 +31,8 @@ def render_answer(answer: SearchAnswer, *, color: bool = False, now: float | Non
     blocks = [_hit_block(number, hit, several, paint) for number, hit in enumerate(answer.hits, 1)]
     if not answer.hits:
         incomplete = answer.outcome == "incomplete"
-        told = "No match yet for" if incomplete else "No match for"
-        blocks.append(f"{told} {answer.query.raw!r} in what was {'looked at' if incomplete else 'searched'}.")
+        beginning = "No match yet for" if incomplete else "No match for"
+        blocks.append(f"{beginning} {answer.query.raw!r} in what was {'looked at' if incomplete else 'searched'}.")
     if answer.notes:
         blocks.append("\n".join(paint("warn", note) for note in answer.notes))
     blocks.append(_footer(answer, paint, time.time() if now is None else now))
@@ -89,22 +89,22 @@ def _footer(answer: SearchAnswer, paint: Paint, now: float) -> str:
 def repository_line(state: RepositoryState, now: float) -> str:
     """One line about a searched repository: ref, commit, age, files."""
     coverage = state.coverage
-    kept = coverage.get("kept")
+    indexed = coverage.get("kept")
     skipped = coverage.get("skipped")
     left_out = sum(skipped.values()) if isinstance(skipped, dict) else skipped or 0
-    files = f", {kept} files indexed, {left_out} left out" if kept is not None else ""
+    files = f", {indexed} files indexed, {left_out} left out" if indexed is not None else ""
     behind = ", behind its head" if state.state == "behind" else ""
     return f"{state.repository}@{state.ref} {state.label}, indexed {ago(now - state.indexed_at)}{behind}{files}"
 
 
-def render_definitions(found: Definitions, name: str, *, color: bool = False) -> str:
+def render_definitions(definitions: Definitions, name: str, *, color: bool = False) -> str:
     """Definitions of a name, or that there are none, then the notes."""
-    if not found.symbols:
-        where = "what was looked at before the time was up" if found.incomplete else "what is indexed"
-        return "\n".join([f"no definition of {name!r} in {where}", *found.notes])
-    late = ["The time was up before everything was looked at: there may be more."] if found.incomplete else []
-    notes = [painter(color)("warn", note) for note in found.notes]
-    return "\n".join([render_symbols(list(found.symbols), color=color), *notes, *late])
+    if not definitions.symbols:
+        where = "what was looked at before the time was up" if definitions.incomplete else "what is indexed"
+        return "\n".join([f"no definition of {name!r} in {where}", *definitions.notes])
+    late = ["The time was up before everything was looked at: there may be more."] if definitions.incomplete else []
+    notes = [painter(color)("warn", note) for note in definitions.notes]
+    return "\n".join([render_symbols(list(definitions.symbols), color=color), *notes, *late])
 
 
 def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
@@ -118,24 +118,24 @@ def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
     )
 
 
-def render_references(found: References, *, color: bool = False) -> str:
+def render_references(answer: References, *, color: bool = False) -> str:
     """Definitions, then lines under the file they are in, with the definition around each."""
     paint = painter(color)
-    if found.outcome == SearchOutcome.NO_MATCH:
-        near = f"; spelled otherwise: {', '.join(found.near)}" if found.near else ""
-        return "\n".join([f"No mention of {found.name!r} in what was searched{near}.", *found.notes])
-    blocks = [render_symbols(list(found.definitions), color=color)] if found.definitions else []
-    for (repository, path), group in groupby(found.references, key=lambda r: (r.repository, r.path)):
+    if answer.outcome == SearchOutcome.NO_MATCH:
+        near = f"; spelled otherwise: {', '.join(answer.near)}" if answer.near else ""
+        return "\n".join([f"No mention of {answer.name!r} in what was searched{near}.", *answer.notes])
+    blocks = [render_symbols(list(answer.definitions), color=color)] if answer.definitions else []
+    for (repository, path), group in groupby(answer.references, key=lambda r: (r.repository, r.path)):
         lines = [f"{paint('dim', repository)} {paint('path', printable(path))}"]
         lines += [_reference_line(reference, paint) for reference in group]
         blocks.append("\n".join(lines))
-    left_out = found.total_definitions - len(found.definitions) if found.definitions else 0
+    left_out = answer.total_definitions - len(answer.definitions) if answer.definitions else 0
     more = f", {left_out} definitions not shown" if left_out else ""
-    if found.notes:
-        blocks.append("\n".join(paint("warn", note) for note in found.notes))
-    blocks.append(paint("dim", f"{len(found.references)} of {found.total} lines in {found.files} files{more}"))
-    if found.next_cursor:
-        blocks.append(paint("dim", f"more: --cursor {found.next_cursor}"))
+    if answer.notes:
+        blocks.append("\n".join(paint("warn", note) for note in answer.notes))
+    blocks.append(paint("dim", f"{len(answer.references)} of {answer.total} lines in {answer.files} files{more}"))
+    if answer.next_cursor:
+        blocks.append(paint("dim", f"more: --cursor {answer.next_cursor}"))
     return "\n\n".join(blocks)
 
 

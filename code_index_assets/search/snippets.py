@@ -18,9 +18,9 @@ SNIPPET_LINES = 8
 def cut_snippet(text: str, start_line: int, query: Query, limit: int = SNIPPET_LINES) -> Snippet:
     """The window of at most `limit` lines with most matches, the earliest of equals; blank edges left out."""
     lines = text.split("\n")
-    wanted = _wanted(query.text or " ".join(query.symbols))
-    spans = [_spans(line, wanted) for line in lines]
-    first = _best_window([len(set(_matched(line, found))) for line, found in zip(lines, spans, strict=True)], limit)
+    terms = _wanted(query.text or " ".join(query.symbols))
+    spans = [_spans(line, terms) for line in lines]
+    first = _best_window([len(set(_matched(line, matches))) for line, matches in zip(lines, spans, strict=True)], limit)
     last = min(first + limit, len(lines))
     while first < last - 1 and not lines[first].strip():
         first += 1
@@ -50,8 +50,8 @@ def _wanted(text: str) -> QueryTerms:
     return QueryTerms(text)
 
 
-def _spans(line: str, wanted: QueryTerms) -> tuple[tuple[int, int], ...]:
-    return tuple((start, end) for start, end in word_spans(line) if wanted.of_word(line[start:end]))
+def _spans(line: str, terms: QueryTerms) -> tuple[tuple[int, int], ...]:
+    return tuple((start, end) for start, end in word_spans(line) if terms.of_word(line[start:end]))
 
 
 def _matched(line: str, spans: tuple[tuple[int, int], ...]) -> list[str]:

@@ -30,10 +30,10 @@ def safe_names(names: Sequence[str]) -> dict[int, str]:
     from .text import redact
 
     long = [i for i, name in enumerate(names) if len(name) >= _SHORTEST]
-    found = names_with_secrets([names[i] for i in long])
+    secret_names = names_with_secrets([names[i] for i in long])
     return {
         long[place]: f"{redact(names[long[place]], [vars(f) for f in findings])}~{digest(names[long[place]])[:8]}"
-        for place, findings in found.items()
+        for place, findings in secret_names.items()
         if findings
     }
 

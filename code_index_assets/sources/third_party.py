@@ -39,11 +39,11 @@ class ThirdParty:
 
         A licence or manifest directly in `vendor/` proves nothing: a package of one's own may be called so.
         """
-        for found in _DOUBTFUL.finditer(path):
-            if path[: found.end()] in self.filled:
+        for match in _DOUBTFUL.finditer(path):
+            if path[: match.end()] in self.filled:
                 return True
-            below = path[found.end() + 1 :].split(b"/")[:-1]
-            folders = (path[: found.end()] + b"/" + b"/".join(below[: i + 1]) for i in range(len(below)))
+            below = path[match.end() + 1 :].split(b"/")[:-1]
+            folders = (path[: match.end()] + b"/" + b"/".join(below[: i + 1]) for i in range(len(below)))
             if any(folder in self.proven for folder in folders):
                 return True
         return False

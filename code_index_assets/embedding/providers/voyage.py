@@ -122,12 +122,12 @@ def cached_tokenizer(model: str) -> Any:
     """
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(f"voyageai/{model}", "tokenizer.json")
-    if not isinstance(found, str) or not Path(found).is_file():
+    file = try_to_load_from_cache(f"voyageai/{model}", "tokenizer.json")
+    if not isinstance(file, str) or not Path(file).is_file():
         return None
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(found)
+    tokenizer = Tokenizer.from_file(file)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

@@ -69,8 +69,8 @@ class TooManyTriesError(Exception):
 def _is_one_of(given: bytes, known: Iterable[bytes]) -> bool:
     """In a time that does not tell which one, or how much of one, was right."""
     digest = hashlib.sha256(given).digest()
-    found = [hmac.compare_digest(digest, hashlib.sha256(one).digest()) for one in known]
-    return any(found)
+    matches = [hmac.compare_digest(digest, hashlib.sha256(one).digest()) for one in known]
+    return any(matches)
 
 
 def _session(token: bytes) -> bytes:

@@ -28,9 +28,9 @@ from .requests import ask_for_run
 from .routing import ApiRoute, as_json
 
 
-def _values(told: str) -> Any:
+def _values(description: str) -> Any:
     """A parameter that may be given several times."""
-    return Query(max_length=MAX_VALUES, description=told)
+    return Query(max_length=MAX_VALUES, description=description)
 
 
 Repos = Annotated[list[str], _values("Only these repositories: whole names, last parts, or globs.")]
@@ -43,8 +43,8 @@ Lanes = Annotated[list[str], _values("Only these lanes: symbol, lexical, semanti
 States = Annotated[list[str], _values("Only these states.")]
 Form = Literal["json", "text"]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"model": models.Problem, "description": told, "content": {"application/problem+json": {}}}
-    for code, told in (
+    code: {"model": models.Problem, "description": meaning, "content": {"application/problem+json": {}}}
+    for code, meaning in (
         (400, "The query or the path cannot be understood."),
         (401, "A token is needed."),
         (404, "Not indexed: `state` says whether nobody asked for it, its last run failed, or the file was left out."),
@@ -134,7 +134,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
         """Any case; `Type::name` and `module.name` narrow; the same spelling first."""
 
         def work() -> Response:
-            found = find_definitions(
+            definitions = find_definitions(
                 service.engine, name,
                 SearchFilters(
                     repositories=tuple(repo), refs=tuple(ref), kinds=tuple(kind), languages=tuple(language),
@@ -143,9 +143,9 @@ def _add_names(router: APIRouter, service: Service) -> None:
                 prefix=prefix, limit=limit,
             )  # fmt: skip
             if format == "text":
-                text = render_definitions(found, name, color=color)
-                return as_text(text, found.outcome, len(found.symbols))
-            return as_json(to_json(found))
+                text = render_definitions(definitions, name, color=color)
+                return as_text(text, definitions.outcome, len(definitions.symbols))
+            return as_json(to_json(definitions))
 
         return await service.run(work)
 
@@ -167,7 +167,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
         from ...search.references import find_references
 
         def work() -> Response:
-            found = find_references(
+            answer = find_references(
                 service.engine, name,
                 SearchFilters(
                     repositories=tuple(repo), refs=tuple(ref), paths=tuple(path), languages=tuple(language)
@@ -175,8 +175,8 @@ def _add_names(router: APIRouter, service: Service) -> None:
                 limit=limit, cursor=cursor,
             )  # fmt: skip
             if format == "text":
-                return as_text(render_references(found, color=color), found.outcome, found.total)
-            return as_json(to_json(found))
+                return as_text(render_references(answer, color=color), answer.outcome, answer.total)
+            return as_json(to_json(answer))
 
         return await service.run(work)
 
@@ -200,8 +200,8 @@ def _add_files(router: APIRouter, service: Service) -> None:
 
         def work() -> Response:
             place = f"{repository}/{path}"
-            found = file_at(service, place, lambda name, rest: _read(service, name, rest, ref, start, end))
-            return as_json(to_json(found))
+            file = file_at(service, place, lambda name, rest: _read(service, name, rest, ref, start, end))
+            return as_json(to_json(file))
 
         return await service.run(work)
 
@@ -266,15 +266,15 @@ def _add_state(router: APIRouter, service: Service) -> None:
         """Has a registered repository (or, where CODE_INDEX_INDEX_URLS allows it, a URL) indexed by the daemon."""
 
         def work() -> Response:
-            asked = ask_for_run(service.settings, service.layout, body.repository, body.ref)
+            requested = ask_for_run(service.settings, service.layout, body.repository, body.ref)
             service.forget_statuses()
-            follow = f"/v1/repositories?q={asked.name}"
-            return as_json(to_json(RunRequested(asked.keys, "indexing", asked.registered, follow)), 202)
+            follow = f"/v1/repositories?q={requested.name}"
+            return as_json(to_json(RunRequested(requested.keys, "indexing", requested.registered, follow)), 202)
 
         return await service.run(work)
 
 
 def matching(rows: list[RepositoryStatus], text: str, states: tuple[str, ...]) -> list[RepositoryStatus]:
     """The statuses whose key has `text` (any case) and whose state is one of `states` (none: any)."""
-    wanted = text.casefold()
-    return [row for row in rows if wanted in row.key.casefold() and (not states or row.state in states)]
+    part = text.casefold()
+    return [row for row in rows if part in row.key.casefold() and (not states or row.state in states)]

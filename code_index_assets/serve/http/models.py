@@ -112,7 +112,7 @@ class AskedBody(BaseModel):
         if isinstance(body, dict):
             unknown = unknown_names(map(str, body), cls.model_fields, MEANT_IN_BODY)
             if unknown:
-                raise ValueError("; ".join(told for _, told in unknown[:5]))
+                raise ValueError("; ".join(problem for _, problem in unknown[:5]))
         return body
 
 

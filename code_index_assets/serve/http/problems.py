@@ -131,23 +131,23 @@ def page_of(body: Problem, headers: dict[str, str] | None = None) -> Any:
     """A problem as an HTML page."""
     from starlette.responses import HTMLResponse
 
-    from ..pages.page_layout import Asked
+    from ..pages.page_layout import PageQuery
     from ..pages.state_pages import problem_page
 
     after = {"Retry-After": str(RETRY_SECONDS)} if body.retryable else {}
-    told = {"Cache-Control": "no-store", **after, **(headers or {})}
-    return HTMLResponse(problem_page(Asked(), body), body.status, headers=told)
+    all_headers = {"Cache-Control": "no-store", **after, **(headers or {})}
+    return HTMLResponse(problem_page(PageQuery(), body), body.status, headers=all_headers)
 
 
 def _methods_at(request: Request) -> set[str]:
     """What may be done at a path: a route that only one method of it has knows of that one."""
-    found: set[str] = set()
+    allowed: set[str] = set()
     for route in request.app.routes:
         matches = getattr(route, "matches", None)
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
             if matches is not None and matches({**request.scope, "method": method})[0].value == 2:
-                found.add(method)
-    return found
+                allowed.add(method)
+    return allowed
 
 
 def handle_errors(app: FastAPI) -> None:
@@ -165,8 +165,8 @@ def handle_errors(app: FastAPI) -> None:
             {"where": ".".join(map(str, one["loc"])), "what": one["msg"].removeprefix("Value error, ")}
             for one in error.errors()
         ]
-        told = "; ".join(f"{one['where']}: {one['what']}" for one in wrong[:5])
-        body = problem(422, "ValidationError", told, remedy="see /docs for what is understood", errors=wrong)
+        summary = "; ".join(f"{one['where']}: {one['what']}" for one in wrong[:5])
+        body = problem(422, "ValidationError", summary, remedy="see /docs for what is understood", errors=wrong)
         return page_of(body) if wants_page(request) else response_of(body)
 
     async def plain(request: Request, error: Exception) -> Any:

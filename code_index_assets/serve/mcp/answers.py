@@ -124,7 +124,7 @@ def _definition(hit: SymbolHit, around: Around) -> Row:
 
 
 def symbol_reply(
-    found: Definitions,
+    answer: Definitions,
     states: Iterable[RepositoryState],
     *,
     total: int,
@@ -135,14 +135,14 @@ def symbol_reply(
 ) -> Reply:
     """Definitions from `offset` on; `found` has those of this page."""
     around = Around.of(states)
-    hits = found.symbols
+    hits = answer.symbols
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(len(rows), len(hits), total, offset, max_tokens, "definitions", "repositories, kinds, paths")
         cursor = cursor_at(offset + len(rows)) if rows else None
         shown = [hit.key for hit in hits[: len(rows)]]
         data = SYMBOLS.row(
-            found,
+            answer,
             definitions=[row.data for row in rows],
             total=total,
             next_cursor=cursor,
@@ -154,7 +154,7 @@ def symbol_reply(
         head = (
             f"{len(rows)} of {total} definitions in {around.heading()}"
             if hits
-            else f"{found.outcome} in {around.heading()}"
+            else f"{answer.outcome} in {around.heading()}"
         )
         more = f"next_cursor: {cursor}" if cursor else None
         body = "\n".join(row.text for row in rows)
@@ -163,34 +163,40 @@ def symbol_reply(
     return fit([[_definition(hit, around) for hit in hits]], build, max_tokens)
 
 
-def reference_reply(found: References, *, max_tokens: int, note: str | None) -> Reply:
+def reference_reply(answer: References, *, max_tokens: int, note: str | None) -> Reply:
     """Definitions (at most a third of the budget), then the mentions of this page."""
-    around = Around.of(found.repositories)
+    around = Around.of(answer.repositories)
     definitions: list[Row] = []
     spare = max_tokens // 3
-    for hit in found.definitions:
+    for hit in answer.definitions:
         row = _definition(hit, around)
         spare -= row.tokens
         if spare < 0:
             break
         definitions.append(row)
-    by_repository = dict(list(found.by_repository.items())[: min(max_tokens // 500, 20)])
+    by_repository = dict(list(answer.by_repository.items())[: min(max_tokens // 500, 20)])
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(
-            len(rows), len(found.references), found.total, found.offset, max_tokens, "mentions", "repositories, paths"
+            len(rows),
+            len(answer.references),
+            answer.total,
+            answer.offset,
+            max_tokens,
+            "mentions",
+            "repositories, paths",
         )
-        cursor = found.cursor_at(found.offset + len(rows)) if rows else None
-        shown = [reference.key for reference in found.references[: len(rows)]]
-        told = found.total_definitions if found.definitions else 0
-        if len(definitions) < told:
-            missing = f"{len(definitions)} of {told} definitions shown: find_symbol lists them"
+        cursor = answer.cursor_at(answer.offset + len(rows)) if rows else None
+        shown = [reference.key for reference in answer.references[: len(rows)]]
+        total_shown = answer.total_definitions if answer.definitions else 0
+        if len(definitions) < total_shown:
+            missing = f"{len(definitions)} of {total_shown} definitions shown: find_symbol lists them"
             cut = f"{missing}; {cut}" if cut else missing
         data = REFERENCES.row(
-            found,
+            answer,
             definitions=[row.data for row in definitions],
             references=[row.data for row in rows],
-            total=found.total,
+            total=answer.total,
             by_repository=by_repository or None,
             next_cursor=cursor,
             cut=cut,
@@ -199,15 +205,15 @@ def reference_reply(found: References, *, max_tokens: int, note: str | None) -> 
             note=note,
         )
         head = (
-            f"{found.outcome}: {found.total_definitions} definitions, {found.total} mentions in {found.files} files "
-            f"of {around.heading()}"
+            f"{answer.outcome}: {answer.total_definitions} definitions, {answer.total} mentions "
+            f"in {answer.files} files of {around.heading()}"
         )
         defined = "Defined:\n" + "\n".join(row.text for row in definitions) if definitions else None
-        body = "Mentioned:\n" + _grouped(found.references[: len(rows)], rows, around) if rows else None
+        body = "Mentioned:\n" + _grouped(answer.references[: len(rows)], rows, around) if rows else None
         more = f"next_cursor: {cursor}" if cursor else None
         return Reply(assemble(head, defined, body, "\n".join(around.lines(shown)), cut, more, note), data)
 
-    return fit([[_mention(reference, around) for reference in found.references]], build, max_tokens)
+    return fit([[_mention(reference, around) for reference in answer.references]], build, max_tokens)
 
 
 def _mention(reference: Reference, around: Around) -> Row:
@@ -242,8 +248,8 @@ def code_reply(file: FileText, *, state: str | None, asked_end: int | None, max_
     def build(count: int, first: str | None = None) -> Reply:
         end = file.start_line + count - 1
         shown = [first] if first is not None else lines[:count]
-        wanted = min(asked_end or file.total_lines, file.total_lines)
-        following = end + 1 if end < wanted else None
+        last = min(asked_end or file.total_lines, file.total_lines)
+        following = end + 1 if end < last else None
         cut = None
         if following:
             cut = (
@@ -278,7 +284,7 @@ def code_reply(file: FileText, *, state: str | None, asked_end: int | None, max_
         count -= 1
     if count:
         return reply
-    kept = lines[0]
-    while kept and (reply := build(1, kept)).tokens > max_tokens:
-        kept = kept[: len(kept) * 3 // 4]
-    return build(1, kept)
+    beginning = lines[0]
+    while beginning and (reply := build(1, beginning)).tokens > max_tokens:
+        beginning = beginning[: len(beginning) * 3 // 4]
+    return build(1, beginning)

@@ -123,7 +123,7 @@ def languages_of(coverage: dict[str, Any], most: int = 5) -> list[str] | None:
 
 def repository_at(state: RepositoryState) -> BaseModel:
     """What was searched of one repository, as agents get it."""
-    kept, left_out = files_of(state.coverage)
+    indexed, left_out = files_of(state.coverage)
     return REPOSITORY.model(
         repository=state.repository,
         ref=state.ref,
@@ -133,7 +133,7 @@ def repository_at(state: RepositoryState) -> BaseModel:
         indexed_at=iso(state.indexed_at),
         # Of a current one it is at least as late as that of the index: it says nothing more.
         head_seen_at=iso(state.head_seen_at) if state.state != "current" else None,
-        files_indexed=kept,
+        files_indexed=indexed,
         files_left_out=left_out or None,
     )
 
@@ -183,9 +183,9 @@ class Around:
     def heading(self) -> str:
         """The same in words: `3 repositories (1 behind)`."""
         searched = self.searched()
-        told = [f"{count} {name}" for name in ("behind", "unknown") if (count := getattr(searched, name))]
+        states = [f"{count} {name}" for name in ("behind", "unknown") if (count := getattr(searched, name))]
         several = "repository" if searched.repositories == 1 else "repositories"
-        return f"{searched.repositories} {several}" + (f" ({', '.join(told)})" if told else "")
+        return f"{searched.repositories} {several}" + (f" ({', '.join(states)})" if states else "")
 
     def models(self, keys: Iterable[str]) -> list[BaseModel]:
         """The repositories of these keys, each once, as structured content."""
@@ -197,9 +197,9 @@ class Around:
         return [at_line(state, self.now) for state in states]
 
 
-def rest(shown: int, wanted: int, total: int, offset: int, max_tokens: int, what: str, narrow: str) -> str | None:
+def rest(shown: int, available: int, total: int, offset: int, max_tokens: int, what: str, narrow: str) -> str | None:
     """What was cut for the budget; None if nothing was."""
-    if shown >= wanted:
+    if shown >= available:
         return None
     if shown == 0:
         return f"not one of {total} {what} fits into max_tokens={max_tokens}: raise it (at most {MAX_TOKENS})"

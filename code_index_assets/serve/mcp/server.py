@@ -116,9 +116,9 @@ class CodeIndexServer(MCPServer):
         unknown = sorted(set(arguments) - set(known_arguments))
         if unknown:
             # Left unnoticed, a misspelt filter would make an answer about everything.
-            told = ", ".join(repr(argument[:60]) for argument in unknown[:5])
+            names = ", ".join(repr(argument[:60]) for argument in unknown[:5])
             return error_result(
-                QueryError(f"{name} has no argument {told}", remedy=f"arguments are: {', '.join(known_arguments)}")
+                QueryError(f"{name} has no argument {names}", remedy=f"arguments are: {', '.join(known_arguments)}")
             )
         try:
             return await super().call_tool(name, arguments, context)
@@ -144,15 +144,17 @@ def _given(arguments: dict[str, Any], required: Collection[str]) -> dict[str, An
         if name in required:
             given[name] = value
             continue
-        kept = [item for item in value if item not in (None, "")] if isinstance(value, list) else value
-        if kept not in (None, "", []):
-            given[name] = kept
+        value_given = [item for item in value if item not in (None, "")] if isinstance(value, list) else value
+        if value_given not in (None, "", []):
+            given[name] = value_given
     return given
 
 
 def _bad_arguments(name: str, error: ValidationError) -> QueryError:
-    told = [f"{'.'.join(str(part) for part in one['loc']) or 'arguments'}: {one['msg']}" for one in error.errors()[:5]]
-    return QueryError(f"{name} cannot use these arguments: " + "; ".join(told), remedy="correct them and ask again")
+    problems = [
+        f"{'.'.join(str(part) for part in one['loc']) or 'arguments'}: {one['msg']}" for one in error.errors()[:5]
+    ]
+    return QueryError(f"{name} cannot use these arguments: " + "; ".join(problems), remedy="correct them and ask again")
 
 
 # -- the server ------------------------------------------------------------------------------------------------------
@@ -239,12 +241,12 @@ def _lean(schema: Any) -> Any:
         return [_lean(value) for value in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {name: _lean(value) for name, value in schema.items() if name != "title" or not isinstance(value, str)}
-    choices = [choice for choice in kept.get("anyOf", ()) if choice != {"type": "null"}]
-    if len(choices) == 1 and kept.get("default", ...) is None:
-        del kept["anyOf"], kept["default"]
-        kept = {**choices[0], **kept}
-    return kept
+    fields = {name: _lean(value) for name, value in schema.items() if name != "title" or not isinstance(value, str)}
+    choices = [choice for choice in fields.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) == 1 and fields.get("default", ...) is None:
+        del fields["anyOf"], fields["default"]
+        fields = {**choices[0], **fields}
+    return fields
 
 
 def serve_stdio(settings: Settings, layout: Layout) -> None:

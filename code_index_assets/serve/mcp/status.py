@@ -42,7 +42,7 @@ def status_detail(status: RepositoryStatus) -> BaseModel:
 
 
 def _status_fields(status: RepositoryStatus) -> dict[str, Any]:
-    kept, left_out = files_of(status.coverage)
+    indexed, left_out = files_of(status.coverage)
     return {
         "commit": status.commit,
         "label": status.label if status.label and not (status.commit or "").startswith(status.label) else None,
@@ -51,7 +51,7 @@ def _status_fields(status: RepositoryStatus) -> dict[str, Any]:
         "indexed_at": iso(status.indexed_at),
         "head": _other_head(status),
         "head_seen_at": iso(status.head_seen_at),
-        "files_indexed": kept,
+        "files_indexed": indexed,
         "files_left_out": left_out,
         "languages": languages_of(status.coverage),
     }
@@ -103,7 +103,7 @@ def repositories_reply(
 
 def status_reply(
     statuses: Sequence[RepositoryStatus],
-    asked: Sequence[RepositoryStatus],
+    requested: Sequence[RepositoryStatus],
     manifest: PublicationManifest | None,
     runs: Sequence[RunStatus],
     *,
@@ -113,13 +113,13 @@ def status_reply(
     now = time.time()
     counts = dict(sorted(Counter(status.state for status in statuses).items()))
     attention = [status for status in statuses if status.state not in ("current", "unknown")]
-    chosen = list(asked) or ([] if not statuses else attention)
+    chosen = list(requested) or ([] if not statuses else attention)
     head = "Nothing is published yet." if manifest is None and statuses else None
     if manifest is not None:
         head = f"Publication {manifest.name}, {manifest.points} chunks, {sum(counts.values())} repositories: " + (
             ", ".join(f"{count} {state}" for state, count in counts.items()) or "none"
         )
-    told = "\n".join(run_line(run) for run in runs) or None
+    run_lines = "\n".join(run_line(run) for run in runs) or None
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = None
@@ -134,9 +134,9 @@ def status_reply(
             runs=list(runs) or None,
             cut=cut,
         )
-        return Reply(assemble(head, "\n".join(row.text for row in rows), told, cut) or "No run is at work.", data)
+        return Reply(assemble(head, "\n".join(row.text for row in rows), run_lines, cut) or "No run is at work.", data)
 
-    return fit([[Row(_status_text(status, now, bool(asked)), status_detail(status)) for status in chosen]], build,
+    return fit([[Row(_status_text(status, now, bool(requested)), status_detail(status)) for status in chosen]], build,
                max_tokens)  # fmt: skip
 
 
@@ -166,5 +166,5 @@ def run_line(run: RunStatus) -> str:
     line = f"{run.run} {run.state}: {clean(run.directory)} {what}after {run.seconds:.0f} s"
     if run.chunks is not None:
         line += f", {run.files_indexed} files, {run.chunks} chunks ({run.new_chunks} new)"
-    told = run.error or (run.progress if run.state == "running" else None)
-    return f"{line}: {told}" if told else line
+    detail = run.error or (run.progress if run.state == "running" else None)
+    return f"{line}: {detail}" if detail else line

@@ -165,18 +165,19 @@ class Tools:
             ),
             prefix=prefix, limit=1000,
         )  # fmt: skip
-        found = answer.symbols
+        definitions = answer.symbols
         keys = self.engine.resolve(snapshot, tuple(repositories), tuple(refs))
         states = self.engine.repositories(snapshot, Filter(keys=keys))
         note = None
         if answer.incomplete:
             note = "the time was up before everything was looked at: narrow by repositories, languages or paths"
-        elif not found:
+        elif not definitions:
             note = "no definition has this name: try prefix=true or search_code; find_references finds uses of it"
             note = _noted(None, answer.notes) or note
         reply = symbol_reply(
-            replace(answer, symbols=found[offset : offset + limit]), states, total=len(found), offset=offset,
-            max_tokens=max_tokens, note=note, cursor_at=_cursors(snapshot.manifest.name, question, len(found)),
+            replace(answer, symbols=definitions[offset : offset + limit]), states,
+            total=len(definitions), offset=offset,
+            max_tokens=max_tokens, note=note, cursor_at=_cursors(snapshot.manifest.name, question, len(definitions)),
         )  # fmt: skip
         return _result(reply)
 
@@ -199,7 +200,7 @@ class Tools:
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, ReferenceResult]:
         """Lines that mention a name, one page. Raises QueryError, NotIndexedError, OutOfTimeError."""
-        found = find_references(
+        answer = find_references(
             self.engine, name,
             SearchFilters(
                 repositories=tuple(repositories), refs=tuple(refs), paths=tuple(paths), languages=tuple(languages)
@@ -207,11 +208,11 @@ class Tools:
             limit=limit, cursor=cursor,
         )  # fmt: skip
         note = None
-        if found.outcome == SearchOutcome.NO_MATCH:
-            near = f"; other spellings that are indexed: {', '.join(found.near)}" if found.near else ""
+        if answer.outcome == SearchOutcome.NO_MATCH:
+            near = f"; other spellings that are indexed: {', '.join(answer.near)}" if answer.near else ""
             note = f"no code mentions {name!r} (comments and strings do not count){near}"
-        note = _noted(note, found.notes)
-        return _result(reference_reply(found, max_tokens=max_tokens, note=note))
+        note = _noted(note, answer.notes)
+        return _result(reference_reply(answer, max_tokens=max_tokens, note=note))
 
     def read_code(
         self,
@@ -332,10 +333,10 @@ def _noted(note: str | None, notes: tuple[str, ...]) -> str | None:
 
 
 def _is_named(name: str, status: RepositoryStatus, *, exact: bool = False) -> bool:
-    wanted, known = name.strip("/").casefold(), status.repository.casefold()
-    if wanted in (known, status.key.casefold()) or known.endswith(f"/{wanted}"):
+    stripped, known = name.strip("/").casefold(), status.repository.casefold()
+    if stripped in (known, status.key.casefold()) or known.endswith(f"/{stripped}"):
         return True
-    return not exact and (wanted in status.key.casefold() or matches_pattern(wanted, known))
+    return not exact and (stripped in status.key.casefold() or matches_pattern(stripped, known))
 
 
 def _result(reply: Reply, *, is_error: bool = False) -> CallToolResult:

@@ -112,15 +112,15 @@ def cat_file_batch(git_dir: Path, oids: Iterable[str]) -> Iterator[bytes | None]
     """
     arguments = ["cat-file", "--batch", "--buffer"]
     process = _start(arguments, cwd=None, git_dir=git_dir, network=False, extra={}, piped=True)
-    wanted = iter(oids)
-    asked: list[str] = []
+    remaining = iter(oids)
+    requested: list[str] = []
     out, into = process.stdout, process.stdin
     if out is None or into is None:
         raise AssertionError("pipes were asked for")
 
     def feed() -> None:
         with contextlib.suppress(BrokenPipeError, ValueError):
-            for oid in asked:
+            for oid in requested:
                 into.write(oid.encode("ascii") + b"\n")
             into.close()
 
@@ -131,12 +131,12 @@ def cat_file_batch(git_dir: Path, oids: Iterable[str]) -> Iterator[bytes | None]
                 stderr.append(process.stderr.read())
 
     stderr: list[bytes] = []
-    asked = list(wanted)
+    requested = list(remaining)
     threads = [threading.Thread(target=work, daemon=True) for work in (feed, messages)]
     for thread in threads:
         thread.start()
     try:
-        for oid in asked:
+        for oid in requested:
             yield _next_object(out, oid)
     finally:
         _end(process)
@@ -224,8 +224,8 @@ def _git_version() -> tuple[int, ...]:
         done = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=30, check=False)
     except FileNotFoundError:
         raise SourceError("git is not installed", remedy="install git 2.30 or newer") from None
-    found = re.search(r"(\d+)\.(\d+)", done.stdout)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.search(r"(\d+)\.(\d+)", done.stdout)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _environment(network: bool, pinned: Pin | None = None) -> dict[str, str]:
@@ -354,8 +354,8 @@ _MISSING = re.compile(
 def translate(failure: GitFailed, where: str, *, url: str | None = None) -> SourceError:
     """The error people get for a failed git call; `where` names the repository without credentials."""
     text = _without_credentials(failure.stderr)
-    said = [line for line in text.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
-    last = said[-1] if said else text or f"exit status {failure.status}"
+    messages = [line for line in text.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
+    last = messages[-1] if messages else text or f"exit status {failure.status}"
     host = host_of(url) if url else None
     variable = token_variable(host) if host else "CODE_INDEX_GIT_TOKEN_<HOST>"
     cases = (

@@ -173,20 +173,20 @@ def scan_many(texts: Sequence[str], paths: Sequence[str] | None = None) -> list[
     `paths` are their paths: in files of settings a value without quotes may hold any sign.
     """
     rules = _load()
-    found: list[list[Finding]] = []
+    findings: list[list[Finding]] = []
     for i, text in enumerate(texts):
         config = paths is not None and _CONFIG.search(paths[i]) is not None
-        found.append(_scan_one(text, rules, config))
-    return found
+        findings.append(_scan_one(text, rules, config))
+    return findings
 
 
 def names_with_secrets(names: Sequence[str]) -> dict[int, list[Finding]]:
     """The names (paths, refs) that hold a secret, by their place in the list. One pass over all of them."""
     joined = "\n".join(name.replace("\n", " ").replace("\r", " ") for name in names)
-    found = scan(joined)
-    if not found:
+    findings = scan(joined)
+    if not findings:
         return {}
-    lines = {finding.line - 1 for finding in found}
+    lines = {finding.line - 1 for finding in findings}
     return {line: scan(names[line]) for line in sorted(lines)}
 
 
