@@ -18,7 +18,7 @@ REPORT_SECONDS = 1.0
 
 
 @dataclass
-class Stage:
+class StageTime:
     """One stage of a step: wall seconds, how many items of which unit, and particulars for the stage table."""
 
     name: str
@@ -37,7 +37,7 @@ class Stages:
 
     def __init__(self, title: str = "", say: Say | None = None) -> None:
         self.title = title
-        self.done: list[Stage] = []
+        self.done: list[StageTime] = []
         self._say = say or (lambda line: None)
 
     def say(self, line: str) -> None:
@@ -54,7 +54,7 @@ class Stages:
             seconds = time.perf_counter() - ticker.started
             known = next((stage for stage in self.done if stage.name == name), None)
             if known is None:
-                known = Stage(name, time.time() - seconds, unit=unit)
+                known = StageTime(name, time.time() - seconds, unit=unit)
                 self.done.append(known)
             known.seconds += seconds
             if ticker.count:
@@ -63,7 +63,7 @@ class Stages:
 
     def add(self, name: str, seconds: float, items: int | None = None, unit: str | None = None, **info: Any) -> None:
         """Adds a stage that was timed elsewhere."""
-        self.done.append(Stage(name, time.time() - seconds, seconds, items, unit, info))
+        self.done.append(StageTime(name, time.time() - seconds, seconds, items, unit, info))
 
 
 def stage_note(info: dict[str, Any], items: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Names that somebody may have meant.
+"""Known names near to a misspelt one.
 
 What lives here: nearness of names. What does not: which names there are, and what is said of it.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 
 def near_names(name: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """Names that somebody may have meant: those that contain this one, then those spelled much like it."""
+    """The known names that are near: those that contain this one, then those spelled much like it."""
     folded = {other.casefold(): other for other in names}
     given = name.casefold().strip("/")
     near = [other for other in folded if given and given in other]

@@ -3,7 +3,7 @@
 What lives here: building the next catalogue beside the live one (a full build, or a copy in which only what changed is
 made anew), testing it, and swapping it in. What does not: reading it (`query.py`), what the models are (`model.py`).
 
-DuckDB lets one process write a file or many read it, never both: so nobody ever writes the live file. It is written
+DuckDB lets one process write a file or many read it, never both: so no process ever writes the live file. It is written
 in DuckDB 1.5's format, which 1.5 and 2 both read.
 """
 

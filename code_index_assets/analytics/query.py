@@ -78,7 +78,7 @@ def run_query(
 ) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """Column names and rows of one query, read as they are taken.
 
-    The query runs in a process of its own, which is ended when the time is up and cannot take more memory than it may
+    The query runs in a separate process, which is ended when the time is up and cannot take more memory than it may
     (`query_process.py`). Raises QueryError: not one SELECT, wrong, too long, too much memory, more rows than allowed;
     NotBuiltError. The clock covers the reading as well.
     """

@@ -1,4 +1,4 @@
-"""One query in a process of its own: what it takes beyond its limits ends this process and nothing else.
+"""One query in a separate process: what it takes beyond its limits ends this process and nothing else.
 
 What lives here: the process, its limits, which statements only read. What does not: starting it, the clock, what users
 read of errors (`query.py`). Imports DuckDB and nothing of the product: starting costs a quarter of a second.

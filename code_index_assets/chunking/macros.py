@@ -48,15 +48,15 @@ _LINE_PATTERNS = (
         rb"[ \t]*" + _SPECIFIERS + _TYPE + _POINTERS + rb"\((" + _WORD + rb")(?=[ \t]*\*[ \t]*\w+[ \t]*\)[ \t]*\()"
     ),
 )
-# A line of its own, not the head of a body: FMT_BEGIN_NAMESPACE, ALIGNED(64).
+# Alone on its line, not the head of a body: FMT_BEGIN_NAMESPACE, ALIGNED(64).
 _LONE = re.compile(rb"[ \t]*(" + _MACRO + rb")[ \t]*\r?\n(?!\s*[{=,;(.|&+*?:-])")
 _OPEN_TYPE = re.compile(rb"\b(?:struct|class|union)\b[^{};()]*\{$")
-# After the parameters, before a body: void f() NOTHROW {, or on a line of its own: void f()⏎ LOCKED(mu);
+# After the parameters, before a body: void f() NOTHROW {, or alone on its line: void f()⏎ LOCKED(mu);
 _TAILS = (
     re.compile(rb"\)[ \t]*(?:(?:const|noexcept|override)[ \t]+)*(" + _MACRO + rb")(?=[ \t]*\r?\n?[ \t]*\{)"),
     re.compile(rb"\)[ \t]*(?:const)?[ \t]*\r?\n[ \t]+(" + _MACRO + rb")(?=[ \t]*;)"),
 )
-# The two halves of a C++ linkage block, each in a condition of its own.
+# The two halves of a C++ linkage block, each in its own condition.
 _LINKAGE = (
     re.compile(_IF_CPP + rb"(extern[ \t]+\"C\"\s*\{)(?=[ \t]*\r?\n[ \t]*#[ \t]*endif)", re.M),
     re.compile(_IF_CPP + rb"(\})(?=[^\n]*\n[ \t]*#[ \t]*endif)", re.M),

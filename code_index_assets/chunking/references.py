@@ -20,7 +20,7 @@ NEWLINE = b"\n"
 MARKED = re.compile(rb"\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]+(?:[?!](?![=~]))?")
 # Julia: `push!`.
 BANG = re.compile(rb"\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]+(?:!(?!=))?")
-# Lisps: `skip-ws!`, `*limit*`, `string->list`; what stands before a slash is a name of its own.
+# Lisps: `skip-ws!`, `*limit*`, `string->list`; what stands before a slash is a separate name.
 LISP = re.compile(rb"\n|[*+<>%&]?[A-Za-z_$\x80-\xff][\w$*+!?<>=%&'\x80-\xff-]+")
 # R: `print.default`.
 DOTTED = re.compile(rb"\n|[A-Za-z_.\x80-\xff][\w.\x80-\xff]+")

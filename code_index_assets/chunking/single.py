@@ -79,7 +79,7 @@ def parse_file(file: SourceFile, options: ChunkOptions, context: ProjectContext 
     """Chunks, symbols, imports, references and diagnostics of one file. Never raises on any input.
 
     A file without grammar, one that takes too long or one whose parser fails comes back as chunks of lines and a
-    diagnostic that says so.
+    diagnostic with the reason.
     """
     if file.language is None:
         return by_lines(file, options)

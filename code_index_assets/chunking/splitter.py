@@ -5,7 +5,7 @@ definitions (`outline.py`) and turning pieces into rows (`parse.py`).
 
 The laws: pieces are in order and do not overlap, and every line that is not blank is in one. A definition of more than
 `max_chars` is split between the children of its syntax tree; a type whose members become pieces keeps its head (doc,
-header, fields) as a piece of its own; neighbours below `min_chars` are merged inside the same enclosing definition.
+header, fields) as a separate piece; neighbours below `min_chars` are merged inside the same enclosing definition.
 Sizes are characters that are not white space. Iterative: the nesting of a hostile file does not recurse.
 """
 

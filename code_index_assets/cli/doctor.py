@@ -154,7 +154,7 @@ def _registry(settings: Settings, layout: Layout) -> Iterator[Line | Finding]:
     try:
         registry = Registry.load(settings.registry_file, layout)
     except ConfigurationError:
-        return  # a finding of its own
+        return  # reported as a separate finding
     yield "ok", f"{len(registry.entries)} repositories in {settings.registry_file}", ""
     for entry in registry.entries:
         if entry.path and not Path(entry.path).is_dir():

@@ -47,7 +47,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def output_is_closed() -> bool:
-    """Whether nobody reads standard output or standard error any more (`code-index files NAME | head`)."""
+    """Whether the reader of standard output or standard error is gone (`code-index files NAME | head`)."""
     for stream in (sys.stdout, sys.stderr):
         try:
             poll = select.poll()

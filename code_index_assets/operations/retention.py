@@ -97,7 +97,7 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
         space, backend = manifest.space, published.backend(manifest, settings)
         retention = Retention(settings.keep_generations, settings.keep_seconds)
         generations += prune_generations(backend, layout, space, retention)[0]
-        # Afterwards: it makes publications of its own, which would push out the one to roll back to.
+        # Afterwards: it publishes too, and its publications would push out the one to roll back to.
         shards += compact(backend, layout, space)
     removed = remove_unnamed(layout, older_than=settings.keep_artifacts_seconds)
     done |= {"shards": shards, "publications": generations, "artifacts": removed.artifacts, "bytes": removed.bytes}
@@ -111,7 +111,7 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
 def compact_vectors(layout: Layout, space: str, spare: float) -> int:
     """Removes unreferenced cached vectors, if they exceed this share of the referenced ones; returns how many.
 
-    Waits for nobody: while a run embeds in this space the cache is left as it is.
+    Never waits: while a run embeds in this space the cache is left as it is.
     """
     folder = layout.vectors(space)
     manifest = PublishedIndex(layout).publication(space)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..progress import Stage
+from ..progress import StageTime
 from ..storage.layout import Layout, key_segment
 
 
@@ -40,7 +40,7 @@ class RunLog:
         finally:
             os.close(handle)
 
-    def stages(self, run_id: str, partition: str, asset: str, stages: list[Stage]) -> None:
+    def stages(self, run_id: str, partition: str, asset: str, stages: list[StageTime]) -> None:
         """Appends the stages of one step."""
         self.append(
             "stage",

@@ -313,7 +313,7 @@ def _near(name: str, receipts: dict[str, Receipt]) -> str:
 
 
 def _all_failed(failed: list[LaneResult]) -> LanesFailedError:
-    """One error for all lanes: a reason that several share is told once."""
+    """One error for all lanes: a reason that several share appears once."""
     lanes: dict[str, list[str]] = {}
     for result in failed:
         lanes.setdefault(result.error, []).append(result.lane)

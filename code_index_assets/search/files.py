@@ -37,7 +37,7 @@ _WHY = {
     "credential_file": "it may hold credentials, so it was not read",
     "missing": "git does not have its content",
     "undecodable": "it is no text in a known encoding",
-    "ignored": "an ignore file says so",
+    "ignored": "an ignore file excludes it",
     "excluded": "the registry entry excludes it",
     "empty": "it is empty",
     "secret_in_name": "its name holds a secret",

@@ -1,4 +1,4 @@
-"""Runs of `code-index index` on local folders, each in a process of its own, that MCP clients ask for.
+"""Runs of `code-index index` on local folders, each in a separate process, that MCP clients ask for.
 
 What lives here: starting them, what they say while they work, how they ended. What does not: indexing (the command
 line), which folders a client may name (`serve/mcp/server.py`), events of registered repositories (`triggers/inbox.py`).
@@ -130,7 +130,7 @@ class IndexRuns:
         threading.Thread(target=process.wait, name=folder.name, daemon=True).start()
 
     def _settings_environment(self) -> dict[str, str]:
-        """The settings of this process that its environment may not have told."""
+        """The settings of this process that are not in its environment."""
         variables = {"CODE_INDEX_DATA": str(self.layout.root)}
         if self.settings.registry is not None:
             variables["CODE_INDEX_REGISTRY"] = str(self.settings.registry)

@@ -91,7 +91,7 @@ class WebhookReceiver:
             except Refused as refusal:
                 return JSONResponse({"status": refusal.words}, refusal.status)
             except (OSError, CodeIndexError):
-                # Not on the disk: the forge is told so and sends it again.
+                # Not on the disk: the answer makes the forge send it again.
                 return JSONResponse({"status": "not taken, send it again"}, 503)
 
         return receive

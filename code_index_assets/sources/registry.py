@@ -274,7 +274,7 @@ class Registry:
                     + (f"; registered is {' and '.join(near)}" if near else ""),
                 )
             if folder.name == ".git" and folder.parent != folder:
-                folder = folder.parent  # the checkout is meant: of `.git` alone nobody has a use
+                folder = folder.parent  # the checkout is meant: `.git` alone is of no use
             place = {"path": str(folder)}
         with self.layout.lock("registry", timeout=30):
             document = self._document()

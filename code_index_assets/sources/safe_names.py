@@ -17,7 +17,7 @@ _MARK = re.compile(r"\[removed: ([\w-]+)\]")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
 # Most refs have no long piece with a digit; for those the scanner need not be loaded.
 _SUSPECT = re.compile(r"(?=[A-Za-z_=-]*\d)[\w=-]{8}")
-# Shorter names hold no secret that could be told from a word.
+# Shorter names hold no secret that could be distinguished from a word.
 _SHORTEST = 10
 
 

@@ -7,7 +7,7 @@ Reasons, one word each:
 
 | status | reason | |
 |---|---|---|
-| skipped | submodule, symlink, special_file | not a file of its own |
+| skipped | submodule, symlink, special_file | not a regular file |
 | skipped | bad_path | a path git itself calls hostile (`..`, `.git`) |
 | skipped | excluded, ignored | by the registry entry's globs; by `.codeindexignore` |
 | skipped | vendored, generated, minified | not written here, or not by people |

@@ -109,7 +109,7 @@ class VectorCache:
     def compact(self) -> None:
         """Rewrites the file without the pages that removals left, and without what they held.
 
-        Only for when nobody else works with the cache: other processes keep the old file until they open it again.
+        Only for when no other process uses the cache: other processes keep the old file until they open it again.
         """
         target = self.folder / "compact"
         shutil.rmtree(target, ignore_errors=True)

@@ -90,7 +90,7 @@ class _StoppedError(Exception):
 
 
 class RequestEmbedder(Embedder):
-    """Embeds by HTTP requests. One per run; for one thread at a time, with threads of its own for requests."""
+    """Embeds by HTTP requests. One per run; one thread at a time uses it. It starts its own threads for requests."""
 
     def __init__(
         self, space: EmbeddingSpace, transport: Transport, limits: Limits, spending: Spending, counter: TokenCounter

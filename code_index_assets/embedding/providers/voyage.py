@@ -34,7 +34,7 @@ KEYS = ("VOYAGE_API_KEY", "VOYAGE_AI_API_KEY")
 
 
 def space_of_model(settings: Settings, layout: Layout, model: str) -> EmbeddingSpace:
-    """The space of a Voyage model under these settings. Asks nobody. Raises ConfigurationError."""
+    """The space of a Voyage model under these settings. Makes no request. Raises ConfigurationError."""
     del layout  # other providers keep there what they asked an endpoint
     fixed = _FIXED.get(model)
     if fixed and settings.embedding_dimension not in (0, fixed):

@@ -1,4 +1,4 @@
-"""The exported transformer with int8 products, calibrated once on a fixed sample: an embedding space of its own.
+"""The exported transformer with int8 products, calibrated once on a fixed sample: a separate embedding space.
 
 What lives here: which products become int8, their scales, and checking and keeping the result. What does not: the
 float32 graph and computing with a graph (`onnx.py`, `openvino.py`).

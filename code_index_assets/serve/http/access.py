@@ -19,7 +19,7 @@ from ...settings import Settings
 from .login_limits import LoginLimits
 
 COOKIE = "code_index_session"
-# Without a token: what says nothing of the code, and what has a signature of its own.
+# Paths that need no token: they reveal nothing about the code, or check a signature themselves.
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login"})
 OPEN_PREFIXES = ("/assets/", "/webhooks/")
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\.?)(?::[0-9]{1,5})?")

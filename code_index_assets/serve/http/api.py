@@ -47,7 +47,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     for code, meaning in (
         (400, "The query or the path cannot be understood."),
         (401, "A token is needed."),
-        (404, "Not indexed: `state` says whether nobody asked for it, its last run failed, or the file was left out."),
+        (404, "Not indexed: `state` is the reason: never registered, its last run failed, or the file was left out."),
         (422, "A parameter is missing or out of bounds."),
         (503, "Still indexing, or no lane could answer: ask again later."),
     )

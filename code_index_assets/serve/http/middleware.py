@@ -15,7 +15,8 @@ from ..metrics import Metrics
 from ..processes.relay import ROUTE_HEADER
 from .access import Access, TooManyTriesError, host_name, is_from_elsewhere
 from .login_limits import WINDOW_SECONDS
-from .problems import Problem, page_of, problem, response_of, wants_page_of
+from .problem_model import Problem
+from .problems import page_of, problem, response_of, wants_page_of
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

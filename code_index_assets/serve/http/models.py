@@ -14,7 +14,7 @@ from ...search import answers
 from ...search.engine import MAX_LIMIT, SearchRequest
 from ...search.lanes import LANES
 from ..schema import Shapes
-from .problems import Problem as ProblemOf
+from . import problem_model
 from .routing import MEANT_IN_BODY, unknown_names
 
 MAX_QUERY = 4000
@@ -97,7 +97,7 @@ _shapes.add(answers.RepositoryStatus, "StatusModel")
 RepositoriesResponse = _shapes.add(answers.RepositoryPage, "RepositoriesResponse").model
 StatusResponse = _shapes.add(answers.IndexStatus, "StatusResponse", examples=[_INDEX]).model
 IndexResponse = _shapes.add(answers.RunRequested, "IndexResponse", examples=[_REQUESTED]).model
-Problem = _shapes.add(ProblemOf, "Problem", examples=[_PROBLEM]).model
+Problem = _shapes.add(problem_model.Problem, "Problem", examples=[_PROBLEM]).model
 
 
 # -- bodies of requests ------------------------------------------------------------------------------------------------

@@ -1,13 +1,14 @@
 """Errors over HTTP: every error of the taxonomy, and what a request got wrong, as application/problem+json (RFC 9457).
 
-What lives here: statuses and the one shape of a problem. What does not: errors as HTML (`serve/pages/routes.py`).
+What lives here: statuses, and problems made of errors. What does not: the model (`problem_model.py`), errors as HTML
+(`serve/pages/routes.py`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, MutableMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import (
@@ -32,7 +33,8 @@ from ...errors import (
     StillIndexingError,
 )
 from ...index.reader import SnapshotGoneError
-from ...search.answer_fields import IF_SET, to_json
+from ...search.answer_fields import to_json
+from .problem_model import Problem
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -67,27 +69,6 @@ RETRY_SECONDS = 5
 def status_of(error: CodeIndexError) -> int:
     """The HTTP status of an error."""
     return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What went wrong (RFC 9457), and what to do about it.
-
-    `error` is the class of the error, `type` its address in the documentation, `title` its name in words. `state`,
-    `wanted` and `reason` are of a NotIndexedError, `errors` of parameters that cannot be used.
-    """
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    remedy: str
-    error: str
-    retryable: bool
-    state: str = field(default="", metadata=IF_SET)
-    wanted: str = field(default="", metadata=IF_SET)
-    reason: str = field(default="", metadata=IF_SET)
-    errors: tuple[dict[str, str], ...] = field(default=(), metadata=IF_SET)
 
 
 def problem(
@@ -180,7 +161,7 @@ def handle_errors(app: FastAPI) -> None:
         return page_of(body, headers) if wants_page(request) else response_of(body, headers)
 
     async def unknown(request: Request, error: Exception) -> Any:
-        # The server log has the trace; what is inside an unforeseen error is nobody else's business.
+        # The server log has the trace; the client must not see the inside of an unforeseen error.
         body = problem(500, "InternalError", "the server failed to answer", remedy="see the server's log for the trace")
         return page_of(body) if wants_page(request) else response_of(body)
 

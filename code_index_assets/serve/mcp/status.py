@@ -1,4 +1,4 @@
-"""How MCP clients are told of the index itself: repositories and their states, index runs.
+"""Answers about the index itself for MCP clients: repositories and their states, index runs.
 
 What lives here: wording. What does not: finding the states (`search/freshness.py`) and runs (`serve/index_runs.py`),
 the budget (`fit.py`).

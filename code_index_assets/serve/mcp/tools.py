@@ -58,7 +58,12 @@ Paths = Annotated[Texts, Field(description="Only these: globs (src/**/*.py), fol
 Languages = Annotated[Texts, Field(description="Only these languages: python, go, typescript, …")]
 Kinds = Annotated[Texts, Field(description="Only these kinds: function, method, class, interface, struct, enum, …")]
 MaxTokens = Annotated[
-    int, Field(ge=MIN_TOKENS, le=MAX_TOKENS, description="The answer is cut, and says so, above so many tokens.")
+    int,
+    Field(
+        ge=MIN_TOKENS,
+        le=MAX_TOKENS,
+        description="The answer is cut to this size; its field cut states what is missing.",
+    ),
 ]
 PageCursor = Annotated[
     str | None, Field(max_length=500, description="next_cursor of the answer before; all else unchanged.")

@@ -1,6 +1,6 @@
 """Addresses of files on the code host that a repository was fetched from.
 
-What lives here: which host writes them how, told by the host's name. What does not: git URLs (`sources/location.py`).
+What lives here: how each kind of host writes them, by the host's name. What does not: git URLs (`sources/location.py`).
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ def outside_link(url: str) -> Safe:
 
 
 def code_text(line: Safe) -> Safe:
-    """A line of code in a box of its own: tabs count from its edge, not from the line number's."""
+    """A line of code in a separate box: tabs count from its edge, not from the line number's."""
     return tag("span", line, "\n", class_="tx")
 
 

@@ -81,7 +81,7 @@ def _degraded(answer: SearchAnswer) -> Safe | None:
 
 
 def _by_meaning(answer: SearchAnswer) -> Safe | None:
-    """Says so where no hit has a word or name that was asked for: the nearest by meaning can be far away."""
+    """A notice where no hit has a word or name of the query: the nearest hits by meaning can be far away."""
     words = [answer.lanes[lane].state for lane in ("symbol", "lexical") if lane in answer.lanes]
     if not answer.hits or "failed" in words or any(set(hit.lanes) - {"semantic"} for hit in answer.hits):
         return None

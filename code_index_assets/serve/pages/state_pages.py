@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from ...search.answers import RepositoryStatus
-from ..http.problems import Problem
+from ..http.problem_model import Problem
 from .forge import repository_page
 from .html import Safe, tag
 from .page_layout import FILTERS, PageQuery, ago, notice, page, prose, skipped_files, state_badge

@@ -20,7 +20,8 @@ from typing import Any
 from ...errors import BusyError
 from ...settings import Settings
 from ..http.middleware import body_limit, too_large
-from ..http.problems import Problem, page_of, problem, problem_of, response_of, wants_page_of
+from ..http.problem_model import Problem
+from ..http.problems import page_of, problem, problem_of, response_of, wants_page_of
 from ..metrics import Metrics
 from ..presence import build, program_version
 from .admission import Admission

@@ -51,7 +51,7 @@ _SAFE_OPTIONS = (
     "uploadpack.packObjectsHook=",
     "protocol.ext.allow=never",
     # Nothing of the repository is run, so whose files they are need not matter: a folder mounted into a container
-    # mostly belongs to somebody else.
+    # mostly belongs to another user.
     "safe.directory=*",
 )
 _ASKPASS = """#!/bin/sh
@@ -175,7 +175,7 @@ def _start(
     for option in (*_SAFE_OPTIONS, *(_pinning(pinned) if pinned else ())):
         command += ["-c", option]
     if "CODE_INDEX_ASKPASS_TOKEN" in extra:
-        # A helper would be told to store the token after it worked.
+        # git would ask a helper to store the token after it worked.
         command += ["-c", "credential.helper=", "-c", "credential.interactive=false"]
     if git_dir is not None:
         command += ["--git-dir", str(git_dir)]
@@ -271,7 +271,7 @@ def _hold_to(pinned: Pin, environment: dict[str, str]) -> None:
 
 
 def _ssh_command(command: str | None, program: str | None) -> str:
-    """The user's ssh command, told never to ask; empty where it is another program (plink) set by GIT_SSH."""
+    """The user's ssh command, made never to ask; empty where GIT_SSH sets another program (plink)."""
     if command is None and program is not None:
         return ""
     command = command or _configured_ssh() or "ssh"

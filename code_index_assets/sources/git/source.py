@@ -112,8 +112,9 @@ def heads_of(
     """The commits that an entry's refs point at now, asked of the place without fetching: for pollers.
 
     Keys are the refs written out (None: the default of an entry without refs) and those that its globs match; a value
-    is an error where that one ref cannot be told. `allowed`: CODE_INDEX_ALLOWED_ADDRESSES. Raises SourceError if
-    nothing can be (empty, refused, gone), SourceUnavailableError.
+    is an error where the commit of that one ref cannot be found. `allowed`: CODE_INDEX_ALLOWED_ADDRESSES.
+
+    Raises SourceError if no commit can be found (empty, refused, gone), SourceUnavailableError.
     """
     if entry.url is None:
         refs = _local_heads(git_dir_of(Path(entry.path or "")))
@@ -369,7 +370,7 @@ class GitSource(_GitObjects):
         if not self._is_whole(_object_format(refs)):
             self._make(url, refs, head, ref)
             return
-        # Whoever left them is gone: the lock of this mirror is held.
+        # The process that left them has ended: this process holds the mirror's lock.
         for left in stale_files(self.git_dir):
             left.unlink(missing_ok=True)
         try:
@@ -437,7 +438,7 @@ def _object_format(refs: dict[str, str]) -> str:
 
 
 def stale_files(mirror: Path) -> list[Path]:
-    """Locks and half-written packs in a mirror that nobody works with."""
+    """Locks and half-written packs in a mirror that no process uses."""
     if not mirror.is_dir():
         return []
     files = [*mirror.glob("*.lock"), *mirror.glob("refs/**/*.lock"), *mirror.glob("objects/info/**/*.lock")]

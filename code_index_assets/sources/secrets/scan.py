@@ -351,7 +351,7 @@ def _token(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rules) -> b
     """A provider's key: its form is its own; only made-up ones are let through."""
     if rule.allow is not None and rule.allow.search(value):
         return False
-    # A form of its own is proof enough: taking out a documentation's sample key costs nothing, a missed one does.
+    # A distinctive form is proof enough: taking out a documentation's sample key costs nothing, a missed one does.
     return not (not rule.form_only and _STARS.search(value)) and shannon(value) >= rule.entropy
 
 
@@ -361,7 +361,7 @@ def _url_password(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rule
     if rules.made_up(value) or is_reference(value) or is_sequence(value):
         return False
     if (kinds(value) >= 3 and len(value) >= 10) or is_password(value, quoted=True):
-        return True  # nobody writes such a password as an example, whatever the host is called
+        return True  # no example has such a password, whatever the host is called
     if _EXAMPLE_HOST.match(match.groupdict().get("host") or b"localhost"):
         return False
     return len(set(value)) >= 5 and not re.match(rb"[A-Za-z]?[a-z]{1,12}\Z", value)
