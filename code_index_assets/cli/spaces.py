@@ -7,7 +7,7 @@ import json
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import click
 
@@ -58,7 +58,19 @@ def spaces_command(remove: str | None, vectors: bool, as_json: bool) -> int:
     return 0 if rows else 1
 
 
-def _row(manifest: PublicationManifest, model: str | None, state: str) -> dict[str, Any]:
+class SpaceRow(TypedDict):
+    """One published embedding space of `--json`."""
+
+    space: str
+    state: str
+    model: str | None
+    dimension: int
+    partitions: int
+    points: int
+    published_at: float
+
+
+def _row(manifest: PublicationManifest, model: str | None, state: str) -> SpaceRow:
     return {
         "space": manifest.space, "state": state, "model": model, "dimension": manifest.dimension,
         "partitions": len(manifest.receipts), "points": manifest.points, "published_at": manifest.published_at,

@@ -12,8 +12,9 @@ blanks at the end of a line.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, cast
 
 from ..errors import FileNotIndexedError, QueryError
 from ..index.manifest import Receipt
@@ -23,6 +24,7 @@ from ..storage.layout import Layout
 from .answers import FileText
 from .engine import SearchEngine
 
+R = TypeVar("R")
 NEAR = 5
 _COMPARED = 5_000
 _WHY = {
@@ -75,14 +77,14 @@ def read_lines(
         except SnapshotGoneError:
             if attempt == 2:
                 raise
-    lines = _lines(chunks, row["lines"])
+    lines = _lines(chunks, row.lines)
     if start > max(len(lines), 1):
         raise QueryError(
             f"{path} has {len(lines):,} lines, line {start:,} is not among them", remedy=f"ask for 1 to {len(lines)}"
         )
     last = min(end or len(lines), len(lines))
     return FileText(
-        receipt.repository, receipt.ref, receipt.key, receipt.commit, path, row["blob"], row["language"], row["role"],
+        receipt.repository, receipt.ref, receipt.key, receipt.commit, path, row.blob, row.language, row.role,
         start, last, len(lines), "\n".join(lines[start - 1 : last]),
     )  # fmt: skip
 
@@ -115,16 +117,40 @@ def one_receipt(engine: SearchEngine, snapshot: IndexSnapshot, repository: str, 
     return receipts[0]
 
 
-def _file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> dict[str, Any]:
-    columns = ["path", "blob", "language", "role", "status", "reason", "detail", "lines"]
-    rows = _rows(layout, receipt, "file_hashes", "files", path, columns)
+@dataclass(frozen=True)
+class _FileRow:
+    """What the selection recorded of one file."""
+
+    path: str
+    blob: str
+    language: str | None
+    role: str
+    status: str
+    reason: str | None
+    detail: str | None
+    lines: int | None
+
+
+@dataclass(frozen=True)
+class _ChunkRow:
+    """One published chunk of a file."""
+
+    path: str
+    start_byte: int
+    end_byte: int
+    start_line: int
+    text: str
+
+
+def _file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> _FileRow:
+    rows = _rows(_FileRow, layout, receipt, "file_hashes", "files", path)
     if not rows:
         raise _unknown(snapshot, receipt, path)
     row = rows[0]
-    if row["status"] == "kept":
+    if row.status == "kept":
         return row
-    reason = row["reason"] or row["status"]
-    detail = f" ({row['detail']})" if row["detail"] else ""
+    reason = row.reason or row.status
+    detail = f" ({row.detail})" if row.detail else ""
     raise FileNotIndexedError(
         f"{path} of {receipt.key} is not indexed: {_WHY.get(reason, reason)}{detail}",
         remedy=_SETTINGS.get(reason, f"`code-index files {receipt.key} --left-out` lists what was left out"),
@@ -169,35 +195,35 @@ def _file_name(path: str) -> str:
     return path.rsplit("/", 1)[-1].casefold()
 
 
-def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[dict[str, Any]]:
-    columns = ["path", "start_byte", "end_byte", "start_line", "text"]
-    rows = _rows(layout, receipt, "chunks", "chunks", path, columns)
-    return sorted(rows, key=lambda row: (row["start_byte"], row["start_line"]))
+def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[_ChunkRow]:
+    rows = _rows(_ChunkRow, layout, receipt, "chunks", "chunks", path)
+    return sorted(rows, key=lambda row: (row.start_byte, row.start_line))
 
 
-def _rows(
-    layout: Layout, receipt: Receipt, kind: str, table: str, path: str, columns: list[str]
-) -> list[dict[str, Any]]:
+def _rows(row: Callable[..., R], layout: Layout, receipt: Receipt, kind: str, table: str, path: str) -> list[R]:
+    """The rows of a file, read as `row`, a dataclass with a field for each column."""
     import polars as pl
 
     part = bucket_file(published_artifact(layout, receipt, kind), table, path)
     try:
-        return pl.scan_parquet(part).select(columns).filter(pl.col("path") == path).collect().to_dicts()
+        columns = [field.name for field in fields(cast(Any, row))]
+        frame = pl.scan_parquet(part).select(columns).filter(pl.col("path") == path).collect()
+        return [row(*values) for values in frame.iter_rows()]
     except FileNotFoundError as error:
         raise SnapshotGoneError(f"{part} is no longer kept", remedy="ask again") from error
 
 
-def _lines(chunks: list[dict[str, Any]], total: int | None) -> list[str]:
+def _lines(chunks: list[_ChunkRow], total: int | None) -> list[str]:
     """The file's lines from its chunks, in order; `total` is how many it has, where that is known."""
-    newline = "\r\n" if any("\r\n" in chunk["text"] for chunk in chunks) else "\n"
+    newline = "\r\n" if any("\r\n" in chunk.text for chunk in chunks) else "\n"
     pieces: list[str] = []
     line, at = 1, 0
     for chunk in chunks:
-        breaks = max(chunk["start_line"] - line, 0)
-        blanks = max(chunk["start_byte"] - at - breaks * len(newline), 0)
-        pieces += [" " * blanks, newline * breaks, chunk["text"]]
-        line = chunk["start_line"] + chunk["text"].count("\n")
-        at = chunk["end_byte"]
+        breaks = max(chunk.start_line - line, 0)
+        blanks = max(chunk.start_byte - at - breaks * len(newline), 0)
+        pieces += [" " * blanks, newline * breaks, chunk.text]
+        line = chunk.start_line + chunk.text.count("\n")
+        at = chunk.end_byte
     lines = "".join(pieces).split("\n")
     if lines[-1] == "" and (total is None or len(lines) > total):
         lines.pop()

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import re2
 
@@ -24,16 +24,51 @@ from .query import Name, Query
 from .weights import ROLE_WORDS, Weights
 
 
+class SymbolInChunk(TypedDict):
+    """A definition that starts in a chunk, as its payload has it."""
+
+    name: str
+    kind: str
+    qualified_name: str
+    signature: str | None
+    start_line: int
+    end_line: int
+
+
+class ChunkPayload(TypedDict):
+    """The payload of a chunk's point, as far as searches read it (`index/documents.py` writes it)."""
+
+    key: str
+    repository: str
+    ref: str
+    path: str
+    file_name: str
+    chunk_id: str
+    blob: str
+    text: str
+    text_hash: str
+    start_line: int
+    end_line: int
+    kind: str
+    role: str
+    language: str | None
+    name: str | None
+    qualified_name: str | None
+    signature: str | None
+    names: list[str] | None
+    symbols: list[SymbolInChunk] | None
+
+
 @dataclass
 class Candidate:
     """One chunk some lane found."""
 
-    payload: dict[str, Any]
+    payload: ChunkPayload
     ranks: dict[str, int] = field(default_factory=dict)  # lane -> rank, from 1
     lane_scores: dict[str, float] = field(default_factory=dict)  # lane -> [0, 1]
     score: float = 0.0
     why: list[str] = field(default_factory=list)
-    folded: list[dict[str, Any]] = field(default_factory=list)  # neighbouring chunks of the same file, less good
+    folded: list[ChunkPayload] = field(default_factory=list)  # neighbouring chunks of the same file, less good
     also_in: list[str] = field(default_factory=list)  # other repositories with the same text
     defines: bool = False  # a name that the query asks for
 
@@ -93,7 +128,7 @@ def _gather(lanes: dict[str, LaneResult]) -> list[Candidate]:
     for lane, result in lanes.items():
         for rank_, (hit, score) in enumerate(zip(result.hits, _normalised(lane, result.hits), strict=True), 1):
             chunk = (hit.payload["key"], hit.payload["chunk_id"])
-            candidate = candidates.setdefault(chunk, Candidate(hit.payload))
+            candidate = candidates.setdefault(chunk, Candidate(cast(ChunkPayload, hit.payload)))
             candidate.ranks[lane] = rank_
             candidate.lane_scores[lane] = score
     return list(candidates.values())
@@ -172,7 +207,7 @@ def _pair(one: str, other: str) -> Any:
     return re2.compile(rf"{re.escape(one)}[\pL\pM\pN_]*[\s_\-.]*{re.escape(other)}")
 
 
-def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[float, str]:
+def _definition(payload: ChunkPayload, query: Query, weights: Weights) -> tuple[float, str]:
     """What defining a name that the query asks for adds to the score, and that name as asked; 0 and "" if none."""
     names = set(payload.get("names") or ())
     written = set(_written(payload))
@@ -191,7 +226,7 @@ def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tupl
     return best, name
 
 
-def _qualified(payload: dict[str, Any], requested: Name) -> bool:
+def _qualified(payload: ChunkPayload, requested: Name) -> bool:
     """Whether a definition here has the qualifier asked for: in its qualified name, or in the path."""
     if not requested.qualifier:
         return False
@@ -204,7 +239,7 @@ def _qualified(payload: dict[str, Any], requested: Name) -> bool:
     return False
 
 
-def _path(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[float, list[str]]:
+def _path(payload: ChunkPayload, query: Query, weights: Weights) -> tuple[float, list[str]]:
     path = payload["path"].lower()
     if query.path and f"/{path}".endswith(f"/{query.path.lower()}"):
         return weights.path_asked, ["the path asked for"]
@@ -251,9 +286,10 @@ def _adjacent(one: Candidate, other: Candidate) -> bool:
     return any(start <= p["end_line"] + 1 and p["start_line"] <= end + 1 for p in (one.payload, *one.folded))
 
 
-def _written(payload: dict[str, Any]) -> list[str]:
+def _written(payload: ChunkPayload) -> list[str]:
     names = [symbol["name"] for symbol in payload.get("symbols") or ()]
-    return [*names, payload["name"]] if payload.get("name") else names
+    name = payload.get("name")
+    return [*names, name] if name else names
 
 
 def _best_first(candidate: Candidate) -> tuple[float, str, int, str, str]:

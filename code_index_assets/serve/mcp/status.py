@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -41,7 +40,7 @@ def status_detail(status: RepositoryStatus) -> BaseModel:
     )
 
 
-def _status_fields(status: RepositoryStatus) -> dict[str, Any]:
+def _status_fields(status: RepositoryStatus) -> dict[str, object]:
     indexed, left_out = files_of(status.coverage)
     return {
         "commit": status.commit,
