@@ -28,8 +28,8 @@ from typing import Any
 
 from code_index_assets.index import reader
 from code_index_assets.index.backends import edge
+from code_index_assets.search import answer_fields, lanes
 from code_index_assets.search import engine as engines
-from code_index_assets.search import lanes, render
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.service import open_engine
 from code_index_assets.settings import load_settings
@@ -50,7 +50,7 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("ranking", engines, "rank"),
     ("hit and snippet", SearchEngine, "_hit"),
     ("states", SearchEngine, "repositories"),
-    ("as JSON", render, "answer_json"),
+    ("as JSON", answer_fields, "to_json"),
 )
 
 
@@ -114,7 +114,7 @@ def measure(
         wall, cpu = time.perf_counter(), time.process_time()
         answer = engine.search(request)
         took = (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
-        told = render.answer_json(answer)
+        told = answer_fields.to_json(answer)
         rows.append((watch.take(), *took))
         answers[json.dumps([request.query, request.repositories])] = _digest(told, answer)
     return rows

@@ -26,7 +26,7 @@ def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
     """Fresh definitions. `overrides` replaces single settings by name (tests, a second data folder).
 
     The executor is set here and not on a job: the one of a job does not reach runs started from the UI or a
-    backfill, and a step in a process of its own costs 3 s.
+    backfill, and a step in a separate process costs 3 s.
     """
     code_index = CodeIndexResource(overrides=dict(overrides or {}))
     return dg.Definitions(

@@ -105,7 +105,7 @@ class LanesFailedError(QueryError):
 class NotIndexedError(QueryError):
     """The repository or ref asked for is not in the published index. `wanted` is what was asked for, "" for anything.
 
-    `state` says why: "not_indexed" (nobody asked for it, or no run published it yet), "indexing"
+    `state` says why: "not_indexed" (it is not registered, or no run has published it yet), "indexing"
     (`StillIndexingError`), "failed" (its last run failed), "left_out" (`FileNotIndexedError`).
     """
 

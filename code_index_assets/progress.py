@@ -18,7 +18,7 @@ REPORT_SECONDS = 1.0
 
 
 @dataclass
-class Stage:
+class StageTime:
     """One stage of a step: wall seconds, how many items of which unit, and particulars for the stage table."""
 
     name: str
@@ -37,7 +37,7 @@ class Stages:
 
     def __init__(self, title: str = "", say: Say | None = None) -> None:
         self.title = title
-        self.done: list[Stage] = []
+        self.done: list[StageTime] = []
         self._say = say or (lambda line: None)
 
     def say(self, line: str) -> None:
@@ -54,7 +54,7 @@ class Stages:
             seconds = time.perf_counter() - ticker.started
             known = next((stage for stage in self.done if stage.name == name), None)
             if known is None:
-                known = Stage(name, time.time() - seconds, unit=unit)
+                known = StageTime(name, time.time() - seconds, unit=unit)
                 self.done.append(known)
             known.seconds += seconds
             if ticker.count:
@@ -63,34 +63,34 @@ class Stages:
 
     def add(self, name: str, seconds: float, items: int | None = None, unit: str | None = None, **info: Any) -> None:
         """Adds a stage that was timed elsewhere."""
-        self.done.append(Stage(name, time.time() - seconds, seconds, items, unit, info))
+        self.done.append(StageTime(name, time.time() - seconds, seconds, items, unit, info))
 
 
 def stage_note(info: dict[str, Any], items: int | None) -> str:
     """The particulars of a stage in words: cache hits, padding waste, requests and price, how busy a stream was."""
-    told = []
+    notes = []
     if "hits" in info and items:
-        told.append(f"{info['hits'] / items:.0%} known")
+        notes.append(f"{info['hits'] / items:.0%} known")
     if info.get("ahead"):
-        told.append(f"{info['ahead']:,} computed ahead")
+        notes.append(f"{info['ahead']:,} computed ahead")
     if "staged" in info:
-        told.append(f"staged {info['staged']:,} of {items or 0:,}")
+        notes.append(f"staged {info['staged']:,} of {items or 0:,}")
     if "padding_waste" in info:
-        told.append(f"padding {info['padding_waste']:.1%}")
+        notes.append(f"padding {info['padding_waste']:.1%}")
     for name in ("requests", "tokens", "retries", "splits", "cut", "refused"):
         if info.get(name):
-            told.append(f"{info[name]:,} {name}")
+            notes.append(f"{info[name]:,} {name}")
     if "price_usd" in info:
-        told.append(f"${info['price_usd']:,.4f}")
+        notes.append(f"${info['price_usd']:,.4f}")
     if "busy" in info:
-        told.append(f"busy {info['busy']:.0%}, queue ≤ {info['queue_most']} of {info['queue_limit']}")
+        notes.append(f"busy {info['busy']:.0%}, queue ≤ {info['queue_most']} of {info['queue_limit']}")
     if info.get("left_for_later"):
-        told.append(f"{info['left_for_later']:,} left for later")
+        notes.append(f"{info['left_for_later']:,} left for later")
     if info.get("failed"):
-        told.append(f"failed: {info['failed'].splitlines()[0]}")
+        notes.append(f"failed: {info['failed'].splitlines()[0]}")
     if info.get("mode"):
-        told.append(str(info["mode"]))
-    return ", ".join(told)
+        notes.append(str(info["mode"]))
+    return ", ".join(notes)
 
 
 class Ticker:

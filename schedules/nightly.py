@@ -7,7 +7,7 @@ from code_index_assets.triggers.due import due_partitions
 from resources.code_index import CodeIndexResource
 
 from .jobs import index_repository, weekly_compaction
-from .lanes import lane_tags
+from .priorities import priority_tags
 from .timing import load_timing
 
 _TIMING = load_timing()
@@ -36,7 +36,7 @@ def nightly_rebuild(
         dg.RunRequest(
             run_key=f"{item.key} {at}",
             partition_key=item.key,
-            tags={**lane_tags("nightly"), "code_index/reason": item.reason[:250]},
+            tags={**priority_tags("nightly"), "code_index/reason": item.reason[:250]},
         )
         for item in due
     ]

@@ -20,7 +20,7 @@ from code_index_assets.triggers.polling import poller_runs
 from resources.code_index import CodeIndexResource
 
 from .jobs import index_repository, refresh_catalog, retire_repository
-from .lanes import PRIORITY_TAG, lane_tags
+from .priorities import PRIORITY_TAG, priority_tags
 
 EVENTS_A_TICK = 500
 PARTITIONS_A_TICK = 100
@@ -35,7 +35,7 @@ _pollers: list[subprocess.Popen[bytes]] = []
     description="Events of webhooks and polls become runs, one a repository.",
 )
 def inbox_events(context: dg.SensorEvaluationContext, code_index: CodeIndexResource) -> dg.SensorResult:
-    """A tick first removes what the last one handled: by then its runs are recorded (the cursor says so)."""
+    """A tick first removes what the last one handled: by then its runs are recorded, as the cursor shows."""
     inbox = Inbox(code_index.layout())
     handled = json.loads(context.cursor) if context.cursor else []
     inbox.remove(handled)
@@ -55,7 +55,7 @@ def inbox_events(context: dg.SensorEvaluationContext, code_index: CodeIndexResou
                 dg.RunRequest(run_key=f"retire {event.name}", job_name=retire_repository.name, run_config=config)
             )
             continue
-        tags = lane_tags(event.cause, event.host)
+        tags = priority_tags(event.cause, event.host)
         # A run that still waits will look at the ref when it starts: one more would find nothing to do.
         if waiting.get(key, -1000) >= int(tags[PRIORITY_TAG]):
             continue
@@ -78,17 +78,17 @@ def _waiting(instance: dg.DagsterInstance, keys: list[str]) -> dict[str, int]:
             job_name=index_repository.name, statuses=[dg.DagsterRunStatus.QUEUED], tags={"dagster/partition": keys}
         )
     )
-    found: dict[str, int] = {}
+    waiting: dict[str, int] = {}
     for run in queued:
         key = run.tags["dagster/partition"]
-        found[key] = max(found.get(key, -1000), int(run.tags.get(PRIORITY_TAG, "0")))
-    return found
+        waiting[key] = max(waiting.get(key, -1000), int(run.tags.get(PRIORITY_TAG, "0")))
+    return waiting
 
 
 @dg.sensor(
     minimum_interval_seconds=10,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts a poller, in a process of its own, when it is time or somebody asks.",
+    description="Starts a poller, in a separate process, when it is time or a request waits.",
 )
 def repository_polls(context: dg.SensorEvaluationContext, code_index: CodeIndexResource) -> dg.SkipReason:
     """Starts a poller when its time has come."""
@@ -96,9 +96,9 @@ def repository_polls(context: dg.SensorEvaluationContext, code_index: CodeIndexR
     if not code_index.settings().polling:
         return dg.SkipReason("polling is off (CODE_INDEX_POLLING)")
     _pollers[:] = [process for process in _pollers if process.poll() is None]
-    asked = any(Inbox(layout).wanted.glob("*.json"))
+    requested = any(Inbox(layout).wanted.glob("*.json"))
     last = float(context.cursor or 0)
-    if not asked and time.time() - last < POLLER_STARTS_SECONDS:
+    if not requested and time.time() - last < POLLER_STARTS_SECONDS:
         return dg.SkipReason("not time yet")
     if _pollers or poller_runs(layout):
         return dg.SkipReason("a poller is at work")

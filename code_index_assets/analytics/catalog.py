@@ -3,7 +3,7 @@
 What lives here: building the next catalogue beside the live one (a full build, or a copy in which only what changed is
 made anew), testing it, and swapping it in. What does not: reading it (`query.py`), what the models are (`model.py`).
 
-DuckDB lets one process write a file or many read it, never both: so nobody ever writes the live file. It is written
+DuckDB lets one process write a file or many read it, never both: so no process ever writes the live file. It is written
 in DuckDB 1.5's format, which 1.5 and 2 both read.
 """
 
@@ -89,24 +89,24 @@ def build_catalog(
     Raises ConfigurationError (every problem of the models, with file and line), AuditFailedError (a test of error
     severity failed); the live catalogue stays then.
     """
-    found = load_models(settings.sql_models) if models is None else models
+    model_set = load_models(settings.sql_models) if models is None else models
     with stages.stage("check models", unit="models") as ticker:
-        _check(layout, found)
-        ticker.advance(len(found.models))
+        _check(layout, model_set)
+        ticker.advance(len(model_set.models))
     try:
-        return _build(layout, settings, stages, found, only=only, full=full, preview=preview)
+        return _build(layout, settings, stages, model_set, only=only, full=full, preview=preview)
     except duckdb.Error:
         if full or only is not None or not layout.catalog.exists():
             raise
         # Most likely a block of the last catalogue, which was copied, is damaged: nothing is taken from it.
-        return _build(layout, settings, stages, found, only=None, full=True, preview=preview)
+        return _build(layout, settings, stages, model_set, only=None, full=True, preview=preview)
 
 
 def _build(
     layout: Layout,
     settings: Settings,
     stages: Stages,
-    found: ModelSet,
+    model_set: ModelSet,
     *,
     only: Collection[str] | None,
     full: bool,
@@ -121,7 +121,7 @@ def _build(
                 shutil.copyfile(layout.catalog, target)
                 ticker.advance(target.stat().st_size)
         with _open_next(target, folder) as connection:
-            build = _Build(connection, layout, settings, stages, found.models, preview)
+            build = _Build(connection, layout, settings, stages, model_set.models, preview)
             result = build.run(fresh=base is None, only=frozenset(only) if only and base else None)
         with stages.stage("publish", unit="bytes") as ticker:
             _sync(target)
@@ -130,13 +130,13 @@ def _build(
     return result
 
 
-def _check(layout: Layout, found: ModelSet) -> None:
+def _check(layout: Layout, model_set: ModelSet) -> None:
     """Raises ConfigurationError if anything is wrong with the models. Those found right are remembered: binding them
     costs 0.8 s of CPU, a sixth of an index run that finds nothing to do."""
-    passed = fingerprint({"models": repr(found), "catalogue": _version(), "duckdb": duckdb.__version__})
+    passed = fingerprint({"models": repr(model_set), "catalogue": _version(), "duckdb": duckdb.__version__})
     memory = layout.root / "catalog.checked"
     if not memory.exists() or memory.read_bytes() != passed.encode():
-        refuse(check_models(found))
+        refuse(check_models(model_set))
         write_atomically(memory, passed.encode())
 
 
@@ -166,8 +166,8 @@ def _build_row(layout: Layout) -> dict[str, Any] | None:
             row = result.fetchone()
     except duckdb.Error:
         return None
-    found = dict(zip(names, row, strict=True)) if row else None
-    return found if found and found["version"] == _version() else None
+    recorded = dict(zip(names, row, strict=True)) if row else None
+    return recorded if recorded and recorded["version"] == _version() else None
 
 
 def _version() -> str:
@@ -191,10 +191,12 @@ def _base(layout: Layout, *, published_share: bool) -> Path | None:
                 "SELECT \"partition\", fingerprint FROM meta.loaded WHERE source = 'raw.chunks'"
             ).fetchall()
         )
-    wanted = wanted_fingerprints(layout, receipts_of_all_spaces(layout))["raw.chunks"]
-    changed = sum(have.get(key) != name for key, name in wanted.items()) + sum(key not in wanted for key in have)
+    fingerprints = wanted_fingerprints(layout, receipts_of_all_spaces(layout))["raw.chunks"]
+    changed = sum(have.get(key) != name for key, name in fingerprints.items()) + sum(
+        key not in fingerprints for key in have
+    )
     # A few repositories are quickly read whole: below this it is the share that counts.
-    return None if changed > 1 and changed > FULL_ABOVE_SHARE * max(len(wanted), 1) else layout.catalog
+    return None if changed > 1 and changed > FULL_ABOVE_SHARE * max(len(fingerprints), 1) else layout.catalog
 
 
 @contextmanager
@@ -317,7 +319,7 @@ class _Build:
 
     def _audit(self) -> None:
         """Runs the tests of everything that changed; carries over the results of the rest."""
-        kept = {(row[0], row[1]): row for row in self.connection.execute("SELECT * FROM meta.tests").fetchall()}
+        earlier = {(row[0], row[1]): row for row in self.connection.execute("SELECT * FROM meta.tests").fetchall()}
         with self.stages.stage("tests", unit="tests") as ticker:
             for model in self.models.values():
                 change = self.changes[model.key]
@@ -325,7 +327,7 @@ class _Build:
                 scope = Scope() if whole else Scope(model.partitioned_by, change.partitions)
                 for test in model.tests:
                     others = self.changes.get(test.to, Change())
-                    known = kept.get((model.key, test.name))
+                    known = earlier.get((model.key, test.name))
                     if known is not None and known[3] == 0 and not change and not others:
                         self.tests.append(TestResult(model.key, test, 0, carried=True))
                     elif known is None or known[3] or others.everything:

@@ -85,14 +85,14 @@ def page() -> str:
 
 
 def _types(models: Mapping[str, Model]) -> dict[str, dict[str, str]]:
-    found = {}
+    types = {}
     with empty_catalog() as connection:
         for schema in {model.schema for model in models.values()}:
             connection.execute(f"CREATE SCHEMA {schema}")
         for model in in_order(models):
             connection.execute(f"CREATE VIEW {model.key} AS {model.sql}")
-            found[model.key] = column_types(connection, model)
-    return found
+            types[model.key] = column_types(connection, model)
+    return types
 
 
 def _picture(models: Mapping[str, Model]) -> str:

@@ -49,8 +49,8 @@ def _write_vertical(names: list[str], rows: Iterator[tuple[Any, ...]], out: Text
         out.write(f"{f'-- row {number:,} ':-<{width + 20}}\n")
         for name, value in zip(names, row, strict=True):
             # Further lines of a value stand below its first one.
-            told = ("" if value is None else str(value)).replace("\n", "\n" + " " * (width + 2))
-            out.write(f"{name:>{width}}: {told}".rstrip() + "\n")
+            text = ("" if value is None else str(value)).replace("\n", "\n" + " " * (width + 2))
+            out.write(f"{name:>{width}}: {text}".rstrip() + "\n")
 
 
 def _write_table(names: list[str], rows: Iterator[tuple[Any, ...]], out: TextIO) -> None:

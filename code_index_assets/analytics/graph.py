@@ -25,11 +25,11 @@ _LINE = re.compile(r"\bLINE (\d+):")
 def parents(model: Model, models: Mapping[str, Model]) -> tuple[str, ...]:
     """Keys of what a model reads: models and `raw.*` tables. Names in `main` stand for the model exposed there."""
     exposed = {m.exposed_as: m.key for m in models.values() if m.exposed_as}
-    found = []
+    names = []
     for use in model.uses:
         key = exposed.get(use.name, use.key) if use.schema == "main" else use.key
-        found.append(key)
-    return tuple(dict.fromkeys(found))
+        names.append(key)
+    return tuple(dict.fromkeys(names))
 
 
 def in_order(models: Mapping[str, Model]) -> list[Model]:
@@ -38,19 +38,19 @@ def in_order(models: Mapping[str, Model]) -> list[Model]:
     return [models[key] for key in TopologicalSorter(graph).static_order()]
 
 
-def check_models(found: ModelSet) -> tuple[Problem, ...]:
+def check_models(model_set: ModelSet) -> tuple[Problem, ...]:
     """Every problem of a set of models: those of the files, unknown tables, cycles, columns, tests."""
     # The answer follows from the files alone; binding them takes half a second.
-    key = digest(repr(found))
+    key = digest(repr(model_set))
     if key not in _checked:
         _checked.clear()
-        _checked[key] = _problems(found)
+        _checked[key] = _problems(model_set)
     return _checked[key]
 
 
-def _problems(found: ModelSet) -> tuple[Problem, ...]:
-    models = dict(found.models)
-    problems = list(found.problems)
+def _problems(model_set: ModelSet) -> tuple[Problem, ...]:
+    models = dict(model_set.models)
+    problems = list(model_set.problems)
     broken = {p.path for p in problems}
     for model in models.values():
         lines = {use.key: use.line for use in model.uses}
@@ -123,7 +123,7 @@ def _bind(models: dict[str, Model], known: list[Problem]) -> list[Problem]:
     from .audit import probe
 
     problems: list[Problem] = []
-    told = {problem.path for problem in known}
+    reported = {problem.path for problem in known}
     with empty_catalog() as connection:
         for schema in sorted({model.schema for model in models.values()}):
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
@@ -131,14 +131,14 @@ def _bind(models: dict[str, Model], known: list[Problem]) -> list[Problem]:
             error = _create(connection, model)
             if error is None:
                 problems += _undeclared(model, column_types(connection, model))
-            elif model.shown not in told:
+            elif model.shown not in reported:
                 problems.append(error)
             if error is not None:
                 stub = ", ".join(f'NULL AS "{column}"' for column in model.columns) or "NULL AS nothing"
                 connection.execute(f"CREATE VIEW {model.key} AS SELECT {stub}")
             if model.exposed_as:
                 connection.execute(f'CREATE VIEW main."{model.exposed_as}" AS SELECT * FROM {model.key}')
-        bad = {problem.path for problem in problems} | told
+        bad = {problem.path for problem in problems} | reported
         for model in models.values():
             if model.shown not in bad:
                 problems += probe(connection, model, models)
@@ -153,7 +153,7 @@ def _create(connection: duckdb.DuckDBPyConnection, model: Model) -> Problem | No
         connection.execute(f"CREATE VIEW {model.key} AS {model.sql}")
     except duckdb.Error as error:
         text = str(error)
-        line = int(found[1]) if (found := _LINE.search(text)) else model.sql_line
+        line = int(match[1]) if (match := _LINE.search(text)) else model.sql_line
         return Problem(model.shown, line, " ".join(text.split("\n\nLINE", maxsplit=1)[0].split()))
     return None
 
@@ -195,7 +195,7 @@ def column_lineage(model: Model, models: Mapping[str, Model], types: Mapping[str
         area, _, name = key.partition(".")
         real = exposed.get(name, key) if area == "main" else key
         schema.setdefault(area, {})[name] = dict(types.get(real, {}))
-    found: dict[str, list[tuple[str, str]]] = {}
+    columns_of: dict[str, list[tuple[str, str]]] = {}
     try:
         tree = qualify(
             sqlglot.parse_one(model.sql, read="duckdb"), schema=schema, dialect="duckdb", validate_qualify_columns=False
@@ -208,7 +208,7 @@ def column_lineage(model: Model, models: Mapping[str, Model], types: Mapping[str
                 if isinstance(table, exp.Table) and not node.downstream:
                     key = f"{table.db}.{table.name}" if table.db else exposed.get(table.name, table.name)
                     sources[key, node.name.rpartition(".")[2].strip('"')] = None
-            found[column] = list(sources)
+            columns_of[column] = list(sources)
     except (SqlglotError, ValueError, KeyError, RecursionError):
         pass
-    return found
+    return columns_of

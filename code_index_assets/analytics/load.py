@@ -74,7 +74,7 @@ def receipts_of_all_spaces(layout: Layout) -> Published:
 
 def wanted_fingerprints(layout: Layout, current: Published) -> dict[str, dict[str, str]]:
     """Source → partition → fingerprint of what it should hold (partitioned tables but for the history)."""
-    wanted: dict[str, dict[str, str]] = {raw.key: {} for raw in ALL if raw.partitioned}
+    fingerprints: dict[str, dict[str, str]] = {raw.key: {} for raw in ALL if raw.partitioned}
     by_key: dict[str, list[tuple[str, Receipt]]] = {}
     for space, receipt in current.receipts:
         by_key.setdefault(receipt.key, []).append((space, receipt))
@@ -82,17 +82,17 @@ def wanted_fingerprints(layout: Layout, current: Published) -> dict[str, dict[st
         newest = current.newest[key]
         for raw in ALL:
             if raw.kind in ("file_hashes", "chunks"):
-                wanted[raw.key][key] = newest.artifacts[raw.kind]
-        wanted["raw.code_owners"][key] = newest.artifacts["chunks"]
-        wanted["raw.embeddings"][key] = digest(*(f"{space}:{r.artifacts['embeddings']}" for space, r in receipts))
-        wanted["raw.repositories"][key] = digest(
+                fingerprints[raw.key][key] = newest.artifacts[raw.kind]
+        fingerprints["raw.code_owners"][key] = newest.artifacts["chunks"]
+        fingerprints["raw.embeddings"][key] = digest(*(f"{space}:{r.artifacts['embeddings']}" for space, r in receipts))
+        fingerprints["raw.repositories"][key] = digest(
             *(f"{space}:{r.subject}:{r.published_at}:{r.observed_at}:{r.run_id}" for space, r in receipts)
         )
     for home in layout.keys("repository"):
         seen = (home / "OBSERVED").read_bytes() if (home / "OBSERVED").exists() else b""
         if seen:
-            wanted["raw.observations"][home.name] = digest(seen)
-    return wanted
+            fingerprints["raw.observations"][home.name] = digest(seen)
+    return fingerprints
 
 
 class Loader:
@@ -107,17 +107,17 @@ class Loader:
 
     def run(self, *, fresh: bool) -> dict[str, Change]:
         """Loads what changed; returns the change of every raw table."""
-        wanted = wanted_fingerprints(self.layout, self.current)
+        fingerprints = wanted_fingerprints(self.layout, self.current)
         if fresh:
             for raw in ALL:
                 columns = ", ".join(f'"{name}" {kind}' for name, kind in RAW_TYPES[raw.key].items())
                 self.connection.execute(f"CREATE TABLE {raw.key} ({columns})")
         have = self._loaded()
-        wanted["raw.churn"] = wanted["raw.churn_windows"] = self._history(have.get("raw.churn_windows", {}))
+        fingerprints["raw.churn"] = fingerprints["raw.churn_windows"] = self._history(have.get("raw.churn_windows", {}))
         for raw in ALL:
             if not raw.partitioned:
                 continue
-            before, after = have.get(raw.key, {}), wanted[raw.key]
+            before, after = have.get(raw.key, {}), fingerprints[raw.key]
             added = [key for key, name in after.items() if before.get(key) != name]
             gone = [key for key in before if key not in after or before[key] != after[key]]
             self._replace(raw, added, gone, after)
@@ -130,10 +130,10 @@ class Loader:
         return self.changes
 
     def _loaded(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = {}
+        loaded: dict[str, dict[str, str]] = {}
         for source, partition, name in self.connection.execute("SELECT * FROM meta.loaded").fetchall():
-            found.setdefault(source, {})[partition] = name
-        return found
+            loaded.setdefault(source, {})[partition] = name
+        return loaded
 
     def _replace(self, raw: RawTable, added: list[str], gone: list[str], after: dict[str, str]) -> None:
         if not added and not gone:
@@ -208,11 +208,11 @@ class Loader:
 
     def _parts(self, raw: RawTable, keys: list[str]) -> Iterator[tuple[str, str, str]]:
         """(file, partition, space) of every part of a table in the artifacts of these partitions."""
-        wanted = set(keys)
+        chosen = set(keys)
         assert raw.kind is not None
         name = raw.table.name.removesuffix("_")
         if raw.kind == "embeddings":
-            sources = [(space, receipt) for space, receipt in self.current.receipts if receipt.key in wanted]
+            sources = [(space, receipt) for space, receipt in self.current.receipts if receipt.key in chosen]
         else:
             sources = [("", self.current.newest[key]) for key in keys]
         for space, receipt in sources:
@@ -241,9 +241,9 @@ class Loader:
     # -- small sources -------------------------------------------------------------------------------------------
 
     def _repositories(self, keys: list[str]) -> Iterator[dict[str, Any]]:
-        wanted = set(keys)
+        chosen = set(keys)
         for space, receipt in self.current.receipts:
-            if receipt.key not in wanted:
+            if receipt.key not in chosen:
                 continue
             snapshot = self._snapshot(receipt)
             coverage = receipt.coverage
@@ -279,17 +279,17 @@ class Loader:
         """Matches the files of partitions that hold a CODEOWNERS against its rules, read from the kept chunks."""
         chosen = ", ".join(map(literal, keys))
         places = ", ".join(map(literal, PLACES))
-        found: dict[str, set[str]] = {}
+        paths_of: dict[str, set[str]] = {}
         for key, path in self.connection.execute(
             f"SELECT \"partition\", path FROM raw.files WHERE path IN ({places}) AND status = 'kept' "
             f'AND "partition" IN ({chosen})'
         ).fetchall():
-            found.setdefault(key, set()).add(path)
-        if not found:
+            paths_of.setdefault(key, set()).add(path)
+        if not paths_of:
             return
         # The first place counts; all partitions are read in one go: one by one 2,000 took 8 s.
-        wanted = {key: next(place for place in PLACES if place in paths) for key, paths in found.items()}
-        parts = [(path, key) for path, key, _ in self._parts(RAW["raw.chunks"], list(wanted))]
+        owner_files = {key: next(place for place in PLACES if place in paths) for key, paths in paths_of.items()}
+        parts = [(path, key) for path, key, _ in self._parts(RAW["raw.chunks"], list(owner_files))]
         self.connection.register(
             "sources", pl.DataFrame(parts, schema=["filename", "partition"], orient="row").to_arrow()
         )
@@ -299,7 +299,7 @@ class Loader:
             f'SELECT s."partition", p.path, p.start_line, p.text FROM read_parquet([{files}], filename = true) p '
             f"JOIN sources s USING (filename) WHERE p.path IN ({places}) ORDER BY p.ordinal"
         ).fetchall():
-            if wanted[key] == path:
+            if owner_files[key] == path:
                 texts.setdefault(key, []).append((start, text))
         self.connection.unregister("sources")
         paths: dict[str, list[str]] = {}
@@ -330,29 +330,29 @@ class Loader:
         `known` is what the last catalogue holds: a folder without git is not looked at again for the same commit.
         """
         depth = self.settings.history_commits
-        wanted: dict[str, str] = {}
+        newest: dict[str, str] = {}
         if depth == 0:
-            return wanted
+            return newest
         deadline = time.monotonic() + HISTORY_SECONDS
         with self.stages.stage("git history", unit="repositories") as ticker:
             for key, receipt in self.current.newest.items():
                 name = history_fingerprint(receipt.commit, depth)
-                wanted[key] = name
+                newest[key] = name
                 if known.get(key) in (name, f"none-{name}"):
-                    wanted[key] = known[key]
+                    newest[key] = known[key]
                 elif not self._history_made(key):
                     if time.monotonic() > deadline:
-                        wanted[key] = f"pending-{name}"
+                        newest[key] = f"pending-{name}"
                         continue
                     snapshot = self._snapshot(receipt)
                     kind, location = (snapshot.kind, snapshot.location) if snapshot else (None, None)
                     folder = git_folder(self.layout, receipt.repository, kind, location)
                     if folder is None:
-                        wanted[key] = f"none-{name}"
+                        newest[key] = f"none-{name}"
                         continue
                     make_history(self.layout, key, receipt.commit, depth, folder)
                     ticker.advance()
-        return wanted
+        return newest
 
     def _history_made(self, key: str) -> bool:
         return self._whole(self._history_folder(key))

@@ -90,11 +90,11 @@ class ModelSet:
 
 def refuse(problems: Iterable[Problem]) -> None:
     """Raises ConfigurationError if there are problems."""
-    found = sorted(set(problems))
-    if found:
+    wrong = sorted(set(problems))
+    if wrong:
         raise ConfigurationError(
-            f"{len(found)} problem{'s' * (len(found) > 1)} in the SQL models; the catalogue stays as it is:\n  "
-            + "\n  ".join(map(str, found)),
+            f"{len(wrong)} problem{'s' * (len(wrong) > 1)} in the SQL models; the catalogue stays as it is:\n  "
+            + "\n  ".join(map(str, wrong)),
             remedy="correct these files; docs/catalog.md shows what a model holds",
         )
 
@@ -129,8 +129,8 @@ def _read(path: Path, shown: str, problems: list[Problem]) -> Model | None:
     except (OSError, UnicodeDecodeError) as error:
         problems.append(Problem(shown, 1, f"it cannot be read: {error}"))
         return None
-    model, found = _parsed(path, shown, text)
-    problems += found
+    model, wrong = _parsed(path, shown, text)
+    problems += wrong
     return model
 
 
@@ -172,10 +172,10 @@ def _tables(sql: str, shown: str, problems: list[Problem]) -> tuple[TableUse, ..
     try:
         statements = [s for s in sqlglot.parse(sql, read="duckdb") if s is not None]
     except ParseError as error:
-        for found in error.errors:
-            near = str(found.get("highlight") or "").strip()
+        for problem in error.errors:
+            near = str(problem.get("highlight") or "").strip()
             near = f" near {near!r}" if near else ""
-            problems.append(Problem(shown, int(found.get("line") or 1), f"SQL: {found.get('description')}{near}"))
+            problems.append(Problem(shown, int(problem.get("line") or 1), f"SQL: {problem.get('description')}{near}"))
         return ()
     except TokenError as error:
         problems.append(Problem(shown, 1, f"SQL: {error}"))

@@ -42,12 +42,12 @@ def parse_owners(text: str) -> list[OwnerRule]:
         body = line.strip()
         if not body or body.startswith(("#", "!", "[", "^[")):
             continue
-        found = _PARTS.match(body)
-        pattern = parse_pattern(found[1].encode(), number) if found else None
-        if found is None or pattern is None:
+        match = _PARTS.match(body)
+        pattern = parse_pattern(match[1].encode(), number) if match else None
+        if match is None or pattern is None:
             continue
-        owners = re.split(r"\s#", " " + found[2])[0].split()
-        rules.append(OwnerRule(number, found[1], tuple(owners), pattern))
+        owners = re.split(r"\s#", " " + match[2])[0].split()
+        rules.append(OwnerRule(number, match[1], tuple(owners), pattern))
     return rules
 
 

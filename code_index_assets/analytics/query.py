@@ -78,17 +78,17 @@ def run_query(
 ) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
     """Column names and rows of one query, read as they are taken.
 
-    The query runs in a process of its own, which is ended when the time is up and cannot take more memory than it may
+    The query runs in a separate process, which is ended when the time is up and cannot take more memory than it may
     (`query_process.py`). Raises QueryError: not one SELECT, wrong, too long, too much memory, more rows than allowed;
     NotBuiltError. The clock covers the reading as well.
     """
     limits = limits or Limits()
     _require_catalog(layout)
-    asked = {
+    question = {
         "catalog": str(layout.catalog), "sql": sql, "memory": limits.memory, "seconds": limits.seconds,
         "memory_bytes": memory_bytes(limits.memory),
     }  # fmt: skip
-    with QueryProcess(asked, limits.seconds) as process:
+    with QueryProcess(question, limits.seconds) as process:
         frames = _frames(process, layout, limits)
         names = next(frames)[1]
         yield names, _rows(frames, limits)
@@ -162,8 +162,8 @@ def _translated(kind: str, text: str, layout: Layout, limits: Limits) -> QueryEr
         return _not_opened(layout, text)
     place = re.search(r"LINE (\d+):", text)
     where = f" (line {place[1]})" if place and place[1] != "1" else ""
-    told = re.sub(r"\s+LINE \d+:.*", "", text, flags=re.DOTALL) if "\n" in text else text
-    return QueryError(f"the query failed{where}: {told}", remedy="`code-index sql --list` shows the tables")
+    message = re.sub(r"\s+LINE \d+:.*", "", text, flags=re.DOTALL) if "\n" in text else text
+    return QueryError(f"the query failed{where}: {message}", remedy="`code-index sql --list` shows the tables")
 
 
 def list_tables(layout: Layout) -> list[tuple[str, str]]:

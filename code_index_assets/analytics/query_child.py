@@ -22,7 +22,7 @@ _ROOT = Path(__file__).parents[2]
 class QueryProcess:
     """Runs one query; ended at the latest when it is left."""
 
-    def __init__(self, asked: dict[str, Any], seconds: float) -> None:
+    def __init__(self, question: dict[str, Any], seconds: float) -> None:
         path = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if part)
         # Two arenas: each thread's own one would count as memory it never uses.
         environment = {**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": "2"}
@@ -37,7 +37,7 @@ class QueryProcess:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._out, selectors.EVENT_READ)
         try:
-            self._process.stdin.write(json.dumps(asked).encode() + b"\n")
+            self._process.stdin.write(json.dumps(question).encode() + b"\n")
             self._process.stdin.close()
         except BrokenPipeError:
             pass  # the child ended at once: reading its answer raises the error
@@ -54,8 +54,8 @@ class QueryProcess:
     def frame(self) -> tuple[Any, ...]:
         """The next frame. Raises TimeoutError when the time is up, EOFError if the process ended without its answer."""
         (length,) = struct.unpack(">Q", self._read(8))
-        found: tuple[Any, ...] = pickle.loads(self._read(length))  # noqa: S301 - of a process that we started
-        return found
+        reply: tuple[Any, ...] = pickle.loads(self._read(length))  # noqa: S301 - of a process that we started
+        return reply
 
     def _read(self, length: int) -> bytes:
         content = bytearray()

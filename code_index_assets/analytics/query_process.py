@@ -1,4 +1,4 @@
-"""One query in a process of its own: what it takes beyond its limits ends this process and nothing else.
+"""One query in a separate process: what it takes beyond its limits ends this process and nothing else.
 
 What lives here: the process, its limits, which statements only read. What does not: starting it, the clock, what users
 read of errors (`query.py`). Imports DuckDB and nothing of the product: starting costs a quarter of a second.
@@ -97,15 +97,15 @@ def main() -> None:
     """Answers the request on standard input."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing but frames goes to the answer
-    asked = json.loads(sys.stdin.readline())
+    question = json.loads(sys.stdin.readline())
     try:
-        with connected(Path(asked["catalog"]), asked["memory"]) as connection:
-            refused = refusal(connection, asked["sql"])
+        with connected(Path(question["catalog"]), question["memory"]) as connection:
+            refused = refusal(connection, question["sql"])
             if refused:
                 _send(out, ("error", *refused))
                 return
-            _limit(asked["memory_bytes"], asked["seconds"])
-            connection.execute(asked["sql"])
+            _limit(question["memory_bytes"], question["seconds"])
+            connection.execute(question["sql"])
             _send(out, ("names", [column[0] for column in connection.description or []]))
             _send_rows(out, connection)
         _send(out, ("end",))

@@ -25,9 +25,9 @@ from .models import all_types, asset_key, check_result, check_specs_of, material
 CATALOG = dg.AssetKey("catalog")
 
 
-def catalog_assets(found: ModelSet) -> dg.AssetsDefinition:
+def catalog_assets(model_set: ModelSet) -> dg.AssetsDefinition:
     """The catalogue and its models. Models with problems are not in the graph; the build names the problems."""
-    models = found.models
+    models = model_set.models
     whole = dg.AssetSpec(
         key=CATALOG,
         deps=[
@@ -80,9 +80,9 @@ def catalog_assets(found: ModelSet) -> dg.AssetsDefinition:
     return catalog_models
 
 
-def _checks(results: list[TestResult], wanted: set[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
+def _checks(results: list[TestResult], selected: set[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
     for result in results:
-        if dg.AssetCheckKey(asset_key(result.model), result.test.name) in wanted:
+        if dg.AssetCheckKey(asset_key(result.model), result.test.name) in selected:
             yield check_result(result)
 
 

@@ -15,7 +15,7 @@ import dagster as dg
 
 from ..chain.run import ChainRun, StepResult
 from ..errors import CodeIndexError
-from ..progress import Say, Stage, Stages, stage_note
+from ..progress import Say, Stages, StageTime, stage_note
 from ..records.failures import record_failure
 from ..records.run_log import RunLog
 from ..tables import Table
@@ -165,7 +165,7 @@ def metadata_of(step: ChainRun, result: StepResult) -> dict[str, Any]:
     return metadata
 
 
-def _stage_row(stage: Stage, total: float) -> dict[str, Any]:
+def _stage_row(stage: StageTime, total: float) -> dict[str, Any]:
     """One row of the stage table; a stage that ran beside the others has no share."""
     share = "beside" if stage.info.get("beside") else f"{stage.seconds / total:.1%}" if total else ""
     rate = round(stage.items / stage.seconds) if stage.items and stage.seconds else ""

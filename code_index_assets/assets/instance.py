@@ -104,7 +104,7 @@ def process_tags() -> dict[str, str]:
 def fail_dead_runs(instance: dg.DagsterInstance) -> int:
     """Marks runs of command lines that were killed as failed, and frees their pool slots; returns how many.
 
-    Nobody else does: a daemon watches only the runs it launched itself.
+    No other process does: a daemon watches only the runs that it launched itself.
     """
     active = RunsFilter(
         statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.NOT_STARTED],

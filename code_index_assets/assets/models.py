@@ -135,12 +135,12 @@ def _column_name(table: str, column: str) -> str:
 
 def markdown(rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows as a Markdown table, long values cut."""
-    found = list(rows)
-    if not found:
+    all_rows = list(rows)
+    if not all_rows:
         return ""
-    names = list(found[0])
+    names = list(all_rows[0])
     lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in found]
+    lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in all_rows]
     return "\n".join(lines)
 
 

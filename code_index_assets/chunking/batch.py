@@ -52,7 +52,7 @@ def parse_files(
 ) -> Iterator[ParsedTables]:
     """Parses files in batches of about 400,000 characters, in their order; the same rows in every mode.
 
-    Every file is parsed in a process of its own or with others in one, never in this one: grammars are C code that a
+    Every file is parsed in a separate process or with others in one, never in this one: grammars are C code that a
     damaged text can send into an endless loop or crash, and only the end of a process stops that. `sequential` is one
     process, `parallel` as many as `workers` (0: as there are cores); `auto` starts further ones only once more text
     came than one process parses while a pool starts. Memory holds a few batches at a time.

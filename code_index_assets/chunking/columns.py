@@ -44,13 +44,13 @@ def arrow(parsed: Sequence[ParsedFile]) -> list[pa.RecordBatch]:
 
 def to_bytes(batches: Sequence[pa.RecordBatch]) -> list[bytes]:
     """Arrow IPC streams, one a batch."""
-    found = []
+    offsets = []
     for batch in batches:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as writer:
             writer.write_batch(batch)
-        found.append(sink.getvalue().to_pybytes())
-    return found
+        offsets.append(sink.getvalue().to_pybytes())
+    return offsets
 
 
 def from_bytes(streams: Sequence[bytes]) -> list[pa.RecordBatch]:

@@ -62,21 +62,21 @@ class ProjectContext:
     @cached_property
     def folders(self) -> frozenset[str]:
         """Every folder that holds a file, at any depth."""
-        found: set[str] = {""}
+        parents: set[str] = {""}
         for path in self.paths:
             folder = posixpath.dirname(path)
-            while folder and folder not in found:
-                found.add(folder)
+            while folder and folder not in parents:
+                parents.add(folder)
                 folder = posixpath.dirname(folder)
-        return frozenset(found)
+        return frozenset(parents)
 
     @cached_property
     def by_name(self) -> dict[str, tuple[str, ...]]:
         """Paths by file name."""
-        found: dict[str, list[str]] = {}
+        by_file_name: dict[str, list[str]] = {}
         for path in self.paths:
-            found.setdefault(posixpath.basename(path), []).append(path)
-        return {name: tuple(paths) for name, paths in found.items()}
+            by_file_name.setdefault(posixpath.basename(path), []).append(path)
+        return {name: tuple(paths) for name, paths in by_file_name.items()}
 
     @cached_property
     def _owners(self) -> dict[str, dict[str, str]]:
@@ -101,10 +101,10 @@ class ProjectContext:
         suffix = suffix.lstrip("/")
         tail = "/" + suffix
         candidates = self.by_name.get(posixpath.basename(suffix), ())
-        found = [path for path in candidates if path == suffix or path.endswith(tail)]
-        if len(found) < 2:
-            return found[0] if found else None
-        return max(found, key=lambda path: (len(posixpath.commonprefix([path, near])), -len(path), path))
+        matching = [path for path in candidates if path == suffix or path.endswith(tail)]
+        if len(matching) < 2:
+            return matching[0] if matching else None
+        return max(matching, key=lambda path: (len(posixpath.commonprefix([path, near])), -len(path), path))
 
 
 EMPTY = ProjectContext()
@@ -114,7 +114,7 @@ def project_context(paths: Iterable[str], read: Read) -> ProjectContext:
     """The context of a repository; `read` gives a file's text or None, and is asked for manifests only."""
     every = tuple(sorted(paths))
     readers = dict(zip(MANIFESTS, (_go_module, _crate, _package, _psr4, _maven, _gradle, _gradle), strict=True))
-    found: dict[str, list[tuple[str, str]]] = {}
+    owners: dict[str, list[tuple[str, str]]] = {}
     for path in every:
         folder, _, name = path.rpartition("/")
         reader = readers.get(name)
@@ -125,18 +125,18 @@ def project_context(paths: Iterable[str], read: Read) -> ProjectContext:
             continue
         try:
             for kind, key, value in reader(folder, text):
-                found.setdefault(kind, []).append((key, value))
+                owners.setdefault(kind, []).append((key, value))
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             continue  # a manifest that cannot be read names nothing; its own chunks still show it
-    return ProjectContext(every, **{kind: tuple(sorted(set(pairs))) for kind, pairs in found.items()})
+    return ProjectContext(every, **{kind: tuple(sorted(set(pairs))) for kind, pairs in owners.items()})
 
 
 Named = Iterable[tuple[str, str, str]]
 
 
 def _go_module(folder: str, text: str) -> Named:
-    found = GO_MODULE.search(text)
-    return [("go_modules", folder, found[1].strip('"'))] if found else []
+    match = GO_MODULE.search(text)
+    return [("go_modules", folder, match[1].strip('"'))] if match else []
 
 
 def _crate(folder: str, text: str) -> Named:
@@ -159,8 +159,8 @@ def _psr4(folder: str, text: str) -> Named:
 
 
 def _maven(folder: str, text: str) -> Named:
-    found = MAVEN_ARTIFACT.search(MAVEN_PARENT.sub("", text))
-    return [("builds", folder, found[1])] if found else []
+    match = MAVEN_ARTIFACT.search(MAVEN_PARENT.sub("", text))
+    return [("builds", folder, match[1])] if match else []
 
 
 def _gradle(folder: str, text: str) -> Named:

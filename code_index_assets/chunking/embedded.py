@@ -25,32 +25,32 @@ SCRIPT_TYPE = re.compile(rb"""\btype\s*=\s*["']([^"']+)""")
 NAMES = {"ts": "typescript", "tsx": "tsx", "js": "javascript", "jsx": "javascript", "scss": "scss", "less": "scss"}
 
 
-def embed(found: Outline, root: Any, context: ProjectContext, deadline: float) -> None:
+def embed(host: Outline, root: Any, context: ProjectContext, deadline: float) -> None:
     """Adds to the outline what its embedded regions define, import and mention."""
-    for language, node in regions(found.raw, root):
+    for language, node in regions(host.raw, root):
         if time.thread_time() > deadline:
             return
         plug = plugin(language)
-        inner_root = _parse(found.raw, plug.language, node)
-        inner = outline(found.path, found.raw, inner_root, plug, context)
-        around = innermost(found, node.start_byte)
+        inner_root = _parse(host.raw, plug.language, node)
+        inner = outline(host.path, host.raw, inner_root, plug, context)
+        around = innermost(host, node.start_byte)
         for definition in inner.definitions:
             if definition.parent is None:
                 definition.parent = around
         for item in inner.imports:
             if item.resolved is None and plug.facts.resolve is not None and context.paths:
-                item.resolved = plug.facts.resolve(found.path, item.module, context)
-        found.definitions += inner.definitions
-        found.imports += inner.imports
-        found.comments += inner.comments
-        found.masks += inner.masks
-        found.keywords |= plug.keywords
-    found.definitions.sort(key=lambda d: (d.start, -d.end, d.name_start))
+                item.resolved = plug.facts.resolve(host.path, item.module, context)
+        host.definitions += inner.definitions
+        host.imports += inner.imports
+        host.comments += inner.comments
+        host.masks += inner.masks
+        host.keywords |= plug.keywords
+    host.definitions.sort(key=lambda d: (d.start, -d.end, d.name_start))
 
 
 def regions(raw: bytes, root: Any) -> list[tuple[str, Any]]:
     """(language, node) of each script and style at the top of the document, or directly below it."""
-    found = []
+    spans = []
     todo = [child for child in root.children if child.is_named]
     for child in todo:  # grows while it is read
         if len(todo) > 1000:
@@ -66,10 +66,10 @@ def regions(raw: bytes, root: Any) -> list[tuple[str, Any]]:
             if child.type == "script_element" and kind and b"script" not in kind[1] and kind[1] != b"module":
                 continue  # a template or data block
             default = "javascript" if child.type == "script_element" else "css"
-            found.append((NAMES.get(named[1].decode().lower(), default) if named else default, text))
+            spans.append((NAMES.get(named[1].decode().lower(), default) if named else default, text))
         elif child.type == "element" and child.child_count < 200:
             todo += [node for node in child.children if node.type in ("script_element", "style_element", "element")]
-    return found
+    return spans
 
 
 def _parse(raw: bytes, language: Any, node: Any) -> Any:

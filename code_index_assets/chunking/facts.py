@@ -139,10 +139,10 @@ def visibility_by_words(default: str, of_members: str | None = None) -> Visibili
     """Visibility as written before the name, or the language's default."""
 
     def read(definition: Definition, prefix: bytes) -> str | None:
-        found = VISIBILITY_WORD.findall(prefix)
-        if found:
-            word: str = found[-1].decode()
-            return "protected" if b"protected" in found and word == "internal" else word
+        words = VISIBILITY_WORD.findall(prefix)
+        if words:
+            word: str = words[-1].decode()
+            return "protected" if b"protected" in words and word == "internal" else word
         if of_members and definition.parent is not None and definition.parent.kind == "interface":
             return of_members
         return default

@@ -99,10 +99,10 @@ def versions() -> dict[str, str]:
 
     packages = ["tree-sitter", "tree-sitter-language-pack"]
     packages += sorted({module.replace("_", "-") for module, _ in (*REPLACED.values(), *SEPARATE.values())})
-    found = {}
+    installed = {}
     for package in packages:
         try:
-            found[package] = metadata.version(package)
+            installed[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "missing"
-    return found
+            installed[package] = "missing"
+    return installed

@@ -48,15 +48,15 @@ _LINE_PATTERNS = (
         rb"[ \t]*" + _SPECIFIERS + _TYPE + _POINTERS + rb"\((" + _WORD + rb")(?=[ \t]*\*[ \t]*\w+[ \t]*\)[ \t]*\()"
     ),
 )
-# A line of its own, not the head of a body: FMT_BEGIN_NAMESPACE, ALIGNED(64).
+# Alone on its line, not the head of a body: FMT_BEGIN_NAMESPACE, ALIGNED(64).
 _LONE = re.compile(rb"[ \t]*(" + _MACRO + rb")[ \t]*\r?\n(?!\s*[{=,;(.|&+*?:-])")
 _OPEN_TYPE = re.compile(rb"\b(?:struct|class|union)\b[^{};()]*\{$")
-# After the parameters, before a body: void f() NOTHROW {, or on a line of its own: void f()⏎ LOCKED(mu);
+# After the parameters, before a body: void f() NOTHROW {, or alone on its line: void f()⏎ LOCKED(mu);
 _TAILS = (
     re.compile(rb"\)[ \t]*(?:(?:const|noexcept|override)[ \t]+)*(" + _MACRO + rb")(?=[ \t]*\r?\n?[ \t]*\{)"),
     re.compile(rb"\)[ \t]*(?:const)?[ \t]*\r?\n[ \t]+(" + _MACRO + rb")(?=[ \t]*;)"),
 )
-# The two halves of a C++ linkage block, each in a condition of its own.
+# The two halves of a C++ linkage block, each in its own condition.
 _LINKAGE = (
     re.compile(_IF_CPP + rb"(extern[ \t]+\"C\"\s*\{)(?=[ \t]*\r?\n[ \t]*#[ \t]*endif)", re.M),
     re.compile(_IF_CPP + rb"(\})(?=[^\n]*\n[ \t]*#[ \t]*endif)", re.M),
@@ -92,10 +92,10 @@ def blank_macros(raw: bytes) -> bytes:
 def _in_lines(raw: bytes) -> Iterator[tuple[int, int]]:
     at = 0
     blanked = -1
-    while found := _CAPITALS.search(raw, at):
-        start = raw.rfind(b"\n", 0, found.start()) + 1
-        at = raw.find(b"\n", found.start()) + 1 or len(raw)
-        if raw[start : found.start()].lstrip().startswith(_NO_CODE):
+    while capital := _CAPITALS.search(raw, at):
+        start = raw.rfind(b"\n", 0, capital.start()) + 1
+        at = raw.find(b"\n", capital.start()) + 1 or len(raw)
+        if raw[start : capital.start()].lstrip().startswith(_NO_CODE):
             continue
         if (lone := _LONE.match(raw, start)) and (lone.start(1) == start or _between(raw, start, blanked)):
             blanked = lone.end(1)

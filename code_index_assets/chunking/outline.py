@@ -34,31 +34,33 @@ def outline(path: str, raw: bytes, root: Any, plugin: Plugin, context: ProjectCo
     """Runs the plug-in's query below `root`."""
     from tree_sitter import QueryCursor
 
-    found = Outline(path, raw, plugin, root)
+    made = Outline(path, raw, plugin, root)
     # No progress callback here: in tree-sitter 0.26.1 any callback given to QueryCursor crashes the process.
     cursor = QueryCursor(plugin.query, match_limit=MATCH_LIMIT)
-    loose = _sort_captures(found, cursor.matches(root))
-    found.definitions.sort(key=lambda d: (d.start, -d.end, d.name_start))
-    _nest(found.definitions)
+    loose = _sort_captures(made, cursor.matches(root))
+    made.definitions.sort(key=lambda d: (d.start, -d.end, d.name_start))
+    _nest(made.definitions)
     if loose["outer"]:
-        _widen(found, loose["outer"])
-    _drop_locals(found)
-    attach(found, loose)
-    _name(found, context)
+        _widen(made, loose["outer"])
+    _drop_locals(made)
+    attach(made, loose)
+    _name(made, context)
     if plugin.facts.finish:
-        plugin.facts.finish(found, context)
-    return found
+        plugin.facts.finish(made, context)
+    return made
 
 
-def _sort_captures(found: Outline, matches: list[tuple[int, dict[str, list[Any]]]]) -> dict[str, list[tuple[Any, ...]]]:
+def _sort_captures(
+    outline: Outline, matches: list[tuple[int, dict[str, list[Any]]]]
+) -> dict[str, list[tuple[Any, ...]]]:
     """Puts captures into lists by role; definitions and imports become records."""
-    roles = found.plugin.roles
+    roles = outline.plugin.roles
     loose: dict[str, list[tuple[Any, ...]]] = {"outer": [], "doc": [], "extends": [], "note": []}
     by_name: dict[int, tuple[int, Definition]] = {}
     plain: dict[str, list[tuple[int, int]]] = {
-        "comment": found.comments,
-        "decorator": found.decorators,
-        "mask": found.masks,
+        "comment": outline.comments,
+        "decorator": outline.decorators,
+        "mask": outline.masks,
     }
     for pattern, captures in matches:
         role = roles[pattern]
@@ -67,27 +69,27 @@ def _sort_captures(found: Outline, matches: list[tuple[int, dict[str, list[Any]]
             for node in captures[role]:
                 spans.append((node.start_byte, node.end_byte))
         elif role.startswith("definition."):
-            _define(found, by_name, pattern, role, captures)
+            _define(outline, by_name, pattern, role, captures)
         elif role == "import":
-            _import(found, captures)
+            _import(outline, captures)
         elif role == "package":
             node = captures[role][0]
-            found.packages.append((node.start_byte, found.flat(node.start_byte, node.end_byte)))
+            outline.packages.append((node.start_byte, outline.flat(node.start_byte, node.end_byte)))
         elif role in loose:
             loose[role].extend((node.start_byte, node.end_byte) for node in captures[role])
         else:
             key = role.partition(".")[2]
             flag = role.startswith("flag.")
             loose["note"].extend((node.start_byte, node.end_byte, key, flag) for node in captures[role])
-    found.definitions = [definition for _, definition in by_name.values()]
+    outline.definitions = [definition for _, definition in by_name.values()]
     for group in (*plain.values(), *loose.values()):
         group.sort()
-    found.packages.sort()
+    outline.packages.sort()
     return loose
 
 
 def _define(
-    found: Outline,
+    outline: Outline,
     by_name: dict[int, tuple[int, Definition]],
     pattern: int,
     role: str,
@@ -100,8 +102,8 @@ def _define(
         return
     kind = role[11:]
     if kind == "declared":
-        read = found.plugin.facts.declared
-        declared = read(node, name_node, found.raw) if read is not None else None
+        read = outline.plugin.facts.declared
+        declared = read(node, name_node, outline.raw) if read is not None else None
         if declared is None:
             return
         name_node, kind = declared
@@ -109,31 +111,33 @@ def _define(
     known = by_name.get(start)
     if known is not None and known[0] <= pattern:
         return
-    name = found.text(start, min(end, start + MAX_NAME)).strip()
+    name = outline.text(start, min(end, start + MAX_NAME)).strip()
     if "\n" in name:
         name = " ".join(name.split())
-    if name and name[0] in found.plugin.facts.name_quotes:
-        name = name.strip(found.plugin.facts.name_quotes)
-    name = found.plugin.facts.renames.get(name, name)
-    cut = found.plugin.facts.name_ends
+    if name and name[0] in outline.plugin.facts.name_quotes:
+        name = name.strip(outline.plugin.facts.name_quotes)
+    name = outline.plugin.facts.renames.get(name, name)
+    cut = outline.plugin.facts.name_ends
     if cut and cut in name[1:]:
         name = name[: name.index(cut, 1)].rstrip()
     if not name:
         return
     if kind == "call":
         call = captures["call"][0]
-        kind = found.plugin.facts.calls.get(found.raw[call.start_byte : call.end_byte].decode("utf-8", "replace"), "")
+        kind = outline.plugin.facts.calls.get(
+            outline.raw[call.start_byte : call.end_byte].decode("utf-8", "replace"), ""
+        )
     definition = Definition(node, kind, name, start)
     scope = captures.get("scope")
     if scope:
-        text = found.flat(scope[0].start_byte, scope[0].end_byte)
+        text = outline.flat(scope[0].start_byte, scope[0].end_byte)
         definition.scope = SCOPE_END.split(text, maxsplit=1)[0] or text
-    elif found.plugin.facts.splits_names and found.plugin.facts.separator in name:
-        definition.scope, _, definition.name = name.rpartition(found.plugin.facts.separator)
+    elif outline.plugin.facts.splits_names and outline.plugin.facts.separator in name:
+        definition.scope, _, definition.name = name.rpartition(outline.plugin.facts.separator)
         definition.name_start = end - len(definition.name)
-    definition.body = _body(node, captures.get("body"), found.plugin)
+    definition.body = _body(node, captures.get("body"), outline.plugin)
     if len(captures) > 2:
-        _extras(found, definition, captures)
+        _extras(outline, definition, captures)
     by_name[start] = (pattern, definition)
 
 
@@ -153,17 +157,17 @@ def _body(node: Any, captured: list[Any] | None, plugin: Plugin) -> int:
     return -1
 
 
-def _extras(found: Outline, definition: Definition, captures: dict[str, list[Any]]) -> None:
+def _extras(outline: Outline, definition: Definition, captures: dict[str, list[Any]]) -> None:
     """What a definition's own pattern captured beside its name."""
     for key, nodes in captures.items():
         if key == "extends":
-            definition.extends += [found.flat(node.start_byte, node.end_byte) for node in nodes]
+            definition.extends += [outline.flat(node.start_byte, node.end_byte) for node in nodes]
         elif key == "doc":
-            definition.doc = clean_doc(found, [(node.start_byte, node.end_byte) for node in nodes])
+            definition.doc = clean_doc(outline, [(node.start_byte, node.end_byte) for node in nodes])
         elif key.startswith("flag."):
             definition.facts.append(key[5:])
         elif key.startswith("fact."):
-            definition.facts.append(f"{key[5:]}={found.flat(nodes[0].start_byte, nodes[0].end_byte)[:200]}")
+            definition.facts.append(f"{key[5:]}={outline.flat(nodes[0].start_byte, nodes[0].end_byte)[:200]}")
 
 
 def _generic_name(node: Any) -> Any:
@@ -189,27 +193,27 @@ def _generic_name(node: Any) -> Any:
     return None
 
 
-def _import(found: Outline, captures: dict[str, list[Any]]) -> None:
+def _import(outline: Outline, captures: dict[str, list[Any]]) -> None:
     def read(key: str) -> str | None:
         nodes = captures.get(key)
         if not nodes:
             return None
-        return found.flat(nodes[0].start_byte, nodes[0].end_byte).strip(QUOTES)
+        return outline.flat(nodes[0].start_byte, nodes[0].end_byte).strip(QUOTES)
 
     start = captures["import"][0].start_byte
     module = read("import.module")
     name = read("import.name")
     if module is None and name is None:
-        module = found.flat(start, captures["import"][0].end_byte)
+        module = outline.flat(start, captures["import"][0].end_byte)
     new = Import(start, (module or "")[:MAX_NAME], name, read("import.alias"))
-    last = found.imports[-1] if found.imports else None
+    last = outline.imports[-1] if outline.imports else None
     if last is not None and last.start == start and last.module == new.module:
         # Several patterns may see one statement; the one that saw most is right.
         if new.name is None and new.alias is None:
             return
         if (last.name is None and last.alias is None) or (last.name == new.name and last.alias is None):
-            found.imports.pop()
-    found.imports.append(new)
+            outline.imports.pop()
+    outline.imports.append(new)
 
 
 def _nest(definitions: list[Definition]) -> None:
@@ -226,9 +230,9 @@ def _nest(definitions: list[Definition]) -> None:
         stack.append(definition)
 
 
-def _widen(found: Outline, outers: list[tuple[Any, ...]]) -> None:
+def _widen(outline: Outline, outers: list[tuple[Any, ...]]) -> None:
     """Gives a definition the bounds of the node that only wraps it: `export …`, `template<…> …`, decorators."""
-    definitions = found.definitions
+    definitions = outline.definitions
     starts = [definition.start for definition in definitions]
     moved = False
     for start, end in sorted(outers, key=lambda span: (span[0], -span[1]), reverse=True):
@@ -251,31 +255,31 @@ def _widen(found: Outline, outers: list[tuple[Any, ...]]) -> None:
         _nest(definitions)
 
 
-def _drop_locals(found: Outline) -> None:
+def _drop_locals(outline: Outline) -> None:
     """Variables and constants inside functions are no definitions anybody looks for; promoted parameters are."""
-    for definition in found.definitions:
+    for definition in outline.definitions:
         if definition.kind == "promoted":  # a constructor's parameter that is a property of the class
             definition.kind = "property"
             definition.parent = definition.parent.parent if definition.parent is not None else None
-    kept = [
+    definitions = [
         d
-        for d in found.definitions
+        for d in outline.definitions
         if d.kind not in LOCAL_KINDS or d.parent is None or d.parent.kind not in CALLABLE_KINDS or "." in d.name
     ]
-    if len(kept) < len(found.definitions):
-        found.definitions = kept
+    if len(definitions) < len(outline.definitions):
+        outline.definitions = definitions
 
 
-def _name(found: Outline, context: ProjectContext) -> None:
+def _name(outline: Outline, context: ProjectContext) -> None:
     """Sets local and qualified names, kinds of members, visibility."""
-    facts = found.plugin.facts
-    raw = found.raw
+    facts = outline.plugin.facts
+    raw = outline.raw
     if facts.module:
-        found.module = facts.module(found, context)
-    elif found.packages:
-        found.module = found.packages[0][1]
-    packages = found.packages if len(found.packages) > 1 else []
-    for definition in found.definitions:
+        outline.module = facts.module(outline, context)
+    elif outline.packages:
+        outline.module = outline.packages[0][1]
+    packages = outline.packages if len(outline.packages) > 1 else []
+    for definition in outline.definitions:
         parent = definition.parent
         while parent is not None and parent.kind in facts.not_scopes:
             parent = definition.parent = parent.parent
@@ -293,7 +297,7 @@ def _name(found: Outline, context: ProjectContext) -> None:
             own = f"{definition.scope}{separator}{own}"
             separator = facts.separator
         definition.local = f"{parent.local}{separator}{own}" if parent is not None else own
-        module = found.module
+        module = outline.module
         if packages:
             index = bisect_right(packages, (definition.start, "")) - 1
             module = packages[index][1] if index >= 0 else ""

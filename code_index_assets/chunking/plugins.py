@@ -83,8 +83,8 @@ def plugin(name: str) -> Plugin:
 def query_text(name: str) -> str | None:
     """The text of a language's query file, with the one it shares in front; None if it has none."""
     parts = [QUERIES / f"{stem}.scm" for stem in (SHARED_QUERIES.get(name), name) if stem]
-    found = [part.read_text("utf-8") for part in parts if part.is_file()]
-    return "\n".join(found) if found else None
+    texts = [part.read_text("utf-8") for part in parts if part.is_file()]
+    return "\n".join(texts) if texts else None
 
 
 def generic_query(language: Any, *, definitions: bool) -> str:

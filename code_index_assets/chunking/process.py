@@ -28,7 +28,7 @@ from .single import ChunkOptions, SourceFile, too_long
 from .worker import ALIVE, MEMORY_BYTES, hard_limit
 
 # Silence in seconds of a clock on the wall after which a process counts as hanging. A process ends itself after
-# `hard_limit` seconds of its own CPU time; this is for one that waits, and long enough for a loaded machine.
+# `hard_limit` seconds of the worker's CPU time; this is for one that waits, and long enough for a loaded machine.
 GRACE_SECONDS = 20.0
 WALL_FACTOR = 6
 # A process says that it lives once its imports are done; on a loaded machine that took over a second.

@@ -111,20 +111,20 @@ class _Search:
         if not faults:
             # What the parser made of the lines after a fault is no proof.
             faults = self._at_fault(around, groups)
-        found: list[Span] = []
+        spans: list[Span] = []
         for fault in faults:
             if len(fault) > 1:
-                found += self._one_of(around, fault)
+                spans += self._one_of(around, fault)
                 continue
             lead = self._lead(fault[0])
             if lead and not self._fails(around, fault, lead):
-                found += lead
+                spans += lead
                 continue
             frame, inner = self._parts(fault[0])
             opened = self._opened(around, frame, inner) if inner and depth < MAX_DEPTH else None
             deeper = self.faults(opened[1], sorted([*around, *opened[0]]), depth + 1) if opened else []
-            found += deeper if deeper and not self._fails(around, fault, deeper) else fault
-        return found
+            spans += deeper if deeper and not self._fails(around, fault, deeper) else fault
+        return spans
 
     def without(self, spans: list[Span]) -> tuple[int, Any] | None:
         """Bytes lost to errors and blanks, and the tree, of the text with these lines blanked; None: too much work."""
@@ -145,9 +145,9 @@ class _Search:
 
     def _fails(self, around: list[Span], spans: list[Span], without: list[Span] | None = None) -> bool:
         """Whether some lines are an error by themselves, between the heads and ends of what is around them."""
-        kept = sorted([*around, *spans])
+        removed = sorted([*around, *spans])
         blank = {number for first, end in without or () for number in range(first, end)}
-        lines = [self.lines[number] for first, end in kept for number in range(first, end) if number not in blank]
+        lines = [self.lines[number] for first, end in removed for number in range(first, end) if number not in blank]
         text = b"\n".join(lines) + b"\n"
         return self._afford(len(text)) and bool(self.parse(text).has_error)
 
@@ -160,8 +160,8 @@ class _Search:
         if len(groups) == 1:
             return [groups]
         half = len(groups) // 2
-        found = [*self._at_fault(around, groups[:half]), *self._at_fault(around, groups[half:])]
-        return found or ([self._window(around, groups)] if 2 * size < len(self.lines) else [])
+        at_fault = [*self._at_fault(around, groups[:half]), *self._at_fault(around, groups[half:])]
+        return at_fault or ([self._window(around, groups)] if 2 * size < len(self.lines) else [])
 
     def _one_of(self, around: list[Span], fault: list[Span]) -> list[Span]:
         """Of groups that are an error together, the one without which they are not; else all."""

@@ -20,7 +20,7 @@ NEWLINE = b"\n"
 MARKED = re.compile(rb"\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]+(?:[?!](?![=~]))?")
 # Julia: `push!`.
 BANG = re.compile(rb"\n|[A-Za-z_$\x80-\xff][\w$\x80-\xff]+(?:!(?!=))?")
-# Lisps: `skip-ws!`, `*limit*`, `string->list`; what stands before a slash is a name of its own.
+# Lisps: `skip-ws!`, `*limit*`, `string->list`; what stands before a slash is a separate name.
 LISP = re.compile(rb"\n|[*+<>%&]?[A-Za-z_$\x80-\xff][\w$*+!?<>=%&'\x80-\xff-]+")
 # R: `print.default`.
 DOTTED = re.compile(rb"\n|[A-Za-z_.\x80-\xff][\w.\x80-\xff]+")
@@ -41,18 +41,18 @@ def references(
         at = end
     parts.append(raw[at:])
     line = 1
-    found: dict[bytes, list[int]] = {}
-    seen = found.get
+    lines_of: dict[bytes, list[int]] = {}
+    seen = lines_of.get
     for token in (names or TOKEN).findall(b"".join(parts)):
         if token == NEWLINE:
             line += 1
         elif (lines := seen(token)) is None:
-            found[token] = [line]
+            lines_of[token] = [line]
         elif lines[-1] != line:
             lines.append(line)
-    for keyword in keywords.intersection(found):
-        del found[keyword]
-    return found
+    for keyword in keywords.intersection(lines_of):
+        del lines_of[keyword]
+    return lines_of
 
 
 def hidden_spans(*groups: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

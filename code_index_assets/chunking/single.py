@@ -79,7 +79,7 @@ def parse_file(file: SourceFile, options: ChunkOptions, context: ProjectContext 
     """Chunks, symbols, imports, references and diagnostics of one file. Never raises on any input.
 
     A file without grammar, one that takes too long or one whose parser fails comes back as chunks of lines and a
-    diagnostic that says so.
+    diagnostic with the reason.
     """
     if file.language is None:
         return by_lines(file, options)
@@ -117,16 +117,16 @@ def load(file: SourceFile) -> None:
 def by_lines(file: SourceFile, options: ChunkOptions) -> ParsedFile:
     """Chunks of lines."""
     text = _Text(file, options)
-    found = ParsedFile()
-    found.chunks = _chunk_rows(text, None, text.splitter.split(0, len(text.raw), (), None), "lines")
-    return found
+    parsed = ParsedFile()
+    parsed.chunks = _chunk_rows(text, None, text.splitter.split(0, len(text.raw), (), None), "lines")
+    return parsed
 
 
 def given_up(file: SourceFile, options: ChunkOptions, code: str, detail: str) -> ParsedFile:
     """Chunks of lines, and the diagnostic that says why."""
-    found = by_lines(file, options)
-    found.diagnostics.append((file.path, code, detail))
-    return found
+    parsed = by_lines(file, options)
+    parsed.diagnostics.append((file.path, code, detail))
+    return parsed
 
 
 class _Text:
@@ -310,9 +310,9 @@ def _import_rows(text: _Text, view: Outline, context: ProjectContext) -> list[Ro
 def _reference_rows(text: _Text, view: Outline) -> list[Row]:
     names = [(d.name_start, d.name_start + len(d.name)) for d in view.definitions]
     hidden = hidden_spans(names, view.comments, view.masks)
-    found = references(view.raw, hidden, view.keywords, view.plugin.facts.token)
+    lines_of = references(view.raw, hidden, view.keywords, view.plugin.facts.token)
     path = text.file.path
-    return [(path, name.decode("utf-8", "replace"), at) for name, at in found.items() if len(name) <= MAX_NAME]
+    return [(path, name.decode("utf-8", "replace"), at) for name, at in lines_of.items() if len(name) <= MAX_NAME]
 
 
 def parser_fingerprint(options: ChunkOptions) -> str:

@@ -1,7 +1,7 @@
 """Kotlin that its grammar takes for something else: modifiers as names, names that begin with a keyword.
 
 What lives here: the text, of the same length, that such places are parsed as. What does not: the search for a construct
-that nobody knew of (`recovery.py`), which costs about five parses where this costs one.
+that is in no list (`recovery.py`), which costs about five parses where this costs one.
 
 `open`, `suspend`, `set` or `by` are names wherever no declaration follows; the grammar sees modifiers. At the beginning
 of a line it reads `in1.close()` as `in 1.close()`, which goes on with the line before. Another name of the same length

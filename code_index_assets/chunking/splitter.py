@@ -5,7 +5,7 @@ definitions (`outline.py`) and turning pieces into rows (`parse.py`).
 
 The laws: pieces are in order and do not overlap, and every line that is not blank is in one. A definition of more than
 `max_chars` is split between the children of its syntax tree; a type whose members become pieces keeps its head (doc,
-header, fields) as a piece of its own; neighbours below `min_chars` are merged inside the same enclosing definition.
+header, fields) as a separate piece; neighbours below `min_chars` are merged inside the same enclosing definition.
 Sizes are characters that are not white space. Iterative: the nesting of a hostile file does not recurse.
 """
 
@@ -101,7 +101,7 @@ class Splitter:
     def _tree(self, definitions: Sequence[Definition]) -> dict[Definition | None, list[Definition]]:
         """Definitions that become pieces, by the one around them."""
         children: dict[Definition | None, list[Definition]] = {}
-        kept: set[Definition] = set()
+        nodes: set[Definition] = set()
         last_end: dict[Definition | None, int] = {}
         floor = self.max // WHOLE_SHARE
         for definition in definitions:
@@ -110,14 +110,14 @@ class Splitter:
             if (bare or kind in SMALL_KINDS) and (kind == "enum_member" or self._below(definition, floor)):
                 continue
             parent = definition.parent
-            while parent is not None and parent not in kept:
+            while parent is not None and parent not in nodes:
                 parent = parent.parent
             if definition.head < last_end.get(parent, 0):
                 continue
             if parent is not None and definition.start <= parent.start and definition.end >= parent.end:
                 continue
             last_end[parent] = definition.end
-            kept.add(definition)
+            nodes.add(definition)
             children.setdefault(parent, []).append(definition)
         return children
 

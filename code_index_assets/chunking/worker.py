@@ -79,7 +79,7 @@ def _parse(
     connection: Connection, at: mmap.mmap, files: list[SourceFile], options: ChunkOptions, context: Any
 ) -> list[bytes]:
     parsed = []
-    said = time.monotonic()
+    reported_at = time.monotonic()
     for number, file in enumerate(files):
         at[:4] = number.to_bytes(4, "little")
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -87,9 +87,9 @@ def _parse(
         signal.setitimer(signal.ITIMER_PROF, hard_limit(seconds_for(file, options)))
         parsed.append(parse_file(file, options, context))
         now = time.monotonic()
-        if now - said > SAY_ALIVE_SECONDS:
+        if now - reported_at > SAY_ALIVE_SECONDS:
             connection.send(ALIVE)
-            said = now
+            reported_at = now
     signal.setitimer(signal.ITIMER_PROF, 0)
     return to_bytes(arrow(parsed))
 

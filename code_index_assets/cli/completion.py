@@ -50,11 +50,11 @@ def completion_command(shell: str, as_json: bool) -> None:
 
 
 def _begins(values: Iterable[str], incomplete: str, help_text: str = "") -> list[CompletionItem]:
-    wanted = incomplete.casefold()
-    found = dict.fromkeys(value for value in values if value.casefold().startswith(wanted))
+    beginning = incomplete.casefold()
+    matching = dict.fromkeys(value for value in values if value.casefold().startswith(beginning))
     # `burn` is a way to write tracel-ai/burn.
-    found |= dict.fromkeys(value for value in values if wanted and f"/{wanted}" in f"/{value.casefold()}")
-    return [CompletionItem(value, help=help_text or None) for value in found]
+    matching |= dict.fromkeys(value for value in values if beginning and f"/{beginning}" in f"/{value.casefold()}")
+    return [CompletionItem(value, help=help_text or None) for value in matching]
 
 
 def _data() -> tuple[Layout, Path]:
@@ -97,11 +97,11 @@ def _partitions(ctx: click.Context) -> Iterable[str]:
 
 
 def _refs(ctx: click.Context) -> Iterable[str]:
-    asked = ctx.params.get("repo") or ()
+    repositories = ctx.params.get("repo") or ()
     return dict.fromkeys(
         receipt.ref
         for receipt in _receipts().values()
-        if not asked or any(one.casefold() in receipt.repository.casefold() for one in asked)
+        if not repositories or any(one.casefold() in receipt.repository.casefold() for one in repositories)
     )
 
 

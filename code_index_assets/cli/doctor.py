@@ -62,8 +62,8 @@ def _lines(settings: Settings, layout: Layout, deep: bool, findings: list[Findin
         )
         checks.append(("damage", partial(examine, layout, settings, groups, deep=deep)))
     for kind, check in checks:
-        for found in _whole(kind, check):
-            finding = found if isinstance(found, Finding) else Finding(found[0], kind, found[1], found[2])  # type: ignore[arg-type]
+        for line in _whole(kind, check):
+            finding = line if isinstance(line, Finding) else Finding(line[0], kind, line[1], line[2])  # type: ignore[arg-type]
             # That nothing is there yet is no finding.
             if str(finding.level) != "ok" and (kind != "data_folder" or settings.data.is_dir()):
                 findings.append(finding)
@@ -89,8 +89,8 @@ def _programs() -> Iterator[Line | Finding]:
     if git is None:
         yield "fail", "git is not installed", "install git"
     else:
-        said = subprocess.run([git, "--version"], capture_output=True, text=True, check=False).stdout.strip()
-        yield "ok", said, ""
+        git_version = subprocess.run([git, "--version"], capture_output=True, text=True, check=False).stdout.strip()
+        yield "ok", git_version, ""
     for package in ("dagster", "duckdb", "qdrant-edge-py", "torch", "tree-sitter-language-pack", "great-expectations"):
         try:
             yield "ok", f"{package} {version(package)}", ""
@@ -154,7 +154,7 @@ def _registry(settings: Settings, layout: Layout) -> Iterator[Line | Finding]:
     try:
         registry = Registry.load(settings.registry_file, layout)
     except ConfigurationError:
-        return  # a finding of its own
+        return  # reported as a separate finding
     yield "ok", f"{len(registry.entries)} repositories in {settings.registry_file}", ""
     for entry in registry.entries:
         if entry.path and not Path(entry.path).is_dir():
@@ -180,8 +180,8 @@ def _stored(settings: Settings, layout: Layout, deep: bool, findings: list[Findi
     published = PublishedIndex(layout)
     spaces = published.spaces
     if not spaces:
-        told = "nothing is published yet"
-        yield "warn", told, "code-index index <git URL or path>"
+        summary = "nothing is published yet"
+        yield "warn", summary, "code-index index <git URL or path>"
     for space in spaces:
         try:
             manifest = published.publication(space)
@@ -190,11 +190,11 @@ def _stored(settings: Settings, layout: Layout, deep: bool, findings: list[Findi
         if manifest is None:
             continue
         where = f"server {settings.qdrant_url}" if settings.qdrant_url else "embedded"
-        told = f"index {space} ({where}): {manifest.points:,} points of {len(manifest.receipts)} partitions"
-        yield "ok", told, ""
+        summary = f"index {space} ({where}): {manifest.points:,} points of {len(manifest.receipts)} partitions"
+        yield "ok", summary, ""
         if manifest.points > LARGE_INDEX_POINTS and not settings.qdrant_url:
-            told = f"more than {LARGE_INDEX_POINTS:,} points in the embedded index"
-            yield "warn", told, "use a server: CODE_INDEX_QDRANT_URL"
+            summary = f"more than {LARGE_INDEX_POINTS:,} points in the embedded index"
+            yield "warn", summary, "use a server: CODE_INDEX_QDRANT_URL"
     kinds = {finding.kind for finding in findings}
     if layout.catalog.exists() and "catalogue" not in kinds:
         yield "ok", f"catalogue {layout.catalog}", ""

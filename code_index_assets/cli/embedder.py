@@ -26,12 +26,12 @@ def embedder_command(ask: bool, as_json: bool) -> int:
     if ask:
         from ..embedding.runtimes.process_client import status
 
-        found = status(Layout(settings.data).check())
+        running = status(Layout(settings.data).check())
         if as_json:
-            print_json(found or {"outcome": "not_running"})
+            print_json(running or {"outcome": "not_running"})
         else:
-            click.echo(json.dumps(found, indent=1) if found else "no embedding process runs for this data folder")
-        return 0 if found else 1
+            click.echo(json.dumps(running, indent=1) if running else "no embedding process runs for this data folder")
+        return 0 if running else 1
     from ..embedding.runtimes.process import EmbeddingServer
     from ..index.published import in_force
 

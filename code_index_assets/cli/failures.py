@@ -53,18 +53,18 @@ def json_wanted() -> bool:
 def failure(error: CodeIndexError) -> dict[str, Any]:
     """An error as --json tells it."""
     outcome = error.state if isinstance(error, NotIndexedError) else "failed"
-    told = {
+    description = {
         "type": type(error).__name__,
         "message": error.message,
         "remedy": error.remedy,
         "retryable": error.retryable,
     }
-    return {"outcome": outcome, "error": told}
+    return {"outcome": outcome, "error": description}
 
 
-def print_json(told: Mapping[str, Any]) -> None:
+def print_json(body: Mapping[str, Any]) -> None:
     """One JSON object on a line."""
-    click.echo(json.dumps(told, ensure_ascii=False, default=str))
+    click.echo(json.dumps(body, ensure_ascii=False, default=str))
 
 
 def show(error: CodeIndexError) -> int:
@@ -79,8 +79,13 @@ def show_usage(error: click.ClickException) -> int:
         remedy = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
             remedy = f"{error.ctx.command_path} --help"
-        told = {"type": type(error).__name__, "message": error.format_message(), "remedy": remedy, "retryable": False}
-        print_json({"outcome": "failed", "error": told})
+        description = {
+            "type": type(error).__name__,
+            "message": error.format_message(),
+            "remedy": remedy,
+            "retryable": False,
+        }
+        print_json({"outcome": "failed", "error": description})
     else:
         error.show()
     return error.exit_code
@@ -109,19 +114,19 @@ def show_records(error: Exception) -> int:
 
 def show_stopped() -> int:
     """The same for Ctrl-C and SIGTERM."""
-    told = {"type": "Stopped", "message": "stopped", "remedy": "", "retryable": True}
-    _tell({"outcome": "stopped", "error": told}, "stopped")
+    description = {"type": "Stopped", "message": "stopped", "remedy": "", "retryable": True}
+    _tell({"outcome": "stopped", "error": description}, "stopped")
     return 130
 
 
 def _other(kind: str, message: str, remedy: str, code: int) -> int:
-    told = {"type": kind, "message": message, "remedy": remedy, "retryable": False}
-    _tell({"outcome": "failed", "error": told}, f"error: {message}\n  → {remedy}")
+    description = {"type": kind, "message": message, "remedy": remedy, "retryable": False}
+    _tell({"outcome": "failed", "error": description}, f"error: {message}\n  → {remedy}")
     return code
 
 
-def _tell(told: Mapping[str, Any], text: str) -> None:
+def _tell(body: Mapping[str, Any], text: str) -> None:
     if json_wanted():
-        print_json(told)
+        print_json(body)
     else:
         click.echo(text, err=True)

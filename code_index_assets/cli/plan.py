@@ -58,7 +58,7 @@ def plan_command(repositories: tuple[str, ...], every: bool, as_json: bool) -> N
 def _registered(
     place: str, known: RepositoryEntry | None, settings: Settings, layout: Layout
 ) -> Iterator[tuple[RepositoryEntry, Settings, Layout]]:
-    """The entry of a place; one that is not registered is, in a folder of its own that goes away: planning has no
+    """The entry of a place; one that is not registered is, in a separate folder that goes away: planning has no
     consequences."""
     if known is not None:
         yield known, settings, layout

@@ -112,8 +112,8 @@ def _require_known(layout: Layout, entry: RepositoryEntry, stored: list[str], pa
             if artifact is not None:
                 known |= set(artifact.read("files", ["path"]).get_column("path"))
     for path in paths:
-        wanted = path.strip("/")
-        if not wanted or not any(one == wanted or one.startswith(wanted + "/") for one in known):
+        stripped = path.strip("/")
+        if not stripped or not any(one == stripped or one.startswith(stripped + "/") for one in known):
             raise ConfigurationError(
                 f"no stored state of {entry.name} has a file {path!r}; nothing was purged",
                 remedy=f"write it as `code-index files {stored[0]}` does, from the root of the repository",

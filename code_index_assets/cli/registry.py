@@ -17,7 +17,7 @@ from .failures import print_json
 from .terminal import print_table
 
 if TYPE_CHECKING:
-    from ..search.freshness import RepositoryStatus
+    from ..search.answers import RepositoryStatus
 
 
 @click.command("add")

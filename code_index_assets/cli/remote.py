@@ -53,8 +53,10 @@ class Remote:
         ]
         response, body = self._ask(f"{path}?{urlencode(pairs)}")
         if response.status == 200:
-            told = response.headers
-            return Reply(body.decode(), told.get("X-Code-Index-Outcome", ""), int(told.get("X-Code-Index-Hits", "0")))
+            headers = response.headers
+            return Reply(
+                body.decode(), headers.get("X-Code-Index-Outcome", ""), int(headers.get("X-Code-Index-Hits", "0"))
+            )
         raise error_of(response, body)
 
     def _ask(self, target: str) -> tuple[HTTPResponse, bytes]:
@@ -97,8 +99,8 @@ def _checked(presence: Presence, headers: dict[str, str]) -> Remote | None:
     connection = HTTPConnection(place.hostname or "", place.port or 80, timeout=CHECK_SECONDS)
     try:
         connection.request("GET", "/healthz", headers=headers)
-        told = json.loads(connection.getresponse().read())
-        if told.get("instance") == presence.instance and told.get("build") == presence.build:
+        health = json.loads(connection.getresponse().read())
+        if health.get("instance") == presence.instance and health.get("build") == presence.build:
             if connection.sock is not None:
                 connection.sock.settimeout(ANSWER_SECONDS)
                 with contextlib.suppress(OSError):
@@ -114,8 +116,8 @@ def _checked(presence: Presence, headers: dict[str, str]) -> Remote | None:
 def error_of(response: HTTPResponse, body: bytes) -> Exception:
     """The error that a problem tells of; NoAnswerError for what this program would not have met itself."""
     try:
-        told = json.loads(body)
-        kind = getattr(errors, told["error"], None)
+        problem = json.loads(body)
+        kind = getattr(errors, problem["error"], None)
     except (ValueError, KeyError, TypeError):
         return NoAnswerError(f"status {response.status}")
     if (
@@ -123,9 +125,9 @@ def error_of(response: HTTPResponse, body: bytes) -> Exception:
         or not issubclass(kind, CodeIndexError)
         or issubclass(kind, errors.SpaceMismatchError | errors.BusyError)
     ):
-        return NoAnswerError(f"status {response.status}: {told.get('detail')}")
-    error = kind(told["detail"], remedy=told.get("remedy", ""))
+        return NoAnswerError(f"status {response.status}: {problem.get('detail')}")
+    error = kind(problem["detail"], remedy=problem.get("remedy", ""))
     for name in ("state", "wanted", "reason"):
-        if name in told:
-            setattr(error, name, told[name])
+        if name in problem:
+            setattr(error, name, problem[name])
     return error

@@ -28,7 +28,7 @@ def repair_command(groups: tuple[str, ...], quick: bool, as_json: bool) -> int:
     settings = load_settings()
     layout = Layout(settings.data)
     chosen = groups or tuple(group for group in GROUPS if group != "registry")
-    told = _Told(as_json)
+    report = _Told(as_json)
     keys: dict[str, None] = {}
     for group in chosen:
         repaired: set[str] = set()
@@ -37,18 +37,18 @@ def repair_command(groups: tuple[str, ...], quick: bool, as_json: bool) -> int:
                 if finding.command[:2] == ("code-index", "index"):
                     keys[finding.command[2]] = None
                 elif finding.kind == "removal":
-                    remove_everything_of(finding.command[2], keep_data=False, say=told.line)
+                    remove_everything_of(finding.command[2], keep_data=False, say=report.line)
                 continue
-            told.line(f"damaged: {finding.what}")
+            report.line(f"damaged: {finding.what}")
             done = finding.repair()
-            told.repaired.append({"what": finding.what, "done": done})
+            report.repaired.append({"what": finding.what, "done": done})
             # One rebuild of a space mends all that was found in it: the rest have nothing left to do.
             if done not in repaired:
                 repaired.add(done)
-                told.line(f"  {done}")
-    failed = _index(list(keys), told) if keys else 0
+                report.line(f"  {done}")
+    failed = _index(list(keys), report) if keys else 0
     left = [] if failed else list(examine(layout, settings, chosen, deep=not quick))
-    told.end(left, failed)
+    report.end(left, failed)
     return failed or (5 if left else 0)
 
 
@@ -74,7 +74,7 @@ class _Told:
             print_json({"repaired": self.repaired, "indexed": self.indexed, "findings": rest})
 
 
-def _index(keys: list[str], told: _Told) -> int:
+def _index(keys: list[str], report: _Told) -> int:
     """Has damaged artifacts made anew by indexing their partitions; gives the exit code."""
     from .index import run_chain
     from .outcome import failure_code
@@ -82,7 +82,7 @@ def _index(keys: list[str], told: _Told) -> int:
     settings = load_settings()
     outcomes = run_chain(settings, Layout(settings.data).create(), keys, lambda line: None)
     for outcome in outcomes:
-        said = "was indexed anew" if outcome.success else f"could not be indexed anew: {outcome.error}"
-        told.line(f"  {outcome.key} {said}", err=not outcome.success)
-        told.indexed.append({"key": outcome.key, "success": outcome.success, "error": outcome.error})
+        result = "was indexed anew" if outcome.success else f"could not be indexed anew: {outcome.error}"
+        report.line(f"  {outcome.key} {result}", err=not outcome.success)
+        report.indexed.append({"key": outcome.key, "success": outcome.success, "error": outcome.error})
     return 0 if all(outcome.success for outcome in outcomes) else failure_code(outcomes)

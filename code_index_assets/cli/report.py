@@ -66,13 +66,13 @@ def print_report(outcome: Outcome, settings: Settings, total: float) -> None:
         for reason, count in list(left_out.items())[:12]:
             click.echo(f"    {count:>7,}  {_REASONS.get(reason, reason)}")
     if files.get("secrets"):
-        found = ", ".join(f"{rule} {count}" for rule, count in files["secrets"].items())
-        click.echo(f"  secrets removed from the text: {found}")
+        secrets = ", ".join(f"{rule} {count}" for rule, count in files["secrets"].items())
+        click.echo(f"  secrets removed from the text: {secrets}")
     if files.get("data_removed"):
         click.echo(f"  pictures and other data removed from the text: {files['data_removed']:,}")
     if chunks.get("diagnosed"):
-        told = ", ".join(f"{code} {count:,}" for code, count in chunks["diagnosed"].items())
-        click.echo(f"  parsing: {told}")
+        problems = ", ".join(f"{code} {count:,}" for code, count in chunks["diagnosed"].items())
+        click.echo(f"  parsing: {problems}")
     for damage in outcome.damage:
         click.echo(f"  damaged, and made anew ({damage['asset']}): {damage['what']}")
     _print_stages(outcome, total)

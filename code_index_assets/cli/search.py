@@ -22,6 +22,7 @@ from .remote import NoAnswerError, Remote, find_server
 from .terminal import use_color
 
 if TYPE_CHECKING:
+    from ..search.answers import Definitions, References, SearchAnswer
     from ..search.engine import SearchEngine
 
 # Options of a --batch line, and the request field each one fills.
@@ -74,6 +75,13 @@ def _from(
     return local()
 
 
+def as_text(answer: SearchAnswer | Definitions | References) -> str:
+    """The object of `--json` on one line."""
+    from ..search.answer_fields import to_json
+
+    return json.dumps(to_json(answer), ensure_ascii=False)
+
+
 def _code(outcome: str, hits: int) -> int:
     return 5 if outcome == "incomplete" else 0 if hits else 5 if outcome == "degraded" else 1
 
@@ -123,19 +131,19 @@ def search_command(
         reply = server.get("/v1/search", _parameters(fields) | form)
         if not as_json:
             return reply.text, _code(reply.outcome, reply.hits)
-        found = json.loads(reply.text)
-        return reply.text, _code(found["outcome"], len(found["hits"]))
+        answer = json.loads(reply.text)
+        return reply.text, _code(answer["outcome"], len(answer["hits"]))
 
     def local() -> tuple[str, int]:
         from ..search.engine import SearchRequest
         from ..search.paging import search_page
-        from ..search.render import answer_json, render_answer
+        from ..search.render import render_answer
         from ..search.service import open_engine
 
-        answer, following = search_page(open_engine(settings, layout, space).search, SearchRequest(**fields))
+        answer = search_page(open_engine(settings, layout, space).search, SearchRequest(**fields))
         code = _code(answer.outcome, len(answer.hits))
         if as_json:
-            return json.dumps(answer_json(answer, following), ensure_ascii=False), code
+            return as_text(answer), code
         return render_answer(answer, color=use_color(), now=time.time()), code
 
     return _answered(as_json, {"hits": []}, remote if server else None, local)
@@ -152,17 +160,17 @@ class Answers:
         """The object of `--json`. Raises CodeIndexError."""
         if self._server is not None:
             try:
-                told: Fields = json.loads(self._server.get("/v1/search", _parameters(fields)).text)
-                return told
+                answer: Fields = json.loads(self._server.get("/v1/search", _parameters(fields)).text)
+                return answer
             except NoAnswerError:
                 self._server = None
+        from ..search.answer_fields import to_json
         from ..search.engine import SearchRequest
         from ..search.paging import search_page
-        from ..search.render import answer_json
         from ..search.service import open_engine
 
         self._engine = self._engine or open_engine(self._settings, self._layout, self._space)
-        return answer_json(*search_page(self._engine.search, SearchRequest(**fields)))
+        return to_json(search_page(self._engine.search, SearchRequest(**fields)))
 
 
 def _answer_batch(answers: Answers, lines: Iterable[str], options: dict[str, tuple[str, ...]], limit: int) -> int:
@@ -173,37 +181,37 @@ def _answer_batch(answers: Answers, lines: Iterable[str], options: dict[str, tup
             continue
         identity: Any = number
         try:
-            asked = _asked(line, number)
-            identity = asked.get("id", number)
-            result: Fields = {"id": identity, **answers(_fields(asked, options, limit))}
+            question = _asked(line, number)
+            identity = question.get("id", number)
+            result: Fields = {"id": identity, **answers(_fields(question, options, limit))}
         except CodeIndexError as error:
             failed += 1
-            told = {"type": type(error).__name__, "message": str(error)}
-            result = {"id": identity, "outcome": failure(error)["outcome"], "error": told, "hits": []}
+            description = {"type": type(error).__name__, "message": str(error)}
+            result = {"id": identity, "outcome": failure(error)["outcome"], "error": description, "hits": []}
         click.echo(json.dumps(result, ensure_ascii=False))
     return 2 if failed else 0
 
 
 def _asked(line: str, number: int) -> Fields:
     try:
-        asked = json.loads(line)
+        question = json.loads(line)
     except ValueError as error:
         raise QueryError(f"line {number} is not JSON: {error}", remedy='write {"id": …, "query": "…"}') from error
-    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
+    if not isinstance(question, dict) or not isinstance(question.get("query"), str):
         raise QueryError(f'line {number} has no "query"', remedy='write {"id": …, "query": "…"}')
-    return asked
+    return question
 
 
-def _fields(asked: Fields, options: dict[str, tuple[str, ...]], limit: int) -> Fields:
+def _fields(question: Fields, options: dict[str, tuple[str, ...]], limit: int) -> Fields:
     fields: Fields = dict(options)
     for option, name in _FIELDS.items():
-        value = asked.get(option, asked.get(name))
+        value = question.get(option, question.get(name))
         if value is not None:
             fields[name] = (value,) if isinstance(value, str) else tuple(str(item) for item in value)
-    wanted = asked.get("limit", limit)
-    if not isinstance(wanted, int):
-        raise QueryError(f'"limit" is {wanted!r}, not a whole number')
-    return {"query": asked["query"], "limit": wanted, **fields}
+    number = question.get("limit", limit)
+    if not isinstance(number, int):
+        raise QueryError(f'"limit" is {number!r}, not a whole number')
+    return {"query": question["query"], "limit": number, **fields}
 
 
 @click.command("symbol")
@@ -229,25 +237,25 @@ def symbol_command(
         assert server is not None
         reply = server.get("/v1/symbols", fields | form)
         if as_json:
-            found = json.loads(reply.text)
-            return reply.text, _code(found["outcome"], len(found["symbols"]))
+            answer = json.loads(reply.text)
+            return reply.text, _code(answer["outcome"], len(answer["symbols"]))
         return reply.text, _code(reply.outcome, reply.hits)
 
     def local() -> tuple[str, int]:
         from ..search.definitions import find_definitions
         from ..search.engine import SearchEngine
         from ..search.filters import SearchFilters
-        from ..search.render import definitions_json, render_definitions
+        from ..search.render import render_definitions
 
-        found = find_definitions(
+        answer = find_definitions(
             SearchEngine(layout, settings), name,
             SearchFilters(repositories=repo, refs=ref, languages=language, kinds=kind, paths=path),
             prefix=prefix, limit=limit,
         )  # fmt: skip
-        code = _code(found.outcome, len(found.hits))
+        code = _code(answer.outcome, len(answer.symbols))
         if as_json:
-            return json.dumps(definitions_json(found), ensure_ascii=False), code
-        return render_definitions(found, name, color=use_color()), code
+            return as_text(answer), code
+        return render_definitions(answer, name, color=use_color()), code
 
     return _answered(as_json, {"symbols": []}, remote if server else None, local)
 
@@ -278,18 +286,19 @@ def references_command(
 
     def local() -> tuple[str, int]:
         from ..search.filters import SearchFilters
+        from ..search.outcome import SearchOutcome
         from ..search.references import find_references
-        from ..search.render import references_json, render_references
+        from ..search.render import render_references
         from ..search.service import open_engine
 
-        found = find_references(
+        answer = find_references(
             open_engine(settings, layout), name,
             SearchFilters(repositories=repo, refs=ref, paths=path, languages=language),
             limit=limit, cursor=cursor,
         )  # fmt: skip
-        code = 0 if found.outcome == "found" else 1
+        code = 0 if answer.outcome == SearchOutcome.FOUND else 1
         if as_json:
-            return json.dumps(references_json(found), ensure_ascii=False), code
-        return render_references(found, color=use_color()), code
+            return as_text(answer), code
+        return render_references(answer, color=use_color()), code
 
     return _answered(as_json, {"references": []}, remote if server else None, local)

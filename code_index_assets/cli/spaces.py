@@ -7,7 +7,7 @@ import json
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import click
 
@@ -58,7 +58,19 @@ def spaces_command(remove: str | None, vectors: bool, as_json: bool) -> int:
     return 0 if rows else 1
 
 
-def _row(manifest: PublicationManifest, model: str | None, state: str) -> dict[str, Any]:
+class SpaceRow(TypedDict):
+    """One published embedding space of `--json`."""
+
+    space: str
+    state: str
+    model: str | None
+    dimension: int
+    partitions: int
+    points: int
+    published_at: float
+
+
+def _row(manifest: PublicationManifest, model: str | None, state: str) -> SpaceRow:
     return {
         "space": manifest.space, "state": state, "model": model, "dimension": manifest.dimension,
         "partitions": len(manifest.receipts), "points": manifest.points, "published_at": manifest.published_at,
@@ -74,29 +86,29 @@ def use_command(space: str | None, back: bool, partly: bool, as_json: bool) -> N
     """Let searches use SPACE (a name of `code-index spaces`, or a model); index runs with the model auto follow."""
     settings = load_settings()
     layout = Layout(settings.data).check()
-    wanted = _wanted(layout, space, back)
+    chosen = _wanted(layout, space, back)
     serving = PublishedIndex(layout).serving
-    if serving is not None and serving != wanted and not partly:
-        _require_whole(layout, serving, wanted)
-    before = PublishedIndex(layout).serve(wanted)
+    if serving is not None and serving != chosen and not partly:
+        _require_whole(layout, serving, chosen)
+    before = PublishedIndex(layout).serve(chosen)
     from ..records.run_log import RunLog
 
-    facts = {"space": wanted, "before": before, "by": getpass.getuser()}
+    facts = {"space": chosen, "before": before, "by": getpass.getuser()}
     RunLog(layout).append("serving", f"use-{time.time_ns()}", [facts])
     if as_json:
-        print_json({"space": wanted, "before": before})
+        print_json({"space": chosen, "before": before})
         return
-    click.echo(f"searches use {wanted}" + (f"; before: {before}" if before != wanted else ""))
+    click.echo(f"searches use {chosen}" + (f"; before: {before}" if before != chosen else ""))
     if settings.model != "auto":
         click.echo(f"CODE_INDEX_MODEL={settings.model} is set here: unset it, or it decides instead", err=True)
 
 
 def _wanted(layout: Layout, space: str | None, back: bool) -> str:
     if back:
-        found = PublishedIndex(layout).served_before
-        if found is None:
+        earlier = PublishedIndex(layout).served_before
+        if earlier is None:
             raise NotIndexedError("no other space served before", remedy="code-index spaces")
-        return found
+        return earlier
     if space is None:
         raise ConfigurationError("which space?", remedy="code-index spaces, then code-index use SPACE")
     return _by_name(layout, space)
@@ -114,18 +126,18 @@ def _by_name(layout: Layout, name: str) -> str:
 
 def published_space(layout: Layout, name: str) -> str:
     """The space of this name or model. Raises NotIndexedError if nothing is published in it."""
-    found, there = _by_name(layout, name), PublishedIndex(layout).spaces
-    if found not in there:
+    named, there = _by_name(layout, name), PublishedIndex(layout).spaces
+    if named not in there:
         raise NotIndexedError(
             f"nothing is published in {name or 'any space'}",
             remedy=f"one of: {', '.join(there)}" if there else "code-index index <git URL or path>",
         )
-    return found
+    return named
 
 
-def _require_whole(layout: Layout, serving: str, wanted: str) -> None:
+def _require_whole(layout: Layout, serving: str, chosen: str) -> None:
     """Raises NotIndexedError if something searchable now would not be searchable, or older, after the switch."""
-    now, then = map(PublishedIndex(layout).publication, (serving, wanted))
+    now, then = map(PublishedIndex(layout).publication, (serving, chosen))
     if now is None or then is None:
         return
     missing = sorted(now.receipts.keys() - then.receipts.keys())
@@ -136,15 +148,15 @@ def _require_whole(layout: Layout, serving: str, wanted: str) -> None:
         and receipt.observed_at < now.receipts[key].observed_at
     )  # fmt: skip
     if missing or older:
-        model = (PublishedIndex(layout).made_with(wanted) or {}).get("model", "…")
+        model = (PublishedIndex(layout).made_with(chosen) or {}).get("model", "…")
         lacks = [(missing, "not published there"), (older, "published at an older commit")]
-        told = [
+        reasons = [
             f"{len(keys)} {what} ({', '.join(keys[:5])}{', …' if len(keys) > 5 else ''})"
             for keys, what in lacks
             if keys
         ]
         raise NotIndexedError(
-            f"{wanted} does not have all that {serving} has: {'; '.join(told)}",
+            f"{chosen} does not have all that {serving} has: {'; '.join(reasons)}",
             remedy=f"CODE_INDEX_MODEL={model} code-index index NAME (or --all) first, or switch with --partly",
         )
 
@@ -171,8 +183,8 @@ def compare_command(
             f"{names[0]} would be compared with itself",
             remedy="index in another space first: CODE_INDEX_MODEL=… code-index index NAME",
         )
-    asked = [Question(*_question(line)) for line in queries or () if line.strip()]
-    result = compare_spaces(settings, layout, names, asked, limit=limit, lanes=lane or LANES)
+    questions = [Question(*_question(line)) for line in queries or () if line.strip()]
+    result = compare_spaces(settings, layout, names, questions, limit=limit, lanes=lane or LANES)
     if as_json:
         click.echo(json.dumps(asdict(result)))
         return
@@ -181,8 +193,8 @@ def compare_command(
         f"  first {limit}: {result.overlap:.0%} of the places are the same, the first one {result.same_first:.0%}"
     )
     for score in result.scores:
-        told = "" if score.mrr is None else f"  MRR {score.mrr:.3f}  found {score.found:.0%}"
-        click.echo(f"  {score.space:<48}{told}  {score.median_ms:,.0f} ms a query")
+        ranks = "" if score.mrr is None else f"  MRR {score.mrr:.3f}  found {score.found:.0%}"
+        click.echo(f"  {score.space:<48}{ranks}  {score.median_ms:,.0f} ms a query")
     if result.only_in_one:
         click.echo(f"  not compared, published in one only: {', '.join(result.only_in_one)}")
 

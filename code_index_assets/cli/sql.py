@@ -71,13 +71,13 @@ def sql_command(
 
 def _form(form: Format | None, vertical: bool, as_json: bool, output: Path | None) -> Format:
     """How the rows are written. Raises UsageError for options that contradict each other."""
-    asked: list[Format] = [form] if form else []
-    asked += ["vertical"] if vertical else []
-    asked += ["json"] if as_json else []
-    if len(set(asked)) > 1:
-        raise click.UsageError(f"the rows can be written as {' or as '.join(asked)}, not as both")
-    if asked:
-        return asked[0]
+    forms: list[Format] = [form] if form else []
+    forms += ["vertical"] if vertical else []
+    forms += ["json"] if as_json else []
+    if len(set(forms)) > 1:
+        raise click.UsageError(f"the rows can be written as {' or as '.join(forms)}, not as both")
+    if forms:
+        return forms[0]
     ending = output.suffix.removeprefix(".") if output is not None else ""
     if ending in ("json", "csv", "tsv", "parquet"):
         return cast(Format, ending)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import click
 
 from ..errors import NotBuiltError, NotIndexedError
 from ..index.published import PublishedIndex
-from ..search.freshness import RepositoryStatus, ago, repository_statuses
+from ..search.answers import RepositoryStatus
+from ..search.freshness import ago, repository_statuses
 from ..settings import load_settings
 from ..storage.layout import Layout
 from .completion import partitions
@@ -49,9 +50,29 @@ def _spaces(layout: Layout) -> dict[str, str]:
     return {key: space for key, (space, _) in PublishedIndex(layout).located().items()}
 
 
-def _row(status: RepositoryStatus, space: str | None) -> dict[str, Any]:
-    """`state` is of what is published; `activity` is "indexing", "failed" or ""."""
-    row: dict[str, Any] = {
+class StatusRow(TypedDict):
+    """One repository of `--json`. `state` is of what is published; `activity` is "indexing", "failed" or ""."""
+
+    key: str
+    repository: str
+    ref: str | None
+    state: str
+    activity: str
+    why: str
+    head: str | None
+    head_seen_at: float | None
+    # These are of what is published.
+    commit: NotRequired[str]
+    label: NotRequired[str]
+    published_at: NotRequired[float]
+    points: NotRequired[int]
+    space: NotRequired[str | None]
+    coverage: NotRequired[dict[str, Any]]
+    run_id: NotRequired[str]
+
+
+def _row(status: RepositoryStatus, space: str | None) -> StatusRow:
+    row: StatusRow = {
         "key": status.key,
         "repository": status.repository,
         "ref": status.ref,
@@ -63,10 +84,11 @@ def _row(status: RepositoryStatus, space: str | None) -> dict[str, Any]:
     }
     if status.published is None:
         return row
-    return row | {
-        "commit": status.commit,
-        "label": status.label,
-        "published_at": status.indexed_at,
+    return {
+        **row,
+        "commit": status.commit or "",
+        "label": status.label or "",
+        "published_at": status.indexed_at or 0.0,
         "points": status.points,
         "space": space,
         "coverage": status.coverage,
@@ -77,7 +99,7 @@ def _row(status: RepositoryStatus, space: str | None) -> dict[str, Any]:
 _HEADER = ("repository", "state", "commit", "published", "files", "points")
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: StatusRow) -> tuple[str, ...]:
     """The columns of a row, as in `_HEADER`."""
     state = row["state"] + (f", {row['activity']} ({row['why']})" if row["activity"] else "")
     if row["state"] == "not indexed":
@@ -95,7 +117,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _print_detail(layout: Layout, row: dict[str, Any]) -> None:
+def _print_detail(layout: Layout, row: StatusRow) -> None:
     from ..quality.gate import current_verdict
     from ..storage.artifacts import ArtifactStore
 
@@ -109,7 +131,7 @@ def _print_detail(layout: Layout, row: dict[str, Any]) -> None:
     for rule, count in row["coverage"].get("secrets", {}).items():
         click.echo(f"  secrets  {count:>7,}  {rule}")
     click.echo(f"  space    {row['space']}")
-    verdict = current_verdict(ArtifactStore(layout), row["key"], row["space"])
+    verdict = current_verdict(ArtifactStore(layout), row["key"], row["space"] or "")
     if verdict is not None:
         word = "passed" if verdict.passed else "FAILED"
         age = (time.time() - verdict.at) / 3600
@@ -150,7 +172,7 @@ def files_command(repository: str, left_out: bool, reason: str | None, as_json: 
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
-            told = (
+            detail = (
                 row["language"] or row["role"] if row["status"] == "kept" else f"{row['reason']} {row['detail'] or ''}"
             )
-            click.echo(printable(f"{row['status']:<10} {row['path']}  {told}".rstrip()))
+            click.echo(printable(f"{row['status']:<10} {row['path']}  {detail}".rstrip()))

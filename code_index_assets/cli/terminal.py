@@ -19,18 +19,18 @@ def color_wanted() -> bool | None:
 
     NO_COLOR (https://no-color.org) wins over FORCE_COLOR and CLICOLOR_FORCE, those over CLICOLOR=0 and TERM=dumb.
     """
-    told = os.environ.get
-    if told("NO_COLOR"):
+    variable = os.environ.get
+    if variable("NO_COLOR"):
         return False
-    if any(told(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+    if any(variable(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
-    return False if told("CLICOLOR") == "0" or told("TERM") == "dumb" else None
+    return False if variable("CLICOLOR") == "0" or variable("TERM") == "dumb" else None
 
 
 def use_color(stream: TextIO | None = None) -> bool:
     """Whether text for a stream (standard output) is coloured."""
-    wanted = color_wanted()
-    return (stream or sys.stdout).isatty() if wanted is None else wanted
+    choice = color_wanted()
+    return (stream or sys.stdout).isatty() if choice is None else choice
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -42,12 +42,12 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         return
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for number, line in enumerate(lines):
-        told = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        click.echo(click.style(told.upper(), bold=True) if number == 0 else told)
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        click.echo(click.style(text.upper(), bold=True) if number == 0 else text)
 
 
 def output_is_closed() -> bool:
-    """Whether nobody reads standard output or standard error any more (`code-index files NAME | head`)."""
+    """Whether the reader of standard output or standard error is gone (`code-index files NAME | head`)."""
     for stream in (sys.stdout, sys.stderr):
         try:
             poll = select.poll()

@@ -78,8 +78,8 @@ def stored_keys(layout: Layout, name: str) -> list[str]:
     keys = dict.fromkeys(PublishedIndex(layout).receipts)
     store = ArtifactStore(layout)
     for home in layout.keys("repository"):
-        found = (store.open_folder(folder) for folder in home.iterdir() if folder.is_dir())
-        keys |= dict.fromkeys(artifact.manifest.key for artifact in found if artifact is not None)
+        artifacts = (store.open_folder(folder) for folder in home.iterdir() if folder.is_dir())
+        keys |= dict.fromkeys(artifact.manifest.key for artifact in artifacts if artifact is not None)
     return sorted(key for key in keys if key.partition("@")[0] == name)
 
 

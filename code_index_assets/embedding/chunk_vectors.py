@@ -70,10 +70,10 @@ class ChunkVectors:
         table = embeddings_table(self.space.dimension)
         if chunks.is_empty():
             return table.empty()
-        keys, wanted = keyed_texts(self.space, chunks)
-        vectors = self._reuse(list(wanted), previous)
-        vectors.update(self._compute({key: text for key, text in wanted.items() if key not in vectors}))
-        if any(key in self._reasons for key in wanted):
+        keys, texts = keyed_texts(self.space, chunks)
+        vectors = self._reuse(list(texts), previous)
+        vectors.update(self._compute({key: text for key, text in texts.items() if key not in vectors}))
+        if any(key in self._reasons for key in texts):
             chunks, keys = self._without_refused(chunks, keys)
         if not keys:
             return table.empty()
@@ -89,18 +89,18 @@ class ChunkVectors:
             schema=table.schema,
         )
 
-    def missing(self, wanted: dict[str, str]) -> dict[str, str]:
+    def missing(self, texts: dict[str, str]) -> dict[str, str]:
         """The texts, by key, that the cache does not have."""
-        known = self.cache.get(list(wanted))
-        return {key: text for key, text in wanted.items() if key not in known and key not in self._reasons}
+        known = self.cache.get(list(texts))
+        return {key: text for key, text in texts.items() if key not in known and key not in self._reasons}
 
-    def compute_ahead(self, wanted: dict[str, str], stop: threading.Event | None = None) -> int:
+    def compute_ahead(self, texts: dict[str, str], stop: threading.Event | None = None) -> int:
         """Computes the texts (by key) that the cache does not have into it; returns how many. For one thread.
 
         `stop` ends it early; what a provider has been asked for is waited for.
         """
         done = 0
-        for keys, _ in self._computed(self.missing(wanted)):
+        for keys, _ in self._computed(self.missing(texts)):
             self.ahead.update(keys)
             done += len(keys)
             if stop is not None and stop.is_set():
@@ -131,13 +131,13 @@ class ChunkVectors:
                 known = rows.get_column("vector_key").to_list()
                 vectors.update(zip(known, rows.get_column("vector").to_numpy(), strict=True))
             self.counts.from_previous += len(vectors)
-            found = self.cache.get([key for key in keys if key not in vectors])
-            fresh = self.ahead.intersection(found)
+            cached = self.cache.get([key for key in keys if key not in vectors])
+            fresh = self.ahead.intersection(cached)
             self.ahead -= fresh
             self.counts.computed += len(fresh)
             self.counts.ahead += len(fresh)
-            self.counts.from_cache += len(found) - len(fresh)
-            vectors.update(found)
+            self.counts.from_cache += len(cached) - len(fresh)
+            vectors.update(cached)
             ticker.advance(len(keys))
             ticker.info["hits"] = self.counts.from_previous + self.counts.from_cache
             ticker.info["ahead"] = self.counts.ahead
@@ -162,9 +162,9 @@ class ChunkVectors:
             for part in embedder.embed_each([missing[key] for key in keys]):
                 done = [keys[row] for row in part.rows]
                 if done:
-                    kept = as_kept(part.vectors)
-                    self.cache.put(done, kept)
-                    yield done, kept
+                    stored = as_kept(part.vectors)
+                    self.cache.put(done, stored)
+                    yield done, stored
                 self._reasons.update((keys[row], reason) for row, reason in part.refused.items())
                 ticker.advance(len(done))
             ticker.info |= {"space": self.space.id, **embedder.facts}
@@ -175,8 +175,8 @@ class ChunkVectors:
         for (path, start, end), reason in zip(rows, reasons, strict=True):
             if reason is not None:
                 self.refused.append(Refused(path, start, end, reason))
-        kept = [reason is None for reason in reasons]
-        return chunks.filter(pl.Series(kept)), [key for key, keep in zip(keys, kept, strict=True) if keep]
+        accepted = [reason is None for reason in reasons]
+        return chunks.filter(pl.Series(accepted)), [key for key, keep in zip(keys, accepted, strict=True) if keep]
 
     def _loaded(self) -> Embedder:
         if self.embedder is None:

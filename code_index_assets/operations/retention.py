@@ -98,7 +98,7 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
         space, backend = manifest.space, published.backend(manifest, settings)
         retention = Retention(settings.keep_generations, settings.keep_seconds)
         generations += prune_generations(backend, layout, space, retention)[0]
-        # Afterwards: it makes publications of its own, which would push out the one to roll back to.
+        # Afterwards: it publishes too, and its publications would push out the one to roll back to.
         shards += compact(backend, layout, space)
     removed = remove_unnamed(layout, older_than=settings.keep_artifacts_seconds)
     done |= {"shards": shards, "publications": generations, "artifacts": removed.artifacts, "bytes": removed.bytes}
@@ -112,7 +112,7 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
 def compact_vectors(layout: Layout, space: str, spare: float) -> int:
     """Removes unreferenced cached vectors, if they exceed this share of the referenced ones; returns how many.
 
-    Waits for nobody: while a run embeds in this space the cache is left as it is.
+    Never waits: while a run embeds in this space the cache is left as it is.
     """
     folder = layout.vectors(space)
     manifest = PublishedIndex(layout).publication(space)
@@ -197,13 +197,13 @@ def _homes(layout: Layout, key: str | None) -> list[Path]:
     for kind in KINDS_BY_SPACE:
         base = layout.root / kind
         bases += [path for path in base.iterdir() if path.is_dir()] if base.is_dir() else []
-    wanted = key_segment(key) if key is not None else None
+    segment = key_segment(key) if key is not None else None
     return [
         home
         for base in bases
         if base.is_dir()
         for home in base.iterdir()
-        if home.is_dir() and wanted in (None, home.name)
+        if home.is_dir() and segment in (None, home.name)
     ]
 
 
@@ -242,16 +242,16 @@ def _of_publication(layout: Layout, space: str, manifest: PublicationManifest) -
 
 def _ancestors(layout: Layout, folder: Path) -> set[Path]:
     """Artifacts this one was made from, as far as they are there."""
-    found: set[Path] = set()
+    ancestors: set[Path] = set()
     todo = [folder]
     while todo:
         for kind, name in _inputs(todo.pop()).items():
             if kind in KINDS:
                 parent = layout.root / kind / folder.parent.name / str(name)
-                if parent.is_dir() and parent not in found:
-                    found.add(parent)
+                if parent.is_dir() and parent not in ancestors:
+                    ancestors.add(parent)
                     todo.append(parent)
-    return found
+    return ancestors
 
 
 def _inputs(folder: Path) -> dict[str, Any]:
@@ -260,7 +260,7 @@ def _inputs(folder: Path) -> dict[str, Any]:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / "manifest.json").read_bytes())
+        manifest = json.loads((folder / "manifest.json").read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return manifest if isinstance(manifest, dict) else {}

@@ -66,13 +66,13 @@ def judge(
         artifact.verify()
 
     def make(writer: ArtifactWriter, previous: Artifact | None) -> None:
-        kept = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
-        buckets, subjects = _profile(judged, kept, previous, writer, stages)
+        kept_files = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
+        buckets, subjects = _profile(judged, kept_files, previous, writer, stages)
         rows = pl.concat([bucket.rows for bucket in buckets])
         with stages.stage("import great_expectations", unit="imports"):
             import_great_expectations()
         with stages.stage("expectations", unit="checks") as ticker:
-            results = run_suite(suite, rows, profile_repository(rows, buckets, kept, baseline))
+            results = run_suite(suite, rows, profile_repository(rows, buckets, kept_files, baseline))
             ticker.advance(len(results))
         subject = subject_digest(space, subjects)
         results = _accepted(results, suite, subject, acceptances(store.layout, key, space))
@@ -111,7 +111,7 @@ def _of_what_is_published(
 
 
 def _profile(
-    judged: Judged, kept: pl.DataFrame, previous: Artifact | None, writer: ArtifactWriter, stages: Stages
+    judged: Judged, kept_files: pl.DataFrame, previous: Artifact | None, writer: ArtifactWriter, stages: Stages
 ) -> tuple[list[BucketProfile], list[str]]:
     """Profiles every bucket; one whose chunk, vector and file rows were profiled before is taken over."""
     files, chunks, embeddings = judged.files, judged.chunks, judged.embeddings
@@ -147,7 +147,7 @@ def _profile(
         for bucket in writer.reuse_buckets(previous, inputs_of, reuse):
             chunk_rows = chunks.read_bucket("chunks", bucket)
             vector_rows = embeddings.read_bucket("embeddings", bucket)
-            mine = kept.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
+            mine = kept_files.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
             profiles[bucket] = profile_bucket(chunk_rows, vector_rows, mine)
             writer.write("profile", bucket, profiles[bucket].rows)
             subjects[bucket] = bucket_subject(chunk_rows, vector_rows, parts_of(bucket))

@@ -85,7 +85,7 @@ def secrets_left(chunks: pl.DataFrame) -> list[int]:
     counts only if something is found there too, as it was when the file was scanned.
     """
     paths = chunks.get_column("path").to_list()
-    counts = [len(found) for found in scan_many(chunks.get_column("text").to_list())]
+    counts = [len(findings) for findings in scan_many(chunks.get_column("text").to_list())]
     suspects = sorted({path for path, count in zip(paths, counts, strict=True) if count})
     if not suspects:
         return counts
@@ -93,9 +93,9 @@ def secrets_left(chunks: pl.DataFrame) -> list[int]:
     of_suspects = chunks.filter(pl.col("path").is_in(suspects)).sort("path", "start_byte")
     for (path,), rows in of_suspects.group_by("path", maintain_order=True):
         whole = _file_of(rows)
-        found = scan_many([whole.decode("utf-8", "replace")], [str(path)])[0]
+        findings = scan_many([whole.decode("utf-8", "replace")], [str(path)])[0]
         text = whole.decode("utf-8", "replace")
-        left[str(path)] = [(len(text[: f.start].encode()), len(text[: f.end].encode())) for f in found]
+        left[str(path)] = [(len(text[: f.start].encode()), len(text[: f.end].encode())) for f in findings]
     bounds = zip(
         paths, counts, *(chunks.get_column(name).to_list() for name in ("start_byte", "end_byte")), strict=True
     )
@@ -146,7 +146,7 @@ def profile_repository(
     chunks: pl.DataFrame, buckets: list[BucketProfile], files: pl.DataFrame, baseline: Baseline | None
 ) -> pl.DataFrame:
     """The repository's row. `chunks` are the profile rows of all buckets, `files` the kept files."""
-    kept = files.height
+    kept_files = files.height
     uncovered = files.join(chunks, on="path", how="anti").height
     languages = language_counts(chunks)
     lost = [
@@ -160,9 +160,9 @@ def profile_repository(
             "orphan_vectors": [sum(bucket.orphan_vectors for bucket in buckets)],
             "keys_missing": [sum(bucket.keys_missing for bucket in buckets)],
             "foreign_chunks": [chunks.join(files, on="path", how="anti").height],
-            "files_kept": [kept],
+            "files_kept": [kept_files],
             "files_uncovered": [uncovered],
-            "files_uncovered_share": [uncovered / kept if kept else 0.0],
+            "files_uncovered_share": [uncovered / kept_files if kept_files else 0.0],
             "loss": [loss],
             "languages_lost": [len(lost)],
         }

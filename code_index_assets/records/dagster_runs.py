@@ -43,17 +43,17 @@ def runs_at_work(layout: Layout) -> dict[str, RunState]:
         with closing(sqlite3.connect(uri, uri=True, timeout=_WAIT_SECONDS)) as connection:
             rows = connection.execute(_RUNS, (HOST_TAG, PROCESS_TAG)).fetchall()
     except sqlite3.Error:
-        return {}  # being made, or of another version: what goes on is then told by locks and events alone
-    found: dict[str, RunState] = {}
+        return {}  # being made, or of another version: locks and events alone then show what goes on
+    states: dict[str, RunState] = {}
     order = list(_STATES.values())
     for key, status, host, process, again in rows:
-        # A re-execution from the UI has the tags of the command line's run, and a process of its own.
+        # A re-execution from the UI has the tags of the command line's run, and runs in a separate process.
         if not again and host == socket.gethostname() and not is_alive(process or ""):
             continue  # a killed command line: the next one marks its run as failed
         state = _STATES[status]
-        if key not in found or order.index(state) < order.index(found[key]):
-            found[key] = state
-    return found
+        if key not in states or order.index(state) < order.index(states[key]):
+            states[key] = state
+    return states
 
 
 def this_process() -> str:

@@ -46,13 +46,13 @@ def clear_failure(layout: Layout, key: str) -> None:
 
 def failed_partitions(layout: Layout) -> list[FailedPartition]:
     """Every partition whose last run failed, by key."""
-    found = []
+    failures = []
     for path in sorted((layout.root / "failures").glob("*.json")):
         try:
-            found.append(FailedPartition(**json.loads(path.read_bytes())))
+            failures.append(FailedPartition(**json.loads(path.read_bytes())))
         except (OSError, ValueError, TypeError):
             continue
-    return found
+    return failures
 
 
 def _read(layout: Layout, key: str) -> FailedPartition | None:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..progress import Stage
+from ..progress import StageTime
 from ..storage.layout import Layout, key_segment
 
 
@@ -40,7 +40,7 @@ class RunLog:
         finally:
             os.close(handle)
 
-    def stages(self, run_id: str, partition: str, asset: str, stages: list[Stage]) -> None:
+    def stages(self, run_id: str, partition: str, asset: str, stages: list[StageTime]) -> None:
         """Appends the stages of one step."""
         self.append(
             "stage",
@@ -68,19 +68,19 @@ class RunLog:
     def newest(self, kind: str, *, limit: int, where: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:
         """Up to so many records of a kind that pass, newest run first; no more files are read than it takes."""
         paths = self.layout.run_log.glob("*/*.jsonl")
-        found = 0
+        latest = 0
         for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
             for record in _records(path, (kind,)):
                 if where(record):
                     yield record
-                    found += 1
-            if found >= limit:
+                    latest += 1
+            if latest >= limit:
                 return
 
     def of_run(self, run_id: str, *kinds: str) -> list[dict[str, Any]]:
         """The records of one run."""
-        found = self.layout.run_log.glob(f"*/{key_segment(run_id)}.jsonl")
-        return [record for path in sorted(found) for record in _records(path, kinds)]
+        files = self.layout.run_log.glob(f"*/{key_segment(run_id)}.jsonl")
+        return [record for path in sorted(files) for record in _records(path, kinds)]
 
 
 def _records(path: Path, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:

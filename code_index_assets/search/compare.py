@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from ..errors import NotIndexedError, QueryError
 from ..settings import Settings
 from ..storage.layout import Layout
-from .engine import SearchAnswer, SearchEngine, SearchRequest
+from .answers import SearchAnswer
+from .engine import SearchEngine, SearchRequest
 from .service import open_engine
 
 # Points looked at for documented definitions to ask about.
@@ -84,7 +85,7 @@ def compare_spaces(
         most = max(len(places[0]), len(places[1]), 1)
         overlaps.append(len(set(places[0]) & set(places[1])) / most if any(places) else 1.0)
         first += places[0][:1] == places[1][:1]
-    scores = tuple(_score(space, questions, found) for space, found in zip(spaces, answers, strict=True))
+    scores = tuple(_score(space, questions, answered) for space, answered in zip(spaces, answers, strict=True))
     return Comparison(
         questions=len(questions),
         repositories=names,
@@ -103,12 +104,12 @@ def documented(engine: SearchEngine, keys: Sequence[str], count: int = 50) -> li
     """
     snapshot = engine.snapshot()
     ids = sorted(identity for key in keys for identity in snapshot.ids(key))
-    found: dict[str, Question] = {}
+    questions: dict[str, Question] = {}
     for hit in snapshot.get(ids[:: -(-len(ids) // _SAMPLED)]):
         sentence = _SENTENCE.search(hit.payload.get("doc") or "")
         if sentence and len(sentence.group().split()) >= 5:
-            found.setdefault(sentence.group(), Question(sentence.group().replace('"', " "), hit.payload["path"]))
-    picked = [found[text] for text in sorted(found)]
+            questions.setdefault(sentence.group(), Question(sentence.group().replace('"', " "), hit.payload["path"]))
+    picked = [questions[text] for text in sorted(questions)]
     return picked[:: -(-len(picked) // count)] if picked else []
 
 

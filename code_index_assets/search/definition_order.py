@@ -55,10 +55,10 @@ OrderKey = tuple[bool, bool, int, bool, int, bool, bool, int, str, str, int]
 
 def order_key(place: DefinitionPlace, spellings: Iterable[str]) -> OrderKey:
     """The key of a definition where one of `spellings` is asked for; smaller is nearer to what is meant."""
-    asked = tuple(spellings)
-    lower = [one.lower() for one in asked]
+    exact = tuple(spellings)
+    lower = [one.lower() for one in exact]
     return (
-        place.name not in asked,
+        place.name not in exact,
         place.name.lower() not in lower,
         len(place.name) if place.name.lower() not in lower else 0,
         exercises(place.path, place.role),

@@ -1,12 +1,13 @@
 """Where a name is defined.
 
-What lives here: `find_definitions`. What does not: who mentions a name (`references.py`), searches (`engine.py`).
+What lives here: `find_definitions`. What does not: the models (`answers.py`), lines that mention a name
+(`references.py`), searches (`engine.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ from ..index.filters import Filter
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
 from . import vocabulary
-from .definition_order import DefinitionPlace, order_key
+from .answers import Definitions, SymbolHit
+from .definition_order import order_key
 from .filters import EVERYTHING, SearchFilters
 from .outcome import SearchOutcome
 
@@ -29,51 +31,6 @@ if TYPE_CHECKING:
 KIND_DEPTH = 10_000
 
 
-@dataclass(frozen=True)
-class SymbolHit:
-    """One definition."""
-
-    repository: str
-    ref: str
-    commit: str
-    path: str
-    start_line: int
-    end_line: int
-    name: str
-    qualified_name: str
-    kind: str
-    language: str | None
-    signature: str | None
-    role: str
-    exact: bool
-    key: str
-    overloads: tuple[tuple[int, int], ...] = ()  # lines of further definitions of the same name, kind and scope
-
-    @property
-    def place(self) -> DefinitionPlace:
-        return DefinitionPlace(
-            self.name, self.kind, self.role, self.qualified_name, self.repository, self.path, self.start_line
-        )
-
-
-@dataclass(frozen=True)
-class Definitions:
-    """Definitions of a name; where there are none, `notes` tell which filter leaves nothing.
-
-    `incomplete`: the time was up before everything was looked at, so there may be more.
-    """
-
-    hits: tuple[SymbolHit, ...]
-    notes: tuple[str, ...] = ()
-    incomplete: bool = False
-
-    @property
-    def outcome(self) -> SearchOutcome:
-        if self.incomplete:
-            return SearchOutcome.INCOMPLETE
-        return SearchOutcome.FOUND if self.hits else SearchOutcome.NO_MATCH
-
-
 def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
     """Stops at CODE_INDEX_QUERY_SECONDS, and marks what was cut by it."""
 
@@ -82,8 +39,8 @@ def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
         engine: SearchEngine, name: str, filters: SearchFilters = EVERYTHING, *, prefix: bool = False, limit: int = 50
     ) -> Definitions:
         with deadlines.within(engine.settings.query_seconds) as clock:
-            found = find(engine, name, filters, prefix=prefix, limit=limit)
-        return replace(found, incomplete=True) if clock.cut else found
+            definitions = find(engine, name, filters, prefix=prefix, limit=limit)
+        return replace(definitions, outcome=SearchOutcome.INCOMPLETE) if clock.cut else definitions
 
     return timed
 
@@ -101,11 +58,11 @@ def find_definitions(
 
     With `prefix`, definitions whose name begins so. Raises NotIndexedError, QueryError.
     """
-    asked = queries.name_of(name.strip())
-    if not asked.name:
+    requested = queries.name_of(name.strip())
+    if not requested.name:
         raise QueryError("no name was given", remedy="`code-index symbol NAME`")
-    wanted = vocabulary.kinds(filters.kinds)
-    depth = KIND_DEPTH if wanted else max(limit * 4, 200)
+    kinds = vocabulary.kinds(filters.kinds)
+    depth = KIND_DEPTH if kinds else max(limit * 4, 200)
     for _ in range(4):
         snapshot = engine.snapshot()
         where = Filter(
@@ -114,23 +71,23 @@ def find_definitions(
             paths=engine.places.paths(filters.paths),
         )
         try:
-            found = snapshot.search_names(asked.spellings, where, depth, prefix=prefix)
-            named = [hit for point in found if point.payload["part"] == 0 for hit in _symbols(point, snapshot)]
-            named = [hit for hit in named if _is_wanted(hit, asked, prefix)]
-            hits = [hit for hit in named if not wanted or hit.kind in wanted]
+            points = snapshot.search_names(requested.spellings, where, depth, prefix=prefix)
+            named = [hit for point in points if point.payload["part"] == 0 for hit in _symbols(point, snapshot)]
+            named = [hit for hit in named if _is_wanted(hit, requested, prefix)]
+            hits = [hit for hit in named if not kinds or hit.kind in kinds]
             if not hits:
-                notes = vocabulary.other_kinds((hit.kind for hit in named), name, wanted)
+                notes = vocabulary.other_kinds((hit.kind for hit in named), name, kinds)
                 # A kind of definitions alone (enum_member) is in no chunk, and yet known.
-                strange = tuple(kind for kind in wanted if kind not in vocabulary.KINDS)
+                strange = tuple(kind for kind in kinds if kind not in vocabulary.KINDS)
                 notes = notes or vocabulary.unknown_values(snapshot, replace(where, kinds=strange))
                 return Definitions((), (*notes, *vocabulary.unread_definitions(snapshot, where)))
         except SnapshotGoneError:
             continue
-        hits.sort(key=lambda hit: order_key(hit.place, asked.spellings))
+        hits.sort(key=lambda hit: order_key(hit.place, requested.spellings))
         # Of several filters one may cover nothing though another has hits.
         seen = {("language", hit.language) for hit in hits if hit.language}
         notes = vocabulary.unknown_values(snapshot, where, seen)
-        return Definitions(tuple(fold_overloads(hits)[:limit]), notes)
+        return Definitions(tuple(fold_overloads(hits)[:limit]), notes, SearchOutcome.FOUND)
     raise QueryError("the index was published over and over while it was read", remedy="ask again")
 
 
@@ -152,14 +109,14 @@ def _symbols(point: Scored, snapshot: IndexSnapshot) -> list[SymbolHit]:
         SymbolHit(
             payload["repository"], payload["ref"], snapshot.receipts[payload["key"]].commit, payload["path"],
             symbol["start_line"], symbol["end_line"], symbol["name"], symbol["qualified_name"], symbol["kind"],
-            payload["language"], symbol["signature"], payload["role"], True, payload["key"],
+            payload["language"], symbol["signature"], payload["role"], payload["key"],
         )
         for symbol in payload.get("symbols") or ()
     ]  # fmt: skip
 
 
-def _is_wanted(hit: SymbolHit, asked: queries.Name, prefix: bool) -> bool:
-    if not asked.fits(hit.name) and not (prefix and hit.name.lower().startswith(asked.name.lower())):
+def _is_wanted(hit: SymbolHit, requested: queries.Name, prefix: bool) -> bool:
+    if not requested.fits(hit.name) and not (prefix and hit.name.lower().startswith(requested.name.lower())):
         return False
     around = f"{hit.qualified_name} {hit.path}".lower()
-    return all(part.lower() in around for part in asked.qualifier)
+    return all(part.lower() in around for part in requested.qualifier)

@@ -1,17 +1,16 @@
 """The search engine: one for the terminal, HTTP and MCP.
 
-What lives here: requests and answers, which repositories are asked, freshness. What does not: parsing (`query.py`),
-lanes, ranking, definitions of a name (`definitions.py`), rendering (`render.py`), embedding (the caller hands in a
-function).
+What lives here: requests, which repositories are searched, freshness. What does not: the models of answers
+(`answers.py`), parsing (`query.py`), retrievers, ranking, definitions of a name (`definitions.py`), rendering
+(`render.py`), embedding (the caller hands in a function).
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
 
 from .. import deadlines
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
@@ -24,14 +23,15 @@ from ..settings import Settings
 from ..spelling import near_names
 from ..storage.layout import Layout
 from . import vocabulary
+from .answers import Hit, LaneReport, RepositoryState, SearchAnswer
 from .filters import SearchFilters
-from .freshness import Head, Published, explained, published_state
+from .freshness import Head, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
 from .outcome import SearchOutcome
 from .places import Places
 from .query import Query, parse
 from .ranking import Candidate, rank
-from .snippets import Snippet, cut_snippet
+from .snippets import cut_snippet
 from .weights import DEFAULT, Weights
 
 MAX_LIMIT = 1000
@@ -46,89 +46,6 @@ class SearchRequest(SearchFilters):
     query: str
     limit: int = 10
     lanes: tuple[str, ...] = LANES
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One place that answers. `score` is in [0, 1] within an answer; `lanes` are ranks from 1."""
-
-    repository: str
-    ref: str
-    commit: str
-    path: str
-    start_line: int
-    end_line: int
-    qualified_name: str | None
-    kind: str
-    language: str | None
-    score: float
-    lanes: dict[str, int]
-    signature: str | None
-    snippet: Snippet
-    text: str
-    why: tuple[str, ...]
-    blob: str
-    key: str
-    role: str
-    name: str | None = None
-    doc: str | None = None
-    more_lines: tuple[tuple[int, int], ...] = ()  # neighbouring chunks folded into this one
-    also_in: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class RepositoryState:
-    """What was searched of one partition."""
-
-    key: str
-    repository: str
-    ref: str
-    commit: str
-    label: str
-    state: Published
-    coverage: dict[str, Any]
-    indexed_at: float
-    observed_at: float
-    head_seen_at: float | None = None
-
-
-@dataclass(frozen=True)
-class LaneReport:
-    """Whether a lane ran: "ran", "skipped" (and why), "failed" (and why)."""
-
-    state: Literal["ran", "skipped", "failed"]
-    hits: int = 0
-    took_ms: float = 0.0
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class SearchAnswer:
-    """An answer. `outcome`: "found"; "no_match"; "degraded" when a lane failed, with or without hits; "incomplete"
-    when the time was up before everything was looked at, with or without hits.
-
-    `notes` tell of filter values that nothing searched has.
-    """
-
-    hits: tuple[Hit, ...]
-    repositories: tuple[RepositoryState, ...]
-    lanes: dict[str, LaneReport]
-    outcome: SearchOutcome
-    took_ms: float
-    query: Query
-    publication: str = ""
-    space: str = ""
-    total: int = 0
-    notes: tuple[str, ...] = ()
-
-    @property
-    def failures(self) -> list[tuple[str, str]]:
-        """Lanes that failed, those of one reason together ("lexical and semantic lanes"), and the reason."""
-        reasons: dict[str, list[str]] = {}
-        for lane, report in self.lanes.items():
-            if report.state == "failed":
-                reasons.setdefault(report.reason, []).append(lane)
-        return [(f"{' and '.join(names)} lane{'s' if names[1:] else ''}", why) for why, names in reasons.items()]
 
 
 @dataclass
@@ -243,7 +160,7 @@ class SearchEngine:
             repositories=self.repositories(snapshot, where),
             lanes={lane: _report(result) for lane, result in lanes.items()},
             outcome=_outcome(cut=cut, failed=bool(failed), found=bool(hits)),
-            took_ms=(time.perf_counter() - started) * 1000,
+            took_ms=round((time.perf_counter() - started) * 1000, 2),
             query=query,
             publication=snapshot.manifest.name,
             space=snapshot.space,
@@ -314,7 +231,6 @@ class SearchEngine:
             key=payload["key"],
             role=payload["role"],
             name=payload["name"],
-            doc=payload["doc"],
             more_lines=tuple(sorted((other["start_line"], other["end_line"]) for other in candidate.folded)),
             also_in=tuple(candidate.also_in),
         )
@@ -325,7 +241,7 @@ def check_work(request: SearchRequest, query: Query) -> None:
 
     Each phrase, excluded word, name and pattern is a pass over what was found or over what there is.
     """
-    asked: dict[str, tuple[Any, ...]] = {
+    pieces: dict[str, Sequence[object]] = {
         "phrases": query.phrases,
         "excluded words": query.exclude,
         "names": query.names,
@@ -333,20 +249,21 @@ def check_work(request: SearchRequest, query: Query) -> None:
         "repositories": request.repositories + query.repositories,
         "refs": request.refs + query.refs,
     }
-    for told, values in asked.items():
-        if len(values) > MAX_PIECES[told]:
+    for kind, values in pieces.items():
+        if len(values) > MAX_PIECES[kind]:
             raise QueryError(
-                f"the question has {len(values)} {told}, at most {MAX_PIECES[told]} can be asked for at a time",
+                f"the question has {len(values)} {kind}, at most {MAX_PIECES[kind]} can be asked for at a time",
                 remedy="ask several smaller questions",
             )
-    long = next((value for value in (*asked["paths"], *asked["repositories"], *asked["refs"]) if len(value) > 1000), "")
+    patterns = (*request.paths, *query.paths, *request.repositories, *query.repositories, *request.refs, *query.refs)
+    long = next((pattern for pattern in patterns if len(pattern) > 1000), "")
     if long:
         raise QueryError(f"a pattern has {len(long):,} characters: {long[:40]!r}…", remedy="write it in 1,000 or fewer")
 
 
 def _filtered_by(ranked: list[Candidate]) -> set[tuple[str, str]]:
     """What hits are proof of: values of the fields that filters have."""
-    return {(field, str(found.payload[field])) for found in ranked for field in ("language", "kind", "role")}
+    return {(field, str(candidate.payload[field])) for candidate in ranked for field in ("language", "kind", "role")}
 
 
 def resolve_keys(
@@ -356,64 +273,65 @@ def resolve_keys(
 
     A repository is given by its whole name, its last part, its key, or a glob. Raises NotIndexedError.
     """
-    found = dict(receipts)
+    named = dict(receipts)
     if repositories:
-        found = {}
-        for wanted in repositories:
-            matching = {key: r for key, r in receipts.items() if _is_repository(wanted, r)}
+        named = {}
+        for name in repositories:
+            matching = {key: r for key, r in receipts.items() if _is_repository(name, r)}
             if not matching:
                 raise NotIndexedError(
-                    f"{wanted} is not indexed{_near(wanted, receipts)}",
-                    remedy=f"run `code-index index {wanted}`, or see `code-index status` for what is indexed",
-                    wanted=wanted,
+                    f"{name} is not indexed{_near(name, receipts)}",
+                    remedy=f"run `code-index index {name}`, or see `code-index status` for what is indexed",
+                    wanted=name,
                 )
-            found |= matching
+            named |= matching
     if refs:
-        kept = {key: r for key, r in found.items() if any(matches_pattern(ref, r.ref) for ref in refs)}
-        if not kept:
+        chosen = {key: r for key, r in named.items() if any(matches_pattern(ref, r.ref) for ref in refs)}
+        if not chosen:
             raise NotIndexedError(
-                f"ref {', '.join(refs)} is not indexed; indexed: {', '.join(sorted({r.ref for r in found.values()}))}",
+                f"ref {', '.join(refs)} is not indexed; indexed: {', '.join(sorted({r.ref for r in named.values()}))}",
                 remedy="name the ref in the registry entry and index again",
                 wanted=f"{repositories[0] if repositories else ''}@{refs[0]}",
             )
     else:
         # A key asked for by its whole name is meant, default or not.
-        kept = {key: r for key, r in found.items() if r.default_ref or key in repositories}
-    return None if len(kept) == len(receipts) else tuple(sorted(kept))
+        chosen = {key: r for key, r in named.items() if r.default_ref or key in repositories}
+    return None if len(chosen) == len(receipts) else tuple(sorted(chosen))
 
 
-def _is_repository(wanted: str, receipt: Receipt) -> bool:
-    wanted = wanted.strip("/").lower()
+def _is_repository(name: str, receipt: Receipt) -> bool:
+    name = name.strip("/").lower()
     key, repository = receipt.key.lower(), receipt.repository.lower()
-    if wanted in (key, repository) or repository.endswith(f"/{wanted}"):
+    if name in (key, repository) or repository.endswith(f"/{name}"):
         return True
-    return matches_pattern(wanted, repository)
+    return matches_pattern(name, repository)
 
 
-def _near(wanted: str, receipts: dict[str, Receipt]) -> str:
-    near = near_names(wanted, sorted({r.repository for r in receipts.values()}))
+def _near(name: str, receipts: dict[str, Receipt]) -> str:
+    near = near_names(name, sorted({r.repository for r in receipts.values()}))
     return f" (near: {', '.join(near)})" if near else ""
 
 
 def _all_failed(failed: list[LaneResult]) -> LanesFailedError:
-    """One error for all lanes: a reason that several share is told once."""
+    """One error for all lanes: a reason that several share appears once."""
     lanes: dict[str, list[str]] = {}
     for result in failed:
         lanes.setdefault(result.error, []).append(result.lane)
-    told = "; ".join(f"{', '.join(names)}: {why}" for why, names in lanes.items())
+    reasons = "; ".join(f"{', '.join(names)}: {why}" for why, names in lanes.items())
     remedies = dict.fromkeys(result.remedy for result in failed if result.remedy)
     return LanesFailedError(
-        f"no lane of the search could answer: {told}", remedy="; ".join(remedies) or "see `code-index doctor`"
+        f"no lane of the search could answer: {reasons}", remedy="; ".join(remedies) or "see `code-index doctor`"
     )
 
 
 def _report(result: LaneResult) -> LaneReport:
+    took_ms = round(result.took_ms, 2)
     if result.error:
         reason = f"{result.error}\n  → {result.remedy}" if result.remedy else result.error
-        return LaneReport("failed", 0, result.took_ms, reason)
+        return LaneReport("failed", 0, took_ms, reason)
     if result.skipped:
-        return LaneReport("skipped", 0, result.took_ms, result.skipped)
-    return LaneReport("ran", len(result.hits), result.took_ms)
+        return LaneReport("skipped", 0, took_ms, result.skipped)
+    return LaneReport("ran", len(result.hits), took_ms)
 
 
 def _outcome(*, cut: bool, failed: bool, found: bool) -> SearchOutcome:

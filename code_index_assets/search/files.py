@@ -12,17 +12,19 @@ blanks at the end of a line.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, cast
 
 from ..errors import FileNotIndexedError, QueryError
 from ..index.manifest import Receipt
 from ..index.published_artifacts import bucket_file, published_artifact
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from ..storage.layout import Layout
+from .answers import FileText
 from .engine import SearchEngine
 
+R = TypeVar("R")
 NEAR = 5
 _COMPARED = 5_000
 _WHY = {
@@ -37,7 +39,7 @@ _WHY = {
     "credential_file": "it may hold credentials, so it was not read",
     "missing": "git does not have its content",
     "undecodable": "it is no text in a known encoding",
-    "ignored": "an ignore file says so",
+    "ignored": "an ignore file excludes it",
     "excluded": "the registry entry excludes it",
     "empty": "it is empty",
     "secret_in_name": "its name holds a secret",
@@ -51,24 +53,6 @@ _SETTINGS = {
     "excluded": "change include and exclude of the registry entry and index again",
     "submodule": "register the submodule's repository by itself",
 }
-
-
-@dataclass(frozen=True)
-class FileText:
-    """Lines `start_line` to `end_line` (from 1, inclusive) of a file; `text` joins them by line feeds."""
-
-    repository: str
-    ref: str
-    key: str
-    commit: str
-    path: str
-    blob: str
-    language: str | None
-    role: str
-    start_line: int
-    end_line: int
-    total_lines: int
-    text: str
 
 
 def read_lines(
@@ -93,56 +77,80 @@ def read_lines(
         except SnapshotGoneError:
             if attempt == 2:
                 raise
-    lines = _lines(chunks, row["lines"])
+    lines = _lines(chunks, row.lines)
     if start > max(len(lines), 1):
         raise QueryError(
             f"{path} has {len(lines):,} lines, line {start:,} is not among them", remedy=f"ask for 1 to {len(lines)}"
         )
     last = min(end or len(lines), len(lines))
     return FileText(
-        receipt.repository, receipt.ref, receipt.key, receipt.commit, path, row["blob"], row["language"], row["role"],
+        receipt.repository, receipt.ref, receipt.key, receipt.commit, path, row.blob, row.language, row.role,
         start, last, len(lines), "\n".join(lines[start - 1 : last]),
     )  # fmt: skip
 
 
 def checked_path(path: str) -> str:
     """The path as the index spells it (`./` in front removed). Raises QueryError for what cannot be a path in it."""
-    found = path.removeprefix("./")
-    found = found.replace("\\", "/") if "/" not in found else found
-    parts = found.split("/")
-    if not found or found.startswith("/") or ".." in parts or "." in parts or "" in parts or "\0" in found:
+    checked = path.removeprefix("./")
+    checked = checked.replace("\\", "/") if "/" not in checked else checked
+    parts = checked.split("/")
+    if not checked or checked.startswith("/") or ".." in parts or "." in parts or "" in parts or "\0" in checked:
         raise QueryError(
             f"{path[:200]!r} is not a path from a repository's root",
             remedy="paths are relative to the repository, as search results give them: no '..', no '/' in front",
         )
-    return found
+    return checked
 
 
 def one_receipt(engine: SearchEngine, snapshot: IndexSnapshot, repository: str, ref: str | None) -> Receipt:
     """What is published of the one repository (and ref) meant. Raises NotIndexedError, QueryError if several are."""
     keys = engine.resolve(snapshot, (repository,), (ref,) if ref else ())
-    found = [snapshot.receipts[key] for key in (snapshot.receipts if keys is None else keys)]
-    exact = [r for r in found if repository.lower() in (r.repository.lower(), r.key.lower())]
-    found = exact or found
-    if len(found) != 1:
-        names = ", ".join(sorted(receipt.key for receipt in found)[:8])
+    receipts = [snapshot.receipts[key] for key in (snapshot.receipts if keys is None else keys)]
+    exact = [r for r in receipts if repository.lower() in (r.repository.lower(), r.key.lower())]
+    receipts = exact or receipts
+    if len(receipts) != 1:
+        names = ", ".join(sorted(receipt.key for receipt in receipts)[:8])
         raise QueryError(
-            f"{repository!r} names {len(found) or 'no'} indexed repositories{': ' + names if names else ''}",
+            f"{repository!r} names {len(receipts) or 'no'} indexed repositories{': ' + names if names else ''}",
             remedy="give the whole name of one, and the ref if several are indexed",
         )
-    return found[0]
+    return receipts[0]
 
 
-def _file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> dict[str, Any]:
-    columns = ["path", "blob", "language", "role", "status", "reason", "detail", "lines"]
-    rows = _rows(layout, receipt, "file_hashes", "files", path, columns)
+@dataclass(frozen=True)
+class _FileRow:
+    """What the selection recorded of one file."""
+
+    path: str
+    blob: str
+    language: str | None
+    role: str
+    status: str
+    reason: str | None
+    detail: str | None
+    lines: int | None
+
+
+@dataclass(frozen=True)
+class _ChunkRow:
+    """One published chunk of a file."""
+
+    path: str
+    start_byte: int
+    end_byte: int
+    start_line: int
+    text: str
+
+
+def _file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> _FileRow:
+    rows = _rows(_FileRow, layout, receipt, "file_hashes", "files", path)
     if not rows:
         raise _unknown(snapshot, receipt, path)
     row = rows[0]
-    if row["status"] == "kept":
+    if row.status == "kept":
         return row
-    reason = row["reason"] or row["status"]
-    detail = f" ({row['detail']})" if row["detail"] else ""
+    reason = row.reason or row.status
+    detail = f" ({row.detail})" if row.detail else ""
     raise FileNotIndexedError(
         f"{path} of {receipt.key} is not indexed: {_WHY.get(reason, reason)}{detail}",
         remedy=_SETTINGS.get(reason, f"`code-index files {receipt.key} --left-out` lists what was left out"),
@@ -155,17 +163,17 @@ def _unknown(snapshot: IndexSnapshot, receipt: Receipt, path: str) -> FileNotInd
     paths = snapshot.paths([receipt.key])
     inside = [known for known in paths if known.startswith(f"{path}/")]
     if inside:
-        told = f"{path} is a folder: {', '.join(inside[:5])}{', …' if len(inside) > 5 else ''}"
+        message = f"{path} is a folder: {', '.join(inside[:5])}{', …' if len(inside) > 5 else ''}"
     else:
         near = near_paths(path, paths)
-        told = f"{receipt.key} has no file {path} at {receipt.commit[:12]}"
-        told += f"; did you mean {', '.join(near)}?" if near else ""
-    return FileNotIndexedError(told, remedy="give a path as search results give it", wanted=path)
+        message = f"{receipt.key} has no file {path} at {receipt.commit[:12]}"
+        message += f"; did you mean {', '.join(near)}?" if near else ""
+    return FileNotIndexedError(message, remedy="give a path as search results give it", wanted=path)
 
 
 def near_paths(path: str, paths: Iterable[str]) -> list[str]:
     """Paths that may have been meant: of the same file name, then of a name spelled much like it, the nearest first."""
-    wanted = _file_name(path)
+    file_name = _file_name(path)
     by_name: dict[str, list[str]] = {}
     for known in paths:
         by_name.setdefault(_file_name(known), []).append(known)
@@ -173,49 +181,49 @@ def near_paths(path: str, paths: Iterable[str]) -> list[str]:
     alike = [
         name
         for name in by_name
-        if abs(len(name) - len(wanted)) <= 3 and (name[:1] == wanted[:1] or name[-4:] == wanted[-4:])
+        if abs(len(name) - len(file_name)) <= 3 and (name[:1] == file_name[:1] or name[-4:] == file_name[-4:])
     ]
-    names = difflib.get_close_matches(wanted, alike[:_COMPARED], n=NEAR, cutoff=0.75)
-    found: list[str] = []
+    names = difflib.get_close_matches(file_name, alike[:_COMPARED], n=NEAR, cutoff=0.75)
+    nearest: list[str] = []
     for name in names:
         nearness = {known: difflib.SequenceMatcher(None, path, known).ratio() for known in by_name[name][:_COMPARED]}
-        found += sorted(nearness, key=lambda known: -nearness[known])
-    return found[:NEAR]
+        nearest += sorted(nearness, key=lambda known: -nearness[known])
+    return nearest[:NEAR]
 
 
 def _file_name(path: str) -> str:
     return path.rsplit("/", 1)[-1].casefold()
 
 
-def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[dict[str, Any]]:
-    columns = ["path", "start_byte", "end_byte", "start_line", "text"]
-    rows = _rows(layout, receipt, "chunks", "chunks", path, columns)
-    return sorted(rows, key=lambda row: (row["start_byte"], row["start_line"]))
+def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[_ChunkRow]:
+    rows = _rows(_ChunkRow, layout, receipt, "chunks", "chunks", path)
+    return sorted(rows, key=lambda row: (row.start_byte, row.start_line))
 
 
-def _rows(
-    layout: Layout, receipt: Receipt, kind: str, table: str, path: str, columns: list[str]
-) -> list[dict[str, Any]]:
+def _rows(row: Callable[..., R], layout: Layout, receipt: Receipt, kind: str, table: str, path: str) -> list[R]:
+    """The rows of a file, read as `row`, a dataclass with a field for each column."""
     import polars as pl
 
     part = bucket_file(published_artifact(layout, receipt, kind), table, path)
     try:
-        return pl.scan_parquet(part).select(columns).filter(pl.col("path") == path).collect().to_dicts()
+        columns = [field.name for field in fields(cast(Any, row))]
+        frame = pl.scan_parquet(part).select(columns).filter(pl.col("path") == path).collect()
+        return [row(*values) for values in frame.iter_rows()]
     except FileNotFoundError as error:
         raise SnapshotGoneError(f"{part} is no longer kept", remedy="ask again") from error
 
 
-def _lines(chunks: list[dict[str, Any]], total: int | None) -> list[str]:
+def _lines(chunks: list[_ChunkRow], total: int | None) -> list[str]:
     """The file's lines from its chunks, in order; `total` is how many it has, where that is known."""
-    newline = "\r\n" if any("\r\n" in chunk["text"] for chunk in chunks) else "\n"
+    newline = "\r\n" if any("\r\n" in chunk.text for chunk in chunks) else "\n"
     pieces: list[str] = []
     line, at = 1, 0
     for chunk in chunks:
-        breaks = max(chunk["start_line"] - line, 0)
-        blanks = max(chunk["start_byte"] - at - breaks * len(newline), 0)
-        pieces += [" " * blanks, newline * breaks, chunk["text"]]
-        line = chunk["start_line"] + chunk["text"].count("\n")
-        at = chunk["end_byte"]
+        breaks = max(chunk.start_line - line, 0)
+        blanks = max(chunk.start_byte - at - breaks * len(newline), 0)
+        pieces += [" " * blanks, newline * breaks, chunk.text]
+        line = chunk.start_line + chunk.text.count("\n")
+        at = chunk.end_byte
     lines = "".join(pieces).split("\n")
     if lines[-1] == "" and (total is None or len(lines) > total):
         lines.pop()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..errors import NotIndexedError, StillIndexingError
 from ..index.manifest import Receipt
@@ -23,18 +23,17 @@ from ..settings import Settings
 from ..storage.layout import Layout, key_segment, segment_key
 from ..triggers.heads import Polled, load_heads
 from ..triggers.inbox import Inbox
+from .answers import Published, RepositoryStatus, StatusState
 
 if TYPE_CHECKING:
     from ..sources.registry import Registry, RepositoryEntry
 
-Published = Literal["current", "behind", "unknown"]
 # Longer than any pause between two steps of a run.
 BETWEEN_STEPS_SECONDS = 10.0
 _RUN_TOLD = {
     "running": "a run is working on it", "starting": "its run is starting",
     "queued": "its run waits in Dagster's queue",
 }  # fmt: skip
-StatusState = Literal["current", "behind", "unknown", "indexing", "failed", "not_indexed"]
 
 
 @dataclass(frozen=True)
@@ -43,35 +42,6 @@ class Head:
 
     commit: str
     seen_at: float | None = None
-
-
-@dataclass(frozen=True)
-class RepositoryStatus:
-    """One partition (a repository at a ref): what is published of it and what goes on. Times are Unix seconds.
-
-    `state` is the first that holds of: "indexing" (a run works on it or waits, or an event does), "failed" (its last
-    run), "not_indexed", then `published` ("current", "behind", "unknown": the published commit against the ref's last
-    seen one). `why` says more where there is more to say. `coverage` is as answers tell it (`files`, `kept`, `skipped`
-    by reason). `location` is the URL or path without credentials; "" if it is no longer registered.
-    """
-
-    key: str
-    repository: str
-    ref: str | None
-    default_ref: bool
-    state: StatusState
-    published: Published | None
-    location: str
-    commit: str | None = None
-    label: str | None = None
-    committed_at: float | None = None
-    indexed_at: float | None = None
-    head: str | None = None
-    head_seen_at: float | None = None
-    why: str = ""
-    coverage: dict[str, Any] = field(default_factory=dict)
-    points: int = 0
-    run_id: str = ""
 
 
 def ago(seconds: float) -> str:
@@ -92,12 +62,13 @@ class Heads:
         self._observed: dict[str, tuple[str, tuple[int, int], Head | None]] = {}
 
     def __call__(self, key: str) -> Head | None:
+        """Where the ref of a partition was last seen; None if neither a run nor the poller has seen it."""
         head = self._seen(key)
         polled = self.poller().get(key.partition("@")[0])
-        told = polled.heads.get(key) if polled is not None and not polled.failures else None
-        if polled is not None and told and (head is None or polled.polled_at > (head.seen_at or 0)):
+        polled_commit = polled.heads.get(key) if polled is not None and not polled.failures else None
+        if polled is not None and polled_commit and (head is None or polled.polled_at > (head.seen_at or 0)):
             # A poller of an unchanged ref confirms the whole id that the run saw.
-            commit = head.commit if head is not None and head.commit.startswith(told) else told
+            commit = head.commit if head is not None and head.commit.startswith(polled_commit) else polled_commit
             return Head(commit, polled.polled_at)
         return head
 
@@ -180,7 +151,7 @@ class _Look:
         name, _, ref = key.partition("@")
         published = published_state(receipt, head) if receipt else None
         state, why = self._state(key, entry, published, failure)
-        found = RepositoryStatus(
+        row = RepositoryStatus(
             key=key,
             repository=name,
             ref=ref or None,
@@ -193,9 +164,9 @@ class _Look:
             why=why,
         )
         if receipt is None:
-            return found
+            return row
         return replace(
-            found,
+            row,
             repository=receipt.repository,
             ref=receipt.ref,
             default_ref=receipt.default_ref,
@@ -243,7 +214,7 @@ def _between_steps(layout: Layout) -> dict[str, float]:
 
     A run holds the lock of its repository step by step, a tenth of its time it holds none.
     """
-    found: dict[str, float] = {}
+    latest: dict[str, float] = {}
     base = layout.root / "pins"
     oldest = time.time() - BETWEEN_STEPS_SECONDS
     for run in os.scandir(base) if base.is_dir() else ():
@@ -261,8 +232,8 @@ def _between_steps(layout: Layout) -> dict[str, float]:
         for name, at in pins.items():
             key = name.removesuffix(".json").rpartition(".")[0]
             if key not in published:
-                found[key] = max(found.get(key, 0.0), at)
-    return found
+                latest[key] = max(latest.get(key, 0.0), at)
+    return latest
 
 
 # -- why something is not indexed -------------------------------------------------------------------------------------
@@ -284,9 +255,9 @@ def explained(error: NotIndexedError, layout: Layout, settings: Settings) -> Not
     for key in keys:
         work = look.at_work(key)
         if work:
-            told = f"{error.wanted} is still being indexed" if error.wanted else f"nothing is indexed yet, but {key} is"
+            what = f"{error.wanted} is still being indexed" if error.wanted else f"nothing is indexed yet, but {key} is"
             return StillIndexingError(
-                f"{told}: {work}",
+                f"{what}: {work}",
                 remedy="ask again when it is done (`code-index status` tells)",
                 wanted=error.wanted,
             )
@@ -308,19 +279,19 @@ def explained(error: NotIndexedError, layout: Layout, settings: Settings) -> Not
     return error
 
 
-def _meant(wanted: str, registry: Registry) -> list[str]:
+def _meant(missing: str, registry: Registry) -> list[str]:
     """Keys of the registry that `wanted` may mean; all for ""."""
-    if not wanted:
+    if not missing:
         return [key for entry in registry.entries for key in entry.keys]
-    folded = wanted.strip("/").casefold()
+    folded = missing.strip("/").casefold()
     if folded.startswith("@"):
         return [key for entry in registry.entries for key in entry.keys if key.casefold().endswith(folded)]
-    found = [
+    keys = [
         key
         for entry in registry.entries
         for key in entry.keys
         if folded in (key.casefold(), entry.name.casefold()) or entry.name.casefold().endswith(f"/{folded}")
     ]
-    name, _, ref = wanted.partition("@")
+    name, _, ref = missing.partition("@")
     by_pattern = ref and any(entry.name == name and entry.names_ref(ref) for entry in registry.entries)
-    return found or ([wanted] if by_pattern else [])
+    return keys or ([missing] if by_pattern else [])

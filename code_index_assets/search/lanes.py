@@ -160,10 +160,10 @@ def _semantic(
 def _best_part(hits: list[Scored]) -> list[Scored]:
     """The first (best) hit of each chunk."""
     seen: set[tuple[str, str]] = set()
-    kept = []
+    best = []
     for hit in hits:
         chunk = (hit.payload["key"], hit.payload["chunk_id"])
         if chunk not in seen:
             seen.add(chunk)
-            kept.append(hit)
-    return kept
+            best.append(hit)
+    return best

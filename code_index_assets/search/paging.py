@@ -9,14 +9,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..errors import QueryError
+from .answers import SearchAnswer
 from .cursors import Cursor, decode_cursor, encode_cursor
-from .engine import MAX_LIMIT, SearchAnswer, SearchRequest
+from .engine import MAX_LIMIT, SearchRequest
 
 
 def search_page(
     search: Callable[[SearchRequest], SearchAnswer], request: SearchRequest, cursor: str | None = None
-) -> tuple[SearchAnswer, str | None]:
-    """One page of `request.limit` hits, and the cursor of the next one: None behind the last; pages end at MAX_LIMIT.
+) -> SearchAnswer:
+    """One page of `request.limit` hits with the cursor of the next page: None behind the last; pages end at MAX_LIMIT.
 
     Raises what `search` raises, QueryError for a cursor of another question.
     """
@@ -29,12 +30,12 @@ def search_page(
     offset = at.offset if at else 0
     if offset >= MAX_LIMIT:
         raise QueryError("there are no pages so far down", remedy="narrow the search instead of paging on")
-    asked = replace(request, limit=min(offset + request.limit, MAX_LIMIT)) if offset else request
-    answer = search(asked)
+    enlarged = replace(request, limit=min(offset + request.limit, MAX_LIMIT)) if offset else request
+    answer = search(enlarged)
     seen, following = len(answer.hits), None
     if offset < seen < min(answer.total, MAX_LIMIT):
         following = encode_cursor(Cursor(answer.publication, seen), question)
     notes = answer.notes
     if at and at.publication != answer.publication:
         notes = (*notes, "the index was published anew since the page before: hits may repeat or be missing")
-    return replace(answer, hits=answer.hits[offset:], notes=notes), following
+    return replace(answer, hits=answer.hits[offset:], notes=notes, next_cursor=following)

@@ -26,20 +26,20 @@ def find_phrases(snapshot: IndexSnapshot, where: Filter, limit: int) -> list[Sco
     Stops between two repositories, and between two blocks of chunks, when the time of the question is up.
     Raises SnapshotGoneError, CorruptArtifactError.
     """
-    found: list[Scored] = []
+    hits: list[Scored] = []
     keys = sorted(snapshot.receipts) if where.keys is None else sorted(where.keys)
     for key in keys:
         if deadlines.is_over():
             break
         ids = _holding(snapshot, key, where.phrases)
         for start in range(0, len(ids), _BLOCK):
-            if len(found) >= limit or deadlines.is_over():
+            if len(hits) >= limit or deadlines.is_over():
                 break
             allowed = snapshot.matching(ids[start : start + _BLOCK], replace(where, keys=(key,)))
-            found += [hit for hit in allowed if passes_text_rules(where, hit.payload)]
-        if len(found) >= limit:
+            hits += [hit for hit in allowed if passes_text_rules(where, hit.payload)]
+        if len(hits) >= limit:
             break
-    return found[:limit]
+    return hits[:limit]
 
 
 def _holding(snapshot: IndexSnapshot, key: str, phrases: tuple[str, ...]) -> list[str]:

@@ -54,14 +54,14 @@ class Places:
         folder = local_path(given)
         if folder is None:
             return None
-        found = [
+        places = [
             Place(name, "" if rest == "." else rest)
             for name, root in self._folders()
             for base in {root, os.path.realpath(root)}
             for one in {folder, os.path.realpath(folder)}
             if (rest := _below(one, base)) is not None
         ]
-        return min(found, key=lambda place: (len(place.path), place.repository), default=None)
+        return min(places, key=lambda place: (len(place.path), place.repository), default=None)
 
     def _folders(self) -> list[tuple[str, str]]:
         from ..sources.registry import Registry

@@ -97,7 +97,7 @@ class Query:
     kinds: tuple[str, ...] = ()
     symbols: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
-    asked: frozenset[str] = field(default_factory=frozenset)  # every word, lower case
+    all_words: frozenset[str] = field(default_factory=frozenset)  # lower case
 
     @property
     def length(self) -> Length:
@@ -111,18 +111,18 @@ def parse(raw: str) -> Query:
     """Parses a query. Raises QueryError if it is empty, too long, or excludes what cannot be excluded."""
     if len(raw) > MAX_CHARS:
         raise QueryError(f"the query has {len(raw):,} characters", remedy=f"ask in {MAX_CHARS:,} or fewer")
-    found: dict[str, list[str]] = {}
+    given: dict[str, list[str]] = {}
     tokens: list[str] = []
     for match in _TOKEN.finditer(raw):
-        _take(match, found, tokens)
+        _take(match, given, tokens)
     text = " ".join(tokens)
-    operators = {name: tuple(values) for name, values in found.items()}
+    operators = {name: tuple(values) for name, values in given.items()}
     operators["languages"] = languages(operators.get("languages", ()))
     operators["kinds"] = kinds(operators.get("kinds", ()))
     operators["roles"] = roles(operators.get("roles", ()))
     bare = [token for token in tokens if token]
-    asked = frozenset(part.lower() for token in bare for part in find_words(token))
-    if bare and not asked and not operators.get("phrases"):
+    all_words = frozenset(part.lower() for token in bare for part in find_words(token))
+    if bare and not all_words and not operators.get("phrases"):
         operators["phrases"] = (text,)
     if not bare and not operators.get("symbols"):
         raise QueryError(
@@ -132,12 +132,12 @@ def parse(raw: str) -> Query:
     explicit = tuple(name_of(symbol) for symbol in operators.get("symbols", ()))
     words = tuple(word for word in find_words(text.lower()) if word not in STOP_WORDS)
     return Query(
-        raw, text, form if bare else "symbol", explicit + names, path, words, asked=asked,
+        raw, text, form if bare else "symbol", explicit + names, path, words, all_words=all_words,
         **operators,
     )  # fmt: skip
 
 
-def _take(match: re.Match[str], found: dict[str, list[str]], tokens: list[str]) -> None:
+def _take(match: re.Match[str], given: dict[str, list[str]], tokens: list[str]) -> None:
     operator, quoted, bare = match["operator"], match["quoted"], match["bare"]
     value = quoted.replace('\\"', '"') if quoted is not None else bare
     field_name = _OPERATORS.get(operator or "")
@@ -148,15 +148,15 @@ def _take(match: re.Match[str], found: dict[str, list[str]], tokens: list[str]) 
         if field_name:
             raise QueryError(f"-{operator}: is not understood", remedy="only words can be excluded: -word")
         if value and (value[0].isalpha() or value[0] == "_") and (quoted is not None or not _is_flag(value)):
-            found.setdefault("exclude", []).append(value)
+            given.setdefault("exclude", []).append(value)
             return
         value = f"-{value}"
     if field_name:
         values = [value] if quoted is not None else split_list(value)
-        found.setdefault(field_name, []).extend(part for part in values if part)
+        given.setdefault(field_name, []).extend(part for part in values if part)
         return
     if quoted is not None and value.strip():
-        found.setdefault("phrases", []).append(value)
+        given.setdefault("phrases", []).append(value)
     if value.strip():
         tokens.append(value)
 
@@ -206,7 +206,7 @@ def _understand(tokens: list[str]) -> tuple[Form, tuple[Name, ...], str]:
 def _joined(tokens: list[str]) -> tuple[Name, ...]:
     """The names a few plain words would make when written as one identifier."""
     lowered = (word for token in tokens for word in find_words(token.lower()))
-    words = [word for found in lowered for word in found.split("_") if word and word not in STOP_WORDS]
+    words = [word for token_word in lowered for word in token_word.split("_") if word and word not in STOP_WORDS]
     if not 2 <= len(words) <= 4:
         return tuple(Name(word, guessed=True) for word in words if len(words) == 1)
     return (Name("_".join(words), guessed=True), Name("".join(words), guessed=True))

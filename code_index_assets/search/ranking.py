@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import re2
 
@@ -24,21 +24,57 @@ from .query import Name, Query
 from .weights import ROLE_WORDS, Weights
 
 
+class SymbolInChunk(TypedDict):
+    """A definition that starts in a chunk, as its payload has it."""
+
+    name: str
+    kind: str
+    qualified_name: str
+    signature: str | None
+    start_line: int
+    end_line: int
+
+
+class ChunkPayload(TypedDict):
+    """The payload of a chunk's point, as far as searches read it (`index/documents.py` writes it)."""
+
+    key: str
+    repository: str
+    ref: str
+    path: str
+    file_name: str
+    chunk_id: str
+    blob: str
+    text: str
+    text_hash: str
+    start_line: int
+    end_line: int
+    kind: str
+    role: str
+    language: str | None
+    name: str | None
+    qualified_name: str | None
+    signature: str | None
+    names: list[str] | None
+    symbols: list[SymbolInChunk] | None
+
+
 @dataclass
 class Candidate:
     """One chunk some lane found."""
 
-    payload: dict[str, Any]
+    payload: ChunkPayload
     ranks: dict[str, int] = field(default_factory=dict)  # lane -> rank, from 1
     lane_scores: dict[str, float] = field(default_factory=dict)  # lane -> [0, 1]
     score: float = 0.0
     why: list[str] = field(default_factory=list)
-    folded: list[dict[str, Any]] = field(default_factory=list)  # neighbouring chunks of the same file, less good
+    folded: list[ChunkPayload] = field(default_factory=list)  # neighbouring chunks of the same file, less good
     also_in: list[str] = field(default_factory=list)  # other repositories with the same text
     defines: bool = False  # a name that the query asks for
 
     @property
     def file(self) -> tuple[str, str]:
+        """The key and the path of the chunk's file."""
         return self.payload["key"], self.payload["path"]
 
 
@@ -88,14 +124,14 @@ class _Terms:
 
 
 def _gather(lanes: dict[str, LaneResult]) -> list[Candidate]:
-    found: dict[tuple[str, str], Candidate] = {}
+    candidates: dict[tuple[str, str], Candidate] = {}
     for lane, result in lanes.items():
         for rank_, (hit, score) in enumerate(zip(result.hits, _normalised(lane, result.hits), strict=True), 1):
             chunk = (hit.payload["key"], hit.payload["chunk_id"])
-            candidate = found.setdefault(chunk, Candidate(hit.payload))
+            candidate = candidates.setdefault(chunk, Candidate(cast(ChunkPayload, hit.payload)))
             candidate.ranks[lane] = rank_
             candidate.lane_scores[lane] = score
-    return list(found.values())
+    return list(candidates.values())
 
 
 def _normalised(lane: str, hits: tuple[Scored, ...]) -> list[float]:
@@ -148,7 +184,7 @@ def _add_signals(candidate: Candidate, query: Query, terms: _Terms, weights: Wei
     candidate.score += gain
     candidate.why += why
     role = payload.get("role") or "source"
-    if role in weights.roles and role not in query.roles and not (ROLE_WORDS.get(role, frozenset()) & query.asked):
+    if role in weights.roles and role not in query.roles and not (ROLE_WORDS.get(role, frozenset()) & query.all_words):
         candidate.score *= weights.roles[role]
         candidate.why.append(f"{role} file")
 
@@ -171,47 +207,47 @@ def _pair(one: str, other: str) -> Any:
     return re2.compile(rf"{re.escape(one)}[\pL\pM\pN_]*[\s_\-.]*{re.escape(other)}")
 
 
-def _definition(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[float, str]:
+def _definition(payload: ChunkPayload, query: Query, weights: Weights) -> tuple[float, str]:
     """What defining a name that the query asks for adds to the score, and that name as asked; 0 and "" if none."""
     names = set(payload.get("names") or ())
     written = set(_written(payload))
     best, name = 0.0, ""
-    for asked in query.names:
-        if not any(asked.fits(name) for name in names):
+    for requested in query.names:
+        if not any(requested.fits(name) for name in names):
             continue
-        if asked.guessed:
+        if requested.guessed:
             gain = weights.definition_guess
         else:
             gain = weights.definition_mixed if query.form == "mixed" else weights.definition
-            gain += weights.definition_case * (not written.isdisjoint(asked.spellings))
-            gain += weights.definition_qualified * _qualified(payload, asked)
+            gain += weights.definition_case * (not written.isdisjoint(requested.spellings))
+            gain += weights.definition_qualified * _qualified(payload, requested)
         if gain > best:
-            best, name = gain, asked.spellings[0]
+            best, name = gain, requested.spellings[0]
     return best, name
 
 
-def _qualified(payload: dict[str, Any], asked: Name) -> bool:
+def _qualified(payload: ChunkPayload, requested: Name) -> bool:
     """Whether a definition here has the qualifier asked for: in its qualified name, or in the path."""
-    if not asked.qualifier:
+    if not requested.qualifier:
         return False
-    wanted = [part.lower() for part in asked.qualifier]
+    qualifier = [part.lower() for part in requested.qualifier]
     for symbol in payload.get("symbols") or ():
-        if asked.fits(symbol["name"]):
+        if requested.fits(symbol["name"]):
             around = f"{symbol.get('qualified_name') or ''} {payload['path']}".lower()
-            if all(part in around for part in wanted):
+            if all(part in around for part in qualifier):
                 return True
     return False
 
 
-def _path(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[float, list[str]]:
+def _path(payload: ChunkPayload, query: Query, weights: Weights) -> tuple[float, list[str]]:
     path = payload["path"].lower()
     if query.path and f"/{path}".endswith(f"/{query.path.lower()}"):
         return weights.path_asked, ["the path asked for"]
     if query.path and query.path.lower() in path:
         return weights.path_asked / 2, ["part of its path"]
     stem = payload["file_name"].lower().split(".", 1)[0].replace("-", "_")
-    wanted = {name.name.lower() for name in query.names} | {"_".join(query.words), "".join(query.words)}
-    if stem in wanted or (len(query.words) > 1 and stem in query.words):
+    names = {name.name.lower() for name in query.names} | {"_".join(query.words), "".join(query.words)}
+    if stem in names or (len(query.words) > 1 and stem in query.words):
         return weights.file_name, ["its file name"]
     return 0.0, []
 
@@ -219,7 +255,7 @@ def _path(payload: dict[str, Any], query: Query, weights: Weights) -> tuple[floa
 def _spread(candidates: list[Candidate], weights: Weights) -> list[Candidate]:
     """Orders by score, then folds neighbours into the better, collapses copies, and lets other files in between."""
     order = sorted(candidates, key=_best_first)
-    kept: list[Candidate] = []
+    chosen: list[Candidate] = []
     by_file: dict[tuple[str, str], list[Candidate]] = {}
     by_text: dict[tuple[str, str], Candidate] = {}
     for candidate in order:
@@ -237,8 +273,8 @@ def _spread(candidates: list[Candidate], weights: Weights) -> list[Candidate]:
         candidate.score *= weights.crowding ** len(mates)
         mates.append(candidate)
         by_text.setdefault(text, candidate)
-        kept.append(candidate)
-    return sorted(kept, key=_best_first)
+        chosen.append(candidate)
+    return sorted(chosen, key=_best_first)
 
 
 def _asked_for(candidate: Candidate) -> bool:
@@ -250,9 +286,10 @@ def _adjacent(one: Candidate, other: Candidate) -> bool:
     return any(start <= p["end_line"] + 1 and p["start_line"] <= end + 1 for p in (one.payload, *one.folded))
 
 
-def _written(payload: dict[str, Any]) -> list[str]:
+def _written(payload: ChunkPayload) -> list[str]:
     names = [symbol["name"] for symbol in payload.get("symbols") or ()]
-    return [*names, payload["name"]] if payload.get("name") else names
+    name = payload.get("name")
+    return [*names, name] if name else names
 
 
 def _best_first(candidate: Candidate) -> tuple[float, str, int, str, str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from .. import deadlines
 from ..chunking.readable import MARKED_NAMES
@@ -20,10 +20,11 @@ from ..index.manifest import PublicationStore
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
 from . import vocabulary
-from .cursors import Cursor, decode_cursor, encode_cursor
+from .answers import Reference, References, SymbolHit
+from .cursors import Cursor, decode_cursor
 from .definition_order import order_key
-from .definitions import SymbolHit, fold_overloads
-from .engine import RepositoryState, SearchEngine
+from .definitions import fold_overloads
+from .engine import SearchEngine
 from .filters import EVERYTHING, SearchFilters
 from .outcome import SearchOutcome
 from .tables import PublishedTables
@@ -36,60 +37,6 @@ MAX_DEFINITIONS = 50
 # Mentions in these come after all others, in this order.
 _LATER_ROLES = ("source", "stub", "test", "example", "docs", "config", "data", "generated", "vendored")
 _DEFINITION_COLUMNS = ["key", "path", "name", "qualified_name", "kind", "start_line", "end_line", "signature"]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """One line that mentions the name outside its definitions. `within` is the innermost definition around it."""
-
-    repository: str
-    ref: str
-    commit: str
-    key: str
-    path: str
-    line: int
-    kind: Literal["use", "import"]
-    within: str | None
-    within_kind: str | None
-    within_lines: tuple[int, int] | None
-    language: str | None
-    role: str
-    text: str | None
-
-
-@dataclass(frozen=True)
-class References:
-    """One page of an answer.
-
-    `definitions` come with the first page alone (at most MAX_DEFINITIONS of `total_definitions`). `total` counts lines,
-    `files` files, `by_repository` lines of each repository, over all pages. `near` are other spellings that are in the
-    index, when nothing was found; `notes` tell of languages that no file searched is in. `offset` is where this
-    page begins.
-    """
-
-    name: str
-    definitions: tuple[SymbolHit, ...]
-    references: tuple[Reference, ...]
-    total_definitions: int
-    total: int
-    files: int
-    by_repository: dict[str, int]
-    near: tuple[str, ...]
-    repositories: tuple[RepositoryState, ...]
-    publication: str
-    offset: int
-    question: dict[str, object]
-    took_ms: float
-    outcome: SearchOutcome
-    notes: tuple[str, ...] = ()
-
-    def cursor_at(self, offset: int) -> str | None:
-        """The cursor of a page that begins at this line of all, None behind the last one."""
-        return encode_cursor(Cursor(self.publication, offset), self.question) if offset < self.total else None
-
-    @property
-    def next_cursor(self) -> str | None:
-        return self.cursor_at(self.offset + len(self.references))
 
 
 @dataclass(frozen=True)
@@ -134,8 +81,8 @@ def find_references(
     OutOfTimeError (the counts and the order need every mention: a part would be wrong).
     """
     started = time.perf_counter()
-    asked = queries.name_of(name.strip())
-    if len(asked.name) < 2 or len(name) > queries.MAX_CHARS:
+    requested = queries.name_of(name.strip())
+    if len(requested.name) < 2 or len(name) > queries.MAX_CHARS:
         raise QueryError(
             f"{name[:50]!r} is not a name whose mentions are recorded",
             remedy="give an identifier of two or more letters",
@@ -143,7 +90,7 @@ def find_references(
     if not 1 <= limit <= MAX_REFERENCES:
         raise QueryError(f"the limit {limit} is not between 1 and {MAX_REFERENCES}")
     question = _Question(
-        asked, filters.repositories, filters.refs, engine.places.paths(filters.paths),
+        requested, filters.repositories, filters.refs, engine.places.paths(filters.paths),
         vocabulary.languages(filters.languages),
     )  # fmt: skip
     at = decode_cursor(cursor, question.identity) if cursor else None
@@ -178,32 +125,33 @@ def _page(
     keys = engine.resolve(snapshot, question.repositories, question.refs)
     receipts = snapshot.receipts if keys is None else {key: snapshot.receipts[key] for key in keys}
     tables = PublishedTables(engine.layout, receipts)
-    found = _find(tables, question)
-    mentions = found.mentions
+    matches = _find(tables, question)
+    mentions = matches.mentions
     deadlines.check()
     page = mentions.slice(offset, limit)
     counts = mentions.group_by("key").len().sort(["len", "key"], descending=[True, False])
-    return References(
+    answer = References(
         name=question.name.name,
-        definitions=_definitions(tables, found.definitions, question)[: min(limit, MAX_DEFINITIONS)]
+        definitions=_definitions(tables, matches.definitions, question)[: min(limit, MAX_DEFINITIONS)]
         if offset == 0
         else (),
         references=_references(tables, question, page),
-        total_definitions=found.definitions.height,
+        total_definitions=matches.definitions.height,
         total=mentions.height,
         files=mentions.select("key", "path").n_unique() if mentions.height else 0,
         by_repository={receipts[key].key: count for key, count in counts.iter_rows()},
-        near=found.near[:limit],
+        near=matches.near[:limit],
         repositories=engine.repositories(snapshot, Filter(keys=keys)),
         publication=snapshot.manifest.name,
         offset=offset,
         question=question.identity,
-        took_ms=(time.perf_counter() - started) * 1000,
-        outcome=SearchOutcome.FOUND if mentions.height or found.definitions.height else SearchOutcome.NO_MATCH,
+        took_ms=round((time.perf_counter() - started) * 1000, 2),
+        outcome=SearchOutcome.FOUND if mentions.height or matches.definitions.height else SearchOutcome.NO_MATCH,
         notes=vocabulary.unknown_values(
             snapshot, Filter(keys=keys, languages=question.languages, paths=question.paths)
         ),
     )
+    return replace(answer, next_cursor=answer.cursor_at(offset + len(answer.references)))
 
 
 def _find(tables: PublishedTables, question: _Question) -> _Found:
@@ -269,8 +217,8 @@ def _files(tables: PublishedTables, places: pl.DataFrame, question: _Question) -
     import polars as pl
 
     if question.paths and places.height:
-        kept = [any(matches_glob(glob, path) for glob in question.paths) for path in places.get_column("path")]
-        places = places.filter(pl.Series(kept, dtype=pl.Boolean))
+        covered = [any(matches_glob(glob, path) for glob in question.paths) for path in places.get_column("path")]
+        places = places.filter(pl.Series(covered, dtype=pl.Boolean))
     frame = tables.scan_paths("files", places.iter_rows()) if places.height else tables.scan("files").head(0)
     files = frame.select("key", "path", "language", "role").collect()
     return files.filter(pl.col("language").is_in(list(question.languages))) if question.languages else files
@@ -295,8 +243,7 @@ def _definitions(tables: PublishedTables, rows: pl.DataFrame, question: _Questio
         receipt = tables.receipts[row["key"]]
         hits.append(SymbolHit(
             receipt.repository, receipt.ref, receipt.commit, row["path"], row["start_line"], row["end_line"],
-            row["name"], row["qualified_name"], row["kind"], row["language"], row["signature"], row["role"], True,
-            row["key"],
+            row["name"], row["qualified_name"], row["kind"], row["language"], row["signature"], row["role"], row["key"],
         ))  # fmt: skip
     hits.sort(key=lambda hit: order_key(hit.place, question.name.spellings))
     return tuple(fold_overloads(hits))
@@ -311,12 +258,12 @@ def _references(tables: PublishedTables, question: _Question, page: pl.DataFrame
     imports = _import_lines(tables, question.name.name, places)
     deadlines.check()
     texts = _line_texts(tables, page, places)
-    found = []
+    references = []
     for row in page.iter_rows(named=True):
         receipt = tables.receipts[row["key"]]
         place = (row["key"], row["path"], row["line"])
         within = around.get(place)
-        found.append(
+        references.append(
             Reference(
                 repository=receipt.repository,
                 ref=receipt.ref,
@@ -333,7 +280,7 @@ def _references(tables: PublishedTables, question: _Question, page: pl.DataFrame
                 text=texts.get(place),
             )
         )
-    return tuple(found)
+    return tuple(references)
 
 
 Place = tuple[str, str, int]

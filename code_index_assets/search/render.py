@@ -1,21 +1,17 @@
-"""Answers as text for a terminal, and as the JSON object of `--json`.
+"""Answers as text for a terminal.
 
-What lives here: both renderings. What does not: finding anything, HTML (`serve/`).
+What lives here: that rendering. What does not: JSON (`answer_fields.py`), finding anything, HTML (`serve/`).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from itertools import groupby
-from typing import Any
 
-from .definitions import Definitions, SymbolHit
-from .engine import Hit, RepositoryState, SearchAnswer
+from .answers import Definitions, Hit, Reference, References, RepositoryState, SearchAnswer, Snippet, SymbolHit
 from .freshness import ago
-from .references import Reference, References
-from .snippets import Snippet
+from .outcome import SearchOutcome
 
 Paint = Callable[[str, str], str]
 _CODES = {"path": "36", "line": "32", "name": "1", "match": "1;33", "dim": "2", "warn": "31"}
@@ -28,9 +24,6 @@ def painter(color: bool) -> Paint:
     return lambda part, text: f"\033[{_CODES[part]}m{text}\033[0m" if text else text
 
 
-# -- terminal --------------------------------------------------------------------------------------------------------
-
-
 def render_answer(answer: SearchAnswer, *, color: bool = False, now: float | None = None) -> str:
     """Hits, then what was searched: commit, coverage, state, lanes that failed."""
     paint = painter(color)
@@ -38,8 +31,8 @@ def render_answer(answer: SearchAnswer, *, color: bool = False, now: float | Non
     blocks = [_hit_block(number, hit, several, paint) for number, hit in enumerate(answer.hits, 1)]
     if not answer.hits:
         incomplete = answer.outcome == "incomplete"
-        told = "No match yet for" if incomplete else "No match for"
-        blocks.append(f"{told} {answer.query.raw!r} in what was {'looked at' if incomplete else 'searched'}.")
+        beginning = "No match yet for" if incomplete else "No match for"
+        blocks.append(f"{beginning} {answer.query.raw!r} in what was {'looked at' if incomplete else 'searched'}.")
     if answer.notes:
         blocks.append("\n".join(paint("warn", note) for note in answer.notes))
     blocks.append(_footer(answer, paint, time.time() if now is None else now))
@@ -94,25 +87,28 @@ def _footer(answer: SearchAnswer, paint: Paint, now: float) -> str:
 
 
 def repository_line(state: RepositoryState, now: float) -> str:
+    """One line about a searched repository: ref, commit, age, files."""
     coverage = state.coverage
-    kept = coverage.get("kept")
+    indexed = coverage.get("kept")
     skipped = coverage.get("skipped")
     left_out = sum(skipped.values()) if isinstance(skipped, dict) else skipped or 0
-    files = f", {kept} files indexed, {left_out} left out" if kept is not None else ""
+    files = f", {indexed} files indexed, {left_out} left out" if indexed is not None else ""
     behind = ", behind its head" if state.state == "behind" else ""
     return f"{state.repository}@{state.ref} {state.label}, indexed {ago(now - state.indexed_at)}{behind}{files}"
 
 
-def render_definitions(found: Definitions, name: str, *, color: bool = False) -> str:
-    if not found.hits:
-        where = "what was looked at before the time was up" if found.incomplete else "what is indexed"
-        return "\n".join([f"no definition of {name!r} in {where}", *found.notes])
-    late = ["The time was up before everything was looked at: there may be more."] if found.incomplete else []
-    notes = [painter(color)("warn", note) for note in found.notes]
-    return "\n".join([render_symbols(list(found.hits), color=color), *notes, *late])
+def render_definitions(definitions: Definitions, name: str, *, color: bool = False) -> str:
+    """Definitions of a name, or that there are none, then the notes."""
+    if not definitions.symbols:
+        where = "what was looked at before the time was up" if definitions.incomplete else "what is indexed"
+        return "\n".join([f"no definition of {name!r} in {where}", *definitions.notes])
+    late = ["The time was up before everything was looked at: there may be more."] if definitions.incomplete else []
+    notes = [painter(color)("warn", note) for note in definitions.notes]
+    return "\n".join([render_symbols(list(definitions.symbols), color=color), *notes, *late])
 
 
 def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
+    """One line a definition, and the first line of its signature."""
     paint = painter(color)
     return "\n".join(
         f"{paint('dim', hit.repository)} {paint('path', printable(hit.path))}:{paint('line', str(hit.start_line))}  "
@@ -122,24 +118,24 @@ def render_symbols(hits: list[SymbolHit], *, color: bool = False) -> str:
     )
 
 
-def render_references(found: References, *, color: bool = False) -> str:
+def render_references(answer: References, *, color: bool = False) -> str:
     """Definitions, then lines under the file they are in, with the definition around each."""
     paint = painter(color)
-    if found.outcome == "no_match":
-        near = f"; spelled otherwise: {', '.join(found.near)}" if found.near else ""
-        return "\n".join([f"No mention of {found.name!r} in what was searched{near}.", *found.notes])
-    blocks = [render_symbols(list(found.definitions), color=color)] if found.definitions else []
-    for (repository, path), group in groupby(found.references, key=lambda r: (r.repository, r.path)):
+    if answer.outcome == SearchOutcome.NO_MATCH:
+        near = f"; spelled otherwise: {', '.join(answer.near)}" if answer.near else ""
+        return "\n".join([f"No mention of {answer.name!r} in what was searched{near}.", *answer.notes])
+    blocks = [render_symbols(list(answer.definitions), color=color)] if answer.definitions else []
+    for (repository, path), group in groupby(answer.references, key=lambda r: (r.repository, r.path)):
         lines = [f"{paint('dim', repository)} {paint('path', printable(path))}"]
         lines += [_reference_line(reference, paint) for reference in group]
         blocks.append("\n".join(lines))
-    left_out = found.total_definitions - len(found.definitions) if found.definitions else 0
+    left_out = answer.total_definitions - len(answer.definitions) if answer.definitions else 0
     more = f", {left_out} definitions not shown" if left_out else ""
-    if found.notes:
-        blocks.append("\n".join(paint("warn", note) for note in found.notes))
-    blocks.append(paint("dim", f"{len(found.references)} of {found.total} lines in {found.files} files{more}"))
-    if found.next_cursor:
-        blocks.append(paint("dim", f"more: --cursor {found.next_cursor}"))
+    if answer.notes:
+        blocks.append("\n".join(paint("warn", note) for note in answer.notes))
+    blocks.append(paint("dim", f"{len(answer.references)} of {answer.total} lines in {answer.files} files{more}"))
+    if answer.next_cursor:
+        blocks.append(paint("dim", f"more: --cursor {answer.next_cursor}"))
     return "\n\n".join(blocks)
 
 
@@ -148,99 +144,3 @@ def _reference_line(reference: Reference, paint: Paint) -> str:
     notes += [reference.role] if reference.role != "source" else []
     text = printable((reference.text or "").strip())[:200]
     return f"{paint('line', f'{reference.line:>7}')}  {text}  {paint('dim', ', '.join(notes))}"
-
-
-# -- JSON ------------------------------------------------------------------------------------------------------------
-
-
-def answer_json(answer: SearchAnswer, next_cursor: str | None = None) -> dict[str, Any]:
-    """The object `--json` prints. Fields are only ever added."""
-    return {
-        "hits": [hit_json(hit) for hit in answer.hits],
-        "repositories": [repository_json(state) for state in answer.repositories],
-        "lanes": {
-            lane: {"state": report.state, "hits": report.hits, "took_ms": round(report.took_ms, 2)}
-            | ({"reason": report.reason} if report.reason else {})
-            for lane, report in answer.lanes.items()
-        },
-        "outcome": answer.outcome,
-        "took_ms": round(answer.took_ms, 2),
-        "publication": answer.publication,
-        "space": answer.space,
-        "notes": list(answer.notes),
-        "total": answer.total,
-        "next_cursor": next_cursor,
-    }
-
-
-def hit_json(hit: Hit) -> dict[str, Any]:
-    return {
-        "repository": hit.repository,
-        "ref": hit.ref,
-        "commit": hit.commit,
-        "path": hit.path,
-        "start_line": hit.start_line,
-        "end_line": hit.end_line,
-        "qualified_name": hit.qualified_name,
-        "kind": hit.kind,
-        "language": hit.language,
-        "score": hit.score,
-        "lanes": hit.lanes,
-        "name": hit.name,
-        "signature": hit.signature,
-        "role": hit.role,
-        "blob": hit.blob,
-        "why": list(hit.why),
-        "snippet": {"start_line": hit.snippet.start_line, "lines": list(hit.snippet.lines)},
-        "text": hit.text,
-        "more_lines": [list(span) for span in hit.more_lines],
-        "also_in": list(hit.also_in),
-    }
-
-
-def repository_json(state: RepositoryState) -> dict[str, Any]:
-    return {
-        "repository": state.repository,
-        "ref": state.ref,
-        "key": state.key,
-        "commit": state.commit,
-        "label": state.label,
-        "state": state.state,
-        "coverage": state.coverage,
-        "indexed_at": state.indexed_at,
-        "observed_at": state.observed_at,
-        "head_seen_at": state.head_seen_at,
-    }
-
-
-def symbol_json(hit: SymbolHit) -> dict[str, Any]:
-    return {name: getattr(hit, name) for name in SymbolHit.__dataclass_fields__ if name != "exact"}
-
-
-def definitions_json(found: Definitions) -> dict[str, Any]:
-    """The object `symbol --json` prints. Fields are only ever added."""
-    return {
-        "symbols": [symbol_json(hit) for hit in found.hits],
-        "notes": list(found.notes),
-        "outcome": found.outcome,
-    }
-
-
-def references_json(found: References) -> dict[str, Any]:
-    """The object `references --json` prints. Fields are only ever added."""
-    return {
-        "name": found.name,
-        "definitions": [symbol_json(hit) for hit in found.definitions],
-        "references": [asdict(reference) for reference in found.references],
-        "total_definitions": found.total_definitions,
-        "total": found.total,
-        "files": found.files,
-        "by_repository": found.by_repository,
-        "near": list(found.near),
-        "repositories": [repository_json(state) for state in found.repositories],
-        "outcome": found.outcome,
-        "took_ms": round(found.took_ms, 2),
-        "publication": found.publication,
-        "next_cursor": found.next_cursor,
-        "notes": list(found.notes),
-    }

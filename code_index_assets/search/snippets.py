@@ -1,34 +1,26 @@
 """Snippets: the lines of a hit worth showing, and where the query's words are in them.
 
-What lives here: choosing lines, spans to highlight. What does not: colours and HTML (`render.py`, `serve/`).
+What lives here: choosing lines, spans to highlight. What does not: the model (`answers.py`), colours and HTML
+(`render.py`, `serve/`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from ..chunking.words import QueryTerms, word_spans
+from .answers import Snippet
 from .query import Query
 
 SNIPPET_LINES = 8
 
 
-@dataclass(frozen=True)
-class Snippet:
-    """Consecutive lines; `spans[i]` are (start, end) character offsets in line i that match the query."""
-
-    start_line: int
-    lines: tuple[str, ...]
-    spans: tuple[tuple[tuple[int, int], ...], ...]
-
-
 def cut_snippet(text: str, start_line: int, query: Query, limit: int = SNIPPET_LINES) -> Snippet:
     """The window of at most `limit` lines with most matches, the earliest of equals; blank edges left out."""
     lines = text.split("\n")
-    wanted = _wanted(query.text or " ".join(query.symbols))
-    spans = [_spans(line, wanted) for line in lines]
-    first = _best_window([len(set(_matched(line, found))) for line, found in zip(lines, spans, strict=True)], limit)
+    terms = _wanted(query.text or " ".join(query.symbols))
+    spans = [_spans(line, terms) for line in lines]
+    first = _best_window([len(set(_matched(line, matches))) for line, matches in zip(lines, spans, strict=True)], limit)
     last = min(first + limit, len(lines))
     while first < last - 1 and not lines[first].strip():
         first += 1
@@ -58,8 +50,8 @@ def _wanted(text: str) -> QueryTerms:
     return QueryTerms(text)
 
 
-def _spans(line: str, wanted: QueryTerms) -> tuple[tuple[int, int], ...]:
-    return tuple((start, end) for start, end in word_spans(line) if wanted.of_word(line[start:end]))
+def _spans(line: str, terms: QueryTerms) -> tuple[tuple[int, int], ...]:
+    return tuple((start, end) for start, end in word_spans(line) if terms.of_word(line[start:end]))
 
 
 def _matched(line: str, spans: tuple[tuple[int, int], ...]) -> list[str]:

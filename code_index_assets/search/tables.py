@@ -34,23 +34,23 @@ class PublishedTables:
         """The rows of some files, given as (key, path): only the buckets that hold them are read."""
         import polars as pl
 
-        wanted: dict[str, set[str]] = defaultdict(set)
+        paths_of: dict[str, set[str]] = defaultdict(set)
         for key, path in paths:
-            wanted[key].add(path)
+            paths_of[key].add(path)
         named = pl.DataFrame(
-            [(key, path) for key, several in wanted.items() for path in several],
+            [(key, path) for key, several in paths_of.items() for path in several],
             schema={"key": pl.String, "path": pl.String},
             orient="row",
         )
         everything = sorted(named.get_column("path").unique())
-        frame = self._scan(table, wanted).filter(pl.col("path").is_in(everything))
+        frame = self._scan(table, paths_of).filter(pl.col("path").is_in(everything))
         return frame.join(named.lazy(), on=["key", "path"], how="semi")
 
-    def _scan(self, table: str, wanted: Mapping[str, set[str] | None]) -> pl.LazyFrame:
+    def _scan(self, table: str, paths_of: Mapping[str, set[str] | None]) -> pl.LazyFrame:
         import polars as pl
 
         parts: dict[str, str] = {}
-        for key, paths in wanted.items():
+        for key, paths in paths_of.items():
             parts.update((str(part), key) for part in table_parts(self.layout, self.receipts[key], table, paths))
         if not parts:
             raise CorruptArtifactError(

@@ -80,8 +80,8 @@ def unknown_values(snapshot: IndexSnapshot, where: Filter, seen: Collection[tupl
     """
     # Hits prove that a single path filter covers something.
     notes = [] if seen and len(where.paths) < 2 else uncovered_paths(snapshot, where)
-    wanted = [("kind", value) for value in where.kinds] + [("role", value) for value in where.roles]
-    for field, value in wanted:
+    filtered = [("kind", value) for value in where.kinds] + [("role", value) for value in where.roles]
+    for field, value in filtered:
         if (field, value) not in seen and not _count(snapshot, where, field, value):
             names = KINDS if field == "kind" else ROLES
             there = [name for name in names if _count(snapshot, where, field, name)]
@@ -122,13 +122,13 @@ def uncovered_paths(snapshot: IndexSnapshot, where: Filter) -> list[str]:
     return notes
 
 
-def other_kinds(found: Iterable[str], name: str, wanted: Sequence[str]) -> tuple[str, ...]:
+def other_kinds(defined: Iterable[str], name: str, requested: Sequence[str]) -> tuple[str, ...]:
     """What to say where a name is defined, but not as one of the kinds asked for. `found` are the kinds it has."""
-    counts = Counter(found)
-    if not counts or not counts.keys().isdisjoint(wanted):
+    counts = Counter(defined)
+    if not counts or not counts.keys().isdisjoint(requested):
         return ()
-    told = ", ".join(kind for kind, _ in counts.most_common(LISTED))
-    return (f"{name!r} is defined, but not with the kind {' or '.join(map(repr, wanted))}: it is of kind {told}",)
+    listed = ", ".join(kind for kind, _ in counts.most_common(LISTED))
+    return (f"{name!r} is defined, but not with the kind {' or '.join(map(repr, requested))}: it is of kind {listed}",)
 
 
 def indexed_languages(snapshot: IndexSnapshot, where: Filter) -> list[str]:
@@ -141,8 +141,10 @@ def indexed_languages(snapshot: IndexSnapshot, where: Filter) -> list[str]:
 
 
 def _count(snapshot: IndexSnapshot, where: Filter, field: str, value: str) -> int:
-    asked = Filter(keys=where.keys)
-    return snapshot.count(replace(asked, kinds=(value,)) if field == "kind" else replace(asked, roles=(value,)))
+    everything = Filter(keys=where.keys)
+    return snapshot.count(
+        replace(everything, kinds=(value,)) if field == "kind" else replace(everything, roles=(value,))
+    )
 
 
 def _choice(value: str, there: Sequence[str]) -> str:

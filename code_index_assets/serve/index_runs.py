@@ -1,4 +1,4 @@
-"""Runs of `code-index index` on local folders, each in a process of its own, that MCP clients ask for.
+"""Runs of `code-index index` on local folders, each in a separate process, that MCP clients ask for.
 
 What lives here: starting them, what they say while they work, how they ended. What does not: indexing (the command
 line), which folders a client may name (`serve/mcp/server.py`), events of registered repositories (`triggers/inbox.py`).
@@ -130,13 +130,13 @@ class IndexRuns:
         threading.Thread(target=process.wait, name=folder.name, daemon=True).start()
 
     def _settings_environment(self) -> dict[str, str]:
-        """The settings of this process that its environment may not have told."""
-        told = {"CODE_INDEX_DATA": str(self.layout.root)}
+        """The settings of this process that are not in its environment."""
+        variables = {"CODE_INDEX_DATA": str(self.layout.root)}
         if self.settings.registry is not None:
-            told["CODE_INDEX_REGISTRY"] = str(self.settings.registry)
+            variables["CODE_INDEX_REGISTRY"] = str(self.settings.registry)
         if self.settings.model != "auto":
-            told["CODE_INDEX_MODEL"] = self.settings.model
-        return told
+            variables["CODE_INDEX_MODEL"] = self.settings.model
+        return variables
 
     def get(self, handle: str) -> IndexRun:
         """A run by its handle. Raises QueryError."""
@@ -196,10 +196,10 @@ def _is_held(path: Path) -> bool:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _tail(path: Path) -> list[str]:
@@ -224,8 +224,8 @@ def _request(folder: Path) -> tuple[str, float, str]:
     try:
         return str(request["directory"]), float(request["started_at"]), ""
     except (KeyError, TypeError, ValueError):
-        told = f"{folder / 'request.json'} is damaged: what the run was asked for is not known any more"
-        return "", float(folder.name.split("-")[1]), f"{told}\n→ call index_codebase again"
+        damage = f"{folder / 'request.json'} is damaged: what the run was asked for is not known any more"
+        return "", float(folder.name.split("-")[1]), f"{damage}\n→ call index_codebase again"
 
 
 def _runs_of(report: dict[str, Any]) -> list[dict[str, Any]]:
@@ -255,9 +255,9 @@ def done_of(lines: list[str]) -> float:
 
 
 def _error(report: dict[str, Any], lines: list[str]) -> str:
-    told = [str(run["error"]) for run in _runs_of(report) if run.get("error")]
-    if told:
-        return told[0]
+    errors = [str(run["error"]) for run in _runs_of(report) if run.get("error")]
+    if errors:
+        return errors[0]
     error = report.get("error")
     if isinstance(error, dict) and error.get("message"):
         return f"{error['message']}" + (f"\n→ {error['remedy']}" if error.get("remedy") else "")

@@ -47,8 +47,8 @@ class Metrics:
                 lines += [f"# HELP {name} {_HELP.get(name, name)}", f"# TYPE {name} histogram"]
                 for labels, row in sorted(rows.items()):
                     lines += _histogram(name, labels, row)
-        for name, told, values in gauges:
-            lines += [f"# HELP {name} {told}", f"# TYPE {name} gauge"]
+        for name, help_text, values in gauges:
+            lines += [f"# HELP {name} {help_text}", f"# TYPE {name} gauge"]
             lines += [f"{name}{_braces(labels)} {value:.15g}" for labels, value in sorted(values.items())]
         return "\n".join(lines) + "\n"
 

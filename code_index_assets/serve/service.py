@@ -9,17 +9,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..errors import BusyError, CodeIndexError, NotIndexedError
 from ..index.reader import IndexSnapshot, SnapshotGoneError
-from ..search.engine import SearchAnswer, SearchEngine, SearchRequest
-from ..search.freshness import RepositoryStatus, repository_statuses
+from ..search.answers import IndexStatus, RepositoryStatus, SearchAnswer
+from ..search.engine import SearchEngine, SearchRequest
+from ..search.freshness import repository_statuses
 from ..search.service import open_engine
 from ..settings import Settings
 from ..storage.layout import Layout
 from .metrics import Labels, Metrics
+from .presence import program_version
 
 T = TypeVar("T")
 # The engine holds the interpreter's lock for most of a query: more at a time only makes all of them slower.
@@ -135,40 +139,36 @@ class Service:
         except CodeIndexError:
             return ""
 
-    def facts(self) -> dict[str, Any]:
-        """What `/v1/status` tells of the index as a whole."""
+    def status(self) -> IndexStatus:
+        """The index as a whole, as `/v1/status` has it."""
         rows = self.statuses()
-        states: dict[str, int] = {}
-        for row in rows:
-            states[row.state] = states.get(row.state, 0) + 1
-        found: dict[str, Any] = {
-            "ready": not self.trouble, "trouble": self.trouble,
-            "publication": None, "published_at": None, "space": None, "points": 0,
-            "repositories": len(rows), "states": states, "started_at": self.started_at,
-        }  # fmt: skip
+        status = IndexStatus(
+            program_version(), not self.trouble, self.trouble, len(rows), dict(Counter(row.state for row in rows)),
+            self.started_at,
+        )  # fmt: skip
         try:
             manifest = self.engine.snapshot().manifest
         except NotIndexedError:
-            return found
-        return found | {
-            "publication": manifest.name,
-            "published_at": manifest.published_at,
-            "space": manifest.space,
-            "points": manifest.points,
-        }
+            return status
+        return replace(
+            status,
+            publication=manifest.name,
+            published_at=manifest.published_at,
+            space=manifest.space,
+            points=manifest.points,
+        )
 
     def gauges(self) -> list[tuple[str, str, dict[Labels, float]]]:
-        """What `/metrics` tells of the index."""
-        facts = self.facts()
-        published = facts["published_at"]
+        """The gauges of `/metrics`: name, help, values by labels."""
+        status = self.status()
         rows: list[tuple[str, str, dict[Labels, float]]] = [
-            ("code_index_ready", "Whether an index is open and warm.", {(): float(facts["ready"])}),
-            ("code_index_points", "Points of the publication.", {(): float(facts["points"])}),
+            ("code_index_ready", "Whether an index is open and warm.", {(): float(status.ready)}),
+            ("code_index_points", "Points of the publication.", {(): float(status.points)}),
             ("code_index_repositories", "Partitions by state.",
-             {(("state", state),): float(count) for state, count in facts["states"].items()}),
+             {(("state", state),): float(count) for state, count in status.states.items()}),
             ("process_start_time_seconds", "When this process started.", {(): self.started_at}),
         ]  # fmt: skip
-        if published is not None:
-            age = max(time.time() - published, 0.0)
+        if status.published_at is not None:
+            age = max(time.time() - status.published_at, 0.0)
             rows.append(("code_index_publication_age_seconds", "Age of the publication.", {(): age}))
         return rows

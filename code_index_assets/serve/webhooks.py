@@ -91,7 +91,7 @@ class WebhookReceiver:
             except Refused as refusal:
                 return JSONResponse({"status": refusal.words}, refusal.status)
             except (OSError, CodeIndexError):
-                # Not on the disk: the forge is told so and sends it again.
+                # Not on the disk: the answer makes the forge send it again.
                 return JSONResponse({"status": "not taken, send it again"}, 503)
 
         return receive
@@ -156,10 +156,10 @@ class WebhookReceiver:
         """Enabled entries with a URL, by place."""
         file = self.settings.registry_file
         try:
-            found = file.stat()
+            status = file.stat()
         except FileNotFoundError:
             return {}
-        state = (found.st_mtime_ns, found.st_size, found.st_ino)
+        state = (status.st_mtime_ns, status.st_size, status.st_ino)
         if self._registry[0] != state:
             entries: dict[str, list[RepositoryEntry]] = {}
             for entry in Registry.load(file, self.layout).entries:
@@ -174,13 +174,13 @@ class WebhookReceiver:
 
 def verify(forge: str, headers: Mapping[str, str], body: bytes, settings: Settings) -> None:
     """Compares the delivery's signature in constant time. Raises Refused."""
-    kept = {
+    headers_kept = {
         "github": settings.webhook_github_secret,
         "gitlab": settings.webhook_gitlab_token,
         "gitea": settings.webhook_gitea_secret,
         "forgejo": settings.webhook_gitea_secret,
     }[forge]
-    secret = kept.get_secret_value() if kept is not None else ""
+    secret = headers_kept.get_secret_value() if headers_kept is not None else ""
     genuine = _gitlab(headers, body, secret) if forge == "gitlab" else _hashed(forge, headers, body, secret)
     if not secret or not genuine:
         raise Refused(403)
@@ -266,8 +266,8 @@ def _of_gitlab(headers: Mapping[str, str], raw: dict[str, Any]) -> Delivery:
 
 
 def _places(urls: list[Any]) -> tuple[str, ...]:
-    found = [place for url in urls if isinstance(url, str) and (place := place_of(url))]
-    return tuple(dict.fromkeys(found))
+    places = [place for url in urls if isinstance(url, str) and (place := place_of(url))]
+    return tuple(dict.fromkeys(places))
 
 
 def place_of(url: str) -> str:

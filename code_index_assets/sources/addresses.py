@@ -40,8 +40,8 @@ class Pin:
     @property
     def git_options(self) -> tuple[str, ...]:
         """Options of git (2.37 or newer) that hold an HTTP transfer to it."""
-        told = ",".join(f"[{one}]" if ":" in one else one for one in self.addresses)
-        return ("http.followRedirects=false", f"http.curloptResolve={self.host}:{self.port}:{told}")
+        addresses = ",".join(f"[{one}]" if ":" in one else one for one in self.addresses)
+        return ("http.followRedirects=false", f"http.curloptResolve={self.host}:{self.port}:{addresses}")
 
     @property
     def ssh_options(self) -> str:
@@ -70,14 +70,14 @@ def pin(url: str, allowed: Iterable[str] = ()) -> Pin:
             "the address names no host that can be looked up", remedy="write https://host.example/owner/name"
         )
     entries = tuple(entry.strip().lower() for entry in allowed if entry.strip())
-    found = _resolved(host, port)
+    resolved = _resolved(host, port)
     named = any(host.rstrip(".") == entry or (entry[0] == "." and host.endswith(entry)) for entry in entries)
-    refused = [one for one in found if not (named or is_public(one) or _is_in(one, entries))]
-    if refused or not found:
+    refused = [one for one in resolved if not (named or is_public(one) or _is_in(one, entries))]
+    if refused or not resolved:
         raise ConfigurationError(
             f"{host} is not a public address, and addresses that arrive over HTTP must be", remedy=_REMEDY
         )
-    return Pin(location.scheme, host, port, tuple(str(one) for one in found))
+    return Pin(location.scheme, host, port, tuple(str(one) for one in resolved))
 
 
 def _require_no_secrets(url: str) -> None:

@@ -35,13 +35,13 @@ def is_notebook(path: str) -> bool:
 
 def find_data(path: str, text: str) -> list[Finding]:
     """Where a text holds data, in order, without overlaps. Offsets are characters of the decoded text."""
-    found = list(_outputs(text)) if is_notebook(path) else []
-    taken = [(finding.start, finding.end) for finding in found]
+    spans = list(_outputs(text)) if is_notebook(path) else []
+    taken = [(finding.start, finding.end) for finding in spans]
     for at, line in _long_lines(text):
         for run in _RUN.finditer(line):
             if not any(start <= at + run.start() < end for start, end in taken):
-                found.append(_finding(EMBEDDED_DATA, text, at + run.start(), at + run.end()))
-    return sorted(found, key=lambda finding: finding.start)
+                spans.append(_finding(EMBEDDED_DATA, text, at + run.start(), at + run.end()))
+    return sorted(spans, key=lambda finding: finding.start)
 
 
 def _long_lines(text: str) -> Iterator[tuple[int, str]]:

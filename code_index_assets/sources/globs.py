@@ -158,7 +158,7 @@ class _Translation:
 
 def _closing_braces(glob: bytes) -> dict[int, tuple[int, ...]]:
     """For each opening brace that is closed: where its commas and its closing brace are."""
-    found: dict[int, tuple[int, ...]] = {}
+    closing: dict[int, tuple[int, ...]] = {}
     opened: list[list[int]] = []
     i = 0
     while i < len(glob):
@@ -175,9 +175,9 @@ def _closing_braces(glob: bytes) -> dict[int, tuple[int, ...]]:
         elif c == b"}" and opened:
             start, *commas = opened.pop()
             if len(opened) < MAX_BRACE_DEPTH:
-                found[start] = (*commas, i)
+                closing[start] = (*commas, i)
         i += 1
-    return found
+    return closing
 
 
 def _escaped(byte: int) -> bytes:

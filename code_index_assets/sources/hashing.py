@@ -87,7 +87,7 @@ def id_of(scheme: ContentId, content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Hashed:
-    """A file as it was hashed; `size` is None and `blob` says so where it could not be read."""
+    """A file as it was hashed; `size` is None where it could not be read; `blob` names the reason then."""
 
     path: bytes
     blob: str

@@ -60,12 +60,12 @@ def language_of_path(path: str) -> str | None:
     stem, dot, extension = name.rpartition(".")
     if not dot:
         return None
-    found = extensions.get(extension) or extensions.get(extension.lower())
-    if found is None and re.match(r"(?i)(docker|container)file\b", name):
+    language = extensions.get(extension) or extensions.get(extension.lower())
+    if language is None and re.match(r"(?i)(docker|container)file\b", name):
         return "dockerfile"
-    if found == "text" and re.match(r"(?i)requirements|constraints", stem):
+    if language == "text" and re.match(r"(?i)requirements|constraints", stem):
         return "requirements"
-    return found
+    return language
 
 
 # A modeline of Vim or Emacs is in the first or last lines; Linguist reads them before the file's name.
@@ -90,8 +90,8 @@ def _by_modeline(text: str) -> str | None:
     head = text[:_HEAD_CHARS].split("\n", _MODELINES)[:_MODELINES]
     tail = text[-_HEAD_CHARS:].rsplit("\n", _MODELINES + 1)[-_MODELINES - 1 :]
     for line in (*head, *tail):
-        for found in (_VIM.search(line[:500]), _EMACS.search(line[:500])):
-            name = next((part for part in found.groups() if part), "") if found else ""
+        for match in (_VIM.search(line[:500]), _EMACS.search(line[:500])):
+            name = next((part for part in match.groups() if part), "") if match else ""
             language = language_named(name) if name and name.lower() not in ("conf", "text", "mode") else None
             if language:
                 return language
@@ -124,9 +124,9 @@ def _by_shebang(text: str) -> str | None:
     head = text[:_HEAD_CHARS]
     second = _NIX_SHELL.search(head) if "nix-shell" in words[0] or "nix-shell" in words else None
     polyglot = _POLYGLOT.search("\n".join(head.split("\n", 6)[1:6])) if program in ("sh", "bash", "dash") else None
-    for found in (second, polyglot):
-        if found and _shebang_language(found[1]):
-            return _shebang_language(found[1])
+    for match in (second, polyglot):
+        if match and _shebang_language(match[1]):
+            return _shebang_language(match[1])
     if program == "env":
         rest = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         program = rest[0].rpartition("/")[2] if rest else ""

@@ -43,7 +43,7 @@ def is_url(text: str) -> bool:
     """Whether this is a git URL (also the `git@host:path` form) rather than a local path."""
     if _URL.match(text):
         return True
-    # "C:\\x" is nobody's host, and a path that is there is a path.
+    # "C:\\x" is no host, and an existing path is a path.
     return bool(_SCP.match(text)) and not re.match(r"^[A-Za-z]:[\\/]", text) and not Path(text).exists()
 
 

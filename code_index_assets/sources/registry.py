@@ -239,9 +239,9 @@ class Registry:
 
     def find(self, text: str) -> RepositoryEntry | None:
         """The entry that has this name, URL or path, or None."""
-        wanted = identity_of(text)
+        identity = identity_of(text)
         for entry in self.entries:
-            if text == entry.name or wanted == identity_of(entry.url or entry.path or ""):
+            if text == entry.name or identity == identity_of(entry.url or entry.path or ""):
                 return entry
         folded = [entry for entry in self.entries if entry.name.casefold() == text.casefold()]
         return folded[0] if folded else None
@@ -274,7 +274,7 @@ class Registry:
                     + (f"; registered is {' and '.join(near)}" if near else ""),
                 )
             if folder.name == ".git" and folder.parent != folder:
-                folder = folder.parent  # the checkout is meant: of `.git` alone nobody has a use
+                folder = folder.parent  # the checkout is meant: `.git` alone is of no use
             place = {"path": str(folder)}
         with self.layout.lock("registry", timeout=30):
             document = self._document()

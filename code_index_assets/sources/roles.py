@@ -180,25 +180,25 @@ _CODE_LINES = 2
 
 def head_comments(text: str) -> str:
     """The comments before a file's code: those at its beginning, behind at most two other lines."""
-    kept: list[str] = []
+    comments: list[str] = []
     closing, code = "", 0
     for line in text.split("\n"):
         if closing:
-            kept.append(line)
+            comments.append(line)
             closing = "" if closing in line else closing
             continue
         opening = next(((start, end) for start, end in _BLOCKS if line.lstrip().startswith(start)), None)
         if opening is not None:
-            kept.append(line)
+            comments.append(line)
             rest = line.lstrip()[len(opening[0]) :]
             closing = "" if opening[1] in rest else opening[1]
         elif _COMMENT.match(line):
-            kept.append(line)
+            comments.append(line)
         elif not _PREAMBLE.match(line):
             code += 1
             if code > _CODE_LINES:
                 break
-    return "\n".join(kept)
+    return "\n".join(comments)
 
 
 def minified(path: str, text: str) -> str | None:

@@ -17,7 +17,7 @@ _MARK = re.compile(r"\[removed: ([\w-]+)\]")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
 # Most refs have no long piece with a digit; for those the scanner need not be loaded.
 _SUSPECT = re.compile(r"(?=[A-Za-z_=-]*\d)[\w=-]{8}")
-# Shorter names hold no secret that could be told from a word.
+# Shorter names hold no secret that could be distinguished from a word.
 _SHORTEST = 10
 
 
@@ -30,10 +30,10 @@ def safe_names(names: Sequence[str]) -> dict[int, str]:
     from .text import redact
 
     long = [i for i, name in enumerate(names) if len(name) >= _SHORTEST]
-    found = names_with_secrets([names[i] for i in long])
+    secret_names = names_with_secrets([names[i] for i in long])
     return {
         long[place]: f"{redact(names[long[place]], [vars(f) for f in findings])}~{digest(names[long[place]])[:8]}"
-        for place, findings in found.items()
+        for place, findings in secret_names.items()
         if findings
     }
 

@@ -7,7 +7,7 @@ Reasons, one word each:
 
 | status | reason | |
 |---|---|---|
-| skipped | submodule, symlink, special_file | not a file of its own |
+| skipped | submodule, symlink, special_file | not a regular file |
 | skipped | bad_path | a path git itself calls hostile (`..`, `.git`) |
 | skipped | excluded, ignored | by the registry entry's globs; by `.codeindexignore` |
 | skipped | vendored, generated, minified | not written here, or not by people |
@@ -185,18 +185,18 @@ def select_files(
             _decide_by_path(row, rules)
         ticker.advance(entries.height)
     findings: list[tuple[Any, ...]] = []
-    wanted = [i for i, row in enumerate(rows) if not row.status]
-    with stages.stage("read and scan", total=len(wanted)) as ticker:
-        chosen = [rows[i] for i in wanted]
-        for row, found in _read(source, snapshot, todo[wanted], chosen, ticker, settings.max_file_bytes):
-            findings += [(row.path, row.blob, f.rule, f.line, f.start, f.end) for f in found]
+    undecided = [i for i, row in enumerate(rows) if not row.status]
+    with stages.stage("read and scan", total=len(undecided)) as ticker:
+        chosen = [rows[i] for i in undecided]
+        for row, content in _read(source, snapshot, todo[undecided], chosen, ticker, settings.max_file_bytes):
+            findings += [(row.path, row.blob, f.rule, f.line, f.start, f.end) for f in content]
     _clean_details(rows)
     new = _frame(rows)
     found_now = pl.DataFrame(findings, schema=FINDINGS.schema, orient="row")
     if previous_findings is not None and taken.height:
         columns = [column.name for column in FINDINGS.columns]
-        kept = previous_findings.select(columns).join(taken.select("path"), on="path", how="semi")
-        found_now = pl.concat([kept, found_now])
+        reusable = previous_findings.select(columns).join(taken.select("path"), on="path", how="semi")
+        found_now = pl.concat([reusable, found_now])
     gone = previous.join(taken.select("path"), on="path", how="anti") if previous is not None else None
     touched = set(new.get_column("path")) | (set(gone.get_column("path")) if gone is not None else set())
     return Selection(
@@ -204,7 +204,7 @@ def select_files(
         findings=found_now.sort("path", "start"),
         merkle_root=snapshot.tree,
         changes=_changes(new, gone),
-        read=len(wanted),
+        read=len(undecided),
         reused=taken.get_column("hash").count(),
         touched=frozenset(touched) if taken.height else None,
     )
@@ -217,8 +217,8 @@ def _read_control_files(source: Source, snapshot: Snapshot, entries: pl.DataFram
     """Loads `.codeindexignore` and `.gitattributes` of the tree's folders, and of those above it in a checkout."""
     rules.prefix = getattr(source, "prefix", b"")
     if rules.prefix:
-        for above, file, found in cast("PartOfCheckout", source).control_files_above(_CONTROL_FILES):
-            (rules.ignore if file == IGNORE_FILE else rules.attributes).add(above, found)
+        for above, file, raw in cast("PartOfCheckout", source).control_files_above(_CONTROL_FILES):
+            (rules.ignore if file == IGNORE_FILE else rules.attributes).add(above, raw)
     name = pl.col("path").str.split("/").list.last()
     regular = (pl.col("mode") & 0o170000) == 0o100000
     safe = ~pl.col("path").str.contains(REMOVED, literal=True)
@@ -238,11 +238,11 @@ def _decide_by_path(row: _Row, rules: _Rules) -> None:
     raw = raw_path(row.path, row.path_raw)
     row.language = language_of_path(row.path)
     row.role = role_of(row.path)
-    said = rules.attributes.of(rules.prefix + raw) if rules.attributes else Said({})
-    attributes = said.roles
+    git_attributes = rules.attributes.of(rules.prefix + raw) if rules.attributes else Said({})
+    attributes = git_attributes.roles
     _apply_attributes(row, attributes)
-    if said.language is not None:
-        row.language, row.language_told = said.language, True
+    if git_attributes.language is not None:
+        row.language, row.language_told = git_attributes.language, True
     if row.role != "vendored" and attributes.get("vendored") is not False and maybe_vendored(row.path):
         # Without proof the file is kept and ranked lower.
         row.role = "vendored"
@@ -421,15 +421,15 @@ def _decide_by_content(row: _Row, content: bytes | None, limit: int) -> str | No
 
 
 def _scan(batch: list[tuple[_Row, str]]) -> Iterator[tuple[_Row, list[Finding]]]:
-    for (row, _), found in zip(
+    for (row, _), findings in zip(
         batch, _scan_safely([text for _, text in batch], [row.path for row, _ in batch]), strict=True
     ):
-        if found is None:
+        if findings is None:
             row.end("refused", "scan_failed")
             continue
         row.end("kept")
-        row.secrets = len(found)
-        yield row, [*found, *row.data]
+        row.secrets = len(findings)
+        yield row, [*findings, *row.data]
 
 
 def _scan_safely(texts: list[str], paths: list[str]) -> Iterable[list[Finding] | None]:
@@ -439,7 +439,7 @@ def _scan_safely(texts: list[str], paths: list[str]) -> Iterable[list[Finding] |
     except Exception:
         if len(texts) == 1:
             return [None]
-        return [found for text, path in zip(texts, paths, strict=True) for found in _scan_safely([text], [path])]
+        return [findings for text, path in zip(texts, paths, strict=True) for findings in _scan_safely([text], [path])]
 
 
 # -- the result -----------------------------------------------------------------------------------------------

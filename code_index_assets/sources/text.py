@@ -120,10 +120,10 @@ def _declared(raw: bytes) -> str | None:
 def _text_codec(name: str) -> str | None:
     """The codec's canonical name, if Python has it and it makes text of bytes."""
     try:
-        found = codecs.lookup(name)
+        codec = codecs.lookup(name)
     except LookupError:
         return None
-    return None if found.name in _BINARY_CODECS or not getattr(found, "_is_text_encoding", True) else found.name
+    return None if codec.name in _BINARY_CODECS or not getattr(codec, "_is_text_encoding", True) else codec.name
 
 
 def _detected(raw: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""Proof that a folder holds somebody else's code: a licence or a package manifest of its own.
+"""Proof that a folder holds third-party code: it has its own licence or package manifest.
 
 What lives here: which folders of a tree have such a file, and whether one of them is on a path. What does not: names
 that prove it by themselves (`roles.toml`) and what follows (`selection.py`).
@@ -35,15 +35,15 @@ class ThirdParty:
     filled: frozenset[bytes]
 
     def proves(self, path: bytes) -> bool:
-        """Whether a folder on the path is somebody else's: below `vendor/`, or `vendor/` itself if a tool filled it.
+        """Whether a folder on the path holds third-party code: one below `vendor/`, or a `vendor/` that a tool filled.
 
         A licence or manifest directly in `vendor/` proves nothing: a package of one's own may be called so.
         """
-        for found in _DOUBTFUL.finditer(path):
-            if path[: found.end()] in self.filled:
+        for match in _DOUBTFUL.finditer(path):
+            if path[: match.end()] in self.filled:
                 return True
-            below = path[found.end() + 1 :].split(b"/")[:-1]
-            folders = (path[: found.end()] + b"/" + b"/".join(below[: i + 1]) for i in range(len(below)))
+            below = path[match.end() + 1 :].split(b"/")[:-1]
+            folders = (path[: match.end()] + b"/" + b"/".join(below[: i + 1]) for i in range(len(below)))
             if any(folder in self.proven for folder in folders):
                 return True
         return False

@@ -22,7 +22,7 @@ from code_index_assets.embedding.chunk_vectors import ChunkVectors
 from code_index_assets.embedding.interface import InputType, Vectors
 from code_index_assets.embedding.models.hashed_words import TestEmbedder
 from code_index_assets.errors import EmbeddingError
-from code_index_assets.progress import Stage, Stages
+from code_index_assets.progress import Stages, StageTime
 from code_index_assets.settings import Settings
 from code_index_assets.tables import CHUNKS
 
@@ -33,7 +33,7 @@ FILES = {
 }
 
 
-def embedded(chain: Chain, mode: str) -> tuple[StepResult, StepResult, list[Stage]]:
+def embedded(chain: Chain, mode: str) -> tuple[StepResult, StepResult, list[StageTime]]:
     """The steps up to the embeddings in a mode: results of `chunks` and `embeddings`, and all stages."""
     stages = []
     results = []

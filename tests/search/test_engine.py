@@ -15,10 +15,11 @@ from code_index_assets.errors import NotIndexedError, QueryError, SpaceMismatchE
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.generations import Retention, prune_generations
 from code_index_assets.index.publish import publish
+from code_index_assets.search.answer_fields import to_json
 from code_index_assets.search.definitions import find_definitions
 from code_index_assets.search.engine import Head, SearchEngine, SearchRequest
 from code_index_assets.search.filters import SearchFilters
-from code_index_assets.search.render import answer_json, render_answer, render_symbols
+from code_index_assets.search.render import render_answer, render_symbols
 from code_index_assets.settings import Settings
 
 
@@ -87,7 +88,7 @@ def test_an_answer_says_what_it_knows(put, layout):
     hit = answer.hits[0]
     assert hit.commit == "c" * 40
     assert hit.text.split("\n")[hit.snippet.start_line - hit.start_line] == hit.snippet.lines[0]
-    body = answer_json(answer)
+    body = to_json(answer)
     fields = {"repository", "ref", "commit", "path", "start_line", "end_line", "qualified_name", "kind", "language"}
     assert fields | {"score", "lanes"} <= body["hits"][0].keys()
     assert {"hits", "repositories", "took_ms"} <= body.keys()
@@ -177,7 +178,7 @@ def test_symbols_by_exact_name_prefix_and_qualifier(put, engine):
 
     def defined(name, **options):
         prefix = options.pop("prefix", False)
-        return list(find_definitions(engine, name, SearchFilters(**options), prefix=prefix).hits)
+        return list(find_definitions(engine, name, SearchFilters(**options), prefix=prefix).symbols)
 
     assert [(h.path, h.start_line) for h in defined("add_item", repositories=("shop",))] == [("shop/cart.py", 3)]
     assert {h.repository for h in defined("ADD_ITEM")} == {"acme/shop", "acme/lib"}

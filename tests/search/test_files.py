@@ -15,7 +15,7 @@ from chains import Chain, GitRepository
 
 from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_file
 from code_index_assets.errors import FileNotIndexedError, NotIndexedError, QueryError
-from code_index_assets.search.files import _lines, read_lines
+from code_index_assets.search.files import _ChunkRow, _lines, read_lines
 from code_index_assets.search.service import open_engine
 from code_index_assets.sources.text import count_lines
 from code_index_assets.tables import CHUNKS
@@ -136,7 +136,9 @@ TEXTS = st.lists(
 def test_chunks_give_the_file_back(text, newline, language):
     text = text.replace("\n", newline)
     rows = parse_file(SourceFile("f", "0" * 40, language, text), ChunkOptions(max_chars=60, min_chars=20), None)
-    chunks = [dict(zip([c.name for c in CHUNKS.columns], row, strict=True)) for row in rows.chunks]
+    columns = [column.name for column in CHUNKS.columns]
+    named = [dict(zip(columns, row, strict=True)) for row in rows.chunks]
+    chunks = [_ChunkRow(**{name: row[name] for name in _ChunkRow.__dataclass_fields__}) for row in named]
     got, wanted = _lines(chunks, count_lines(text)), text.split("\n")[: count_lines(text)]
     assert len(got) == len(wanted)
     assert [line.rstrip() for line in got] == [line.rstrip() for line in wanted]

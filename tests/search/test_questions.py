@@ -148,7 +148,7 @@ def test_an_unknown_ref_is_not_indexed_and_names_no_other_repository(engine):
 
 @pytest.mark.parametrize("name", ["complete?", "Basket#complete?", "complete", "COMPLETE?"])
 def test_names_with_marks_are_looked_up_with_and_without(engine, name):
-    assert [hit.path for hit in find_definitions(engine, name).hits] == ["app/basket.rb"]
+    assert [hit.path for hit in find_definitions(engine, name).symbols] == ["app/basket.rb"]
 
 
 def test_references_of_a_name_with_a_mark(engine):

@@ -15,11 +15,12 @@ import steps_alone
 from chains import GitRepository
 
 from code_index_assets.errors import CorruptArtifactError, NotIndexedError, QueryError
+from code_index_assets.search.answer_fields import to_json
 from code_index_assets.search.cursors import Cursor, decode_cursor, encode_cursor
 from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.filters import SearchFilters
 from code_index_assets.search.references import find_references
-from code_index_assets.search.render import references_json, render_references
+from code_index_assets.search.render import render_references
 from code_index_assets.sources.registry import Registry
 from code_index_assets.storage.layout import Layout
 
@@ -245,5 +246,5 @@ def test_rendering(shop):
     found = shop.find("add_item", limit=2)
     text = render_references(found)
     assert "shop/cart.py" in text and "in shop.cart.fill" in text and "2 of 4 lines" in text and "--cursor" in text
-    body = references_json(found)
+    body = to_json(found)
     assert body["references"][0]["line"] == 8 and body["next_cursor"]

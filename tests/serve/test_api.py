@@ -10,9 +10,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from code_index_assets import errors
+from code_index_assets.search.answer_fields import to_json
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.paging import search_page
-from code_index_assets.search.render import answer_json
 from code_index_assets.search.service import open_engine
 from code_index_assets.serve.http import models
 from code_index_assets.serve.http.app import create_app
@@ -50,7 +50,7 @@ def refused(answer, status, error):
 
 def test_search_is_the_engines_answer(client, shop):
     engine = open_engine(shop.settings, shop.layout)
-    alone = answer_json(*search_page(engine.search, SearchRequest("add item to cart", limit=3)))
+    alone = to_json(search_page(engine.search, SearchRequest("add item to cart", limit=3)))
     got = client.get("/v1/search", params={"q": "add item to cart", "limit": 3})
     posted = client.post("/v1/search", json={"query": "add item to cart", "limit": 3})
     assert settled(got.json()) == settled(posted.json()) == settled(json.loads(json.dumps(alone)))
@@ -206,7 +206,7 @@ def test_every_error_of_the_taxonomy_has_a_status(shop):
 
     client = TestClient(create_app(shop.settings, shop.layout, engine=Failing(shop.layout, shop.settings)))
     for kind in kinds:
-        body = problem_of(kind("it went wrong", remedy="do this"))
+        body = to_json(problem_of(kind("it went wrong", remedy="do this")))
         assert client.get("/v1/search", params={"q": "x"}).json() == body
         assert body["status"] == expected.get(kind.__name__, body["status"])
         assert (body["error"], body["detail"], body["remedy"]) == (kind.__name__, "it went wrong", "do this")

@@ -10,11 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from code_index_assets.search.definitions import SymbolHit
-from code_index_assets.search.engine import Hit, LaneReport, RepositoryState, SearchAnswer
-from code_index_assets.search.files import FileText
+from code_index_assets.search.answers import (
+    Definitions,
+    FileText,
+    Hit,
+    LaneReport,
+    Reference,
+    References,
+    RepositoryState,
+    SearchAnswer,
+    SymbolHit,
+)
 from code_index_assets.search.query import parse
-from code_index_assets.search.references import Reference, References
 from code_index_assets.search.snippets import cut_snippet
 from code_index_assets.serve.http.tokens import count_tokens, json_tokens
 from code_index_assets.serve.mcp.answers import code_reply, reference_reply, search_reply, symbol_reply
@@ -100,15 +107,21 @@ def test_a_budget_is_used(most):
 
 
 def symbol(path, key, signature):
-    return SymbolHit(
-        key, "main", "c" * 40, path, 1, 9, "f", "a.f", "function", "python", signature, "source", True, key
-    )
+    return SymbolHit(key, "main", "c" * 40, path, 1, 9, "f", "a.f", "function", "python", signature, "source", key)
 
 
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(st.builds(symbol, PATHS, KEYS, LINES), max_size=60), most=BUDGETS)
 def test_definitions(rows, most):
-    reply = symbol_reply(rows, states(), total=len(rows), offset=0, max_tokens=most, note=None, cursor_at=lambda n: "c")
+    reply = symbol_reply(
+        Definitions(tuple(rows)),
+        states(),
+        total=len(rows),
+        offset=0,
+        max_tokens=most,
+        note=None,
+        cursor_at=lambda n: "c",
+    )
     check(reply, most)
     assert (reply.data.cut is None) == (len(reply.data.definitions) == len(rows))
 

@@ -21,7 +21,7 @@ from code_index_assets.serve.http.app import create_app
 from code_index_assets.serve.pages.forge import file_page, repository_page
 from code_index_assets.serve.pages.highlight import _FAMILIES, highlighted
 from code_index_assets.serve.pages.html import tag
-from code_index_assets.serve.pages.page_layout import Asked, ago, file_url, prose
+from code_index_assets.serve.pages.page_layout import PageQuery, ago, file_url, prose
 
 LANGUAGES = [
     "c",
@@ -128,7 +128,7 @@ def test_filters_live_in_the_address(client):
 def test_an_address_gives_back_what_was_asked(query, repos):
     from urllib.parse import parse_qs, urlsplit
 
-    asked = Asked(query, repo=tuple(repos), limit=30)
+    asked = PageQuery(query, repo=tuple(repos), limit=30)
     try:
         address = asked.url(limit=30)
     except UnicodeEncodeError:

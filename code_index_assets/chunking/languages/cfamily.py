@@ -79,20 +79,22 @@ def declared(node: Any, declarator: Any, raw: bytes) -> tuple[Any, str] | None:
     return inner, "field" if what == "field_declaration" else "variable"
 
 
-def finish_c(found: Outline, context: ProjectContext) -> None:
+def finish_c(outline: Outline, context: ProjectContext) -> None:
     """Adds what C and C++ need beyond the query."""
-    cpp = found.plugin.name != "c"
-    accesses = _accesses(found) if cpp else {}
+    cpp = outline.plugin.name != "c"
+    accesses = _accesses(outline) if cpp else {}
     counts: dict[tuple[str, str], int] = {}
     # `Foo x(y);` inside a function reads as a prototype.
-    found.definitions = [
-        d for d in found.definitions if d.kind != "prototype" or d.parent is None or d.parent.kind not in CALLABLE_KINDS
+    outline.definitions = [
+        d
+        for d in outline.definitions
+        if d.kind != "prototype" or d.parent is None or d.parent.kind not in CALLABLE_KINDS
     ]
-    for definition in found.definitions:
+    for definition in outline.definitions:
         if cpp:
-            _qualify(found, definition)
+            _qualify(outline, definition)
         if definition.kind in ("function", "method", "prototype"):
-            _callable(found, definition, context)
+            _callable(outline, definition, context)
             key = (definition.kind, definition.qualified)
             counts[key] = counts.get(key, 0) + 1
         parent = definition.parent
@@ -100,19 +102,19 @@ def finish_c(found: Outline, context: ProjectContext) -> None:
             default = "private" if parent.kind == "class" else "public"
             before = [word for at, word in accesses.get(parent, ()) if at < definition.start]
             definition.visibility = before[-1] if before else default
-    for definition in found.definitions:
+    for definition in outline.definitions:
         if counts.get((definition.kind, definition.qualified), 0) > 1:
             definition.facts.append("overload")
 
 
-def _accesses(found: Outline) -> dict[Definition | None, list[tuple[int, str]]]:
+def _accesses(outline: Outline) -> dict[Definition | None, list[tuple[int, str]]]:
     accesses: dict[Definition | None, list[tuple[int, str]]] = {}
-    for match in ACCESS.finditer(found.raw):
-        accesses.setdefault(innermost(found, match.start(1)), []).append((match.start(), match[1].decode()))
+    for match in ACCESS.finditer(outline.raw):
+        accesses.setdefault(innermost(outline, match.start(1)), []).append((match.start(), match[1].decode()))
     return accesses
 
 
-def _qualify(found: Outline, definition: Definition) -> None:
+def _qualify(outline: Outline, definition: Definition) -> None:
     """`Foo<T>::bar` outside its class: the name is `bar`, its scope `Foo`."""
     if definition.name.startswith("operator ") and "(" in definition.name[9:]:
         _rename(definition, definition.name[: definition.name.index("(", 9)])
@@ -148,9 +150,9 @@ def _rename(definition: Definition, name: str) -> None:
     definition.local = definition.qualified = around + name
 
 
-def _callable(found: Outline, definition: Definition, context: ProjectContext) -> None:
-    prefix = found.raw[definition.start : definition.name_start]
-    if b"static" in prefix and definition.parent is None and found.plugin.name == "c":
+def _callable(outline: Outline, definition: Definition, context: ProjectContext) -> None:
+    prefix = outline.raw[definition.start : definition.name_start]
+    if b"static" in prefix and definition.parent is None and outline.plugin.name == "c":
         definition.visibility = "private"
         definition.facts.append("static")
     elif definition.visibility is None:
@@ -161,11 +163,11 @@ def _callable(found: Outline, definition: Definition, context: ProjectContext) -
     if parent is not None and definition.name == parent.name and definition.kind == "method":
         definition.kind = "constructor"
     if definition.parent is None and definition.kind != "prototype" and context.paths:
-        stem, extension = posixpath.splitext(found.path)
+        stem, extension = posixpath.splitext(outline.path)
         if extension in SOURCES:
             header = next((stem + e for e in HEADERS if stem + e in context.files), None)
             if header is None:
-                header = context.by_suffix(posixpath.basename(stem) + ".h", found.path)
+                header = context.by_suffix(posixpath.basename(stem) + ".h", outline.path)
             if header:
                 definition.facts.append(f"header={header}")
 
@@ -180,10 +182,10 @@ def visibility_csharp(definition: Definition, prefix: bytes) -> str | None:
     return visibility_by_words("internal" if top else "public" if inside else "private")(definition, prefix)
 
 
-def finish_csharp(found: Outline, _: ProjectContext) -> None:
+def finish_csharp(outline: Outline, _: ProjectContext) -> None:
     """Adds what C# needs beyond the query."""
-    for definition in found.definitions:
-        prefix = found.raw[definition.start : definition.name_start].decode("utf-8", "replace")
+    for definition in outline.definitions:
+        prefix = outline.raw[definition.start : definition.name_start].decode("utf-8", "replace")
         for attribute in definition.decorators:
             prefix = prefix.replace(attribute, "")
             for name in re.findall(r"[\[,]\s*(?:\w+:\s*)?([\w.]+)", attribute):

@@ -25,14 +25,14 @@ DIRECTIVE = re.compile(
 )
 
 
-def cells(found: Outline, _: ProjectContext) -> None:
+def cells(outline: Outline, _: ProjectContext) -> None:
     """Names cells by number, kind and first heading; functions and classes of code cells become symbols."""
     symbols: list[Definition] = []
-    kept = [cell for cell in found.definitions if cell.parent is None]
-    language = kernel_language(found.raw)
-    for number, cell in enumerate(kept, 1):
+    top_cells = [cell for cell in outline.definitions if cell.parent is None]
+    language = kernel_language(outline.raw)
+    for number, cell in enumerate(top_cells, 1):
         try:
-            content: Any = json.loads(REMOVED.sub(b"", found.raw[cell.start : cell.end]))
+            content: Any = json.loads(REMOVED.sub(b"", outline.raw[cell.start : cell.end]))
         except (ValueError, RecursionError):
             content = {}
         # Up to nbformat 3 a code cell's text is its "input".
@@ -44,18 +44,18 @@ def cells(found: Outline, _: ProjectContext) -> None:
         cell.facts.append(f"cell={kind}")
         cell.signature = None
         if kind == "code":
-            symbols += _defined(found, cell, text) if language == "python" else _parsed(found, cell, text, language)
-            _imports(found, cell, text)
-    found.definitions = sorted([*kept, *symbols], key=lambda d: (d.start, -d.end, d.name_start))
+            symbols += _defined(outline, cell, text) if language == "python" else _parsed(outline, cell, text, language)
+            _imports(outline, cell, text)
+    outline.definitions = sorted([*top_cells, *symbols], key=lambda d: (d.start, -d.end, d.name_start))
 
 
-def _defined(found: Outline, cell: Definition, text: str) -> list[Definition]:
+def _defined(notebook: Outline, cell: Definition, text: str) -> list[Definition]:
     """Definitions of a cell's source, placed on the line of the file that holds their first line."""
     made: list[Definition] = []
     at = cell.start
     for match in DEFINED.finditer(text):
         written = json.dumps(match[0], ensure_ascii=False)[1:-1].encode("utf-8", "replace")
-        start = found.raw.find(written, at, cell.end)
+        start = notebook.raw.find(written, at, cell.end)
         if start < 0:
             continue
         at = start + len(written)
@@ -78,7 +78,7 @@ def kernel_language(raw: bytes) -> str:
     return {b"ir": "r", b"julia": "julia"}.get(named[1], "python") if named is not None else "python"
 
 
-def _parsed(found: Outline, cell: Definition, text: str, language: str) -> list[Definition]:
+def _parsed(notebook: Outline, cell: Definition, text: str, language: str) -> list[Definition]:
     """Definitions of a cell in another language than Python, read with that language's query."""
     from tree_sitter import Parser
 
@@ -93,14 +93,14 @@ def _parsed(found: Outline, cell: Definition, text: str, language: str) -> list[
     raw = text.encode("utf-8", "replace")
     made: list[Definition] = []
     at = cell.start
-    for inner in outline(found.path, raw, Parser(plug.language).parse(raw).root_node, plug, EMPTY).definitions:
+    for inner in outline(notebook.path, raw, Parser(plug.language).parse(raw).root_node, plug, EMPTY).definitions:
         line = raw[raw.rfind(b"\n", 0, inner.start) + 1 :].partition(b"\n")[0].decode("utf-8", "replace")
         written = json.dumps(line, ensure_ascii=False)[1:-1].encode("utf-8", "replace")
-        start = found.raw.find(written, at, cell.end)
+        start = notebook.raw.find(written, at, cell.end)
         if start < 0:
             continue
         at = start  # two names may stand on one line
-        name = found.raw.find(inner.name.encode(), start, start + len(written))
+        name = notebook.raw.find(inner.name.encode(), start, start + len(written))
         definition = Definition(cell.node, inner.kind, inner.name, name if name >= 0 else start)
         definition.start = definition.head = start
         definition.end, definition.parent = start + len(written), cell
@@ -110,40 +110,40 @@ def _parsed(found: Outline, cell: Definition, text: str, language: str) -> list[
     return made
 
 
-def _imports(found: Outline, cell: Definition, text: str) -> None:
+def _imports(notebook: Outline, cell: Definition, text: str) -> None:
     from ..facts import Import
 
     for match in MAGIC_IMPORT.finditer(text):
-        start = found.raw.find(match[0].strip().encode(), cell.start, cell.end)
-        found.imports.append(Import(max(start, cell.start), match[1] or match[3], match[2], None))
+        start = notebook.raw.find(match[0].strip().encode(), cell.start, cell.end)
+        notebook.imports.append(Import(max(start, cell.start), match[1] or match[3], match[2], None))
 
 
-def blade(found: Outline, _: ProjectContext) -> None:
+def blade(template: Outline, _: ProjectContext) -> None:
     """Sections and the templates a template extends or includes."""
     from ..facts import Import
 
     made = []
-    for match in DIRECTIVE.finditer(found.raw):
+    for match in DIRECTIVE.finditer(template.raw):
         word, name = match[1].decode(), match[2].decode("utf-8", "replace")
         if word in ("extends", "include", "component", "livewire", "use"):
-            found.imports.append(Import(match.start(), name, None, None))
+            template.imports.append(Import(match.start(), name, None, None))
             continue
         if word not in ("section", "push", "slot", "props"):
             continue
-        close = found.raw.find(b"@end" + match[1], match.end())
-        end = found.raw.find(b"\n", close) if close >= 0 else found.raw.find(b"\n", match.end())
-        definition = Definition(found.root, "section", name, match.start(2))
+        close = template.raw.find(b"@end" + match[1], match.end())
+        end = template.raw.find(b"\n", close) if close >= 0 else template.raw.find(b"\n", match.end())
+        definition = Definition(template.root, "section", name, match.start(2))
         definition.start = definition.head = match.start()
-        definition.end = end if end > 0 else len(found.raw)
+        definition.end = end if end > 0 else len(template.raw)
         definition.facts.append(f"directive={word}")
         made.append(definition)
     for definition in made:
-        definition.parent = innermost(found, definition.start)
+        definition.parent = innermost(template, definition.start)
     # Directives and elements need not nest; what would cross an element stays a symbol inside it.
     for definition in made:
         if definition.parent is not None:
             definition.end = min(definition.end, definition.parent.end)
-    found.definitions = sorted([*found.definitions, *made], key=lambda d: (d.start, -d.end, d.name_start))
+    template.definitions = sorted([*template.definitions, *made], key=lambda d: (d.start, -d.end, d.name_start))
 
 
 LANGUAGES = {

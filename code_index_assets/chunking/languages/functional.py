@@ -7,11 +7,11 @@ from ..facts import LanguageFacts, Outline
 from ..references import MARKED
 
 
-def clauses(found: Outline, _: ProjectContext) -> None:
+def clauses(outline: Outline, _: ProjectContext) -> None:
     """Clauses of one function that follow each other are one definition."""
-    kept = []
+    definitions = []
     last = None
-    for definition in found.definitions:
+    for definition in outline.definitions:
         same = (
             last is not None
             and definition.kind in ("function", "method")
@@ -22,19 +22,19 @@ def clauses(found: Outline, _: ProjectContext) -> None:
             continue
         if definition.parent is None or definition.parent is not last:
             last = definition
-        kept.append(definition)
+        definitions.append(definition)
     # What is inside a later clause belongs to the first.
-    for definition in kept:
-        if definition.parent is not None and definition.parent not in kept:
-            definition.parent = next((k for k in kept if k.qualified == definition.parent.qualified), None)
-    found.definitions = kept
+    for definition in definitions:
+        if definition.parent is not None and definition.parent not in definitions:
+            definition.parent = next((k for k in definitions if k.qualified == definition.parent.qualified), None)
+    outline.definitions = definitions
 
 
-def erlang(found: Outline, context: ProjectContext) -> None:
+def erlang(outline: Outline, context: ProjectContext) -> None:
     """`module:function`, as it is called."""
-    clauses(found, context)
-    module = next((d.name for d in found.definitions if d.kind == "module"), "")
-    for definition in found.definitions:
+    clauses(outline, context)
+    module = next((d.name for d in outline.definitions if d.kind == "module"), "")
+    for definition in outline.definitions:
         if module and definition.kind != "module" and definition.parent is None:
             definition.qualified = f"{module}:{definition.local}"
 

@@ -21,9 +21,9 @@ def resolve(_: str, module: str, context: ProjectContext) -> str | None:
             best = folder, name
     if best is None:
         return None
-    found = posixpath.normpath(posixpath.join(best[0], module[len(best[1]) :].lstrip("/")))
-    found = "" if found == "." else found
-    return (found or ".") if found in context.folders else None
+    target = posixpath.normpath(posixpath.join(best[0], module[len(best[1]) :].lstrip("/")))
+    target = "" if target == "." else target
+    return (target or ".") if target in context.folders else None
 
 
 def visibility(definition: Definition, _: bytes) -> str:
@@ -31,13 +31,13 @@ def visibility(definition: Definition, _: bytes) -> str:
     return "public" if definition.name[:1].isupper() else "private"
 
 
-def finish(found: Outline, context: ProjectContext) -> None:
+def finish(outline: Outline, context: ProjectContext) -> None:
     """Adds what Go needs beyond the query."""
     methods: dict[str, set[str]] = {}
     interfaces: dict[str, set[str]] = {}
     types: list[Definition] = []
-    in_test = found.path.endswith("_test.go")
-    for definition in found.definitions:
+    in_test = outline.path.endswith("_test.go")
+    for definition in outline.definitions:
         if in_test and definition.kind == "function" and (test := TEST.match(definition.name)):
             definition.facts.append("benchmark" if test[1] == "Benchmark" else "test")
         if definition.scope:
@@ -49,21 +49,23 @@ def finish(found: Outline, context: ProjectContext) -> None:
             types.append(definition)
     for definition in types:
         owned = methods.get(definition.name, set())
-        definition.facts += [f"satisfies={name}" for name, wanted in interfaces.items() if wanted and wanted <= owned]
-    module = context.owner("go_modules", found.path)
+        definition.facts += [
+            f"satisfies={name}" for name, required in interfaces.items() if required and required <= owned
+        ]
+    module = context.owner("go_modules", outline.path)
     if module is not None:
-        inner = posixpath.relpath(posixpath.dirname(found.path) or ".", module[0] or ".")
+        inner = posixpath.relpath(posixpath.dirname(outline.path) or ".", module[0] or ".")
         path = module[1] if inner == "." else f"{module[1]}/{inner}"
-        for definition in found.definitions:
+        for definition in outline.definitions:
             if definition.parent is None and definition.kind in ("struct", "interface", "function", "type"):
                 definition.facts.append(f"package={path}")
-    _routes(found)
+    _routes(outline)
 
 
-def _routes(found: Outline) -> None:
-    for match in ROUTE.finditer(found.raw):
+def _routes(outline: Outline) -> None:
+    for match in ROUTE.finditer(outline.raw):
         if match[2][:1] == b"/":
-            around = innermost(found, match.start())
+            around = innermost(outline, match.start())
             if around is not None:
                 verb = match[1].decode().upper().replace("HANDLEFUNC", "ANY").replace("HANDLE", "ANY")
                 around.facts.append(f"route={verb} {match[2].decode('utf-8', 'replace')}")

@@ -56,17 +56,17 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
             break
         tail = "/".join(parts[:length])
         for extension in (".java", ".kt"):
-            found = context.by_suffix(tail + extension, path)
-            if found:
-                return found
+            target = context.by_suffix(tail + extension, path)
+            if target:
+                return target
     return None
 
 
-def finish(found: Outline, context: ProjectContext) -> None:
+def finish(outline: Outline, context: ProjectContext) -> None:
     """Adds what Java and Kotlin need beyond the query."""
-    build = context.owner("builds", found.path)
-    for definition in found.definitions:
-        prefix = found.raw[definition.start : definition.name_start].decode("utf-8", "replace")
+    build = context.owner("builds", outline.path)
+    for definition in outline.definitions:
+        prefix = outline.raw[definition.start : definition.name_start].decode("utf-8", "replace")
         for decorator in definition.decorators:
             prefix = prefix.replace(decorator, "")
             _annotated(definition, decorator)
@@ -74,8 +74,8 @@ def finish(found: Outline, context: ProjectContext) -> None:
         definition.facts += [word for word in dict.fromkeys(words) if word in NOTED]
         if build is not None and definition.parent is None:
             definition.facts.append(f"build={build[1]}")
-        _kinds(found, definition, prefix, words)
-    _class_routes(found)
+        _kinds(outline, definition, prefix, words)
+    _class_routes(outline)
 
 
 def _annotated(definition: Definition, decorator: str) -> None:
@@ -92,8 +92,8 @@ def _annotated(definition: Definition, decorator: str) -> None:
         definition.facts += [f"route={method} {url}" for url in (QUOTED.findall(mapping[2]) or [""])]
 
 
-def _kinds(found: Outline, definition: Definition, prefix: str, words: list[str]) -> None:
-    if found.plugin.name == "java":
+def _kinds(outline: Outline, definition: Definition, prefix: str, words: list[str]) -> None:
+    if outline.plugin.name == "java":
         if definition.kind == "field" and "static" in words and "final" in words:
             definition.kind = "constant"
         return
@@ -108,9 +108,9 @@ def _kinds(found: Outline, definition: Definition, prefix: str, words: list[str]
         definition.facts.append(f"extension={definition.scope}")
 
 
-def _class_routes(found: Outline) -> None:
+def _class_routes(outline: Outline) -> None:
     """A mapping on a controller class is in front of those on its methods."""
-    for definition in found.definitions:
+    for definition in outline.definitions:
         parent = definition.parent
         if (
             definition.kind not in CALLABLE_KINDS

@@ -28,10 +28,10 @@ NEST = {
 JSX = re.compile(rb"<[A-Z][\w.]*[\s/>]|<[a-z]+[\s>]|<>|/>")
 
 
-def module_name(found: Outline, context: ProjectContext) -> str:
+def module_name(outline: Outline, context: ProjectContext) -> str:
     """The file's stem, or the folder's where the file is an index."""
     del context
-    folder, _, name = found.path.rpartition("/")
+    folder, _, name = outline.path.rpartition("/")
     stem = name.split(".")[0] if not name.startswith(".") else name
     return folder.rpartition("/")[2] or stem if stem == "index" else stem
 
@@ -50,9 +50,9 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
         if module == name or module.startswith(name + "/"):
             rest = module[len(name) + 1 :]
             for inner in (posixpath.join("src", rest) if rest else "src", rest):
-                found = _file(posixpath.join(folder, inner).rstrip("/"), context)
-                if found:
-                    return found
+                target = _file(posixpath.join(folder, inner).rstrip("/"), context)
+                if target:
+                    return target
     return None
 
 
@@ -70,13 +70,13 @@ def _file(stem: str, context: ProjectContext) -> str | None:
     return None
 
 
-def finish(found: Outline, _: ProjectContext) -> None:
+def finish(outline: Outline, _: ProjectContext) -> None:
     """Adds what JavaScript and TypeScript need beyond the query."""
-    raw = found.raw
+    raw = outline.raw
     exported = _exported(raw)
     default = {match[1] for match in DEFAULT.finditer(raw)}
-    markup = found.path.endswith(("x", ".js", ".mjs"))
-    for definition in found.definitions:
+    markup = outline.path.endswith(("x", ".js", ".mjs"))
+    for definition in outline.definitions:
         name = definition.name.encode()
         line = raw.rfind(b"\n", 0, definition.start) + 1
         head = raw[line : definition.name_start].lstrip()
@@ -97,7 +97,7 @@ def finish(found: Outline, _: ProjectContext) -> None:
         for decorator in definition.decorators:
             _decorated(definition, decorator)
     for match in ROUTE.finditer(raw):
-        around = innermost(found, match.start())
+        around = innermost(outline, match.start())
         if around is not None:
             around.facts.append(f"route={match[1].decode().upper()} {match[2].decode('utf-8', 'replace')}")
 

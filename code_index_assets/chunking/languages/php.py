@@ -44,36 +44,36 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
     return context.by_suffix(tail, path) if "/" in tail else None
 
 
-def finish(found: Outline, context: ProjectContext) -> None:
+def finish(outline: Outline, context: ProjectContext) -> None:
     """Adds what PHP needs beyond the query."""
-    for definition in found.definitions:
+    for definition in outline.definitions:
         for attribute in definition.decorators:
             _attribute(definition, attribute)
         _kind(definition)
         if definition.parent is None and definition.kind in ("class", "interface", "trait", "enum"):
-            prefix = _psr4_name(found.path, context)
+            prefix = _psr4_name(outline.path, context)
             if prefix is not None:
                 definition.facts.append("psr4" if prefix == definition.qualified else f"psr4_mismatch={prefix}")
-    _calls(found)
-    for item in found.imports:
+    _calls(outline)
+    for item in outline.imports:
         if item.name:  # `use A\\{B, C}`
             item.module = f"{item.module}\\{item.name}"
-    facades = [item.module for item in found.imports if item.module.startswith(FACADE)]
-    for definition in found.definitions:
+    facades = [item.module for item in outline.imports if item.module.startswith(FACADE)]
+    for definition in outline.definitions:
         if definition.parent is None and definition.kind == "class":
             definition.facts += [f"facade={name[len(FACADE) :]}" for name in facades]
 
 
-def _calls(found: Outline) -> None:
+def _calls(outline: Outline) -> None:
     """Routes and associations, which Laravel writes as calls."""
-    for match in ROUTE.finditer(found.raw):
-        around = innermost(found, match.start())
+    for match in ROUTE.finditer(outline.raw):
+        around = innermost(outline, match.start())
         verb = match[1].decode()
         fact = f"route={verb.upper() if verb.islower() else verb} {match[2].decode('utf-8', 'replace')}"
         if around is not None:
             around.facts.append(fact)
-    for match in ASSOCIATION.finditer(found.raw):
-        around = innermost(found, match.start())
+    for match in ASSOCIATION.finditer(outline.raw):
+        around = innermost(outline, match.start())
         if around is not None and around.kind == "method":
             around.facts.append(f"association={match[1].decode()}:{(match[2] or b'').decode()}")
 

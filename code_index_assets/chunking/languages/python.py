@@ -20,11 +20,11 @@ WORD = re.compile(rb"[\"'](\w+)[\"']")
 MODEL_BASES = ("models.Model", "Model", "db.Model", "SQLModel", "BaseModel", "DeclarativeBase", "Base", "Document")
 
 
-def module_name(found: Outline, context: ProjectContext) -> str:
+def module_name(outline: Outline, context: ProjectContext) -> str:
     """Dotted name from the outermost folder that is a package, else from the root without `src/`."""
-    stem = found.path[:-3] if found.path.endswith((".py",)) else found.path.rpartition(".")[0] or found.path
+    stem = outline.path[:-3] if outline.path.endswith((".py",)) else outline.path.rpartition(".")[0] or outline.path
     stem = stem.removesuffix("/__init__") if stem != "__init__" else ""
-    folder = posixpath.dirname(found.path)
+    folder = posixpath.dirname(outline.path)
     start = None
     while folder and f"{folder}/__init__.py" in context.files:
         start = folder
@@ -49,9 +49,9 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
         return _file(posixpath.join(folder, rest) if rest else folder, context)
     tail = module.replace(".", "/")
     for folder in ("", *SOURCE_FOLDERS):
-        found = _file(folder + tail, context)
-        if found:
-            return found
+        target = _file(folder + tail, context)
+        if target:
+            return target
     return context.by_suffix(f"{tail}.py", path) if "/" in tail else None
 
 
@@ -68,16 +68,16 @@ def visibility(definition: Definition, _: bytes) -> str:
     return "private" if name.startswith("_") and not name.endswith("__") else "public"
 
 
-def finish(found: Outline, context: ProjectContext) -> None:
+def finish(outline: Outline, context: ProjectContext) -> None:
     """Adds what Python needs beyond the query."""
-    for item in found.imports:
+    for item in outline.imports:
         if item.name and context.paths:  # the name may be a module itself
             joint = "" if item.module.endswith(".") else "."
-            item.resolved = resolve(found.path, f"{item.module}{joint}{item.name}", context)
-    is_test_file = _is_test_file(found.path)
-    exported = {word for group in ALL.findall(found.raw) for word in WORD.findall(group)}
-    routes = {view.split(b".")[-1]: url for url, view in URL.findall(found.raw)} if b"path(" in found.raw else {}
-    for definition in found.definitions:
+            item.resolved = resolve(outline.path, f"{item.module}{joint}{item.name}", context)
+    is_test_file = _is_test_file(outline.path)
+    exported = {word for group in ALL.findall(outline.raw) for word in WORD.findall(group)}
+    routes = {view.split(b".")[-1]: url for url, view in URL.findall(outline.raw)} if b"path(" in outline.raw else {}
+    for definition in outline.definitions:
         _decorated(definition)
         if definition.kind in CALLABLE_KINDS and (definition.signature or "").startswith("async "):
             definition.facts.append("async")

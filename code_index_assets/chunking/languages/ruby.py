@@ -51,11 +51,11 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
     return None if tail.startswith(".") else context.by_suffix(f"lib/{tail}", path)
 
 
-def finish(found: Outline, _: ProjectContext) -> None:
+def finish(outline: Outline, _: ProjectContext) -> None:
     """Adds what Ruby needs beyond the query."""
-    raw = found.raw
+    raw = outline.raw
     eigen = [match.span() for match in EIGEN.finditer(raw)]
-    for definition in found.definitions:
+    for definition in outline.definitions:
         _singleton(definition, eigen)
         if definition.kind in ("class", "module"):
             _type(definition)
@@ -63,17 +63,17 @@ def finish(found: Outline, _: ProjectContext) -> None:
             definition.visibility = "public"
         if definition.name == "method_missing":
             definition.facts.append("dynamic")
-    _noted(found, MIXIN, lambda m: [f"{m[1].decode()}={name.strip().decode()}" for name in m[2].split(b",")])
-    _noted(found, ASSOCIATION, lambda m: [f"association={m[1].decode()}:{m[2].decode()}"])
-    _noted(found, SCOPE, lambda m: [f"scope={m[1].decode()}"])
-    _noted(found, HOOK, lambda m: [f"{m[1].decode()}={m[2].decode()}"])
-    _visibility(found, raw)
-    if "controllers/" in found.path:
-        _actions(found)
-    _routes(found)
-    if posixpath.basename(found.path) in ("Gemfile", "gems.rb") or found.path.endswith(".gemspec"):
-        _gems(found)
-    for definition in found.definitions:
+    _noted(outline, MIXIN, lambda m: [f"{m[1].decode()}={name.strip().decode()}" for name in m[2].split(b",")])
+    _noted(outline, ASSOCIATION, lambda m: [f"association={m[1].decode()}:{m[2].decode()}"])
+    _noted(outline, SCOPE, lambda m: [f"scope={m[1].decode()}"])
+    _noted(outline, HOOK, lambda m: [f"{m[1].decode()}={m[2].decode()}"])
+    _visibility(outline, raw)
+    if "controllers/" in outline.path:
+        _actions(outline)
+    _routes(outline)
+    if posixpath.basename(outline.path) in ("Gemfile", "gems.rb") or outline.path.endswith(".gemspec"):
+        _gems(outline)
+    for definition in outline.definitions:
         if definition.kind == "class" and definition.facts and any(f.startswith("include=") for f in definition.facts):
             definition.extends += [f[8:] for f in definition.facts if f.startswith("include=")]
 
@@ -100,27 +100,27 @@ def _type(definition: Definition) -> None:
         definition.facts.append("test" if "Job" not in definition.extends[0] else "job")
 
 
-def _noted(found: Outline, pattern: re.Pattern[bytes], facts: object) -> None:
+def _noted(outline: Outline, pattern: re.Pattern[bytes], facts: object) -> None:
     assert callable(facts)
-    for match in pattern.finditer(found.raw):
-        around = innermost(found, match.start(1))
+    for match in pattern.finditer(outline.raw):
+        around = innermost(outline, match.start(1))
         if around is not None and around.kind in ("class", "module"):
             around.facts += facts(match)
 
 
-def _visibility(found: Outline, raw: bytes) -> None:
+def _visibility(outline: Outline, raw: bytes) -> None:
     """`private` alone holds to the end of its class; with names, or in front of `def`, for those."""
     switches: dict[Definition | None, list[tuple[int, str]]] = {}
     for match in VISIBILITY.finditer(raw):
-        around = innermost(found, match.start(1))
+        around = innermost(outline, match.start(1))
         word = match[1].decode()
         switches.setdefault(around, []).append((match.start(), "public" if word == "module_function" else word))
     named: dict[tuple[Definition | None, str], str] = {}
     for match in NAMED.finditer(raw):
-        around = innermost(found, match.start(1))
+        around = innermost(outline, match.start(1))
         for name in re.findall(rb":(\w+[?!=]?)", match[2]):
             named[around, name.decode()] = match[1].decode().split("_")[0]
-    for definition in found.definitions:
+    for definition in outline.definitions:
         if definition.kind not in ("method", "constructor", "property"):
             continue
         for at, word in switches.get(definition.parent, ()):
@@ -132,45 +132,45 @@ def _visibility(found: Outline, raw: bytes) -> None:
         definition.visibility = named.get((definition.parent, definition.name), definition.visibility)
 
 
-def _actions(found: Outline) -> None:
-    for definition in found.definitions:
+def _actions(outline: Outline) -> None:
+    for definition in outline.definitions:
         parent = definition.parent
         action = definition.kind == "method" and definition.visibility == "public" and not definition.scope
         if action and parent is not None and "controller" in parent.facts:
             definition.facts.append(f"action={parent.name.removesuffix('Controller')}#{definition.name}")
 
 
-def _first_line(found: Outline, definition: Definition) -> bytes:
-    return found.raw[definition.start : definition.end].split(b"\n")[0]
+def _first_line(outline: Outline, definition: Definition) -> bytes:
+    return outline.raw[definition.start : definition.end].split(b"\n")[0]
 
 
-def _routes(found: Outline) -> None:
-    found.definitions = [d for d in found.definitions if d.kind != "route" or _is_route(found, d)]
-    for definition in found.definitions:
+def _routes(outline: Outline) -> None:
+    outline.definitions = [d for d in outline.definitions if d.kind != "route" or _is_route(outline, d)]
+    for definition in outline.definitions:
         if definition.kind == "route":
-            line = found.raw[definition.start : definition.end].split(b"\n")[0]
+            line = outline.raw[definition.start : definition.end].split(b"\n")[0]
             verb = line.split(None, 1)[0].split(b"(")[0].decode()
             name = definition.name if definition.name.startswith("/") or verb == "root" else f"/{definition.name}"
             definition.facts.append(f"route={verb.upper() if verb in VERBS else verb} {name}")
-    kept = [d for d in found.definitions if d.kind != "namespace" or BLOCK.search(_first_line(found, d))]
-    found.definitions = [d for d in kept if d.kind != "test" or BLOCK.search(_first_line(found, d))]
+    definitions = [d for d in outline.definitions if d.kind != "namespace" or BLOCK.search(_first_line(outline, d))]
+    outline.definitions = [d for d in definitions if d.kind != "test" or BLOCK.search(_first_line(outline, d))]
 
 
-def _is_route(found: Outline, definition: Definition) -> bool:
+def _is_route(outline: Outline, definition: Definition) -> bool:
     """In a routes file, or Sinatra's `get '/path' do`; a test's `get '/path'` is a request."""
-    line = found.raw[definition.start : definition.end].split(b"\n")[0].rstrip()
-    in_routes = found.path.endswith("routes.rb") or "/routes/" in found.path
+    line = outline.raw[definition.start : definition.end].split(b"\n")[0].rstrip()
+    in_routes = outline.path.endswith("routes.rb") or "/routes/" in outline.path
     return in_routes or (definition.name.startswith("/") and line.endswith(b"do"))
 
 
 VERBS = ("get", "post", "put", "patch", "delete")
 
 
-def _gems(found: Outline) -> None:
+def _gems(outline: Outline) -> None:
     from ..facts import Import
 
-    for match in GEM.finditer(found.raw):
-        found.imports.append(Import(match.start(1), match[1].decode(), None, None))
+    for match in GEM.finditer(outline.raw):
+        outline.imports.append(Import(match.start(1), match[1].decode(), None, None))
 
 
 LANGUAGES = {

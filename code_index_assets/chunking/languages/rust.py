@@ -16,10 +16,10 @@ ROOTS = ("lib", "main", "mod")
 GENERIC = re.compile(r"<.*", re.S)
 
 
-def module_name(found: Outline, context: ProjectContext) -> str:
+def module_name(outline: Outline, context: ProjectContext) -> str:
     """`crate::mod::…` from the crate's name (`crate` where no manifest names it) and the path below its sources."""
-    folder, name = context.owner("crates", found.path) or ("", "crate")
-    inner = found.path[len(folder) + 1 :] if folder else found.path
+    folder, name = context.owner("crates", outline.path) or ("", "crate")
+    inner = outline.path[len(folder) + 1 :] if folder else outline.path
     parts = inner.removesuffix(".rs").split("/")
     if parts[0] == "src":
         parts = parts[1:]
@@ -77,13 +77,13 @@ def visibility(definition: Definition, prefix: bytes) -> str:
     return "public" if b"pub " in prefix else "private"
 
 
-def finish(found: Outline, context: ProjectContext) -> None:
+def finish(outline: Outline, context: ProjectContext) -> None:
     """Adds what Rust needs beyond the query."""
-    for item in found.imports:
-        around = innermost(found, item.start)
+    for item in outline.imports:
+        around = innermost(outline, item.start)
         if around is not None and around.kind == "module" and context.paths and item.module.startswith("super::"):
-            item.resolved = found.path  # `super` of a module inside this file
-    for definition in found.definitions:
+            item.resolved = outline.path  # `super` of a module inside this file
+    for definition in outline.definitions:
         parent = definition.parent
         if definition.kind == "impl":
             definition.extends = [definition.extends[0]] if definition.extends else []

@@ -53,19 +53,19 @@ def groovy(node: Any, name: Any, raw: bytes) -> tuple[Any, str] | None:
     )
 
 
-def groovy_members(found: Outline, _: ProjectContext) -> None:
+def groovy_members(outline: Outline, _: ProjectContext) -> None:
     """Constructors are named as their class; constants of enums are in no node of their own."""
-    found.definitions = [
+    outline.definitions = [
         d
-        for d in found.definitions
+        for d in outline.definitions
         if (d.kind != "constructor" or (d.parent is not None and d.parent.name == d.name))
         and (d.kind != "field" or d.parent is None or d.parent.kind in TYPE_KINDS)
     ]
 
 
-def packages(found: Outline, _: ProjectContext) -> None:
+def packages(outline: Outline, _: ProjectContext) -> None:
     """A package's name is whole: it is in no other."""
-    for definition in found.definitions:
+    for definition in outline.definitions:
         if definition.kind == "package":
             definition.local = definition.qualified = definition.name
 

@@ -17,26 +17,26 @@ SCOPE = re.compile(r"(?i)(?:script|global|local|private):(?=.)")
 
 def without_conditions(raw: bytes) -> bytes:
     """The text with its `#if` and `#end` blanked: the grammar knows them between statements, not in a class."""
-    return CONDITION.sub(lambda found: b" " * len(found[0]), raw)
+    return CONDITION.sub(lambda match: b" " * len(match[0]), raw)
 
 
 def whole_names(raw: bytes) -> bytes:
     """The text with `proc gen(HTML,Head)` as one word: the grammar takes the brackets for an array's."""
-    return BRACKETS.sub(lambda found: found[1] + re.sub(rb"[(),]", b"_", found[2]), raw)
+    return BRACKETS.sub(lambda match: match[1] + re.sub(rb"[(),]", b"_", match[2]), raw)
 
 
-def tcl(found: Outline, _: ProjectContext) -> None:
+def tcl(outline: Outline, _: ProjectContext) -> None:
     """`::a::b` is `a::b`; a procedure in a namespace is none of a class."""
-    for definition in found.definitions:
+    for definition in outline.definitions:
         definition.local = definition.local.removeprefix("::")
         definition.qualified = definition.qualified.removeprefix("::")
         if definition.node.type == "procedure" and definition.kind == "method":
             definition.kind = "function"
 
 
-def powershell(found: Outline, _: ProjectContext) -> None:
+def powershell(outline: Outline, _: ProjectContext) -> None:
     """`script:Get-It` is called by `Get-It`."""
-    for definition in found.definitions:
+    for definition in outline.definitions:
         scope = SCOPE.match(definition.name)
         if scope is not None:
             definition.name = definition.name[scope.end() :]

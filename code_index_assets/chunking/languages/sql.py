@@ -34,38 +34,41 @@ def blank_brackets(raw: bytes) -> bytes:
     return BATCH_END.sub(lambda match: b";".ljust(len(match[0])), text)
 
 
-def names(found: Outline, _: ProjectContext) -> None:
+def names(outline: Outline, _: ProjectContext) -> None:
     """Names without their quotes; `schema.name` is the name in its schema."""
-    known = {definition.name_start for definition in found.definitions}
-    hidden = sorted(found.comments)
-    for match in PROCEDURE.finditer(found.raw):
+    known = {definition.name_start for definition in outline.definitions}
+    hidden = sorted(outline.comments)
+    for match in PROCEDURE.finditer(outline.raw):
         kind = KINDS.get(match[1].split()[0].lower().decode(), "package")
         if match.start(2) in known or any(start <= match.start() < end for start, end in hidden):
             continue
-        around = innermost(found, match.start(2))
-        end = found.raw.find(b"\n\n", match.end())
-        definition = Definition(found.root, kind, match[2].decode("utf-8", "replace"), match.start(2))
+        around = innermost(outline, match.start(2))
+        end = outline.raw.find(b"\n\n", match.end())
+        definition = Definition(outline.root, kind, match[2].decode("utf-8", "replace"), match.start(2))
         definition.start = definition.head = match.start(1) if around is not None else match.start()
-        definition.end = min(end if end > 0 else len(found.raw), around.end if around is not None else len(found.raw))
+        definition.end = min(
+            end if end > 0 else len(outline.raw), around.end if around is not None else len(outline.raw)
+        )
         definition.parent = around
-        definition.signature = found.flat(
-            match.start(), found.raw.find(b"\n", match.end()) if b"\n" in found.raw[match.end() :] else len(found.raw)
+        definition.signature = outline.flat(
+            match.start(),
+            outline.raw.find(b"\n", match.end()) if b"\n" in outline.raw[match.end() :] else len(outline.raw),
         )[:400]
-        found.definitions.append(definition)
-    found.definitions.sort(key=lambda d: (d.start, -d.end, d.name_start))
-    for definition in found.definitions:
-        written = found.text(definition.name_start, definition.name_start + max(len(definition.name.encode()) + 2, 2))
+        outline.definitions.append(definition)
+    outline.definitions.sort(key=lambda d: (d.start, -d.end, d.name_start))
+    for definition in outline.definitions:
+        written = outline.text(definition.name_start, definition.name_start + max(len(definition.name.encode()) + 2, 2))
         whole = definition.name if definition.name[:1] not in "[" else written
-        parts = [part.strip('"`[]') for part in PART.findall(_whole(found, definition))] or [whole]
+        parts = [part.strip('"`[]') for part in PART.findall(_whole(outline, definition))] or [whole]
         definition.name = parts[-1]
         parent = definition.parent
         scope = f"{parent.local}." if parent is not None else ""
         definition.local = definition.qualified = scope + ".".join(parts)
 
 
-def _whole(found: Outline, definition: Definition) -> str:
+def _whole(outline: Outline, definition: Definition) -> str:
     """A definition's name as it is written, quotes included."""
-    match = WRITTEN.match(found.raw, definition.name_start)
+    match = WRITTEN.match(outline.raw, definition.name_start)
     return match[0].decode("utf-8", "replace") if match else definition.name
 
 

@@ -11,13 +11,13 @@ HEADING_MARKS = re.compile(r"[`*_]+|\s+#+$")
 KEYWORDS = frozenset(["true", "false", "null"])
 
 
-def headings(found: Outline, _: ProjectContext) -> None:
+def headings(outline: Outline, _: ProjectContext) -> None:
     """Names without emphasis marks, paths of headings as qualified names."""
     last = None
-    for definition in found.definitions:
+    for definition in outline.definitions:
         if last is not None and (last.start, last.end) == (definition.start, definition.end):
             # The grammar puts an underlined heading into the section before it.
-            definition.start = definition.head = found.raw.rfind(b"\n", 0, definition.name_start) + 1
+            definition.start = definition.head = outline.raw.rfind(b"\n", 0, definition.name_start) + 1
             last.end = definition.start
         last = definition
         definition.name = HEADING_MARKS.sub("", definition.name).strip() or definition.name
@@ -26,15 +26,15 @@ def headings(found: Outline, _: ProjectContext) -> None:
         definition.qualified = definition.local
 
 
-def dockerfile(found: Outline, _: ProjectContext) -> None:
+def dockerfile(outline: Outline, _: ProjectContext) -> None:
     """A stage is its FROM and all instructions up to the next one."""
-    stages = [definition for definition in found.definitions if definition.kind == "stage"]
+    stages = [definition for definition in outline.definitions if definition.kind == "stage"]
     for number, stage in enumerate(stages):
-        stage.end = stages[number + 1].start if number + 1 < len(stages) else len(found.raw)
+        stage.end = stages[number + 1].start if number + 1 < len(stages) else len(outline.raw)
         if number and stages[number - 1].start == stage.start:
-            found.definitions.remove(stages[number - 1])  # the image's name; `AS name` came after it
+            outline.definitions.remove(stages[number - 1])  # the image's name; `AS name` came after it
     current: Definition | None = None
-    for definition in found.definitions:
+    for definition in outline.definitions:
         if definition.kind == "stage":
             current = definition
         elif current is not None:
@@ -42,20 +42,20 @@ def dockerfile(found: Outline, _: ProjectContext) -> None:
             definition.local = definition.qualified = f"{current.name}.{definition.name}"
 
 
-def rst_sections(found: Outline, context: ProjectContext) -> None:
+def rst_sections(outline: Outline, context: ProjectContext) -> None:
     """A title's section goes on to the next title of its level or above; levels by the order of their underlines."""
     levels: dict[int, int] = {}
     open_sections: list[tuple[int, Definition]] = []
-    for definition in found.definitions:
-        mark = found.raw[definition.start : definition.end].rstrip()[-1:]
+    for definition in outline.definitions:
+        mark = outline.raw[definition.start : definition.end].rstrip()[-1:]
         level = levels.setdefault(mark[0] if mark else 0, len(levels))
         while open_sections and open_sections[-1][0] >= level:
             open_sections.pop()[1].end = definition.start
         definition.parent = open_sections[-1][1] if open_sections else None
         open_sections.append((level, definition))
     for _, definition in open_sections:
-        definition.end = len(found.raw)
-    headings(found, context)
+        definition.end = len(outline.raw)
+    headings(outline, context)
 
 
 # The scanners of these two keep a stack of open blocks in a buffer of 1,024 bytes and crash beyond it: at 250 block

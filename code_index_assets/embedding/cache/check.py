@@ -1,6 +1,6 @@
 """A program: reads a whole vector cache and says whether every row of it is intact. Argument: the cache's folder.
 
-In a process of its own: LMDB maps the file, and a damaged one can end the process that reads it.
+In a separate process: LMDB maps the file, and a damaged one can end the process that reads it.
 """
 
 from __future__ import annotations

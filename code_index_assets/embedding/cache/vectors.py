@@ -69,7 +69,7 @@ class VectorCache:
             return {}
 
     def _found(self, keys: Sequence[str]) -> dict[str, Vectors]:
-        found: dict[str, Vectors] = {}
+        vectors: dict[str, Vectors] = {}
         size = _CHECKSUM_BYTES + _KEPT.itemsize * self.dimension
         with self._begin(write=False) as transaction:
             for key in keys:
@@ -78,8 +78,8 @@ class VectorCache:
                     continue
                 body = bytes(row[_CHECKSUM_BYTES:])
                 if zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "little") == bytes(row[:_CHECKSUM_BYTES]):
-                    found[key] = np.frombuffer(body, dtype=_KEPT).astype(np.float32)
-        return found
+                    vectors[key] = np.frombuffer(body, dtype=_KEPT).astype(np.float32)
+        return vectors
 
     def put(self, keys: Sequence[str], vectors: Vectors) -> None:
         """Stores vectors; durable when this returns. Raises OutOfDiskError."""
@@ -109,7 +109,7 @@ class VectorCache:
     def compact(self) -> None:
         """Rewrites the file without the pages that removals left, and without what they held.
 
-        Only for when nobody else works with the cache: other processes keep the old file until they open it again.
+        Only for when no other process uses the cache: other processes keep the old file until they open it again.
         """
         target = self.folder / "compact"
         shutil.rmtree(target, ignore_errors=True)
@@ -146,10 +146,10 @@ class VectorCache:
 def _identity(data: Path) -> tuple[int, int] | None:
     """Which file has that name now: a compaction by another process replaces it."""
     try:
-        found = data.stat()
+        status = data.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _allocate_lock(folder: Path) -> None:
@@ -195,7 +195,7 @@ def is_sound(folder: Path) -> bool:
         if len(page) < 16 + 136 or struct.unpack_from("<I", page, 16)[0] != _MAGIC:
             return False
         last_pages.append(struct.unpack_from("<QQ", page, 16 + 120))
-    last, _ = max(last_pages, key=lambda found: found[1])
+    last, _ = max(last_pages, key=lambda candidate: candidate[1])
     return bool(size >= (last + 1) * _PAGE)
 
 

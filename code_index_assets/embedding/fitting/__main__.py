@@ -68,7 +68,7 @@ def fit_table(out: Path, repositories: list[tuple[Path, str]], model_name: str, 
         corpus.add(part)
     model, layout = find_model(model_name), Layout(load_settings().data).create()
     texts = list(dict.fromkeys(corpus.texts))
-    wanted = vectors_of(model, texts, layout, say)
+    targets = vectors_of(model, texts, layout, say)
     vocabulary, start = training.first_guess(model, say)
     pieces = WordPieces(vocabulary)
 
@@ -76,10 +76,10 @@ def fit_table(out: Path, repositories: list[tuple[Path, str]], model_name: str, 
         return [np.asarray(pieces.of_text(text) or [0], dtype=np.int32) for text in texts]
 
     pairs = [
-        training.Pairs(cut([said for said, _ in kind]), cut([code for _, code in kind]))
+        training.Pairs(cut([sentence for sentence, _ in kind]), cut([code for _, code in kind]))
         for kind in (corpus.documented, corpus.committed)
     ]
-    table = training.fit(start, cut(what_was_read(model, texts)), wanted, pairs, dimension, say)
+    table = training.fit(start, cut(what_was_read(model, texts)), targets, pairs, dimension, say)
     write_table(out, model.slug, vocabulary, table)
     say(f"written to {out}; use it with CODE_INDEX_MODEL=static:{out}")
 

@@ -75,14 +75,14 @@ def first_sentence(doc: str) -> str:
 
 def without_lines(text: str, doc: str) -> str:
     """A chunk's text without the lines of its documentation: else a sentence is found by its own words."""
-    said = {re.sub(r"\W+", "", line) for line in doc.split("\n")} - {""}
-    kept = []
+    doc_lines = {re.sub(r"\W+", "", line) for line in doc.split("\n")} - {""}
+    lines = []
     for line in text.split("\n"):
         words = re.sub(r"\W+", "", line)
-        if len(words) > 8 and any(len(part) > 8 and (words in part or part in words) for part in said):
+        if len(words) > 8 and any(len(part) > 8 and (words in part or part in words) for part in doc_lines):
             continue
-        kept.append(line)
-    return "\n".join(kept)
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _code_files(git_dir: Path, commit: str, chance: random.Random) -> tuple[list[SourceFile], ProjectContext]:
@@ -92,14 +92,14 @@ def _code_files(git_dir: Path, commit: str, chance: random.Random) -> tuple[list
         if mode != 0o120000 and size is not None and size <= _LARGEST_FILE
     ]
     blobs = dict(listed)
-    wanted = []
+    chosen = []
     for path, oid in listed:
         language = language_of_path(path)
         if language and language not in _NO_CODE:
-            wanted.append((path, oid, language))
-    chance.shuffle(wanted)
+            chosen.append((path, oid, language))
+    chance.shuffle(chosen)
     files = []
-    taken = wanted[:FILES]
+    taken = chosen[:FILES]
     for (path, oid, language), raw in zip(taken, cat_file_batch(git_dir, [row[1] for row in taken]), strict=True):
         if raw is not None and b"\0" not in raw[:8000]:
             files.append(SourceFile(path, oid, language, raw.decode("utf-8", "replace")))

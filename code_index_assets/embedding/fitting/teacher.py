@@ -26,9 +26,9 @@ def vectors_of(model: TransformerModel, texts: Sequence[str], layout: Layout, sa
     space = model.space()
     cache = VectorCache(layout.vectors(space.id) / "fitting", space.dimension)
     keys = [digest(text) for text in texts]
-    found = cache.get(keys)
-    missing = [row for row, key in enumerate(keys) if key not in found]
-    say(f"{len(texts):,} texts, {len(found):,} vectors known")
+    cached = cache.get(keys)
+    missing = [row for row, key in enumerate(keys) if key not in cached]
+    say(f"{len(texts):,} texts, {len(cached):,} vectors known")
     if missing:
         with WorkerPool(model, 0, layout, preferred(usable_cores())) as pool:
             for start in range(0, len(missing), _WINDOW):
@@ -36,8 +36,8 @@ def vectors_of(model: TransformerModel, texts: Sequence[str], layout: Layout, sa
                 for rows, vectors in pool.compute([texts[row] for row in part], "document"):
                     cache.put([keys[part[row]] for row in rows], vectors)
                 say(f"{min(start + _WINDOW, len(missing)):,}/{len(missing):,} texts embedded by {pool.runtime}")
-        found = cache.get(keys)
-    return np.stack([found[key] for key in keys])
+        cached = cache.get(keys)
+    return np.stack([cached[key] for key in keys])
 
 
 def what_was_read(model: TransformerModel, texts: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A transformer on this machine's CPU or GPUs: a few texts in this process, much work in processes of its own.
+"""A transformer on this machine's CPU or GPUs: a few texts in this process, much work in separate processes.
 
 What lives here: deciding between the two, GPUs side by side. What does not: which runtime
 (`embedding/runtimes/choice.py`), the processes (`embedding/runtimes/worker_pool.py`).

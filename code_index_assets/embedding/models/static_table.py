@@ -101,12 +101,12 @@ class StaticTableEmbedder(Embedder):
         rows = self._rows
         if len(rows) > _KEPT_WORDS:
             rows.clear()
-        found = [rows.get(name) for name in names]
-        if None in found:
-            for position, row in enumerate(found):
+        word_rows = [rows.get(name) for name in names]
+        if None in word_rows:
+            for position, row in enumerate(word_rows):
                 if row is None:
-                    found[position] = self._add(names[position])
-        return [row for row in found if row]
+                    word_rows[position] = self._add(names[position])
+        return [row for row in word_rows if row]
 
     def _add(self, name: str) -> int:
         """Adds an identifier's vector; returns its row, 0 for one without known pieces."""

@@ -102,13 +102,13 @@ def find_model(name: str) -> TransformerModel:
         from huggingface_hub import snapshot_download
 
         patterns = ["*.json", "*.txt", "*.model", "*.safetensors", "1_Pooling/*"]
-        found = snapshot_download(name, allow_patterns=patterns)
+        downloaded = snapshot_download(name, allow_patterns=patterns)
     except Exception as error:
         raise ConfigurationError(
             f"CODE_INDEX_MODEL={name!r} is neither a folder nor a model the Hugging Face hub gives out here: {error}",
             remedy="use `static` or `minilm` (both work without network), or the path of a model's folder",
         ) from error
-    return _read_model(name, Path(found))
+    return _read_model(name, Path(downloaded))
 
 
 def _packaged_minilm() -> Path:
@@ -140,10 +140,10 @@ def _read_model(name: str, folder: Path) -> TransformerModel:
     )
 
 
-def pick_device(asked: str) -> str:
+def pick_device(name: str) -> str:
     """`asked`, or for `auto` the best device torch sees. Imports torch only where a GPU may be there."""
-    if asked != "auto":
-        return asked
+    if name != "auto":
+        return name
     if not (Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia").exists() or os.uname().sysname == "Darwin"):
         return "cpu"
     torch = import_torch()

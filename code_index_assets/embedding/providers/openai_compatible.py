@@ -97,19 +97,19 @@ def _transport(settings: Settings, connections: int) -> Transport:
 
 def _probed(settings: Settings, layout: Layout, model: str) -> dict[str, Any]:
     """What the endpoint gives for this model: dimension and encoding, asked once for each address."""
-    asked = {"url": settings.embedding_url, "model": model, "dimensions": settings.embedding_dimension}
-    path = layout.models / f"openai-{fingerprint(asked)[:16]}.json"
+    endpoint = {"url": settings.embedding_url, "model": model, "dimensions": settings.embedding_dimension}
+    path = layout.models / f"openai-{fingerprint(endpoint)[:16]}.json"
     try:
         return dict(json.loads(path.read_bytes()))
     except (FileNotFoundError, ValueError):
         pass
     transport = _transport(settings, 1)
     try:
-        found = _probe(transport, model, settings.embedding_dimension)
+        space = _probe(transport, model, settings.embedding_dimension)
     finally:
         transport.close()
-    write_atomically(path, json.dumps({"model": model, **found}).encode())
-    return found
+    write_atomically(path, json.dumps({"model": model, **space}).encode())
+    return space
 
 
 def _probe(transport: Transport, model: str, dimensions: int) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from typing import Any
 
 # A little more than the provider's minute: clocks and networks differ.
 WINDOW_SECONDS = 61.0
-# Bytes of UTF-8 a token, before a provider has told: code has 3 to 4 with current tokenizers, and packing too much into
-# a request costs a refused request.
+# Bytes of UTF-8 a token, before a provider has reported any: code has 3 to 4 with current tokenizers, and packing too
+# much into a request costs a refused request.
 FIRST_BYTES_PER_TOKEN = 2.0
 # What code usually comes to (measured with a WordPiece tokenizer over 13 languages: 3.2 to 3.3 characters).
 USUAL_BYTES_PER_TOKEN = 3.3
@@ -63,7 +63,7 @@ class Pacer:
                 self._tokens += difference
 
     def pause(self, seconds: float) -> None:
-        """Nobody sends for so long: the provider asked for it."""
+        """No thread sends for so many seconds: the provider asked for this pause."""
         with self._lock:
             self._not_before = max(self._not_before, self._clock() + seconds)
 

@@ -90,7 +90,7 @@ class _StoppedError(Exception):
 
 
 class RequestEmbedder(Embedder):
-    """Embeds by HTTP requests. One per run; for one thread at a time, with threads of its own for requests."""
+    """Embeds by HTTP requests. One per run; one thread at a time uses it. It starts its own threads for requests."""
 
     def __init__(
         self, space: EmbeddingSpace, transport: Transport, limits: Limits, spending: Spending, counter: TokenCounter
@@ -261,14 +261,19 @@ class RequestEmbedder(Embedder):
             self.spending.release(reserved)
             raise
         usage = reply.get("usage") if isinstance(reply, dict) else None
-        told = usage.get("total_tokens") if isinstance(usage, dict) else None
-        tokens = told if isinstance(told, int) and told > 0 else reserved
+        reported_tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+        tokens = reported_tokens if isinstance(reported_tokens, int) and reported_tokens > 0 else reserved
         self.spending.settle(
-            reserved, tokens, texts=len(texts), characters=sum(map(len, texts)), retries=tries, estimated=told is None
+            reserved,
+            tokens,
+            texts=len(texts),
+            characters=sum(map(len, texts)),
+            retries=tries,
+            estimated=reported_tokens is None,
         )
         self._pacer.correct(tokens - reserved)
-        if told:
-            self.counter.learn(texts, told)
+        if reported_tokens:
+            self.counter.learn(texts, reported_tokens)
         vectors = self.checked(reply, len(texts))
         with self._lock:
             self.work.requests += 1
@@ -284,8 +289,8 @@ class RequestEmbedder(Embedder):
         """
         rows = reply.get("data") if isinstance(reply, dict) else None
         if not isinstance(rows, list) or len(rows) != count:
-            found = len(rows) if isinstance(rows, list) else "no"
-            raise ShortReplyError(f"{found} vectors for {count} texts")
+            received = len(rows) if isinstance(rows, list) else "no"
+            raise ShortReplyError(f"{received} vectors for {count} texts")
         out = np.zeros((count, self.space.dimension), dtype=np.float32)
         seen = set()
         for item in rows:
@@ -357,8 +362,8 @@ class RequestEmbedder(Embedder):
             return _Outcome(again=batch.halves())
         if not self._answered and batch.texts != [_KNOWN_GOOD]:
             # Nothing has ever been answered: is it the text, or the request? A harmless text tells.
-            told = self._answer(_Batch([0], [_KNOWN_GOOD]), input_type, stop)
-            if told.done is None or told.done.refused:
+            answer = self._answer(_Batch([0], [_KNOWN_GOOD]), input_type, stop)
+            if answer.done is None or answer.done.refused:
                 raise EmbeddingError(
                     f"{self.transport.name} refuses every request: {reason}",
                     remedy="check CODE_INDEX_MODEL, CODE_INDEX_EMBEDDING_URL and CODE_INDEX_EMBEDDING_DIMENSION",

@@ -154,7 +154,7 @@ def open_account(
         )
     account = Spending(spec, price, settings.budget_usd, settings.budget_tokens)
     if log is not None:
-        kept = log
+        recorded = log
         account.earlier_tokens = sum(int(record.get("tokens") or 0) for record in log.of_run(run_id, "usage"))
-        account.record = lambda used: kept.append("usage", run_id, [{**used, **facts}])
+        account.record = lambda used: recorded.append("usage", run_id, [{**used, **facts}])
     return account

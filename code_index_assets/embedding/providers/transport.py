@@ -111,22 +111,22 @@ class Transport:
         raise self._problem(response.status_code, response.text, response.headers.get("retry-after"))
 
     def _problem(self, status: int, text: str, retry_after: str | None) -> Exception:
-        told = self._clean(_message_of(text))
-        what = f"{status} {told}".strip()
+        message = self._clean(_message_of(text))
+        what = f"{status} {message}".strip()
         if status in (401, 403):
             return EmbeddingError(
                 f"{self.name} does not accept the key: {what}", remedy=f"set {self.key_setting} to a key that is valid"
             )
-        if status in (402, 404) or (status == 429 and _SPENT.search(told)):
+        if status in (402, 404) or (status == 429 and _SPENT.search(message)):
             return EmbeddingError(
                 f"{self.name} refuses every request: {what}",
                 remedy="check the model's name, the address and the account with the provider",
             )
         if status in (408, 409, 425, 429) or status >= 500:
             return PassingError(what, _seconds(retry_after), everyone=status in (429, 503))
-        many, large = bool(_MANY.search(told)), bool(_LARGE.search(told))
+        many, large = bool(_MANY.search(message)), bool(_LARGE.search(message))
         if status == 413 or large or many:
-            counted = _COUNTED.search(told)
+            counted = _COUNTED.search(message)
             return TooLargeError(what, tokens=int(counted.group(1)) if counted else 0, count=many and not large)
         return BadTextError(what)
 

@@ -34,7 +34,7 @@ KEYS = ("VOYAGE_API_KEY", "VOYAGE_AI_API_KEY")
 
 
 def space_of_model(settings: Settings, layout: Layout, model: str) -> EmbeddingSpace:
-    """The space of a Voyage model under these settings. Asks nobody. Raises ConfigurationError."""
+    """The space of a Voyage model under these settings. Makes no request. Raises ConfigurationError."""
     del layout  # other providers keep there what they asked an endpoint
     fixed = _FIXED.get(model)
     if fixed and settings.embedding_dimension not in (0, fixed):
@@ -122,12 +122,12 @@ def cached_tokenizer(model: str) -> Any:
     """
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(f"voyageai/{model}", "tokenizer.json")
-    if not isinstance(found, str) or not Path(found).is_file():
+    file = try_to_load_from_cache(f"voyageai/{model}", "tokenizer.json")
+    if not isinstance(file, str) or not Path(file).is_file():
         return None
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(found)
+    tokenizer = Tokenizer.from_file(file)
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer

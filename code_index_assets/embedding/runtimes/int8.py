@@ -1,4 +1,4 @@
-"""The exported transformer with int8 products, calibrated once on a fixed sample: an embedding space of its own.
+"""The exported transformer with int8 products, calibrated once on a fixed sample: a separate embedding space.
 
 What lives here: which products become int8, their scales, and checking and keeping the result. What does not: the
 float32 graph and computing with a graph (`onnx.py`, `openvino.py`).
@@ -171,11 +171,11 @@ def _products(model: Any) -> dict[str, list[tuple[Any, Any]]]:
     """Input name → the matrix products of it by a constant, with that constant. Weights that layers share stay."""
     uses = Counter(name for node in model.graph.node for name in node.input)
     constants = {constant.name: constant for constant in model.graph.initializer if uses[constant.name] == 1}
-    found: dict[str, list[tuple[Any, Any]]] = {}
+    products: dict[str, list[tuple[Any, Any]]] = {}
     for node in model.graph.node:
         if node.op_type == "MatMul" and node.input[1] in constants:
-            found.setdefault(node.input[0], []).append((node, constants[node.input[1]]))
-    return found
+            products.setdefault(node.input[0], []).append((node, constants[node.input[1]]))
+    return products
 
 
 def _ranges(model: Any, names: list[str], batches: Iterator[dict[str, Array]]) -> dict[str, InputRange]:

@@ -189,7 +189,7 @@ class EmbeddingServer:
                 if answer is None or isinstance(answer, Exception):
                     return
         except OSError:
-            with self._work:  # the client is gone: nobody needs the rest
+            with self._work:  # the client is gone: the rest is not needed
                 order.waiting.clear()
             raise
 

@@ -54,8 +54,8 @@ def _home(layout: Layout, kind: str, home: Path) -> Iterator[Finding]:
             yield damage("artifact", GROUP, what, lambda folder=home / name: _remove(folder))  # type: ignore[misc]
     pointer = home / "CURRENT"
     if (folders or pointer.exists()) and current not in whole and current not in damaged:
-        told = "is gone" if not pointer.exists() else f"names {current}, which is gone" if current else "holds no name"
-        yield damage("pointer", GROUP, f"the pointer {pointer} {told}", lambda: _point(layout, home, whole))
+        fault = "is gone" if not pointer.exists() else f"names {current}, which is gone" if current else "holds no name"
+        yield damage("pointer", GROUP, f"the pointer {pointer} {fault}", lambda: _point(layout, home, whole))
 
 
 def _remove(folder: Path) -> str:

@@ -37,7 +37,7 @@ def check_caches(layout: Layout, settings: Settings, *, deep: bool = True) -> It
 
 
 def _vector_damage(folder: Path) -> str:
-    """What is wrong with a vector cache. In a process of its own: a damaged file can end the one that maps it."""
+    """What is wrong with a vector cache. In a separate process: a damaged file can end the one that maps it."""
     if not data_file(folder).exists():
         return ""
     command = [sys.executable, "-m", "code_index_assets.embedding.cache.check", str(folder)]

@@ -30,8 +30,8 @@ def check_index(layout: Layout, settings: Settings, *, deep: bool = True) -> Ite
         named = layout.read_pointer(pointer)
         wrong = named not in spaces if pointer == serving else named is None
         if spaces and wrong and (pointer == serving or pointer.exists()):
-            told = "is gone" if not pointer.exists() else "names no published space"
-            yield damage("pointer", GROUP, f"{pointer} {told}", lambda p=pointer: _serve(layout, p, spaces[0]))  # type: ignore[misc]
+            fault = "is gone" if not pointer.exists() else "names no published space"
+            yield damage("pointer", GROUP, f"{pointer} {fault}", lambda p=pointer: _serve(layout, p, spaces[0]))  # type: ignore[misc]
     for space in spaces:
         yield from _space(layout, settings, space, deep)
 
@@ -47,23 +47,25 @@ def _space(layout: Layout, settings: Settings, space: str, deep: bool) -> Iterat
         return
     backend = make_backend(layout, settings, space, manifest.dimension)
     yield from _manifests(store, manifest, backend)
-    found = index_damage(backend, store, manifest)
-    for name, what in found.items():
+    damaged = index_damage(backend, store, manifest)
+    for name, what in damaged.items():
         kind = "shard" if name.startswith("shard ") else "table"
         keys = [key for key, receipt in manifest.receipts.items() if name.removeprefix("shard ") in receipt.shards]
-        told = f" (it holds {len(keys):,} partitions: {', '.join(keys[:5])}{', …' if keys[5:] else ''})" if keys else ""
-        yield damage(kind, GROUP, what + told, lambda: str(rebuild(backend, layout, space, manifest.dimension)))
-    shards = {name.removeprefix("shard ") for name in found}
+        contents = (
+            f" (it holds {len(keys):,} partitions: {', '.join(keys[:5])}{', …' if keys[5:] else ''})" if keys else ""
+        )
+        yield damage(kind, GROUP, what + contents, lambda: str(rebuild(backend, layout, space, manifest.dimension)))
+    shards = {name.removeprefix("shard ") for name in damaged}
     for key, receipt in manifest.receipts.items():
-        if shards.isdisjoint(receipt.shards) and f"partition {key}" not in found:
+        if shards.isdisjoint(receipt.shards) and f"partition {key}" not in damaged:
             yield from _points(layout, backend, manifest, key, deep)
     yield from _beside(layout, settings, space)
 
 
 def _manifests(store: PublicationStore, manifest: PublicationManifest, backend: IndexBackend) -> Iterator[Finding]:
     if store.is_adrift():
-        told = "is gone" if not store.pointer.exists() else "does not name a publication that can be read"
-        yield damage("publication", GROUP, f"{store.pointer} {told}", lambda: _rebuild(store, manifest, backend))
+        fault = "is gone" if not store.pointer.exists() else "does not name a publication that can be read"
+        yield damage("publication", GROUP, f"{store.pointer} {fault}", lambda: _rebuild(store, manifest, backend))
     for name in store.names():
         try:
             store.read(name)
@@ -94,8 +96,8 @@ def _beside(layout: Layout, settings: Settings, space: str) -> Iterator[Finding]
     """space.json, which the next run writes anew, and read_back.json, which is only remembered work."""
     record = layout.index(space) / "space.json"
     if not _is_object(record):
-        told = "cannot be read" if record.exists() else "is gone"
-        yield damage("space", GROUP, f"{record} {told}", lambda: _note(layout, settings, space))
+        fault = "cannot be read" if record.exists() else "is gone"
+        yield damage("space", GROUP, f"{record} {fault}", lambda: _note(layout, settings, space))
     counted = layout.index(space) / "read_back.json"
     if counted.exists() and not _is_object(counted):
         yield damage("read_back", GROUP, f"{counted} cannot be read", lambda: _drop(counted))

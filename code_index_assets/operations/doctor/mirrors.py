@@ -33,9 +33,9 @@ def check_mirrors(layout: Layout, settings: Settings, *, deep: bool = True) -> I
         if what:
             yield damage("mirror", GROUP, f"the mirror {mirror} is damaged: {what}", _remove_of(layout, mirror, name))
         if stale:
-            told = ", ".join(path.relative_to(mirror).as_posix() for path in stale[:5])
+            listed = ", ".join(path.relative_to(mirror).as_posix() for path in stale[:5])
             yield damage(
-                "mirror_lock", GROUP, f"a killed git left {told} in {mirror}", _unlock_of(layout, mirror, name)
+                "mirror_lock", GROUP, f"a killed git left {listed} in {mirror}", _unlock_of(layout, mirror, name)
             )
 
 

@@ -38,8 +38,8 @@ def check_records(layout: Layout, settings: Settings) -> Iterator[Finding]:
         for path in sorted(layout.root.glob(pattern)):
             if not path.name.startswith(".") and not _is_record(path, fields):
                 yield damage(kind, GROUP, f"{path} cannot be read", _remove_of(path, consequence))
-    wanted = layout.inbox / "polls"
-    for path in sorted(wanted.glob("*.json")):
+    requests = layout.inbox / "polls"
+    for path in sorted(requests.glob("*.json")):
         if not isinstance(_parsed(path), str):
             yield damage("inbox", GROUP, f"{path} cannot be read", _remove_of(path, "ask for that poll again"))
     for path in sorted(layout.run_log.glob("*/*.jsonl")):
@@ -56,8 +56,8 @@ def _parsed(path: Path) -> Any:
 
 
 def _is_record(path: Path, fields: tuple[str, ...]) -> bool:
-    found = _parsed(path)
-    return isinstance(found, dict) and all(name in found for name in fields)
+    record = _parsed(path)
+    return isinstance(record, dict) and all(name in record for name in fields)
 
 
 def _remove_of(path: Path, consequence: str) -> Callable[[], str]:
@@ -94,9 +94,9 @@ def _is_line(line: bytes) -> bool:
 def _without_of(path: Path) -> Callable[[], str]:
     def rewrite() -> str:
         lines = path.read_bytes().split(b"\n")
-        kept = [line for line in lines if _is_line(line)]
-        write_atomically(path, b"".join(line + b"\n" for line in kept))
-        return f"{path} has its {len(kept):,} readable lines"
+        good_lines = [line for line in lines if _is_line(line)]
+        write_atomically(path, b"".join(line + b"\n" for line in good_lines))
+        return f"{path} has its {len(good_lines):,} readable lines"
 
     return rewrite
 

@@ -19,7 +19,7 @@ from ...settings import Settings
 from .login_limits import LoginLimits
 
 COOKIE = "code_index_session"
-# Without a token: what says nothing of the code, and what has a signature of its own.
+# Paths that need no token: they reveal nothing about the code, or check a signature themselves.
 OPEN_PATHS = frozenset({"/healthz", "/readyz", "/login"})
 OPEN_PREFIXES = ("/assets/", "/webhooks/")
 _HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)\.?)(?::[0-9]{1,5})?")
@@ -69,8 +69,8 @@ class TooManyTriesError(Exception):
 def _is_one_of(given: bytes, known: Iterable[bytes]) -> bool:
     """In a time that does not tell which one, or how much of one, was right."""
     digest = hashlib.sha256(given).digest()
-    found = [hmac.compare_digest(digest, hashlib.sha256(one).digest()) for one in known]
-    return any(found)
+    matches = [hmac.compare_digest(digest, hashlib.sha256(one).digest()) for one in known]
+    return any(matches)
 
 
 def _session(token: bytes) -> bytes:

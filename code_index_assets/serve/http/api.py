@@ -7,27 +7,20 @@ finding anything (`search/`). Answers are the objects of the command line's `--j
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path, Query, Response
 
 from ...errors import FileNotIndexedError, NotIndexedError, QueryError
+from ...search.answer_fields import to_json
+from ...search.answers import FileText, RepositoryPage, RepositoryStatus, RunRequested
 from ...search.definitions import find_definitions
 from ...search.engine import MAX_LIMIT, SearchRequest
-from ...search.files import FileText, read_lines
+from ...search.files import read_lines
 from ...search.filters import SearchFilters
-from ...search.freshness import RepositoryStatus
 from ...search.lanes import LANES
 from ...search.paging import search_page
-from ...search.render import (
-    answer_json,
-    definitions_json,
-    references_json,
-    render_answer,
-    render_definitions,
-    render_references,
-)
+from ...search.render import render_answer, render_definitions, render_references
 from ..service import Service
 from . import models
 from .models import MAX_QUERY, MAX_VALUES
@@ -35,9 +28,9 @@ from .requests import ask_for_run
 from .routing import ApiRoute, as_json
 
 
-def _values(told: str) -> Any:
+def _values(description: str) -> Any:
     """A parameter that may be given several times."""
-    return Query(max_length=MAX_VALUES, description=told)
+    return Query(max_length=MAX_VALUES, description=description)
 
 
 Repos = Annotated[list[str], _values("Only these repositories: whole names, last parts, or globs.")]
@@ -50,11 +43,11 @@ Lanes = Annotated[list[str], _values("Only these lanes: symbol, lexical, semanti
 States = Annotated[list[str], _values("Only these states.")]
 Form = Literal["json", "text"]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"model": models.Problem, "description": told, "content": {"application/problem+json": {}}}
-    for code, told in (
+    code: {"model": models.Problem, "description": meaning, "content": {"application/problem+json": {}}}
+    for code, meaning in (
         (400, "The query or the path cannot be understood."),
         (401, "A token is needed."),
-        (404, "Not indexed: `state` says whether nobody asked for it, its last run failed, or the file was left out."),
+        (404, "Not indexed: `state` is the reason: never registered, its last run failed, or the file was left out."),
         (422, "A parameter is missing or out of bounds."),
         (503, "Still indexing, or no lane could answer: ask again later."),
     )
@@ -82,10 +75,10 @@ def _add_search(router: APIRouter, service: Service) -> None:
         request: SearchRequest, cursor: str | None = None, form: Form = "json", color: bool = False
     ) -> Response:
         def work() -> Response:
-            answer, following = search_page(service.search, request, cursor)
+            answer = search_page(service.search, request, cursor)
             if form == "text":
                 return as_text(render_answer(answer, color=color), answer.outcome, len(answer.hits))
-            return as_json(answer_json(answer, following))
+            return as_json(to_json(answer))
 
         return await service.run(work)
 
@@ -141,7 +134,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
         """Any case; `Type::name` and `module.name` narrow; the same spelling first."""
 
         def work() -> Response:
-            found = find_definitions(
+            definitions = find_definitions(
                 service.engine, name,
                 SearchFilters(
                     repositories=tuple(repo), refs=tuple(ref), kinds=tuple(kind), languages=tuple(language),
@@ -150,9 +143,9 @@ def _add_names(router: APIRouter, service: Service) -> None:
                 prefix=prefix, limit=limit,
             )  # fmt: skip
             if format == "text":
-                text = render_definitions(found, name, color=color)
-                return as_text(text, found.outcome, len(found.hits))
-            return as_json(definitions_json(found))
+                text = render_definitions(definitions, name, color=color)
+                return as_text(text, definitions.outcome, len(definitions.symbols))
+            return as_json(to_json(definitions))
 
         return await service.run(work)
 
@@ -174,7 +167,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
         from ...search.references import find_references
 
         def work() -> Response:
-            found = find_references(
+            answer = find_references(
                 service.engine, name,
                 SearchFilters(
                     repositories=tuple(repo), refs=tuple(ref), paths=tuple(path), languages=tuple(language)
@@ -182,8 +175,8 @@ def _add_names(router: APIRouter, service: Service) -> None:
                 limit=limit, cursor=cursor,
             )  # fmt: skip
             if format == "text":
-                return as_text(render_references(found, color=color), found.outcome, found.total)
-            return as_json(references_json(found))
+                return as_text(render_references(answer, color=color), answer.outcome, answer.total)
+            return as_json(to_json(answer))
 
         return await service.run(work)
 
@@ -207,8 +200,8 @@ def _add_files(router: APIRouter, service: Service) -> None:
 
         def work() -> Response:
             place = f"{repository}/{path}"
-            found = file_at(service, place, lambda name, rest: _read(service, name, rest, ref, start, end))
-            return as_json(asdict(found))
+            file = file_at(service, place, lambda name, rest: _read(service, name, rest, ref, start, end))
+            return as_json(to_json(file))
 
         return await service.run(work)
 
@@ -256,17 +249,15 @@ def _add_state(router: APIRouter, service: Service) -> None:
 
         def work() -> Response:
             rows = matching(service.statuses(), q, tuple(state))
-            page = [asdict(row) for row in rows[offset : offset + limit]]
-            return as_json({"repositories": page, "total": len(rows), "offset": offset})
+            page = RepositoryPage(tuple(rows[offset : offset + limit]), len(rows), offset)
+            return as_json(to_json(page))
 
         return await service.run(work)
 
     @router.get("/status", response_model=models.StatusResponse, tags=["state"], summary="The index as a whole")
     async def status() -> Response:
         """Publication, points, repositories by state."""
-        from ..presence import program_version
-
-        return await service.run(lambda: as_json({"version": program_version(), **service.facts()}))
+        return await service.run(lambda: as_json(to_json(service.status())))
 
     @router.post(
         "/index", response_model=models.IndexResponse, status_code=202, tags=["state"], summary="Ask for a run"
@@ -275,15 +266,15 @@ def _add_state(router: APIRouter, service: Service) -> None:
         """Has a registered repository (or, where CODE_INDEX_INDEX_URLS allows it, a URL) indexed by the daemon."""
 
         def work() -> Response:
-            asked = ask_for_run(service.settings, service.layout, body.repository, body.ref)
+            requested = ask_for_run(service.settings, service.layout, body.repository, body.ref)
             service.forget_statuses()
-            follow = f"/v1/repositories?q={asked.name}"
-            told = {"keys": list(asked.keys), "state": "indexing", "registered": asked.registered, "follow": follow}
-            return as_json(told, 202)
+            follow = f"/v1/repositories?q={requested.name}"
+            return as_json(to_json(RunRequested(requested.keys, "indexing", requested.registered, follow)), 202)
 
         return await service.run(work)
 
 
 def matching(rows: list[RepositoryStatus], text: str, states: tuple[str, ...]) -> list[RepositoryStatus]:
-    wanted = text.casefold()
-    return [row for row in rows if wanted in row.key.casefold() and (not states or row.state in states)]
+    """The statuses whose key has `text` (any case) and whose state is one of `states` (none: any)."""
+    part = text.casefold()
+    return [row for row in rows if part in row.key.casefold() and (not states or row.state in states)]

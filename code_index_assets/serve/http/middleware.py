@@ -15,6 +15,7 @@ from ..metrics import Metrics
 from ..processes.relay import ROUTE_HEADER
 from .access import Access, TooManyTriesError, host_name, is_from_elsewhere
 from .login_limits import WINDOW_SECONDS
+from .problem_model import Problem
 from .problems import page_of, problem, response_of, wants_page_of
 
 Scope = MutableMapping[str, Any]
@@ -130,12 +131,12 @@ class RouteNamed:
         await self.app(scope, receive, answer)
 
 
-def _refused(scope: Scope, body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+def _refused(scope: Scope, body: Problem, headers: dict[str, str] | None = None) -> Any:
     """A page for who asked for one, else a problem."""
     return page_of(body, headers) if wants_page_of(scope) else response_of(body, headers)
 
 
-def too_many_tries() -> dict[str, Any]:
+def too_many_tries() -> Problem:
     """The problem of a client that sent too many wrong tokens."""
     return problem(
         429, "TooManyTries", "too many wrong tokens came from this address",
@@ -150,7 +151,7 @@ def body_limit(path: str, settings: Settings) -> int:
     return MAX_MCP_BODY if path.startswith("/mcp") else MAX_BODY
 
 
-def too_large(limit: int = MAX_BODY) -> dict[str, Any]:
+def too_large(limit: int = MAX_BODY) -> Problem:
     """The problem of a body over the limit, in bytes."""
     return problem(413, "BodyTooLarge", f"the body is larger than {limit:,} bytes", remedy="send less at once")
 

@@ -1,12 +1,14 @@
 """Errors over HTTP: every error of the taxonomy, and what a request got wrong, as application/problem+json (RFC 9457).
 
-What lives here: statuses and the one shape of a problem. What does not: errors as HTML (`serve/pages/routes.py`).
+What lives here: statuses, and problems made of errors. What does not: the model (`problem_model.py`), errors as HTML
+(`serve/pages/routes.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import (
@@ -31,6 +33,8 @@ from ...errors import (
     StillIndexingError,
 )
 from ...index.reader import SnapshotGoneError
+from ...search.answer_fields import to_json
+from .problem_model import Problem
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -68,31 +72,29 @@ def status_of(error: CodeIndexError) -> int:
 
 
 def problem(
-    status: int, name: str, detail: str, *, remedy: str = "", retryable: bool = False, **more: Any
-) -> dict[str, Any]:
-    """A problem: `error` is the error's class, `type` its address in the documentation, `title` its name in words."""
+    status: int, name: str, detail: str, *, remedy: str = "", retryable: bool = False,
+    errors: Iterable[dict[str, str]] = (),
+) -> Problem:  # fmt: skip
+    """A problem by the name of its error."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("Error")).lower()
-    body = {
-        "type": f"/docs#{name}", "title": words.capitalize(), "status": status, "detail": detail, "remedy": remedy,
-        "error": name, "retryable": retryable,
-    }  # fmt: skip
-    return body | {key: value for key, value in more.items() if value not in ("", None)}
+    return Problem(f"/docs#{name}", words.capitalize(), status, detail, remedy, name, retryable, errors=tuple(errors))
 
 
-def problem_of(error: CodeIndexError) -> dict[str, Any]:
-    """The problem of an error of the taxonomy; of a NotIndexedError it also has `state`, `wanted` and `reason`."""
-    more = {name: getattr(error, name, "") for name in ("state", "wanted", "reason")}
-    return problem(
-        status_of(error), type(error).__name__, error.message, remedy=error.remedy, retryable=error.retryable, **more
+def problem_of(error: CodeIndexError) -> Problem:
+    """The problem of an error of the taxonomy."""
+    body = problem(
+        status_of(error), type(error).__name__, error.message, remedy=error.remedy, retryable=error.retryable
     )
+    state, wanted, reason = (str(getattr(error, name, "") or "") for name in ("state", "wanted", "reason"))
+    return replace(body, state=state, wanted=wanted, reason=reason)
 
 
-def response_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+def response_of(body: Problem, headers: dict[str, str] | None = None) -> Any:
     """A problem as a JSON response."""
     from starlette.responses import JSONResponse
 
-    after = {"Retry-After": str(RETRY_SECONDS)} if body["retryable"] else {}
-    return JSONResponse(body, body["status"], {**after, **(headers or {})}, media_type=MEDIA_TYPE)
+    after = {"Retry-After": str(RETRY_SECONDS)} if body.retryable else {}
+    return JSONResponse(to_json(body), body.status, {**after, **(headers or {})}, media_type=MEDIA_TYPE)
 
 
 def wants_page(request: Request) -> bool:
@@ -106,27 +108,27 @@ def wants_page_of(scope: MutableMapping[str, Any]) -> bool:
     return not scope["path"].startswith(("/v1/", "/mcp", "/webhooks/")) and b"text/html" in accept
 
 
-def page_of(body: dict[str, Any], headers: dict[str, str] | None = None) -> Any:
+def page_of(body: Problem, headers: dict[str, str] | None = None) -> Any:
     """A problem as an HTML page."""
     from starlette.responses import HTMLResponse
 
-    from ..pages.page_layout import Asked
+    from ..pages.page_layout import PageQuery
     from ..pages.state_pages import problem_page
 
-    after = {"Retry-After": str(RETRY_SECONDS)} if body["retryable"] else {}
-    told = {"Cache-Control": "no-store", **after, **(headers or {})}
-    return HTMLResponse(problem_page(Asked(), body), body["status"], headers=told)
+    after = {"Retry-After": str(RETRY_SECONDS)} if body.retryable else {}
+    all_headers = {"Cache-Control": "no-store", **after, **(headers or {})}
+    return HTMLResponse(problem_page(PageQuery(), body), body.status, headers=all_headers)
 
 
 def _methods_at(request: Request) -> set[str]:
     """What may be done at a path: a route that only one method of it has knows of that one."""
-    found: set[str] = set()
+    allowed: set[str] = set()
     for route in request.app.routes:
         matches = getattr(route, "matches", None)
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
             if matches is not None and matches({**request.scope, "method": method})[0].value == 2:
-                found.add(method)
-    return found
+                allowed.add(method)
+    return allowed
 
 
 def handle_errors(app: FastAPI) -> None:
@@ -144,8 +146,8 @@ def handle_errors(app: FastAPI) -> None:
             {"where": ".".join(map(str, one["loc"])), "what": one["msg"].removeprefix("Value error, ")}
             for one in error.errors()
         ]
-        told = "; ".join(f"{one['where']}: {one['what']}" for one in wrong[:5])
-        body = problem(422, "ValidationError", told, remedy="see /docs for what is understood", errors=wrong)
+        summary = "; ".join(f"{one['where']}: {one['what']}" for one in wrong[:5])
+        body = problem(422, "ValidationError", summary, remedy="see /docs for what is understood", errors=wrong)
         return page_of(body) if wants_page(request) else response_of(body)
 
     async def plain(request: Request, error: Exception) -> Any:
@@ -159,7 +161,7 @@ def handle_errors(app: FastAPI) -> None:
         return page_of(body, headers) if wants_page(request) else response_of(body, headers)
 
     async def unknown(request: Request, error: Exception) -> Any:
-        # The server log has the trace; what is inside an unforeseen error is nobody else's business.
+        # The server log has the trace; the client must not see the inside of an unforeseen error.
         body = problem(500, "InternalError", "the server failed to answer", remedy="see the server's log for the trace")
         return page_of(body) if wants_page(request) else response_of(body)
 

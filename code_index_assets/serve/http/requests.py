@@ -60,8 +60,8 @@ def ask_for_run(settings: Settings, layout: Layout, repository: str, ref: str | 
 def _entry(registry: Registry, repository: str) -> RepositoryEntry | None:
     if is_url(repository):
         return registry.find(repository)
-    wanted = repository.casefold()
-    return next((entry for entry in registry.entries if entry.name.casefold() == wanted), None)
+    name = repository.casefold()
+    return next((entry for entry in registry.entries if entry.name.casefold() == name), None)
 
 
 def _register(settings: Settings, registry: Registry, repository: str, ref: str | None) -> RepositoryEntry:
@@ -81,7 +81,7 @@ def _register(settings: Settings, registry: Registry, repository: str, ref: str 
     try:
         return registry.add(repository, refs=(ref,) if ref else (), restricted=True)
     except ConfigurationError:
-        found = Registry.load(settings.registry_file, registry.layout).find(repository)
-        if found is None:
+        registered = Registry.load(settings.registry_file, registry.layout).find(repository)
+        if registered is None:
             raise
-        return found  # another process registered it in this moment
+        return registered  # another process registered it in this moment

@@ -52,15 +52,15 @@ register_url_convertor("anything", AnyCharacters())
 def unknown_names(given: Iterable[str], known: Iterable[str], meant: dict[str, str]) -> list[tuple[str, str]]:
     """Names that are not known, each with the nearest known name."""
     names = list(known)
-    found = []
+    unknown = []
     for name in dict.fromkeys(given):
         if name in names:
             continue
         word = meant.get(name.lower(), "")
         near = [word] if word in names else near_names(name, names, most=1)
-        told = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(names)) or 'none'}"
-        found.append((name, f"there is no parameter {name[:60]!r}: {told}"))
-    return found
+        advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(names)) or 'none'}"
+        unknown.append((name, f"there is no parameter {name[:60]!r}: {advice}"))
+    return unknown
 
 
 class ApiRoute(APIRoute):
@@ -83,7 +83,7 @@ def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:
     unknown = unknown_names(given, known, MEANT)
     if unknown:
         raise RequestValidationError(
-            [{"loc": ("query", name), "msg": told, "type": "unknown"} for name, told in unknown]
+            [{"loc": ("query", name), "msg": message, "type": "unknown"} for name, message in unknown]
         )
 
 
@@ -102,7 +102,7 @@ def unless_known(request: Request, response: Response) -> Response:
     tag = response.headers.get("etag", "")
     if request.method not in ("GET", "HEAD") or not tag:
         return response
-    asked = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
-    if tag.removeprefix("W/") in asked or "*" in asked:
+    tags = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    if tag.removeprefix("W/") in tags or "*" in tags:
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": response.headers["cache-control"]})
     return response

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ...search.definitions import SymbolHit
-from ...search.engine import Hit, RepositoryState, SearchAnswer
-from ...search.files import FileText
-from ...search.outcome import SearchOutcome
-from ...search.references import Reference, References
+from ...search.answers import (
+    Definitions,
+    FileText,
+    Hit,
+    Reference,
+    References,
+    RepositoryState,
+    SearchAnswer,
+    SymbolHit,
+)
 from ..http.tokens import cut_lines
 from .fit import LINE_CHARS, WHY_CHARS, Around, Reply, Row, assemble, clean, fit, rest, role_of, short
-from .models import CodeResult, Definition, Mention, ReferenceResult, SearchHit, SearchResult, SymbolResult
+from .models import CODE, DEFINITION, HIT, MENTION, REFERENCES, SEARCH, SYMBOLS
 
 MORE_SPANS = 8
 CursorAt = Callable[[int], str | None]
@@ -48,9 +53,9 @@ def search_reply(
         )
         cursor = cursor_at(offset + len(rows)) if rows else None
         shown = keys[: len(rows)]
-        data = SearchResult(
-            outcome=answer.outcome,
-            hits=[row.data for row in rows],  # type: ignore[misc]
+        data = SEARCH.row(
+            answer,
+            hits=[row.data for row in rows],
             total=answer.total,
             next_cursor=cursor,
             cut=cut,
@@ -82,18 +87,11 @@ def _hit_row(number: int, hit: Hit, form: str, around: Around) -> Row:
         "none": ([], None),
     }[form]
     code = "\n".join(short(clean(line), LINE_CHARS) for line in lines).rstrip() or None
-    data = SearchHit(
-        repository=hit.repository,
+    data = HIT.row(
+        hit,
         ref=around.ref_of(hit.repository, hit.ref),
-        path=hit.path,
-        start_line=hit.start_line,
-        end_line=hit.end_line,
-        kind=hit.kind,
-        symbol=hit.qualified_name,
         role=role_of(hit.role),
         score=round(hit.score, 2),
-        lanes=hit.lanes,
-        why=list(hit.why) or None,
         code_start_line=start if code and start != hit.start_line else None,
         code=code,
         more_lines=[list(span) for span in hit.more_lines[:MORE_SPANS]] or None,
@@ -118,18 +116,7 @@ def _hit_row(number: int, hit: Hit, form: str, around: Around) -> Row:
 
 def _definition(hit: SymbolHit, around: Around) -> Row:
     signature = short(clean(" ".join(hit.signature.split())), LINE_CHARS) if hit.signature else None
-    data = Definition(
-        repository=hit.repository,
-        ref=around.ref_of(hit.repository, hit.ref),
-        path=hit.path,
-        start_line=hit.start_line,
-        end_line=hit.end_line,
-        name=hit.name,
-        symbol=hit.qualified_name,
-        kind=hit.kind,
-        role=role_of(hit.role),
-        signature=signature,
-    )
+    data = DEFINITION.row(hit, ref=around.ref_of(hit.repository, hit.ref), role=role_of(hit.role), signature=signature)
     role = f" ({hit.role})" if role_of(hit.role) else ""
     place = f"{around.name_of(hit.repository, hit.ref)} {clean(hit.path)}:{hit.start_line}-{hit.end_line}"
     line = f"{place} {hit.kind} {hit.qualified_name}{role}"
@@ -137,7 +124,7 @@ def _definition(hit: SymbolHit, around: Around) -> Row:
 
 
 def symbol_reply(
-    hits: Sequence[SymbolHit],
+    answer: Definitions,
     states: Iterable[RepositoryState],
     *,
     total: int,
@@ -145,20 +132,18 @@ def symbol_reply(
     max_tokens: int,
     cursor_at: CursorAt,
     note: str | None,
-    incomplete: bool = False,
 ) -> Reply:
-    """Definitions from `offset` on; `hits` are those of this page."""
+    """Definitions from `offset` on; `found` has those of this page."""
     around = Around.of(states)
-    outcome = SearchOutcome.FOUND if hits else SearchOutcome.NO_MATCH
-    outcome = SearchOutcome.INCOMPLETE if incomplete else outcome
+    hits = answer.symbols
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(len(rows), len(hits), total, offset, max_tokens, "definitions", "repositories, kinds, paths")
         cursor = cursor_at(offset + len(rows)) if rows else None
         shown = [hit.key for hit in hits[: len(rows)]]
-        data = SymbolResult(
-            outcome=outcome,
-            definitions=[row.data for row in rows],  # type: ignore[misc]
+        data = SYMBOLS.row(
+            answer,
+            definitions=[row.data for row in rows],
             total=total,
             next_cursor=cursor,
             cut=cut,
@@ -167,7 +152,9 @@ def symbol_reply(
             note=note,
         )
         head = (
-            f"{len(rows)} of {total} definitions in {around.heading()}" if hits else f"{outcome} in {around.heading()}"
+            f"{len(rows)} of {total} definitions in {around.heading()}"
+            if hits
+            else f"{answer.outcome} in {around.heading()}"
         )
         more = f"next_cursor: {cursor}" if cursor else None
         body = "\n".join(row.text for row in rows)
@@ -176,36 +163,40 @@ def symbol_reply(
     return fit([[_definition(hit, around) for hit in hits]], build, max_tokens)
 
 
-def reference_reply(found: References, *, max_tokens: int, note: str | None) -> Reply:
+def reference_reply(answer: References, *, max_tokens: int, note: str | None) -> Reply:
     """Definitions (at most a third of the budget), then the mentions of this page."""
-    around = Around.of(found.repositories)
+    around = Around.of(answer.repositories)
     definitions: list[Row] = []
     spare = max_tokens // 3
-    for hit in found.definitions:
+    for hit in answer.definitions:
         row = _definition(hit, around)
         spare -= row.tokens
         if spare < 0:
             break
         definitions.append(row)
-    by_repository = dict(list(found.by_repository.items())[: min(max_tokens // 500, 20)])
+    by_repository = dict(list(answer.by_repository.items())[: min(max_tokens // 500, 20)])
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(
-            len(rows), len(found.references), found.total, found.offset, max_tokens, "mentions", "repositories, paths"
+            len(rows),
+            len(answer.references),
+            answer.total,
+            answer.offset,
+            max_tokens,
+            "mentions",
+            "repositories, paths",
         )
-        cursor = found.cursor_at(found.offset + len(rows)) if rows else None
-        shown = [reference.key for reference in found.references[: len(rows)]]
-        told = found.total_definitions if found.definitions else 0
-        if len(definitions) < told:
-            missing = f"{len(definitions)} of {told} definitions shown: find_symbol lists them"
+        cursor = answer.cursor_at(answer.offset + len(rows)) if rows else None
+        shown = [reference.key for reference in answer.references[: len(rows)]]
+        total_shown = answer.total_definitions if answer.definitions else 0
+        if len(definitions) < total_shown:
+            missing = f"{len(definitions)} of {total_shown} definitions shown: find_symbol lists them"
             cut = f"{missing}; {cut}" if cut else missing
-        data = ReferenceResult(
-            outcome=found.outcome,
-            definitions=[row.data for row in definitions],  # type: ignore[misc]
-            total_definitions=found.total_definitions,
-            references=[row.data for row in rows],  # type: ignore[misc]
-            total=found.total,
-            files=found.files,
+        data = REFERENCES.row(
+            answer,
+            definitions=[row.data for row in definitions],
+            references=[row.data for row in rows],
+            total=answer.total,
             by_repository=by_repository or None,
             next_cursor=cursor,
             cut=cut,
@@ -214,28 +205,21 @@ def reference_reply(found: References, *, max_tokens: int, note: str | None) -> 
             note=note,
         )
         head = (
-            f"{found.outcome}: {found.total_definitions} definitions, {found.total} mentions in {found.files} files "
-            f"of {around.heading()}"
+            f"{answer.outcome}: {answer.total_definitions} definitions, {answer.total} mentions "
+            f"in {answer.files} files of {around.heading()}"
         )
         defined = "Defined:\n" + "\n".join(row.text for row in definitions) if definitions else None
-        body = "Mentioned:\n" + _grouped(found.references[: len(rows)], rows, around) if rows else None
+        body = "Mentioned:\n" + _grouped(answer.references[: len(rows)], rows, around) if rows else None
         more = f"next_cursor: {cursor}" if cursor else None
         return Reply(assemble(head, defined, body, "\n".join(around.lines(shown)), cut, more, note), data)
 
-    return fit([[_mention(reference, around) for reference in found.references]], build, max_tokens)
+    return fit([[_mention(reference, around) for reference in answer.references]], build, max_tokens)
 
 
 def _mention(reference: Reference, around: Around) -> Row:
     text = short(clean((reference.text or "").strip()), LINE_CHARS) or None
-    data = Mention(
-        repository=reference.repository,
-        ref=around.ref_of(reference.repository, reference.ref),
-        path=reference.path,
-        line=reference.line,
-        kind=reference.kind,
-        within=reference.within,
-        role=role_of(reference.role),
-        text=text,
+    data = MENTION.row(
+        reference, ref=around.ref_of(reference.repository, reference.ref), role=role_of(reference.role), text=text
     )
     notes = [f"in {reference.within}"] if reference.within else []
     notes += [note for note in ("import" if reference.kind == "import" else None, role_of(reference.role)) if note]
@@ -264,8 +248,8 @@ def code_reply(file: FileText, *, state: str | None, asked_end: int | None, max_
     def build(count: int, first: str | None = None) -> Reply:
         end = file.start_line + count - 1
         shown = [first] if first is not None else lines[:count]
-        wanted = min(asked_end or file.total_lines, file.total_lines)
-        following = end + 1 if end < wanted else None
+        last = min(asked_end or file.total_lines, file.total_lines)
+        following = end + 1 if end < last else None
         cut = None
         if following:
             cut = (
@@ -276,18 +260,11 @@ def code_reply(file: FileText, *, state: str | None, asked_end: int | None, max_
             cut = f"line {file.start_line} is longer than max_tokens={max_tokens} allows: its beginning is shown" + (
                 f"; go on with start_line={following}" if following else ""
             )
-        data = CodeResult(
-            repository=file.repository,
-            ref=file.ref,
-            commit=file.commit,
+        data = CODE.row(
+            file,
             state=state,
-            path=file.path,
-            blob=file.blob,
-            language=file.language,
             role=role_of(file.role),
-            start_line=file.start_line,
             end_line=end,
-            total_lines=file.total_lines,
             code="\n".join(shown),
             next_start_line=following,
             cut=cut,
@@ -307,7 +284,7 @@ def code_reply(file: FileText, *, state: str | None, asked_end: int | None, max_
         count -= 1
     if count:
         return reply
-    kept = lines[0]
-    while kept and (reply := build(1, kept)).tokens > max_tokens:
-        kept = kept[: len(kept) * 3 // 4]
-    return build(1, kept)
+    beginning = lines[0]
+    while beginning and (reply := build(1, beginning)).tokens > max_tokens:
+        beginning = beginning[: len(beginning) * 3 // 4]
+    return build(1, beginning)

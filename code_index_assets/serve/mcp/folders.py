@@ -52,7 +52,7 @@ def _check_roots(folder: Path, settings: Settings) -> None:
     if not settings.mcp_roots:
         raise QueryError(
             "this server indexes no local folders for its clients",
-            remedy="whoever runs it can allow some with CODE_INDEX_MCP_ROOTS; over stdio (`code-index mcp`) any may be",
+            remedy="the server's operator can allow folders with CODE_INDEX_MCP_ROOTS; `code-index mcp` takes any",
         )
     if not any(folder.is_relative_to(root.resolve()) for root in settings.mcp_roots):
         raise QueryError(
@@ -62,7 +62,7 @@ def _check_roots(folder: Path, settings: Settings) -> None:
 
 
 def _arguments(folder: Path, settings: Settings, layout: Layout) -> list[str]:
-    """A checkout is taken as it lies, also where the same place is registered to be taken at its commits."""
+    """The arguments for a checkout: its working tree with uncommitted changes, even if it is registered by commits."""
     from ...sources.registry import Registry
 
     if not (folder / ".git").exists():
@@ -72,9 +72,9 @@ def _arguments(folder: Path, settings: Settings, layout: Layout) -> list[str]:
         for entry in Registry.load(settings.registry_file, layout).entries
         if entry.path is not None and Path(entry.path).resolve() == folder
     ]
-    as_it_lies = next((entry for entry in here if entry.worktree), None)
-    if as_it_lies is not None:
-        return [as_it_lies.name]
+    of_worktree = next((entry for entry in here if entry.worktree), None)
+    if of_worktree is not None:
+        return [of_worktree.name]
     if here:
         return [str(folder), "--worktree", "--name", f"{here[0].name}-worktree"]
     return [str(folder), "--worktree"]

@@ -1,49 +1,28 @@
-"""What the MCP tools answer, as typed models: they are the tools' output schemas.
+"""The models of what MCP tools answer, which are the tools' output schemas.
 
-What lives here: shapes. What does not: filling and cutting them (`answers.py`), the tools (`server.py`).
-Fields that have nothing to say are left out of an answer. Times are ISO 8601 in UTC; lines count from 1, ends included;
-paths are relative to their repository's root.
+What lives here: how agents get the answers of `search/answers.py` (which fields are left out, renamed, shortened or
+added), and models of what MCP alone has. What does not: the other fields (`search/answers.py`), filling and cutting
+answers (`answers.py`, `status.py`), the tools (`tools.py`).
+
+A field that is added to an answer reaches agents unless it is named in `without`. Fields that say nothing are left out
+of an answer. Times are ISO 8601 in UTC; lines count from 1, ends included; paths are relative to their repository's
+root.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ...search.outcome import SearchOutcome
-from ..schema import ANY_OUTCOME, OF_DEFINITIONS, OF_REFERENCES
+from ...search import answers
+from ..schema import FieldOf, Shapes, optional, required
 
 
 class Model(BaseModel):
     """Base of all answers: nothing but what is declared."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-class RepositoryAt(Model):
-    """What is indexed of one repository at one ref."""
-
-    repository: str
-    ref: str | None = None
-    commit: str | None = Field(None, description="Indexed commit; lines and text are of this commit.")
-    label: str | None = Field(None, description="As people name that state, where it is not the commit: …+dirty.")
-    state: str = Field(description="current, behind, unknown; indexing, failed, not_indexed.")
-    why: str | None = None
-    indexed_at: str | None = None
-    head: str | None = Field(None, description="Commit the ref was last seen at, where that is another one.")
-    head_seen_at: str | None = None
-    files_indexed: int | None = None
-    files_left_out: int | None = None
-    languages: list[str] | None = None
-
-
-class Page(Model):
-    """What all lists share: how much there is, how to get the rest, what was cut."""
-
-    total: int = Field(description="How many there are in all.")
-    next_cursor: str | None = Field(None, description="Ask again, unchanged, with this cursor for the rest.")
-    cut: str | None = Field(None, description="What was left out for max_tokens, and how to get it.")
 
 
 class Searched(Model):
@@ -53,100 +32,6 @@ class Searched(Model):
     current: int = 0
     behind: int = 0
     unknown: int = 0
-
-
-class SearchHit(Model):
-    repository: str
-    ref: str | None = Field(None, description="Given where several refs of the repository were searched.")
-    path: str
-    start_line: int
-    end_line: int
-    kind: str
-    symbol: str | None = Field(None, description="Qualified name of the definition.")
-    role: str | None = Field(None, description="test, docs, vendored, generated, …; source if not given.")
-    score: float = Field(description="In [0, 1]; 1 is the best of this answer.")
-    lanes: dict[str, int] = Field(description="Rank in each lane that found it.")
-    why: list[str] | None = None
-    code_start_line: int | None = Field(None, description="Where code begins, if not at start_line.")
-    code: str | None = None
-    more_lines: list[list[int]] | None = Field(None, description="Other lines of this file that answer too.")
-    also_in: list[str] | None = Field(None, description="Repositories with the same code.")
-
-
-class SearchResult(Page):
-    outcome: Annotated[SearchOutcome, ANY_OUTCOME] = Field(
-        description="degraded: a lane failed; incomplete: the time was up; with or without hits, others may exist."
-    )
-    hits: list[SearchHit]
-    searched: Searched
-    repositories: list[RepositoryAt] = Field(description="Index state of the repositories of these hits.")
-    failed_lanes: dict[str, str] | None = None
-    note: str | None = None
-
-
-class Definition(Model):
-    repository: str
-    ref: str | None = None
-    path: str
-    start_line: int
-    end_line: int
-    name: str
-    symbol: str
-    kind: str
-    role: str | None = None
-    signature: str | None = None
-
-
-class SymbolResult(Page):
-    outcome: Annotated[SearchOutcome, OF_DEFINITIONS]
-    definitions: list[Definition]
-    searched: Searched
-    repositories: list[RepositoryAt]
-    note: str | None = None
-
-
-class Mention(Model):
-    repository: str
-    ref: str | None = None
-    path: str
-    line: int
-    kind: Literal["use", "import"]
-    within: str | None = Field(None, description="Innermost definition around the line.")
-    role: str | None = None
-    text: str | None = None
-
-
-class ReferenceResult(Page):
-    outcome: Annotated[SearchOutcome, OF_REFERENCES]
-    definitions: list[Definition] = Field(description="Definitions of the name; with the first page only.")
-    total_definitions: int
-    references: list[Mention]
-    files: int = Field(description="Files with a mention, over all pages.")
-    by_repository: dict[str, int] | None = Field(None, description="Mentions in each repository, the most first.")
-    searched: Searched
-    repositories: list[RepositoryAt]
-    note: str | None = None
-
-
-class CodeResult(Model):
-    repository: str
-    ref: str
-    commit: str
-    state: str | None = Field(None, description="current, behind, unknown: against where the ref was last seen.")
-    path: str
-    blob: str
-    language: str | None = None
-    role: str | None = None
-    start_line: int
-    end_line: int
-    total_lines: int
-    code: str
-    next_start_line: int | None = Field(None, description="Where to go on, if the answer was cut.")
-    cut: str | None = None
-
-
-class RepositoryList(Page):
-    repositories: list[RepositoryAt]
 
 
 class RunStatus(Model):
@@ -169,21 +54,144 @@ class RunStatus(Model):
     next: str | None = Field(None, description="What to do now.")
 
 
-class RepositoryDetail(RepositoryAt):
-    location: str | None = None
-    committed_at: str | None = None
-    left_out_by_reason: dict[str, int] | None = None
-    chunks: int | None = None
-    lines: int | None = None
-    parse_problems: dict[str, int] | None = None
-    secrets_removed: dict[str, int] | None = None
+# What differs for agents in several answers. The commit is that of `repositories`, once for all rows.
+_PLACED: dict[str, FieldOf] = {"ref": optional(str), "role": optional(str)}
+_PAGED: dict[str, FieldOf] = {
+    "total": required(int, "How many there are in all."),
+    "next_cursor": optional(str, "Ask again, unchanged, with this cursor for the rest."),
+    "cut": optional(str, "What was left out for max_tokens, and how to get it."),
+}
+_PAGE_FIRST = ("total", "next_cursor", "cut", "outcome")
+_NOTE: dict[str, FieldOf] = {"searched": required(Searched), "note": optional(str)}
+
+_shapes = Shapes(Model, lean=True)
+
+# -- repositories ------------------------------------------------------------------------------------------------------
+
+_REPOSITORY: dict[str, FieldOf] = {
+    "commit": optional(str, "Indexed commit; lines and text are of this commit."),
+    "label": optional(str, "As people name that state, where it is not the commit: …+dirty."),
+    "state": required(str, "current, behind, unknown; indexing, failed, not_indexed."),
+    "why": optional(str),
+    "indexed_at": optional(str),
+    "head": optional(str, "Commit the ref was last seen at, where that is another one."),
+    "head_seen_at": optional(str),
+    "files_indexed": optional(int),
+    "files_left_out": optional(int),
+    "languages": optional(list[str]),
+}
+_OF_DETAIL = {"location", "committed_at"}
+_IN_NO_ROW = {"key", "default_ref", "published", "coverage", "points", "run_id"}
+DETAIL = _shapes.add(
+    answers.RepositoryStatus,
+    "RepositoryDetail",
+    without=_IN_NO_ROW,
+    changed=_REPOSITORY
+    | {
+        "location": optional(str),
+        "committed_at": optional(str),
+        "left_out_by_reason": optional(dict[str, int]),
+        "chunks": optional(int),
+        "lines": optional(int),
+        "parse_problems": optional(dict[str, int]),
+        "secrets_removed": optional(dict[str, int]),
+    },
+)
+REPOSITORY = _shapes.add(
+    answers.RepositoryStatus,
+    "RepositoryAt",
+    without=_IN_NO_ROW | _OF_DETAIL,
+    changed=_REPOSITORY,
+    about="What is indexed of one repository at one ref.",
+)
+REPOSITORIES = _shapes.add(
+    answers.RepositoryPage, "RepositoryList", without={"offset"}, changed=_PAGED, first=_PAGE_FIRST[:3]
+)
+_AT_ROWS = list[REPOSITORY.model]  # type: ignore[name-defined]
+
+# -- searches and names ------------------------------------------------------------------------------------------------
+
+HIT = _shapes.add(
+    answers.Hit,
+    "SearchHit",
+    without={"commit", "language", "name", "signature", "blob", "snippet", "text"},
+    renamed={"qualified_name": "symbol"},
+    changed={
+        "ref": optional(str, "Given where several refs of the repository were searched."),
+        "role": optional(str, "test, docs, vendored, generated, …; source if not given."),
+        "score": required(float, "In [0, 1]; 1 is the best of this answer."),
+        "code_start_line": optional(int, "Where code begins, if not at start_line."),
+        "code": optional(str),
+    },
+)
+SEARCH = _shapes.add(
+    answers.SearchAnswer,
+    "SearchResult",
+    without={"lanes", "took_ms", "publication", "space", "notes"},
+    changed=_PAGED
+    | _NOTE
+    | {
+        "repositories": required(_AT_ROWS, "Index state of the repositories of these hits."),
+        "failed_lanes": optional(dict[str, str]),
+    },
+    first=_PAGE_FIRST,
+)
+DEFINITION = _shapes.add(
+    answers.SymbolHit,
+    "Definition",
+    without={"commit", "language", "key", "overloads"},
+    renamed={"qualified_name": "symbol"},
+    changed=_PLACED,
+)
+SYMBOLS = _shapes.add(
+    answers.Definitions,
+    "SymbolResult",
+    without={"notes"},
+    renamed={"symbols": "definitions"},
+    changed=_PAGED | _NOTE | {"repositories": required(_AT_ROWS)},
+    first=_PAGE_FIRST,
+)
+MENTION = _shapes.add(
+    answers.Reference,
+    "Mention",
+    without={"commit", "key", "within_kind", "within_lines", "language"},
+    changed=_PLACED,
+)
+REFERENCES = _shapes.add(
+    answers.References,
+    "ReferenceResult",
+    without={"name", "near", "publication", "took_ms", "notes"},
+    changed=_PAGED
+    | _NOTE
+    | {
+        "by_repository": optional(dict[str, int], "Mentions in each repository, the most first."),
+        "repositories": required(_AT_ROWS),
+    },
+    first=_PAGE_FIRST,
+)
+CODE = _shapes.add(
+    answers.FileText,
+    "CodeResult",
+    without={"key"},
+    renamed={"text": "code"},
+    changed={
+        "role": optional(str),
+        "state": optional(str, "current, behind, unknown: against where the ref was last seen."),
+        "next_start_line": optional(int, "Where to go on, if the answer was cut."),
+        "cut": optional(str),
+    },
+)
+SearchResult, SymbolResult, ReferenceResult = SEARCH.model, SYMBOLS.model, REFERENCES.model
+CodeResult, RepositoryList = CODE.model, REPOSITORIES.model
 
 
 class StatusResult(Model):
+    """The index as a whole, some repositories in full, index runs."""
+
     publication: str | None = Field(None, description="The published state of the index that answers now.")
     embedding_space: str | None = None
     states: dict[str, int] | None = Field(None, description="Repositories (at refs) by state.")
     chunks: int | None = None
-    repositories: list[RepositoryDetail] | None = None
+    repositories: list[DETAIL.model] | None = None  # type: ignore[name-defined]
     runs: list[RunStatus] | None = None
     cut: str | None = None

@@ -30,20 +30,20 @@ async def follow(runs: IndexRuns, run: IndexRun, ctx: Context, until: float) -> 
     Progress is how many of the run's stages have ended, with the share of the present one, of how many there are. It
     never goes back: a run over several refs begins its stages again.
     """
-    told: tuple[str, float] = ("", -REPORT_SECONDS)
+    reported: tuple[str, float] = ("", -REPORT_SECONDS)
     done = 0.0
     while run.state == "running":
         now = time.monotonic()
-        quiet = now - told[1]
-        if quiet >= REPORT_SECONDS and (run.progress != told[0] or quiet >= STILL_SECONDS):
+        quiet = now - reported[1]
+        if quiet >= REPORT_SECONDS and (run.progress != reported[0] or quiet >= STILL_SECONDS):
             done = max(done, round(run.done * STAGES, 2))
             await ctx.report_progress(done, STAGES, short(clean(run.progress), 200))
-            told = (run.progress, now)
+            reported = (run.progress, now)
         if now >= until:
             break
         await anyio.sleep(LOOK_SECONDS)
         run = await anyio.to_thread.run_sync(runs.get, run.handle)
-    if run.state == "succeeded" and told[0]:
+    if run.state == "succeeded" and reported[0]:
         await ctx.report_progress(STAGES, STAGES, "done")
     return run
 
@@ -71,6 +71,7 @@ def run_status(run: IndexRun) -> RunStatus:
 
 
 def run_reply(run: IndexRun) -> Reply:
+    """The answer about one run."""
     status = run_status(run)
     return Reply(f"{run_line(status)}\n→ {status.next}", status)
 

@@ -1,4 +1,4 @@
-"""How MCP clients are told of the index itself: repositories and their states, index runs.
+"""Answers about the index itself for MCP clients: repositories and their states, index runs.
 
 What lives here: wording. What does not: finding the states (`search/freshness.py`) and runs (`serve/index_runs.py`),
 the budget (`fit.py`).
@@ -9,27 +9,30 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+
+from pydantic import BaseModel
 
 from ...index.manifest import PublicationManifest
-from ...search.freshness import RepositoryStatus
+from ...search.answers import RepositoryStatus
 from .answers import CursorAt
 from .fit import WHY_CHARS, Reply, Row, assemble, at_line, clean, files_of, fit, iso, languages_of, rest, short
-from .models import RepositoryAt, RepositoryDetail, RepositoryList, RunStatus, StatusResult
+from .models import DETAIL, REPOSITORIES, REPOSITORY, RunStatus, StatusResult
 
 
-def status_at(status: RepositoryStatus) -> RepositoryAt:
-    return RepositoryAt(**_status_fields(status))
+def status_at(status: RepositoryStatus) -> BaseModel:
+    """A repository's state, as agents get it."""
+    return REPOSITORY.row(status, **_status_fields(status))
 
 
-def status_detail(status: RepositoryStatus) -> RepositoryDetail:
+def status_detail(status: RepositoryStatus) -> BaseModel:
+    """The same with what was left out and why, parse problems and secrets."""
     coverage = status.coverage
-    skipped = coverage.get("skipped")
-    return RepositoryDetail(
+    return DETAIL.row(
+        status,
         **_status_fields(status),
         location=status.location or None,
         committed_at=iso(status.committed_at),
-        left_out_by_reason=skipped if isinstance(skipped, dict) and skipped else None,
+        left_out_by_reason=_left_out(status),
         chunks=coverage.get("chunks"),
         lines=coverage.get("lines"),
         parse_problems=coverage.get("diagnosed") or None,
@@ -37,28 +40,41 @@ def status_detail(status: RepositoryStatus) -> RepositoryDetail:
     )
 
 
-def _status_fields(status: RepositoryStatus) -> dict[str, Any]:
-    kept, left_out = files_of(status.coverage)
+def _status_fields(status: RepositoryStatus) -> dict[str, object]:
+    indexed, left_out = files_of(status.coverage)
     return {
-        "repository": status.repository,
-        "ref": status.ref,
         "commit": status.commit,
         "label": status.label if status.label and not (status.commit or "").startswith(status.label) else None,
         "state": status.state,
-        "why": short(clean(status.why), WHY_CHARS) or None,
+        "why": _why(status),
         "indexed_at": iso(status.indexed_at),
-        "head": status.head if status.head and not (status.commit or "").startswith(status.head) else None,
+        "head": _other_head(status),
         "head_seen_at": iso(status.head_seen_at),
-        "files_indexed": kept,
+        "files_indexed": indexed,
         "files_left_out": left_out,
         "languages": languages_of(status.coverage),
     }
 
 
+def _why(status: RepositoryStatus) -> str | None:
+    return short(clean(status.why), WHY_CHARS) or None
+
+
+def _other_head(status: RepositoryStatus) -> str | None:
+    """The commit that the ref was last seen at, where it is not the published one."""
+    return status.head if status.head and not (status.commit or "").startswith(status.head) else None
+
+
+def _left_out(status: RepositoryStatus) -> dict[str, int] | None:
+    skipped = status.coverage.get("skipped")
+    return skipped if isinstance(skipped, dict) and skipped else None
+
+
 def repository_line(status: RepositoryStatus, now: float) -> str:
-    at = status_at(status)
-    languages = f", {' '.join(at.languages)}" if at.languages else ""
-    return at_line(at, status.indexed_at, now) + languages
+    """One line of a repository's state."""
+    languages = languages_of(status.coverage)
+    line = at_line(status, now, _why(status))
+    return f"{line}, {' '.join(languages)}" if languages else line
 
 
 def repositories_reply(
@@ -75,12 +91,8 @@ def repositories_reply(
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(len(rows), len(statuses), total, offset, max_tokens, "repositories", "name or state")
         cursor = cursor_at(offset + len(rows)) if rows else None
-        data = RepositoryList(
-            repositories=[row.data for row in rows],  # type: ignore[misc]
-            total=total,
-            next_cursor=cursor,
-            cut=cut,
-        )
+        # `REPOSITORIES.row` would take the repositories of a RepositoryPage; here they are rows that fit the budget.
+        data = REPOSITORIES.model(repositories=[row.data for row in rows], total=total, next_cursor=cursor, cut=cut)
         more = f"next_cursor: {cursor}" if cursor else None
         body = "\n".join(row.text for row in rows)
         return Reply(assemble(f"{len(rows)} of {total} repositories", body, cut, more), data)
@@ -90,7 +102,7 @@ def repositories_reply(
 
 def status_reply(
     statuses: Sequence[RepositoryStatus],
-    asked: Sequence[RepositoryStatus],
+    requested: Sequence[RepositoryStatus],
     manifest: PublicationManifest | None,
     runs: Sequence[RunStatus],
     *,
@@ -100,13 +112,13 @@ def status_reply(
     now = time.time()
     counts = dict(sorted(Counter(status.state for status in statuses).items()))
     attention = [status for status in statuses if status.state not in ("current", "unknown")]
-    chosen = list(asked) or ([] if not statuses else attention)
+    chosen = list(requested) or ([] if not statuses else attention)
     head = "Nothing is published yet." if manifest is None and statuses else None
     if manifest is not None:
         head = f"Publication {manifest.name}, {manifest.points} chunks, {sum(counts.values())} repositories: " + (
             ", ".join(f"{count} {state}" for state, count in counts.items()) or "none"
         )
-    told = "\n".join(run_line(run) for run in runs) or None
+    run_lines = "\n".join(run_line(run) for run in runs) or None
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = None
@@ -117,13 +129,13 @@ def status_reply(
             embedding_space=manifest.space if manifest else None,
             states=counts or None,
             chunks=manifest.points if manifest else None,
-            repositories=[row.data for row in rows] or None,  # type: ignore[misc]
+            repositories=[row.data for row in rows] or None,
             runs=list(runs) or None,
             cut=cut,
         )
-        return Reply(assemble(head, "\n".join(row.text for row in rows), told, cut) or "No run is at work.", data)
+        return Reply(assemble(head, "\n".join(row.text for row in rows), run_lines, cut) or "No run is at work.", data)
 
-    return fit([[Row(_status_text(status, now, bool(asked)), status_detail(status)) for status in chosen]], build,
+    return fit([[Row(_status_text(status, now, bool(requested)), status_detail(status)) for status in chosen]], build,
                max_tokens)  # fmt: skip
 
 
@@ -131,18 +143,19 @@ def _status_text(status: RepositoryStatus, now: float, full: bool) -> str:
     line = repository_line(status, now)
     if not full:
         return line
-    detail = status_detail(status)
+    coverage = status.coverage
     more = [
         f"{name}: {', '.join(f'{count} {what}' for what, count in counts.items())}"
         for name, counts in (
-            ("left out", detail.left_out_by_reason),
-            ("parse problems", detail.parse_problems),
-            ("secrets removed", detail.secrets_removed),
+            ("left out", _left_out(status)),
+            ("parse problems", coverage.get("diagnosed")),
+            ("secrets removed", coverage.get("secrets")),
         )
         if counts
     ]
-    if detail.head:
-        more.append(f"its ref was last seen at {detail.head[:12]}")
+    head = _other_head(status)
+    if head:
+        more.append(f"its ref was last seen at {head[:12]}")
     return "\n  ".join([line, *more])
 
 
@@ -152,5 +165,5 @@ def run_line(run: RunStatus) -> str:
     line = f"{run.run} {run.state}: {clean(run.directory)} {what}after {run.seconds:.0f} s"
     if run.chunks is not None:
         line += f", {run.files_indexed} files, {run.chunks} chunks ({run.new_chunks} new)"
-    told = run.error or (run.progress if run.state == "running" else None)
-    return f"{line}: {told}" if told else line
+    detail = run.error or (run.progress if run.state == "running" else None)
+    return f"{line}: {detail}" if detail else line

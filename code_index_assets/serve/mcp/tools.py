@@ -8,6 +8,7 @@ repository is executed.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import anyio
@@ -17,12 +18,14 @@ from pydantic import BeforeValidator, Field
 
 from ...errors import NotIndexedError, QueryError, SpaceMismatchError
 from ...index.filters import Filter, matches_pattern
+from ...search.answers import RepositoryStatus
 from ...search.cursors import Cursor, decode_cursor, encode_cursor
 from ...search.definitions import find_definitions
 from ...search.engine import SearchEngine, SearchRequest
 from ...search.files import read_lines
 from ...search.filters import SearchFilters
-from ...search.freshness import RepositoryStatus, repository_statuses
+from ...search.freshness import repository_statuses
+from ...search.outcome import SearchOutcome
 from ...search.references import find_references
 from ...settings import Settings
 from ...storage.layout import Layout
@@ -55,7 +58,12 @@ Paths = Annotated[Texts, Field(description="Only these: globs (src/**/*.py), fol
 Languages = Annotated[Texts, Field(description="Only these languages: python, go, typescript, …")]
 Kinds = Annotated[Texts, Field(description="Only these kinds: function, method, class, interface, struct, enum, …")]
 MaxTokens = Annotated[
-    int, Field(ge=MIN_TOKENS, le=MAX_TOKENS, description="The answer is cut, and says so, above so many tokens.")
+    int,
+    Field(
+        ge=MIN_TOKENS,
+        le=MAX_TOKENS,
+        description="The answer is cut to this size; its field cut states what is missing.",
+    ),
 ]
 PageCursor = Annotated[
     str | None, Field(max_length=500, description="next_cursor of the answer before; all else unchanged.")
@@ -97,6 +105,10 @@ class Tools:
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, SearchResult]:
+        """Hits of a query, one page.
+
+        Raises QueryError (the query, the cursor), NotIndexedError, LanesFailedError, SpaceMismatchError.
+        """
         question: dict[str, object] = {
             "search": query, "repositories": repositories, "refs": refs, "paths": paths, "languages": languages,
             "kinds": kinds,
@@ -142,6 +154,7 @@ class Tools:
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, SymbolResult]:
+        """Definitions of a name, one page. Raises QueryError, NotIndexedError."""
         question: dict[str, object] = {
             "symbol": name, "prefix": prefix, "repositories": repositories, "refs": refs, "paths": paths,
             "languages": languages, "kinds": kinds,
@@ -157,18 +170,19 @@ class Tools:
             ),
             prefix=prefix, limit=1000,
         )  # fmt: skip
-        found = answer.hits
+        definitions = answer.symbols
         keys = self.engine.resolve(snapshot, tuple(repositories), tuple(refs))
         states = self.engine.repositories(snapshot, Filter(keys=keys))
         note = None
         if answer.incomplete:
             note = "the time was up before everything was looked at: narrow by repositories, languages or paths"
-        elif not found:
+        elif not definitions:
             note = "no definition has this name: try prefix=true or search_code; find_references finds uses of it"
             note = _noted(None, answer.notes) or note
         reply = symbol_reply(
-            found[offset : offset + limit], states, total=len(found), offset=offset, max_tokens=max_tokens, note=note,
-            cursor_at=_cursors(snapshot.manifest.name, question, len(found)), incomplete=answer.incomplete,
+            replace(answer, symbols=definitions[offset : offset + limit]), states,
+            total=len(definitions), offset=offset,
+            max_tokens=max_tokens, note=note, cursor_at=_cursors(snapshot.manifest.name, question, len(definitions)),
         )  # fmt: skip
         return _result(reply)
 
@@ -190,7 +204,8 @@ class Tools:
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, ReferenceResult]:
-        found = find_references(
+        """Lines that mention a name, one page. Raises QueryError, NotIndexedError, OutOfTimeError."""
+        answer = find_references(
             self.engine, name,
             SearchFilters(
                 repositories=tuple(repositories), refs=tuple(refs), paths=tuple(paths), languages=tuple(languages)
@@ -198,11 +213,11 @@ class Tools:
             limit=limit, cursor=cursor,
         )  # fmt: skip
         note = None
-        if found.outcome == "no_match":
-            near = f"; other spellings that are indexed: {', '.join(found.near)}" if found.near else ""
+        if answer.outcome == SearchOutcome.NO_MATCH:
+            near = f"; other spellings that are indexed: {', '.join(answer.near)}" if answer.near else ""
             note = f"no code mentions {name!r} (comments and strings do not count){near}"
-        note = _noted(note, found.notes)
-        return _result(reference_reply(found, max_tokens=max_tokens, note=note))
+        note = _noted(note, answer.notes)
+        return _result(reference_reply(answer, max_tokens=max_tokens, note=note))
 
     def read_code(
         self,
@@ -215,6 +230,7 @@ class Tools:
         ref: Annotated[str | None, Field(max_length=300, description="Ref, if not the default one.")] = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, CodeResult]:
+        """Lines of an indexed file. Raises NotIndexedError, FileNotIndexedError, QueryError."""
         file = read_lines(self.engine, repository, path, ref=ref, start=start_line, end=end_line)
         snapshot = self.engine.snapshot()
         states = self.engine.repositories(snapshot, Filter(keys=(file.key,))) if file.key in snapshot.receipts else ()
@@ -235,6 +251,7 @@ class Tools:
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, RepositoryList]:
+        """Repositories by name and state, one page. Raises QueryError for a cursor of another question."""
         question: dict[str, object] = {"repositories": name, "state": state}
         offset = decode_cursor(cursor, question).offset if cursor else 0
         rows = [
@@ -259,6 +276,7 @@ class Tools:
         ] = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, StatusResult]:
+        """The index as a whole, one repository, or one run. Raises NotIndexedError, QueryError (no such run)."""
         runs = [self.runs.get(run)] if run else [one for one in self.runs.all()[:20] if one.state == "running"]
         statuses = (
             [] if run and not repository else repository_statuses(self.layout, self.settings, self.engine.receipts())
@@ -294,6 +312,11 @@ class Tools:
             int, Field(ge=0, le=600, description="How long to wait for the result before a handle is given.")
         ] = 45,
     ) -> Annotated[CallToolResult, RunStatus]:
+        """Starts an index run on a folder and waits up to `wait_seconds` for its end.
+
+        Raises QueryError (a folder that may not be indexed), LockedError (enough runs are at work).
+        """
+
         def begin() -> IndexRun:
             folder = indexable_folder(directory, self.settings, self.layout, self.transport)
             arguments = [*folder.arguments, *(["--force"] if force_reindex else [])]
@@ -315,10 +338,10 @@ def _noted(note: str | None, notes: tuple[str, ...]) -> str | None:
 
 
 def _is_named(name: str, status: RepositoryStatus, *, exact: bool = False) -> bool:
-    wanted, known = name.strip("/").casefold(), status.repository.casefold()
-    if wanted in (known, status.key.casefold()) or known.endswith(f"/{wanted}"):
+    stripped, known = name.strip("/").casefold(), status.repository.casefold()
+    if stripped in (known, status.key.casefold()) or known.endswith(f"/{stripped}"):
         return True
-    return not exact and (wanted in status.key.casefold() or matches_pattern(wanted, known))
+    return not exact and (stripped in status.key.casefold() or matches_pattern(stripped, known))
 
 
 def _result(reply: Reply, *, is_error: bool = False) -> CallToolResult:

@@ -1,6 +1,6 @@
 """Addresses of files on the code host that a repository was fetched from.
 
-What lives here: which host writes them how, told by the host's name. What does not: git URLs (`sources/location.py`).
+What lives here: how each kind of host writes them, by the host's name. What does not: git URLs (`sources/location.py`).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ def repository_page(location: str) -> str | None:
     try:
         if not is_url(location):
             return None
-        found = parse_url(location)
+        address = parse_url(location)
     except ConfigurationError:
         return None
-    if found.scheme not in ("https", "http", "ssh") or not found.host or _kind(found.host) is None:
+    if address.scheme not in ("https", "http", "ssh") or not address.host or _kind(address.host) is None:
         return None
     # An ssh port says nothing of where the pages are.
-    host = found.host if found.scheme != "ssh" else found.host.partition(":")[0]
-    scheme = "http" if found.scheme == "http" else "https"
-    path = found.path.strip("/").removesuffix(".git").strip("/")
+    host = address.host if address.scheme != "ssh" else address.host.partition(":")[0]
+    scheme = "http" if address.scheme == "http" else "https"
+    path = address.path.strip("/").removesuffix(".git").strip("/")
     return f"{scheme}://{quote(host, safe=':.-[]')}/{quote(path, safe='/~')}"
 
 

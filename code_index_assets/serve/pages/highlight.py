@@ -117,10 +117,10 @@ def _compiled(parts: Sequence[tuple[str, str]]) -> re.Pattern[str]:
 def tokens(source: str, language: str | None) -> Iterator[tuple[int, int, str]]:
     """(start, end, class) of what is coloured, in order: c comment, s string, n number, k keyword, f call, t type, m
     attribute, p directive."""
-    found = _lexer((language or "").lower())
-    if found is None:
+    family_lexer = _lexer((language or "").lower())
+    if family_lexer is None:
         return
-    lexer, words = found
+    lexer, words = family_lexer
     for match in lexer.finditer(source):
         kind = match.lastgroup or ""
         if kind in ("w", "f"):
@@ -141,11 +141,11 @@ def highlighted(source: str, language: str | None, marks: Mapping[int, Sequence[
     return [_line(line, colours.get(number, ()), (marks or {}).get(number, ())) for number, line in enumerate(lines)]
 
 
-def _by_line(lines: list[str], found: Iterator[tuple[int, int, str]]) -> dict[int, list[tuple[int, int, str]]]:
+def _by_line(lines: list[str], marks: Iterator[tuple[int, int, str]]) -> dict[int, list[tuple[int, int, str]]]:
     """Tokens cut at line breaks, with offsets in their lines."""
     rows: dict[int, list[tuple[int, int, str]]] = {}
     number, begin = 0, 0
-    for token_start, end, kind in found:
+    for token_start, end, kind in marks:
         start = token_start
         while number < len(lines) - 1 and start > begin + len(lines[number]):
             begin += len(lines[number]) + 1

@@ -37,11 +37,11 @@ def text(child: Child) -> Safe:
 
 def tag(name: str, /, *children: Child, **attributes: str | int | bool | None) -> Safe:
     """An element. `class_` is class, `data_key` data-key; True gives a bare attribute, None and False none."""
-    told = []
+    written = []
     for key, value in attributes.items():
         if value is None or value is False:
             continue
         known = key.rstrip("_").replace("_", "-")
-        told.append(f" {known}" if value is True else f' {known}="{text(str(value))}"')
-    head = f"<{name}{''.join(told)}>"
+        written.append(f" {known}" if value is True else f' {known}="{text(str(value))}"')
+    head = f"<{name}{''.join(written)}>"
     return Safe(head) if name in VOID else Safe(f"{head}{text(children)}</{name}>")

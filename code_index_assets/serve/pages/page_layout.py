@@ -29,7 +29,7 @@ KEYS = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageQuery:
     """What a page was asked for: the query, its filters, how many hits."""
 
     query: str = ""
@@ -71,14 +71,14 @@ def asset_url(name: str) -> str:
 def page(
     title: str,
     *body: Child,
-    asked: Asked | None = None,
+    page_query: PageQuery | None = None,
     languages: Sequence[str] = (),
     repositories: Sequence[str] = (),
     refresh: int | None = None,
     start: bool = False,
 ) -> str:
     """A whole page. `refresh`: seconds after which a browser asks again by itself. `start`: there to type a query."""
-    asked = asked or Asked()
+    page_query = page_query or PageQuery()
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -96,21 +96,22 @@ def page(
     heading = None if "<h1" in content else tag("h1", title or "Code Index", class_="unseen")
     main = tag("main", heading, content, id="content", tabindex="-1")
     return "<!doctype html>\n" + tag(
-        "html", head, tag("body", skip, _header(asked, languages, repositories, start), main, _footer()), lang="en"
+        "html", head, tag("body", skip, _header(page_query, languages, repositories, start), main, _footer()), lang="en"
     )
 
 
-def _header(asked: Asked, languages: Sequence[str], repositories: Sequence[str], start: bool) -> Safe:
+def _header(page_query: PageQuery, languages: Sequence[str], repositories: Sequence[str], start: bool) -> Safe:
     brand = tag("a", tag("span", "Code", class_="brand-a"), tag("span", "Index"), href="/", class_="brand")
     words = tag(
-        "input", type="search", name="q", id="q", value=asked.query, autocomplete="off", spellcheck="false",
+        "input", type="search", name="q", id="q", value=page_query.query, autocomplete="off", spellcheck="false",
         placeholder="Words, names, a path, a question", aria_label="Search", autofocus=start,
         autocapitalize="none", maxlength=4000,
     )  # fmt: skip
     box = tag("div", words, tag("kbd", "/", title="press / to search"), class_="box")
     form = tag(
         "form", tag("div", box, tag("button", "Search", type="submit"), class_="row"),
-        _filter_fields(asked, languages, repositories, start), action="/", method="get", role="search", class_="search",
+        _filter_fields(page_query, languages, repositories, start),
+        action="/", method="get", role="search", class_="search",
     )  # fmt: skip
     links = tag(
         "nav", tag("a", "Repositories", href="/repositories"), tag("a", "API", href="/docs"),
@@ -121,23 +122,23 @@ def _header(asked: Asked, languages: Sequence[str], repositories: Sequence[str],
     return tag("header", tag("div", brand, form, links, class_="bar"))
 
 
-def _filter_fields(asked: Asked, languages: Sequence[str], repositories: Sequence[str], start: bool) -> Safe:
-    def field(name: str, told: str, hint: str, *, options: str | None = None) -> Safe:
-        value = ", ".join(getattr(asked, name))
+def _filter_fields(page_query: PageQuery, languages: Sequence[str], repositories: Sequence[str], start: bool) -> Safe:
+    def field(name: str, label: str, hint: str, *, options: str | None = None) -> Safe:
+        value = ", ".join(getattr(page_query, name))
         return tag(
-            "label", tag("span", told),
+            "label", tag("span", label),
             tag("input", name=name, value=value, placeholder=hint, list=options, autocomplete="off",
                 autocapitalize="none", spellcheck="false", maxlength=1000),
         )  # fmt: skip
 
-    def select(name: str, told: str, options: Sequence[str]) -> Safe:
-        chosen = getattr(asked, name)
+    def select(name: str, label: str, options: Sequence[str]) -> Safe:
+        chosen = getattr(page_query, name)
         rows = [tag("option", "any", value="")]
         if len(chosen) > 1:  # more than one was chosen by its address: kept as it is
             joined = ",".join(chosen)
             rows.append(tag("option", joined, value=joined, selected=True))
         rows += [tag("option", one, value=one, selected=chosen == (one,)) for one in dict.fromkeys((*options, *chosen))]
-        return tag("label", tag("span", told), tag("select", *rows, name=name))
+        return tag("label", tag("span", label), tag("select", *rows, name=name))
 
     lists = tag("datalist", *(tag("option", value=name) for name in repositories[:1000]), id="repositories")
     return tag(
@@ -151,19 +152,19 @@ def _filter_fields(asked: Asked, languages: Sequence[str], repositories: Sequenc
         ),
         lists,
         class_="filters",
-        open=bool(asked.filters) and bool(asked.query or start),
+        open=bool(page_query.filters) and bool(page_query.query or start),
     )  # fmt: skip
 
 
 def _footer() -> Safe:
     keys = [("/", "search"), ("j k", "move"), ("Enter", "open"), ("Esc", "leave"), ("?", "all keys")]
-    told = [tag("span", tag("kbd", key), f" {what}") for key, what in keys]
+    hints = [tag("span", tag("kbd", key), f" {what}") for key, what in keys]
     rows = [tag("tr", tag("td", *(tag("kbd", one) for one in key.split())), tag("td", what)) for key, what in KEYS]
     table = tag("table", tag("thead", tag("tr", tag("th", "Key", scope="col"), tag("th", "What it does", scope="col"))),
                 tag("tbody", *rows))  # fmt: skip
     close = tag("form", tag("button", "Close", type="submit"), method="dialog")
     help_ = tag("dialog", tag("h2", "Keys", id="keys-title"), table, close, id="keys", aria_labelledby="keys-title")
-    return tag("footer", tag("div", *told, class_="keys"), help_)
+    return tag("footer", tag("div", *hints, class_="keys"), help_)
 
 
 # -- pieces ------------------------------------------------------------------------------------------------------------
@@ -181,18 +182,18 @@ def ago(at: float | None, now: float | None = None) -> Safe:
     if at is None:
         return tag("span", "never")
     seconds = max((time.time() if now is None else now) - at, 0)
-    told = "just now"
+    age = "just now"
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
-            told = f"{int(seconds // size)} {unit} ago"
+            age = f"{int(seconds // size)} {unit} ago"
             break
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-    return tag("time", told, datetime=stamp, title=stamp.replace("T", " "))
+    return tag("time", age, datetime=stamp, title=stamp.replace("T", " "))
 
 
-def prose(told: str) -> Safe:
+def prose(words: str) -> Safe:
     """Words in which `code` stands between backticks."""
-    parts = told.split("`")
+    parts = words.split("`")
     return text([tag("code", part) if number % 2 else part for number, part in enumerate(parts)])
 
 
@@ -202,7 +203,7 @@ def outside_link(url: str) -> Safe:
 
 
 def code_text(line: Safe) -> Safe:
-    """A line of code in a box of its own: tabs count from its edge, not from the line number's."""
+    """A line of code in a separate box: tabs count from its edge, not from the line number's."""
     return tag("span", line, "\n", class_="tx")
 
 
@@ -218,8 +219,8 @@ STATES = {
 
 def state_badge(state: str) -> Safe:
     """The state of a repository as a coloured word."""
-    told, meaning = STATES.get(state, (state, ""))
-    return tag("span", told, class_=f"badge state-{state.replace('_', '-')}", title=meaning)
+    word, meaning = STATES.get(state, (state, ""))
+    return tag("span", word, class_=f"badge state-{state.replace('_', '-')}", title=meaning)
 
 
 def notice(kind: str, title: str, *body: Child) -> Safe:

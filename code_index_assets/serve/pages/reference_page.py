@@ -97,8 +97,8 @@ def _curl(method: str, path: str, operation: dict[str, Any], body: Any, base: st
     query = f"?{urlencode(fields)}" if fields else ""
     if body is None:
         return f"curl '{base}{address}{query}'"
-    told = json.dumps(body, ensure_ascii=False)
-    return f"curl '{base}{address}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{told}'"
+    data = json.dumps(body, ensure_ascii=False)
+    return f"curl '{base}{address}' \\\n  -H 'Content-Type: application/json' \\\n  -d '{data}'"
 
 
 def _errors() -> Safe:
@@ -108,12 +108,14 @@ def _errors() -> Safe:
         for kind, status in STATUSES
         if kind.__module__ == errors.__name__
     ]  # fmt: skip
-    head = tag("tr", *(tag("th", told, scope="col") for told in ("error", "status", "what it means", "ask again?")))
-    told = tag("p", "“No match” is no error: it is an answer with ", tag("code", 'outcome: "no_match"'), ".")
+    head = tag(
+        "tr", *(tag("th", heading, scope="col") for heading in ("error", "status", "what it means", "ask again?"))
+    )
+    heading = tag("p", "“No match” is no error: it is an answer with ", tag("code", 'outcome: "no_match"'), ".")
     return tag(
         "section",
         tag("h2", "Errors"),
-        told,
+        heading,
         tag("div", tag("table", head, *rows), class_="scroll", tabindex="0"),
         id="errors",
     )

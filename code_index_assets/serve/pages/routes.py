@@ -13,9 +13,9 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from ...errors import CodeIndexError, NotIndexedError, StillIndexingError
+from ...search.answers import RepositoryStatus
 from ...search.engine import SearchRequest
 from ...search.files import read_lines
-from ...search.freshness import RepositoryStatus
 from ..http.access import COOKIE, Access, TooManyTriesError
 from ..http.api import file_at, matching
 from ..http.login_limits import WINDOW_SECONDS
@@ -25,7 +25,7 @@ from ..http.problems import page_of, problem_of
 from ..http.routing import MEANT, refuse_unknown
 from ..service import Service
 from .file_page import file_view, line_range, name_page, window
-from .page_layout import ASSETS, Asked, asset
+from .page_layout import ASSETS, PageQuery, asset
 from .search_page import search_page
 from .state_pages import login_page, nothing_page, problem_page, repositories_page, start_page
 
@@ -47,7 +47,7 @@ def page_routes(service: Service, access: Access) -> APIRouter:
             rows = service.statuses()
             return repositories_page(matching(rows, q, ())[:ROWS], q, len(rows))
 
-        return await _shown(service, Asked(), work)
+        return await _shown(service, PageQuery(), work)
 
     @router.get("/assets/{name}")
     async def assets(name: str, request: Request) -> Response:
@@ -62,13 +62,13 @@ def page_routes(service: Service, access: Access) -> APIRouter:
     return router
 
 
-async def _shown(service: Service, asked: Asked, work: Callable[[], str]) -> Response:
+async def _shown(service: Service, page_query: PageQuery, work: Callable[[], str]) -> Response:
     """A page, or the error it met as one."""
     try:
         return HTMLResponse(await service.run(work), headers={"Cache-Control": "no-store"})
     except CodeIndexError as error:
         body = problem_of(error)
-        return HTMLResponse(problem_page(asked, body), body["status"], headers={"Cache-Control": "no-store"})
+        return HTMLResponse(problem_page(page_query, body), body.status, headers={"Cache-Control": "no-store"})
 
 
 def _add_search(router: APIRouter, service: Service) -> None:
@@ -86,10 +86,10 @@ def _add_search(router: APIRouter, service: Service) -> None:
         # Links carry parameters of others (utm_source=…); a filter by another name is none of those.
         strange = [name for name in request.query_params if name.lower() in MEANT]
         refuse_unknown(strange, ("q", "repo", "language", "kind", "path", "ref", "limit"))
-        asked = Asked(
+        page_query = PageQuery(
             q.strip(), _separate(repo), _separate(language), _separate(kind), _separate(path), _separate(ref), limit
         )
-        return await _shown(service, asked, lambda: _searched(service, asked))
+        return await _shown(service, page_query, lambda: _searched(service, page_query))
 
 
 def _separate(values: list[str]) -> tuple[str, ...]:
@@ -97,24 +97,24 @@ def _separate(values: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for value in values for part in value.split(",") if part.strip()))
 
 
-def _searched(service: Service, asked: Asked) -> str:
-    if not asked.query:
+def _searched(service: Service, page_query: PageQuery) -> str:
+    if not page_query.query:
         try:
             snapshot = service.engine.snapshot()
         except NotIndexedError as error:
-            return nothing_page(asked, waiting=isinstance(error, StillIndexingError))
-        return start_page(asked, service.statuses(), snapshot.manifest.points)
+            return nothing_page(page_query, waiting=isinstance(error, StillIndexingError))
+        return start_page(page_query, service.statuses(), snapshot.manifest.points)
     request = SearchRequest(
-        asked.query,
-        asked.limit,
-        repositories=asked.repo,
-        refs=asked.ref,
-        paths=asked.path,
-        languages=asked.language,
-        kinds=asked.kind,
+        page_query.query,
+        page_query.limit,
+        repositories=page_query.repo,
+        refs=page_query.ref,
+        paths=page_query.path,
+        languages=page_query.language,
+        kinds=page_query.kind,
     )
     answer = service.search(request)
-    return search_page(asked, answer, service.statuses(), _defaults(service))
+    return search_page(page_query, answer, service.statuses(), _defaults(service))
 
 
 def _defaults(service: Service) -> set[str]:
@@ -128,17 +128,17 @@ def _add_code(router: APIRouter, service: Service) -> None:
         ref: Annotated[str, Query(max_length=255)] = "",
         lines: Annotated[str, Query(max_length=30)] = "",
     ) -> Response:
-        wanted = line_range(lines)
-        start, end = window(wanted)
+        lines_chosen = line_range(lines)
+        start, end = window(lines_chosen)
 
         def work() -> str:
-            found = file_at(
+            file_text = file_at(
                 service, place,
                 lambda name, path: read_lines(service.engine, name, path, ref=ref or None, start=start, end=end),
             )  # fmt: skip
-            return file_view(found, _status(service, found.key), wanted, ref)
+            return file_view(file_text, _status(service, file_text.key), lines_chosen, ref)
 
-        return await _shown(service, Asked(), work)
+        return await _shown(service, PageQuery(), work)
 
     @router.get("/symbol")
     async def symbol(
@@ -149,19 +149,19 @@ def _add_code(router: APIRouter, service: Service) -> None:
         from ...search.filters import SearchFilters
         from ...search.references import find_references
 
-        asked = Asked(repo=_separate(repo))
+        page_query = PageQuery(repo=_separate(repo))
 
         def work() -> str:
-            found = find_references(
-                service.engine, name, SearchFilters(repositories=asked.repo), limit=100, cursor=cursor
+            answer = find_references(
+                service.engine, name, SearchFilters(repositories=page_query.repo), limit=100, cursor=cursor
             )
             following = None
-            if found.next_cursor:
-                fields = [("name", name), *(("repo", one) for one in asked.repo), ("cursor", found.next_cursor)]
+            if answer.next_cursor:
+                fields = [("name", name), *(("repo", one) for one in page_query.repo), ("cursor", answer.next_cursor)]
                 following = f"/symbol?{urlencode(fields)}"
-            return name_page(found, asked, _defaults(service), following)
+            return name_page(answer, page_query, _defaults(service), following)
 
-        return await _shown(service, asked, work)
+        return await _shown(service, page_query, work)
 
 
 def _status(service: Service, key: str) -> RepositoryStatus | None:

@@ -8,32 +8,35 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from ...search.engine import Hit, RepositoryState, SearchAnswer
-from ...search.freshness import RepositoryStatus
+from ...search.answers import Hit, RepositoryState, RepositoryStatus, SearchAnswer
 from .forge import file_page
 from .highlight import highlighted
 from .html import Safe, tag
-from .page_layout import Asked, ago, code_text, file_url, notice, outside_link, page, skipped_files, state_badge
+from .page_layout import PageQuery, ago, code_text, file_url, notice, outside_link, page, skipped_files, state_badge
 
 MORE = (10, 30, 100)
 _SHOWN = 8  # values of one facet
 
 
-def search_page(asked: Asked, answer: SearchAnswer, statuses: Iterable[RepositoryStatus], defaults: set[str]) -> str:
+def search_page(
+    page_query: PageQuery, answer: SearchAnswer, statuses: Iterable[RepositoryStatus], defaults: set[str]
+) -> str:
     """The page of an answer. `defaults` are the keys of default refs."""
     known = {status.key: status for status in statuses}
-    hits = [_hit(hit, asked, known.get(hit.key), hit.key in defaults) for hit in answer.hits]
+    hits = [_hit(hit, page_query, known.get(hit.key), hit.key in defaults) for hit in answer.hits]
     body = [
-        chips(asked),
+        chips(page_query),
         _degraded(answer),
         _by_meaning(answer),
         notice("info", "A filter leaves nothing", *(tag("p", note) for note in answer.notes)) if answer.notes else None,
-        _summary(asked, answer, known),
-        _facets(asked, answer.hits) if len(answer.hits) > 1 else None,
-        tag("ol", *hits, class_="hits") if hits else _no_match(asked, answer),
-        _more(asked, answer),
+        _summary(page_query, answer, known),
+        _facets(page_query, answer.hits) if len(answer.hits) > 1 else None,
+        tag("ol", *hits, class_="hits") if hits else _no_match(page_query, answer),
+        _more(page_query, answer),
     ]
-    return page(asked.query, *body, asked=asked, languages=languages_of(known), repositories=names_of(known))
+    return page(
+        page_query.query, *body, page_query=page_query, languages=languages_of(known), repositories=names_of(known)
+    )
 
 
 def languages_of(known: Mapping[str, RepositoryStatus]) -> list[str]:
@@ -49,20 +52,20 @@ def names_of(known: Mapping[str, RepositoryStatus]) -> list[str]:
     return sorted({status.repository for status in known.values()})
 
 
-def chips(asked: Asked) -> Safe | None:
+def chips(page_query: PageQuery) -> Safe | None:
     """The filters at work, each with the address without it."""
-    if not asked.filters:
+    if not page_query.filters:
         return None
     rows = []
-    for name, value in asked.filters:
-        rest = tuple(one for one in getattr(asked, name) if one != value)
+    for name, value in page_query.filters:
+        rest = tuple(one for one in getattr(page_query, name) if one != value)
         rows.append(
             tag("a", tag("span", f"{name}: ", class_="dim"), value, tag("span", " ×", aria_hidden="true"),
-                class_="chip", href=asked.url(**{name: rest}), title="remove this filter",
+                class_="chip", href=page_query.url(**{name: rest}), title="remove this filter",
                 aria_label=f"remove filter {name} {value}")
         )  # fmt: skip
     if len(rows) > 1:
-        clear = asked.url(repo=(), language=(), kind=(), path=(), ref=())
+        clear = page_query.url(repo=(), language=(), kind=(), path=(), ref=())
         rows.append(tag("a", "clear all", href=clear, class_="chip clear"))
     return tag("div", *rows, class_="chips", aria_label="Filters at work")
 
@@ -78,18 +81,18 @@ def _degraded(answer: SearchAnswer) -> Safe | None:
 
 
 def _by_meaning(answer: SearchAnswer) -> Safe | None:
-    """Says so where no hit has a word or name that was asked for: the nearest by meaning can be far away."""
+    """A notice where no hit has a word or name of the query: the nearest hits by meaning can be far away."""
     words = [answer.lanes[lane].state for lane in ("symbol", "lexical") if lane in answer.lanes]
     if not answer.hits or "failed" in words or any(set(hit.lanes) - {"semantic"} for hit in answer.hits):
         return None
     return notice("info", "No hit has the words you asked for", tag("p", "These are the nearest by meaning."))
 
 
-def _summary(asked: Asked, answer: SearchAnswer, known: Mapping[str, RepositoryStatus]) -> Safe:
+def _summary(page_query: PageQuery, answer: SearchAnswer, known: Mapping[str, RepositoryStatus]) -> Safe:
     states = Counter(_state(state, known) for state in answer.repositories)
     order = ("current", "behind", "indexing", "failed", "unknown")
-    told = [name for name in order if states[name]]
-    badges = [tag("span", f"{states[name]} " if len(told) > 1 else None, state_badge(name)) for name in told]
+    present = [name for name in order if states[name]]
+    badges = [tag("span", f"{states[name]} " if len(present) > 1 else None, state_badge(name)) for name in present]
     count = len(answer.repositories)
     where: list[Safe | str] = [f"{count} repositories"]
     if count == 1:
@@ -137,7 +140,7 @@ def short(label: str) -> str:
     return f"{label[:12]}{label[40:]}" if len(label) >= 40 else label
 
 
-def _facets(asked: Asked, hits: Iterable[Hit]) -> Safe | None:
+def _facets(page_query: PageQuery, hits: Iterable[Hit]) -> Safe | None:
     hits = list(hits)
     groups = []
     for name, values in (
@@ -149,14 +152,20 @@ def _facets(asked: Asked, hits: Iterable[Hit]) -> Safe | None:
         if len(counts) < 2:
             continue
         links = [
-            tag("a", value, tag("span", f" {count}", class_="dim"), href=asked.url(**{name: (value,)}), class_="facet")
+            tag(
+                "a",
+                value,
+                tag("span", f" {count}", class_="dim"),
+                href=page_query.url(**{name: (value,)}),
+                class_="facet",
+            )
             for value, count in counts.most_common(_SHOWN)
         ]
         groups.append(tag("span", tag("span", f"{name} ", class_="dim"), *links, class_="group"))
     return tag("div", *groups, class_="facets", aria_label="Narrow by what was found") if groups else None
 
 
-def _hit(hit: Hit, asked: Asked, status: RepositoryStatus | None, default: bool) -> Safe:
+def _hit(hit: Hit, page_query: PageQuery, status: RepositoryStatus | None, default: bool) -> Safe:
     ref = "" if default else hit.ref
     url = file_url(hit.repository, hit.path, hit.start_line, hit.end_line, ref)
     folder, _, name = hit.path.rpartition("/")
@@ -171,7 +180,7 @@ def _hit(hit: Hit, asked: Asked, status: RepositoryStatus | None, default: bool)
             title="definitions and references") if defined else None,
     )  # fmt: skip
     where = [
-        tag("a", hit.repository, href=asked.url(repo=(hit.repository,)), title="only this repository"),
+        tag("a", hit.repository, href=page_query.url(repo=(hit.repository,)), title="only this repository"),
         tag("span", "@", tag("code", hit.commit[:10]), title=hit.commit),
     ]
     if ref:
@@ -207,15 +216,15 @@ def _numbered(number: int, line: Safe) -> Safe:
 
 
 def _why(hit: Hit, url: str, ref: str) -> Safe:
-    told: list[Safe | str] = []
+    parts: list[Safe | str] = []
     left = hit.end_line - hit.start_line + 1 - len(hit.snippet.lines)
     if left > 0:
-        told.append(tag("a", f"{left} more line{'s' if left > 1 else ''}", href=url))
-    told += [
+        parts.append(tag("a", f"{left} more line{'s' if left > 1 else ''}", href=url))
+    parts += [
         tag("span", f"{lane} #{rank}", class_="lane", title=f"rank {rank} in the {lane} lane")
         for lane, rank in hit.lanes.items()
     ]
-    told += [tag("span", reason) for reason in hit.why]
+    parts += [tag("span", reason) for reason in hit.why]
     # Pieces of one long line are chunks of the same lines.
     spans = [span for span in dict.fromkeys(hit.more_lines) if span != (hit.start_line, hit.end_line)]
     if spans:
@@ -227,16 +236,16 @@ def _why(hit: Hit, url: str, ref: str) -> Safe:
             )
             for start, end in spans
         ]
-        told.append(tag("span", "also lines ", *(part for link in links for part in (link, " "))))
+        parts.append(tag("span", "also lines ", *(part for link in links for part in (link, " "))))
     if hit.also_in:
-        told.append(tag("span", f"also in {', '.join(hit.also_in)}"))
-    return tag("div", *told, class_="why")
+        parts.append(tag("span", f"also in {', '.join(hit.also_in)}"))
+    return tag("div", *parts, class_="why")
 
 
-def _no_match(asked: Asked, answer: SearchAnswer) -> Safe:
+def _no_match(page_query: PageQuery, answer: SearchAnswer) -> Safe:
     hints = []
-    if asked.filters:
-        clear = asked.url(repo=(), language=(), kind=(), path=(), ref=())
+    if page_query.filters:
+        clear = page_query.url(repo=(), language=(), kind=(), path=(), ref=())
         hints.append(tag("li", tag("a", "search without the filters", href=clear)))
     if answer.query.phrases or answer.query.exclude:
         hints.append(tag("li", "leave out quotation marks and -words"))
@@ -249,12 +258,14 @@ def _no_match(asked: Asked, answer: SearchAnswer) -> Safe:
         )  # fmt: skip
     title = "No match" if answer.outcome == "no_match" else "No hit from the lanes that answered"
     count = len(answer.repositories)
-    told = f"Nothing in {count} indexed {'repository' if count == 1 else 'repositories'} answers “{asked.query}”."
-    return notice("info", title, tag("p", told), tag("ul", *hints))
+    sentence = (
+        f"Nothing in {count} indexed {'repository' if count == 1 else 'repositories'} answers “{page_query.query}”."
+    )
+    return notice("info", title, tag("p", sentence), tag("ul", *hints))
 
 
-def _more(asked: Asked, answer: SearchAnswer) -> Safe | None:
-    following = next((limit for limit in MORE if limit > asked.limit), None)
+def _more(page_query: PageQuery, answer: SearchAnswer) -> Safe | None:
+    following = next((limit for limit in MORE if limit > page_query.limit), None)
     if following is None or answer.total <= len(answer.hits):
         return None
-    return tag("p", tag("a", "Show more hits", href=asked.url(limit=following), class_="button"), class_="more")
+    return tag("p", tag("a", "Show more hits", href=page_query.url(limit=following), class_="button"), class_="more")

@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
-from ...search.freshness import RepositoryStatus
+from ...search.answers import RepositoryStatus
+from ..http.problem_model import Problem
 from .forge import repository_page
 from .html import Safe, tag
-from .page_layout import FILTERS, Asked, ago, notice, page, prose, skipped_files, state_badge
+from .page_layout import FILTERS, PageQuery, ago, notice, page, prose, skipped_files, state_badge
 from .search_page import chips, languages_of, names_of, short
 
 _SYNTAX = (
@@ -26,23 +27,25 @@ _SYNTAX = (
 START_ROWS = 12
 
 
-def start_page(asked: Asked, statuses: Sequence[RepositoryStatus], points: int) -> str:
+def start_page(page_query: PageQuery, statuses: Sequence[RepositoryStatus], points: int) -> str:
     """Before anything is asked: what is there, and how to ask."""
     known = {status.key: status for status in statuses}
     rows = [
         tag(
-            "li", tag("a", tag("code", example), href=f"/?{urlencode({'q': example})}"), tag("span", told, class_="dim")
+            "li",
+            tag("a", tag("code", example), href=f"/?{urlencode({'q': example})}"),
+            tag("span", meaning, class_="dim"),
         )
-        for example, told in _SYNTAX
+        for example, meaning in _SYNTAX
     ]
-    chosen = [status for status in statuses if not asked.repo or status.repository in asked.repo]
+    chosen = [status for status in statuses if not page_query.repo or status.repository in page_query.repo]
     # What wants a look first, then in the registry's order.
     shown = sorted(chosen, key=lambda status: status.state == "current")[:START_ROWS]
     all_link = tag("a", f"all {len(statuses)}", href="/repositories") if len(statuses) > len(shown) else None
     counts = Counter(status.state for status in statuses)
     badges = [tag("span", f"{count} ", state_badge(state)) for state, count in counts.most_common()]
     body: list[Safe | None] = [
-        chips(asked),
+        chips(page_query),
         tag("section", tag("h2", "Ask for"), tag("ul", *rows, class_="syntax")),
         tag(
             "section",
@@ -51,18 +54,22 @@ def start_page(asked: Asked, statuses: Sequence[RepositoryStatus], points: int) 
             tag("p", all_link) if all_link else None,
         ),
     ]
-    return page("", *body, asked=asked, languages=languages_of(known), repositories=names_of(known), start=True)
+    return page(
+        "", *body, page_query=page_query, languages=languages_of(known), repositories=names_of(known), start=True
+    )
 
 
-def nothing_page(asked: Asked, *, waiting: bool) -> str:
+def nothing_page(page_query: PageQuery, *, waiting: bool) -> str:
     """An index without anything in it."""
     if waiting:
-        told = tag("p", "A run is at work. This page asks again by itself.")
-        return page("", notice("info", "The first repository is being indexed", told), asked=asked, refresh=5)
+        sentence = tag("p", "A run is at work. This page asks again by itself.")
+        return page(
+            "", notice("info", "The first repository is being indexed", sentence), page_query=page_query, refresh=5
+        )
     steps = [tag("pre", tag("code", "code-index index https://github.com/owner/name")),
              tag("p", "or a folder of this machine:"),
              tag("pre", tag("code", "code-index index ~/src/project"))]  # fmt: skip
-    return page("", notice("info", "Nothing is indexed yet", tag("p", "In a terminal:"), *steps), asked=asked)
+    return page("", notice("info", "Nothing is indexed yet", tag("p", "In a terminal:"), *steps), page_query=page_query)
 
 
 def repositories_page(rows: Sequence[RepositoryStatus], text: str, total: int) -> str:
@@ -71,8 +78,8 @@ def repositories_page(rows: Sequence[RepositoryStatus], text: str, total: int) -
         "form", tag("input", type="search", name="q", value=text, placeholder="part of the name", aria_label="Name"),
         tag("button", "Find", type="submit"), action="/repositories", method="get", class_="row",
     )  # fmt: skip
-    told = f"{len(rows):,} of {total:,}" if text else f"{total:,}"
-    body = [tag("h1", f"Repositories: {told}"), find]
+    shown = f"{len(rows):,} of {total:,}" if text else f"{total:,}"
+    body = [tag("h1", f"Repositories: {shown}"), find]
     if rows:
         body.append(status_table(rows, detailed=True))
     else:
@@ -84,7 +91,7 @@ def repositories_page(rows: Sequence[RepositoryStatus], text: str, total: int) -
 def status_table(rows: Sequence[RepositoryStatus], *, detailed: bool = False) -> Safe:
     """The states of repositories as a table."""
     heads = ["Repository", "State", "Commit", "Indexed", "Head seen", "Files", "Chunks"]
-    head = tag("thead", tag("tr", *(tag("th", told, scope="col") for told in heads)))
+    head = tag("thead", tag("tr", *(tag("th", heading, scope="col") for heading in heads)))
     body = [part for row in rows for part in _status_row(row, detailed)]
     return tag("div", tag("table", head, tag("tbody", *body), class_="states"), class_="scroll", tabindex="0")
 
@@ -106,38 +113,40 @@ def _status_row(row: RepositoryStatus, detailed: bool) -> list[Safe]:
         tag("td", files if row.commit else "–", class_="count"),
         tag("td", f"{row.points:,}" if row.commit else "–", class_="count"),
     ]
-    found = [tag("tr", *cells)]
+    lines = [tag("tr", *cells)]
     notes: list[Safe] = []
     if row.why:
         notes.append(tag("span", row.why))
     reasons = row.coverage.get("skipped") or {}
     if detailed and reasons:
-        told = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in list(reasons.items())[:12])
-        notes.append(tag("span", f"left out: {told}"))
+        reasons_text = ", ".join(
+            f"{reason.replace('_', ' ')} {count:,}" for reason, count in list(reasons.items())[:12]
+        )
+        notes.append(tag("span", f"left out: {reasons_text}"))
     if notes:
-        found.append(tag("tr", tag("td", *notes, colspan=7), class_="note"))
-    return found
+        lines.append(tag("tr", tag("td", *notes, colspan=7), class_="note"))
+    return lines
 
 
-def problem_page(asked: Asked, body: dict[str, object]) -> str:
+def problem_page(page_query: PageQuery, body: Problem) -> str:
     """An error as a page; while something is still being indexed, the page asks again by itself."""
-    waiting = body.get("state") == "indexing"
+    waiting = body.state == "indexing"
     titles = {
         "indexing": "Still indexing",
         "left_out": "This file is not in the index",
         "failed": "Its last run failed",
     }
-    title = titles.get(str(body.get("state", "")), str(body["title"]))
-    remedy = tag("p", tag("b", "What to do: "), prose(str(body["remedy"]))) if body.get("remedy") else None
+    title = titles.get(body.state, body.title)
+    remedy = tag("p", tag("b", "What to do: "), prose(body.remedy)) if body.remedy else None
     kind = "info" if waiting else "error"
     again = tag("p", "This page asks again by itself.", class_="dim") if waiting else None
     rest = [tag("a", "repositories", href="/repositories")]
-    if asked.filters:
-        clear = asked.url(**{name: () for name, _ in FILTERS})
+    if page_query.filters:
+        clear = page_query.url(**{name: () for name, _ in FILTERS})
         rest.append(tag("a", "search without the filters", href=clear))
     links = tag("p", *rest, class_="links")
-    told = notice(kind, title, tag("p", str(body["detail"])), remedy, again, links)
-    return page(title, chips(asked), told, asked=asked, refresh=5 if waiting else None)
+    box = notice(kind, title, tag("p", body.detail), remedy, again, links)
+    return page(title, chips(page_query), box, page_query=page_query, refresh=5 if waiting else None)
 
 
 def login_page(following: str, *, wrong: bool = False) -> str:
@@ -150,5 +159,5 @@ def login_page(following: str, *, wrong: bool = False) -> str:
         tag("button", "Enter", type="submit"), refusal,
         action=f"/login?next={quote(following, safe='')}", method="post", class_="login",
     )  # fmt: skip
-    told = tag("p", "This server is asked with one of the tokens of CODE_INDEX_TOKENS.", class_="dim")
-    return page("Enter", tag("h1", "A token is needed"), told, form)
+    sentence = tag("p", "This server is asked with one of the tokens of CODE_INDEX_TOKENS.", class_="dim")
+    return page("Enter", tag("h1", "A token is needed"), sentence, form)

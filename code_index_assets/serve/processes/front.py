@@ -20,6 +20,7 @@ from typing import Any
 from ...errors import BusyError
 from ...settings import Settings
 from ..http.middleware import body_limit, too_large
+from ..http.problem_model import Problem
 from ..http.problems import page_of, problem, problem_of, response_of, wants_page_of
 from ..metrics import Metrics
 from ..presence import build, program_version
@@ -123,7 +124,7 @@ class Front:
         told = {"status": "ok", "version": program_version(), "build": build(), "instance": self.instance}
         await JSONResponse(told, headers={"Cache-Control": "no-store"})(scope, receive, send)
 
-    async def _refuse(self, scope: Scope, send: Send, body: dict[str, Any], after: int | None = None) -> None:
+    async def _refuse(self, scope: Scope, send: Send, body: Problem, after: int | None = None) -> None:
         headers = {"Retry-After": str(after)} if after else {}
         response = page_of(body, headers) if wants_page_of(scope) else response_of(body, headers)
         await response(scope, _nothing, send)

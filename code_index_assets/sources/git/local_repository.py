@@ -62,8 +62,8 @@ def hosted_origin(folder: Path) -> str | None:
     if not is_git_repository(folder):
         return None
     try:
-        told = run_git(["config", "--get", "remote.origin.url"], git_dir=git_dir_of(folder))
+        origin = run_git(["config", "--get", "remote.origin.url"], git_dir=git_dir_of(folder))
     except (GitFailed, SourceError):
         return None
-    url = display_location(told.decode("utf-8", "replace").strip())
+    url = display_location(origin.decode("utf-8", "replace").strip())
     return url if is_url(url) and host_of(url) else None

@@ -51,7 +51,7 @@ _SAFE_OPTIONS = (
     "uploadpack.packObjectsHook=",
     "protocol.ext.allow=never",
     # Nothing of the repository is run, so whose files they are need not matter: a folder mounted into a container
-    # mostly belongs to somebody else.
+    # mostly belongs to another user.
     "safe.directory=*",
 )
 _ASKPASS = """#!/bin/sh
@@ -112,15 +112,15 @@ def cat_file_batch(git_dir: Path, oids: Iterable[str]) -> Iterator[bytes | None]
     """
     arguments = ["cat-file", "--batch", "--buffer"]
     process = _start(arguments, cwd=None, git_dir=git_dir, network=False, extra={}, piped=True)
-    wanted = iter(oids)
-    asked: list[str] = []
+    remaining = iter(oids)
+    requested: list[str] = []
     out, into = process.stdout, process.stdin
     if out is None or into is None:
         raise AssertionError("pipes were asked for")
 
     def feed() -> None:
         with contextlib.suppress(BrokenPipeError, ValueError):
-            for oid in asked:
+            for oid in requested:
                 into.write(oid.encode("ascii") + b"\n")
             into.close()
 
@@ -131,12 +131,12 @@ def cat_file_batch(git_dir: Path, oids: Iterable[str]) -> Iterator[bytes | None]
                 stderr.append(process.stderr.read())
 
     stderr: list[bytes] = []
-    asked = list(wanted)
+    requested = list(remaining)
     threads = [threading.Thread(target=work, daemon=True) for work in (feed, messages)]
     for thread in threads:
         thread.start()
     try:
-        for oid in asked:
+        for oid in requested:
             yield _next_object(out, oid)
     finally:
         _end(process)
@@ -175,7 +175,7 @@ def _start(
     for option in (*_SAFE_OPTIONS, *(_pinning(pinned) if pinned else ())):
         command += ["-c", option]
     if "CODE_INDEX_ASKPASS_TOKEN" in extra:
-        # A helper would be told to store the token after it worked.
+        # git would ask a helper to store the token after it worked.
         command += ["-c", "credential.helper=", "-c", "credential.interactive=false"]
     if git_dir is not None:
         command += ["--git-dir", str(git_dir)]
@@ -224,8 +224,8 @@ def _git_version() -> tuple[int, ...]:
         done = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=30, check=False)
     except FileNotFoundError:
         raise SourceError("git is not installed", remedy="install git 2.30 or newer") from None
-    found = re.search(r"(\d+)\.(\d+)", done.stdout)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.search(r"(\d+)\.(\d+)", done.stdout)
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _environment(network: bool, pinned: Pin | None = None) -> dict[str, str]:
@@ -271,7 +271,7 @@ def _hold_to(pinned: Pin, environment: dict[str, str]) -> None:
 
 
 def _ssh_command(command: str | None, program: str | None) -> str:
-    """The user's ssh command, told never to ask; empty where it is another program (plink) set by GIT_SSH."""
+    """The user's ssh command, made never to ask; empty where GIT_SSH sets another program (plink)."""
     if command is None and program is not None:
         return ""
     command = command or _configured_ssh() or "ssh"
@@ -354,8 +354,8 @@ _MISSING = re.compile(
 def translate(failure: GitFailed, where: str, *, url: str | None = None) -> SourceError:
     """The error people get for a failed git call; `where` names the repository without credentials."""
     text = _without_credentials(failure.stderr)
-    said = [line for line in text.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
-    last = said[-1] if said else text or f"exit status {failure.status}"
+    messages = [line for line in text.splitlines() if line.startswith(("fatal:", "error:", "remote:"))]
+    last = messages[-1] if messages else text or f"exit status {failure.status}"
     host = host_of(url) if url else None
     variable = token_variable(host) if host else "CODE_INDEX_GIT_TOKEN_<HOST>"
     cases = (

@@ -112,8 +112,9 @@ def heads_of(
     """The commits that an entry's refs point at now, asked of the place without fetching: for pollers.
 
     Keys are the refs written out (None: the default of an entry without refs) and those that its globs match; a value
-    is an error where that one ref cannot be told. `allowed`: CODE_INDEX_ALLOWED_ADDRESSES. Raises SourceError if
-    nothing can be (empty, refused, gone), SourceUnavailableError.
+    is an error where the commit of that one ref cannot be found. `allowed`: CODE_INDEX_ALLOWED_ADDRESSES.
+
+    Raises SourceError if no commit can be found (empty, refused, gone), SourceUnavailableError.
     """
     if entry.url is None:
         refs = _local_heads(git_dir_of(Path(entry.path or "")))
@@ -125,18 +126,18 @@ def heads_of(
     matched = sorted(ref for ref in short if any(glob_matches(glob, ref) for glob in entry.globs))
     unsafe = safe_names(matched)  # a name that holds a secret is not followed; the others go on
     matched = [ref for i, ref in enumerate(matched) if i not in unsafe]
-    found: dict[str | None, str | SourceError] = {}
+    heads: dict[str | None, str | SourceError] = {}
     for ref in (*entry.named_refs, *(ref for ref in matched if ref not in entry.refs)):
-        found[ref] = _head_among(refs, ref or "HEAD", entry.location)
-    return found
+        heads[ref] = _head_among(refs, ref or "HEAD", entry.location)
+    return heads
 
 
-def _head_among(refs: dict[str, str], wanted: str, where: str) -> str | SourceError:
-    for name in _candidates(wanted):
+def _head_among(refs: dict[str, str], ref: str, where: str) -> str | SourceError:
+    for name in _candidates(ref):
         if name in refs:
             return refs.get(f"{name}^{{}}", refs[name])
     # A commit, perhaps abbreviated, never moves.
-    return wanted if _COMMIT.match(wanted) else _no_ref(wanted, where, refs)
+    return ref if _COMMIT.match(ref) else _no_ref(ref, where, refs)
 
 
 def _local_heads(git_dir: Path) -> dict[str, str]:
@@ -369,7 +370,7 @@ class GitSource(_GitObjects):
         if not self._is_whole(_object_format(refs)):
             self._make(url, refs, head, ref)
             return
-        # Whoever left them is gone: the lock of this mirror is held.
+        # The process that left them has ended: this process holds the mirror's lock.
         for left in stale_files(self.git_dir):
             left.unlink(missing_ok=True)
         try:
@@ -385,10 +386,10 @@ class GitSource(_GitObjects):
         if not self.git_dir.is_dir():
             return False
         try:
-            told = run_git(["rev-parse", "--is-bare-repository", "--show-object-format"], git_dir=self.git_dir)
+            answer = run_git(["rev-parse", "--is-bare-repository", "--show-object-format"], git_dir=self.git_dir)
         except GitFailed:
             return False
-        return told.split() == [b"true", object_format.encode("ascii")]
+        return answer.split() == [b"true", object_format.encode("ascii")]
 
     def _make(self, url: str, refs: dict[str, str], head: str | None, ref: str) -> None:
         """A new mirror, fetched in a temporary folder and renamed in: a half-made one is never left."""
@@ -437,11 +438,11 @@ def _object_format(refs: dict[str, str]) -> str:
 
 
 def stale_files(mirror: Path) -> list[Path]:
-    """Locks and half-written packs in a mirror that nobody works with."""
+    """Locks and half-written packs in a mirror that no process uses."""
     if not mirror.is_dir():
         return []
-    found = [*mirror.glob("*.lock"), *mirror.glob("refs/**/*.lock"), *mirror.glob("objects/info/**/*.lock")]
-    return sorted(path for path in (*found, *mirror.glob("objects/pack/tmp_*")) if path.is_file())
+    files = [*mirror.glob("*.lock"), *mirror.glob("refs/**/*.lock"), *mirror.glob("objects/info/**/*.lock")]
+    return sorted(path for path in (*files, *mirror.glob("objects/pack/tmp_*")) if path.is_file())
 
 
 def _is_mirrored(name: str) -> bool:

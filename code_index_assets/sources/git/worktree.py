@@ -125,7 +125,7 @@ class WorktreeSource:
 
     def control_files_above(self, names: Collection[str]) -> list[tuple[bytes, str, bytes]]:
         """(folder in the checkout, name, content) of files with these names in the folders above this one."""
-        found = []
+        files = []
         parts = self.prefix.split(b"/")[:-1]
         for depth in range(len(parts)):
             folder = b"/".join(parts[:depth])
@@ -133,8 +133,8 @@ class WorktreeSource:
                 path = folder + b"/" + name.encode() if folder else name.encode()
                 content = read_regular(self.checkout, path, _MAX_CONTROL_BYTES) if self.checkout else None
                 if content is not None:
-                    found.append((folder, name, content))
-        return found
+                    files.append((folder, name, content))
+        return files
 
     @staticmethod
     def _scheme(oid: str) -> GitBlobId:
@@ -152,16 +152,16 @@ class WorktreeSource:
         rows: list[Row] = []
         doubtful: list[tuple[Hashed, str, int]] = []
         for path, (oid, mode) in tracked.items():
-            found = hashed.pop(path, None)
+            known = hashed.pop(path, None)
             if mode == MODE_SUBMODULE:
                 rows.append((path, oid, mode, 0))
             elif path in sparse:
                 rows.append((path, oid, mode, sizes.get((path, oid))))
-            elif found is not None and found.mode in _REGULAR and mode in _REGULAR and found.blob != oid:
-                doubtful.append((found, oid, mode))
-            elif found is not None:
+            elif known is not None and known.mode in _REGULAR and mode in _REGULAR and known.blob != oid:
+                doubtful.append((known, oid, mode))
+            elif known is not None:
                 rows.append(
-                    (path, found.blob, mode if found.mode in _REGULAR and mode in _REGULAR else found.mode, found.size)
+                    (path, known.blob, mode if known.mode in _REGULAR and mode in _REGULAR else known.mode, known.size)
                 )
         rows += self._settled(doubtful, scheme, sizes)
         rows += [(h.path, h.blob, h.mode, h.size) for h in hashed.values()]
@@ -181,23 +181,23 @@ class WorktreeSource:
 
         Converted line ends and Git LFS content count as unchanged and keep the id of the committed blob.
         """
-        known = [sizes.get((found.path, oid)) for found, oid, _ in doubtful]
+        known = [sizes.get((row.path, oid)) for row, oid, _ in doubtful]
         pointers = [i for i, size in enumerate(known) if size is not None and size < _LFS_POINTER_BYTES]
         contents = dict(
             zip(pointers, cat_file_batch(self._objects.git_dir, [doubtful[i][1] for i in pointers]), strict=True)
         )
         rows: list[Row] = []
-        for i, (found, oid, mode) in enumerate(doubtful):
-            size = sizes.get((found.path, oid))
+        for i, (row, oid, mode) in enumerate(doubtful):
+            size = sizes.get((row.path, oid))
             pointer = _LFS_POINTER.match(contents.get(i) or b"")
             limit = self.settings.max_file_bytes
-            content = read_regular(self.root, found.path, None if pointer else limit)
+            content = read_regular(self.root, row.path, None if pointer else limit)
             same = False
             if content is not None and pointer:
                 same = id_of(Sha256Id(), content) == "sha256:" + pointer[1].decode("ascii")
             elif content is not None:
-                same = any(id_of(scheme, stored) == oid for stored in self._as_stored(found.path, content))
-            rows.append((found.path, oid, mode, size) if same else (found.path, found.blob, mode, found.size))
+                same = any(id_of(scheme, stored) == oid for stored in self._as_stored(row.path, content))
+            rows.append((row.path, oid, mode, size) if same else (row.path, row.blob, mode, row.size))
         return rows
 
     def _as_stored(self, path: bytes, content: bytes) -> Iterator[bytes]:
@@ -219,14 +219,14 @@ class WorktreeSource:
 
     def _working_tree_encoding(self, path: bytes) -> str | None:
         try:
-            told = run_git(
+            answer = run_git(
                 ["--work-tree", os.fspath(self.checkout or self.root), "check-attr", "-z", "working-tree-encoding",
                  "--", os.fsdecode(path)],
                 git_dir=self.git_dir, cwd=self.root,
             )  # fmt: skip
         except GitFailed:
             return None
-        value = told.split(b"\0")[2:3]
+        value = answer.split(b"\0")[2:3]
         name = value[0].decode("ascii", "replace") if value else "unspecified"
         return None if name in ("unspecified", "set", "unset", "") else name.upper().removesuffix("-BOM")
 

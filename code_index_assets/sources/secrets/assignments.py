@@ -423,10 +423,10 @@ def _bare_authorization(raw: bytes, at: int, scheme: bytes) -> Iterator[Assigned
         return
     value = match[0].rstrip(b".")
     if scheme.startswith(b"basic"):
-        wanted = basic_credentials(value)
+        credentials = basic_credentials(value)
     else:
-        wanted = len(value) >= 20 and is_key(value, quoted=True) and is_random(value)
-    if wanted:
+        credentials = len(value) >= 20 and is_key(value, quoted=True) and is_random(value)
+    if credentials:
         yield Assigned(at, at + len(value), _RULES["authorization"])
 
 

@@ -139,8 +139,8 @@ def _judged(raw: bytes, match: re.Match[bytes], *, key: bool = False) -> Iterato
     low, high = match.span(group)
     value = raw[low:high].rstrip(b";,)") if group == "p" else raw[low:high]
     high = low + len(value)
-    wanted = is_password(value, quoted=True) or (len(value) >= 12 and is_key(value, quoted=True))
-    if wanted or (key and basic_credentials(value)):
+    is_secret = is_password(value, quoted=True) or (len(value) >= 12 and is_key(value, quoted=True))
+    if is_secret or (key and basic_credentials(value)):
         yield Assigned(low, high, RULE)
 
 

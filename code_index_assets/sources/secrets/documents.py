@@ -103,8 +103,8 @@ def _kubernetes(raw: bytes) -> Iterator[Assigned]:
         done = high = min(end if end > 0 else len(raw), match.end() + _MANIFEST)
         if is_spelled(raw, low, high):
             for view in layers(raw, low, high):
-                for found in _json_manifests(view.text):
-                    yield Assigned(*view.span(found.start, found.end), found.rule)
+                for manifest in _json_manifests(view.text):
+                    yield Assigned(*view.span(manifest.start, manifest.end), manifest.rule)
 
 
 def _json_manifests(text: bytes) -> Iterator[Assigned]:

@@ -407,5 +407,5 @@ def family_of(name: bytes) -> Family | None:
 
 
 def strong_uuid(name: bytes) -> bool:
-    """Whether a name says so plainly that it holds a key that a UUID counts as one."""
+    """Whether a name is so clearly that of a key that a UUID as its value counts as one."""
     return re.search(rb"(?i)api[_.-]?key|secret|access[_.-]?key|licen[sc]e[_.-]?key", name) is not None

@@ -173,20 +173,20 @@ def scan_many(texts: Sequence[str], paths: Sequence[str] | None = None) -> list[
     `paths` are their paths: in files of settings a value without quotes may hold any sign.
     """
     rules = _load()
-    found: list[list[Finding]] = []
+    findings: list[list[Finding]] = []
     for i, text in enumerate(texts):
         config = paths is not None and _CONFIG.search(paths[i]) is not None
-        found.append(_scan_one(text, rules, config))
-    return found
+        findings.append(_scan_one(text, rules, config))
+    return findings
 
 
 def names_with_secrets(names: Sequence[str]) -> dict[int, list[Finding]]:
     """The names (paths, refs) that hold a secret, by their place in the list. One pass over all of them."""
     joined = "\n".join(name.replace("\n", " ").replace("\r", " ") for name in names)
-    found = scan(joined)
-    if not found:
+    findings = scan(joined)
+    if not findings:
         return {}
-    lines = {finding.line - 1 for finding in found}
+    lines = {finding.line - 1 for finding in findings}
     return {line: scan(names[line]) for line in sorted(lines)}
 
 
@@ -351,7 +351,7 @@ def _token(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rules) -> b
     """A provider's key: its form is its own; only made-up ones are let through."""
     if rule.allow is not None and rule.allow.search(value):
         return False
-    # A form of its own is proof enough: taking out a documentation's sample key costs nothing, a missed one does.
+    # A distinctive form is proof enough: taking out a documentation's sample key costs nothing, a missed one does.
     return not (not rule.form_only and _STARS.search(value)) and shannon(value) >= rule.entropy
 
 
@@ -361,7 +361,7 @@ def _url_password(value: bytes, match: re.Match[bytes], rule: Rule, rules: _Rule
     if rules.made_up(value) or is_reference(value) or is_sequence(value):
         return False
     if (kinds(value) >= 3 and len(value) >= 10) or is_password(value, quoted=True):
-        return True  # nobody writes such a password as an example, whatever the host is called
+        return True  # no example has such a password, whatever the host is called
     if _EXAMPLE_HOST.match(match.groupdict().get("host") or b"localhost"):
         return False
     return len(set(value)) >= 5 and not re.match(rb"[A-Za-z]?[a-z]{1,12}\Z", value)

@@ -114,40 +114,40 @@ class MadeUp:
 
 def is_random(value: bytes) -> bool:
     """Whether a value cannot be read as words: many short pieces of letters, digits and signs, or no vowels."""
-    found = list(_PIECE.finditer(value))
-    size = sum(len(match[0]) for match in found)
+    pieces = list(_PIECE.finditer(value))
+    size = sum(len(match[0]) for match in pieces)
     if size < 6:
         return False
-    if size >= 12 and len(set(value)) >= 7 and len(found) <= 3:
+    if size >= 12 and len(set(value)) >= 7 and len(pieces) <= 3:
         runs = [len(match[0]) for match in _CONSONANTS.finditer(value)]
         if len(runs) >= 2 or any(run >= 6 for run in runs):
             return True
     if size >= 8 and kinds(value) >= 2 and are_improbable(value):
         return True
-    if len(found) < 4 or kinds(value) < 2:
+    if len(pieces) < 4 or kinds(value) < 2:
         return False
-    average = size / len(found)
-    if average < 3.0 and _hard_joints(found) >= 2:
+    average = size / len(pieces)
+    if average < 3.0 and _hard_joints(pieces) >= 2:
         return True
-    said = sum(len(match[0]) for match in found if 4 <= len(match[0]) <= 12 and _SAID.fullmatch(match[0]))
-    if size >= 12 and kinds(value) >= 3 and len(found) >= 5 and average < 3.6 and said <= size * 0.3:
+    pronounceable = sum(len(match[0]) for match in pieces if 4 <= len(match[0]) <= 12 and _SAID.fullmatch(match[0]))
+    if size >= 12 and kinds(value) >= 3 and len(pieces) >= 5 and average < 3.6 and pronounceable <= size * 0.3:
         return True
     if (
         size >= 10
         and kinds(value) >= 3
         and _DIGIT_LETTER.search(value)
-        and said <= size * 0.35
+        and pronounceable <= size * 0.35
         and shannon(value) >= 3.0
     ):
         return True
-    mixed = len(_DIGIT_LETTER.findall(value)) >= 2 and said <= size * 0.4
+    mixed = len(_DIGIT_LETTER.findall(value)) >= 2 and pronounceable <= size * 0.4
     return size >= 16 and average < 4.5 and mixed and shannon(value) >= 3.0
 
 
-def _hard_joints(found: list[re.Match[bytes]]) -> int:
+def _hard_joints(pieces: list[re.Match[bytes]]) -> int:
     """How often one piece touches the next and no camel case explains it."""
     joints = 0
-    for one, other in zip(found, found[1:], strict=False):  # noqa: RUF007 - two names
+    for one, other in zip(pieces, pieces[1:], strict=False):  # noqa: RUF007 - two names
         camel = one[0][-1:].isalpha() and other[0][:1].isupper() and len(other[0]) >= 3 and len(one[0]) >= 2
         joints += one.end() == other.start() and not camel
     return joints

@@ -1,0 +1,302 @@
+"""The answers of the index: every field that a front end shows is declared here, once.
+
+What lives here: the answer models. What does not: finding anything, rendering, and the requests. The command line's
+`--json` and HTTP send them as they are (`answer_fields.to_json`); HTTP's OpenAPI description and MCP's output schemas
+are derived from them (`serve/http/models.py`, `serve/mcp/models.py`); the pages and the terminal read them. Fields are
+only ever added. Times are Unix seconds; lines count from 1, ends included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .answer_fields import IF_SET, INTERNAL, described
+from .cursors import Cursor, encode_cursor
+from .definition_order import DefinitionPlace
+from .outcome import SearchOutcome
+from .query import Query
+
+Published = Literal["current", "behind", "unknown"]
+StatusState = Literal["current", "behind", "unknown", "indexing", "failed", "not_indexed"]
+Span = tuple[int, int]
+
+# -- searches ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """Consecutive lines of a hit."""
+
+    start_line: int
+    lines: tuple[str, ...]
+    # (start, end) character offsets in each line that match the query.
+    spans: tuple[tuple[Span, ...], ...] = field(metadata=INTERNAL)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One place that answers a search. `text` is the whole chunk."""
+
+    repository: str
+    ref: str
+    commit: str
+    path: str
+    start_line: int
+    end_line: int
+    qualified_name: str | None = field(metadata=described("Qualified name of the definition."))
+    kind: str
+    language: str | None
+    score: float = field(metadata=described("In [0, 1]; 1 is the best of this answer.", ge=0, le=1))
+    lanes: dict[str, int] = field(metadata=described("Rank in each lane that found it."))
+    signature: str | None
+    snippet: Snippet
+    text: str
+    why: tuple[str, ...]
+    blob: str
+    key: str = field(metadata=INTERNAL)
+    role: str
+    name: str | None = None
+    more_lines: tuple[Span, ...] = field(default=(), metadata=described("Other lines of this file that answer too."))
+    also_in: tuple[str, ...] = field(default=(), metadata=described("Repositories with the same code."))
+
+
+@dataclass(frozen=True)
+class RepositoryState:
+    """What was searched of one repository at one ref. Times are Unix seconds."""
+
+    key: str
+    repository: str
+    ref: str
+    commit: str
+    label: str
+    state: Published
+    coverage: dict[str, Any]
+    indexed_at: float
+    observed_at: float
+    head_seen_at: float | None = None
+
+
+@dataclass(frozen=True)
+class LaneReport:
+    """How one lane did in a search; `reason` is why it was skipped or failed."""
+
+    state: Literal["ran", "skipped", "failed"]
+    hits: int = 0
+    took_ms: float = 0.0
+    reason: str = field(default="", metadata=IF_SET)
+
+
+@dataclass(frozen=True)
+class SearchAnswer:
+    """One page of hits, and what was searched."""
+
+    hits: tuple[Hit, ...]
+    repositories: tuple[RepositoryState, ...]
+    lanes: dict[str, LaneReport]
+    outcome: SearchOutcome = field(
+        metadata=described(
+            "degraded: a lane failed; incomplete: the time was up; with or without hits, others may exist."
+        )
+    )
+    took_ms: float
+    query: Query = field(metadata=INTERNAL)
+    publication: str = ""
+    space: str = ""
+    total: int = field(default=0, metadata=described("Hits in all; pages reach the first 1,000."))
+    notes: tuple[str, ...] = field(
+        default=(), metadata=described("Filter values that nothing searched has, and the nearest that are there.")
+    )
+    next_cursor: str | None = field(
+        default=None, metadata=described("Gives the next page of the same question; null on the last.")
+    )
+
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        """Lanes that failed, those of one reason together ("lexical and semantic lanes"), and the reason."""
+        reasons: dict[str, list[str]] = {}
+        for lane, report in self.lanes.items():
+            if report.state == "failed":
+                reasons.setdefault(report.reason, []).append(lane)
+        return [(f"{' and '.join(names)} lane{'s' if names[1:] else ''}", why) for why, names in reasons.items()]
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SymbolHit:
+    """One definition of a name."""
+
+    repository: str
+    ref: str
+    commit: str
+    path: str
+    start_line: int
+    end_line: int
+    name: str
+    qualified_name: str
+    kind: str
+    language: str | None
+    signature: str | None
+    role: str
+    key: str
+    overloads: tuple[Span, ...] = field(
+        default=(), metadata=described("Lines of further definitions of the same name, kind and scope in this file.")
+    )
+
+    @property
+    def place(self) -> DefinitionPlace:
+        """What the order of definitions looks at."""
+        return DefinitionPlace(
+            self.name, self.kind, self.role, self.qualified_name, self.repository, self.path, self.start_line
+        )
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Definitions of a name, the most likely one first; "incomplete" where the time was up: there may be more."""
+
+    symbols: tuple[SymbolHit, ...]
+    notes: tuple[str, ...] = field(
+        default=(), metadata=described("Where there are none: the filter that leaves nothing.")
+    )
+    outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH, SearchOutcome.INCOMPLETE] = SearchOutcome.NO_MATCH
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether the time was up before everything was looked at."""
+        return self.outcome == SearchOutcome.INCOMPLETE
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One line that mentions a name outside its definitions."""
+
+    repository: str
+    ref: str
+    commit: str
+    key: str
+    path: str
+    line: int
+    kind: Literal["use", "import"]
+    within: str | None = field(metadata=described("Innermost definition around the line."))
+    within_kind: str | None
+    within_lines: Span | None
+    language: str | None
+    role: str
+    text: str | None
+
+
+@dataclass(frozen=True)
+class References:
+    """One page of the lines that mention a name. `definitions` come with the first page alone."""
+
+    name: str
+    definitions: tuple[SymbolHit, ...] = field(metadata=described("Definitions of the name; with the first page only."))
+    references: tuple[Reference, ...]
+    total_definitions: int
+    total: int = field(metadata=described("Lines over all pages."))
+    files: int = field(metadata=described("Files with a mention, over all pages."))
+    by_repository: dict[str, int] = field(metadata=described("Mentions in each repository, the most first."))
+    near: tuple[str, ...] = field(metadata=described("Other spellings that are in the index, where nothing was found."))
+    repositories: tuple[RepositoryState, ...]
+    publication: str
+    offset: int = field(metadata=INTERNAL)  # where this page begins
+    question: dict[str, object] = field(metadata=INTERNAL)
+    took_ms: float
+    outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH]
+    notes: tuple[str, ...] = field(default=(), metadata=described("Languages asked for that no file searched is in."))
+    next_cursor: str | None = None
+
+    def cursor_at(self, offset: int) -> str | None:
+        """The cursor of a page that begins at this line of all, None behind the last one."""
+        return encode_cursor(Cursor(self.publication, offset), self.question) if offset < self.total else None
+
+
+# -- files and repositories --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FileText:
+    """Lines of a file at the indexed commit, secrets removed as they were for the index; `text` joins the lines by line
+    feeds."""
+
+    repository: str
+    ref: str
+    key: str
+    commit: str
+    path: str
+    blob: str
+    language: str | None
+    role: str
+    start_line: int
+    end_line: int
+    total_lines: int
+    text: str
+
+
+@dataclass(frozen=True)
+class RepositoryStatus:
+    """One repository at one ref: what is published of it, and what goes on. Times are Unix seconds.
+
+    `state` is the first that holds of: "indexing" (a run works on it or waits, or an event does), "failed" (its last
+    run), "not_indexed", then `published`. `why` says more where there is more to say. `coverage` is as answers have it
+    (`files`, `kept`, `skipped` by reason). `location` is the URL or path without credentials; "" if the repository is
+    no longer registered.
+    """
+
+    key: str
+    repository: str
+    ref: str | None
+    default_ref: bool
+    state: StatusState
+    published: Published | None = field(
+        metadata=described("The published commit against the last seen one; null if nothing is published.")
+    )
+    location: str
+    commit: str | None = None
+    label: str | None = None
+    committed_at: float | None = None
+    indexed_at: float | None = None
+    head: str | None = None
+    head_seen_at: float | None = None
+    why: str = ""
+    coverage: dict[str, Any] = field(default_factory=dict)
+    points: int = 0
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
+class RepositoryPage:
+    """A page of repositories."""
+
+    repositories: tuple[RepositoryStatus, ...]
+    total: int = field(metadata=described("Repositories that match, over all pages."))
+    offset: int
+
+
+@dataclass(frozen=True)
+class IndexStatus:
+    """The index as a whole, and the server that answers from it."""
+
+    version: str
+    ready: bool
+    trouble: str = field(metadata=described("Why it is not ready; empty if it is."))
+    repositories: int
+    states: dict[str, int] = field(metadata=described("Repositories (at refs) by state."))
+    started_at: float
+    publication: str | None = None
+    published_at: float | None = None
+    space: str | None = None
+    points: int = 0
+
+
+@dataclass(frozen=True)
+class RunRequested:
+    """A requested run. The daemon (`code-index up`) starts it; `follow` is the address that shows its state."""
+
+    keys: tuple[str, ...]
+    state: Literal["indexing"]
+    registered: bool = field(metadata=described("Whether the repository was new to the registry."))
+    follow: str
