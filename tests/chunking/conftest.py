@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,5 +16,5 @@ _spec.loader.exec_module(_module)
 
 
 @pytest.fixture(scope="session")
-def samples():
+def samples() -> ModuleType:
     return _module

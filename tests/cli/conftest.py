@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from benchmarks.robustness.damage import command, environment
 from code_index_assets.cli.main import main
 
 PARTS = 130
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture

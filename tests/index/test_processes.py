@@ -24,6 +24,7 @@ from code_index_assets.index.publish import publish
 from code_index_assets.index.reader import open_index
 from code_index_assets.index.verify import verify
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 SUPPORT = Path(__file__).parents[1] / "support"
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ KEY = "acme/loop"
 
 
 @pytest.fixture
-def layout(tmp_path):
+def layout(tmp_path: Path) -> Layout:
     return p.layout_at(tmp_path / "data")
 
 
@@ -41,14 +42,14 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def put(layout, generation, key=KEY):
+def put(layout: Layout, generation: int, key: str = KEY) -> None:
     content = p.make_content(
         layout, publisher_process.files_of(generation), key=key, buckets=4, observed_at=float(generation)
     )
     publish(p.permit_for(content), content, EdgeBackend(layout, p.SPACE, p.DIM), layout, retention=Retention(2, 600))
 
 
-def test_readers_in_other_processes_see_no_half_and_no_failure(layout, tmp_path):
+def test_readers_in_other_processes_see_no_half_and_no_failure(layout: Layout, tmp_path: Path) -> None:
     put(layout, 0)
     stop = tmp_path / "stop"
     readers = [start("reader_process.py", layout.root, KEY, stop) for _ in range(2)]
@@ -77,7 +78,7 @@ def test_readers_in_other_processes_see_no_half_and_no_failure(layout, tmp_path)
         assert PublicationStore(layout, p.SPACE).current().receipts[key].observed_at == 6.0
 
 
-def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout):
+def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout: Layout) -> None:
     put(layout, 0)
     put(layout, 0, key="acme/still")
     seed = 20
@@ -110,7 +111,7 @@ def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout
     assert list((home / "staging").iterdir()) == []
 
 
-def test_a_read_only_index_is_searched_from_a_private_copy(layout, monkeypatch):
+def test_a_read_only_index_is_searched_from_a_private_copy(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     put(layout, 3)
     monkeypatch.setattr("code_index_assets.index.backends.edge.os.access", lambda path, mode: False)
     home = layout.index(p.SPACE)
@@ -120,7 +121,7 @@ def test_a_read_only_index_is_searched_from_a_private_copy(layout, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()} == times
 
 
-def test_searching_loads_nothing_heavy(layout):
+def test_searching_loads_nothing_heavy(layout: Layout) -> None:
     put(layout, 1)
     program = (
         "import sys; import numpy as np; from pathlib import Path\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,37 +17,38 @@ from code_index_assets.index.backends import edge
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter
 from code_index_assets.index.manifest import PublicationManifest, PublicationStore
-from code_index_assets.index.publish import publish
+from code_index_assets.index.publish import PublicationResult, publish
 from code_index_assets.index.read_back import readable_points
 from code_index_assets.index.reader import open_index
 from code_index_assets.index.verify import verify
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 
 @pytest.fixture
-def layout(tmp_path):
+def layout(tmp_path: Path) -> Layout:
     return p.layout_at(tmp_path / "data")
 
 
 @pytest.fixture
-def backend(layout):
+def backend(layout: Layout) -> EdgeBackend:
     return EdgeBackend(layout, p.SPACE, p.DIM, shard_points=100)
 
 
-def put(layout, backend, files, **options):
+def put(layout: Layout, backend: EdgeBackend, files: dict[str, str], **options: Any) -> PublicationResult:
     content = p.make_content(layout, files, **options)
     return publish(p.permit_for(content), content, backend, layout)
 
 
-def many(count, mark=""):
+def many(count: int, mark: str = "") -> dict[str, str]:
     return {f"pkg{i % 7}/m{i}.py": f"def f{i}():\n    return '{i}{mark}'\n" for i in range(count)}
 
 
-def manifest(layout):
+def manifest(layout: Layout) -> Any:
     return PublicationStore(layout, p.SPACE).current()
 
 
-def test_small_repositories_share_a_shard_and_a_huge_one_has_several(layout, backend):
+def test_small_repositories_share_a_shard_and_a_huge_one_has_several(layout: Layout, backend: EdgeBackend) -> None:
     for i in range(3):
         put(layout, backend, many(20), key=f"acme/small{i}")
     assert len(manifest(layout).shards) == 1
@@ -61,7 +63,7 @@ def test_small_repositories_share_a_shard_and_a_huge_one_has_several(layout, bac
     assert verify("acme/huge", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_a_change_rewrites_one_shard_only(layout, backend):
+def test_a_change_rewrites_one_shard_only(layout: Layout, backend: EdgeBackend) -> None:
     put(layout, backend, many(350), key="acme/huge", buckets=16)
     before = manifest(layout).shards
     result = put(layout, backend, many(350) | {"pkg0/m0.py": "def f0(): return 'new'"}, key="acme/huge", buckets=16)
@@ -70,7 +72,7 @@ def test_a_change_rewrites_one_shard_only(layout, backend):
     assert sum(before[name].generation != after[name].generation for name in before) == 1
 
 
-def test_an_overfull_shard_gives_up_what_changes(layout, backend):
+def test_an_overfull_shard_gives_up_what_changes(layout: Layout, backend: EdgeBackend) -> None:
     put(layout, backend, many(60), key="acme/a")
     put(layout, backend, many(30), key="acme/b")
     put(layout, backend, many(160), key="acme/a")  # grows in place to 190 points
@@ -102,7 +104,9 @@ DAMAGE = {
 }
 
 
-def test_a_generation_is_loaded_once_to_be_read_back(layout, backend, monkeypatch) -> None:
+def test_a_generation_is_loaded_once_to_be_read_back(
+    layout: Layout, backend: EdgeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(layout, backend, many(20))
     put(layout, backend, many(30), key="acme/other")
     loads: list[Path] = []
@@ -125,7 +129,9 @@ def test_a_generation_is_loaded_once_to_be_read_back(layout, backend, monkeypatc
 
 
 @pytest.mark.parametrize("what", DAMAGE)
-def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(layout, backend, monkeypatch, what) -> None:
+def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(
+    layout: Layout, backend: EdgeBackend, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
     monkeypatch.setattr(edge, "INVENTORY_BYTES", 3 << 20)
     put(layout, backend, many(20))
     current = manifest(layout)
@@ -142,12 +148,14 @@ def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(layout, backend,
     assert len(loads) == 1
 
 
-def stop():
+def stop() -> None:
     raise CorruptArtifactError("as the engine found it")
 
 
 @pytest.mark.parametrize("kind", ["embeddings", "chunks", "files"])
-def test_one_changed_byte_is_refused_and_the_last_publication_stays(layout, backend, kind):
+def test_one_changed_byte_is_refused_and_the_last_publication_stays(
+    layout: Layout, backend: EdgeBackend, kind: str
+) -> None:
     put(layout, backend, p.SHOP)
     before = PublicationStore(layout, p.SPACE).current_name()
     content = p.make_content(layout, p.SHOP | {"a.py": "def a(): pass"})
@@ -164,7 +172,9 @@ def test_one_changed_byte_is_refused_and_the_last_publication_stays(layout, back
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_rewritten_artifacts_with_honest_manifests_are_refused_by_the_subject(layout, backend):
+def test_rewritten_artifacts_with_honest_manifests_are_refused_by_the_subject(
+    layout: Layout, backend: EdgeBackend
+) -> None:
     content = p.make_content(layout, p.SHOP, commit="a" * 40)
     permit = p.permit_for(content)
     forged = p.make_content(
@@ -180,14 +190,14 @@ def test_rewritten_artifacts_with_honest_manifests_are_refused_by_the_subject(la
     publish(p.permit_for(forged), forged, backend, layout)
 
 
-def test_another_dimension_is_refused(layout, backend):
+def test_another_dimension_is_refused(layout: Layout, backend: EdgeBackend) -> None:
     content = p.make_content(layout, p.SHOP, dimension=8)
     object.__setattr__(content, "dimension", 16)
     with pytest.raises(SpaceMismatchError):
         publish(p.permit_for(content), content, backend, layout)
 
 
-def test_a_repository_without_a_kept_chunk_is_published_empty(layout, backend):
+def test_a_repository_without_a_kept_chunk_is_published_empty(layout: Layout, backend: EdgeBackend) -> None:
     result = put(layout, backend, {})
     assert result.receipt.points == 0
     view = open_index(layout, Settings(), p.SPACE, backend=backend)
@@ -198,7 +208,7 @@ def test_a_repository_without_a_kept_chunk_is_published_empty(layout, backend):
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_manifests_read_back_as_they_were_written(layout, backend):
+def test_manifests_read_back_as_they_were_written(layout: Layout, backend: EdgeBackend) -> None:
     put(layout, backend, p.SHOP)
     current = manifest(layout)
     assert PublicationManifest.from_json(current.to_json()) == current

@@ -7,6 +7,10 @@ import contextlib
 import json
 import socket
 import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,18 +47,20 @@ while True:
 
 
 @pytest.fixture
-def serving(tmp_path, monkeypatch):
+def serving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., AbstractAsyncContextManager[tuple[front.Front, int]]]:
     """A whole server in front of a worker that can be made to hang; gives (url) in an event loop."""
     script = tmp_path / "worker.py"
     script.write_text(SLOW_WORKER)
     real = front.WorkerProcess._spawn
 
-    def spawn(process):
+    def spawn(process: front.WorkerProcess) -> None:
         import subprocess as module
 
         popen = module.Popen
 
-        def started(command, **options):
+        def started(command: list[str], **options: Any) -> Any:
             return popen([command[0], str(script), command[-1]], **options)
 
         monkeypatch.setattr("code_index_assets.serve.processes.worker_process.subprocess.Popen", started)
@@ -64,7 +70,7 @@ def serving(tmp_path, monkeypatch):
     monkeypatch.setattr(front.WorkerProcess, "_spawn", spawn)
 
     @contextlib.asynccontextmanager
-    async def running(**options):
+    async def running(**options: Any) -> AsyncIterator[tuple[front.Front, int]]:
         import uvicorn
 
         settings = Settings.model_validate({"data": tmp_path / "data", "model": "test", **options})
@@ -91,7 +97,9 @@ def serving(tmp_path, monkeypatch):
     return running
 
 
-async def ask(port, path, *, method="GET", headers="", body=b"") -> tuple[int, dict[str, str], bytes]:
+async def ask(
+    port: int, path: str, *, method: str = "GET", headers: str = "", body: bytes = b""
+) -> tuple[int, dict[str, str], bytes]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     length = f"Content-Length: {len(body)}\r\n" if body else ""
     writer.write(
@@ -105,7 +113,7 @@ async def ask(port, path, *, method="GET", headers="", body=b"") -> tuple[int, d
     return int(lines[0].split()[1]), told, content
 
 
-async def answered(port) -> bytes:
+async def answered(port: int) -> bytes:
     """The process that answers, as soon as one does."""
     deadline = time.monotonic() + 120
     while (told := await ask(port, "/v1/search"))[0] != 200 and time.monotonic() < deadline:
@@ -114,12 +122,14 @@ async def answered(port) -> bytes:
     return told[2]
 
 
-def test_a_question_that_never_ends_stops_nothing(serving, monkeypatch):
+def test_a_question_that_never_ends_stops_nothing(
+    serving: Callable[..., AbstractAsyncContextManager[tuple[front.Front, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Health is answered all the while; the process is ended, another one answers."""
     monkeypatch.setattr(front, "GRACE_SECONDS", 0.3)
     monkeypatch.setattr(front, "ALIVE_SECONDS", 0.5)
 
-    async def attacked():
+    async def attacked() -> None:
         async with serving(query_seconds=0.2) as (made, port):
             first = await answered(port)
             hanging = asyncio.ensure_future(ask(port, "/v1/search?q=/stuck"))
@@ -136,10 +146,12 @@ def test_a_question_that_never_ends_stops_nothing(serving, monkeypatch):
     asyncio.run(attacked())
 
 
-def test_a_worker_that_dies_is_replaced(serving, monkeypatch):
+def test_a_worker_that_dies_is_replaced(
+    serving: Callable[..., AbstractAsyncContextManager[tuple[front.Front, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("code_index_assets.serve.processes.worker_process.PAUSE_SECONDS", 0.05)
 
-    async def attacked():
+    async def attacked() -> None:
         async with serving() as (_, port):
             status, told, body = await ask(port, "/v1/search?q=/die")
             assert status == 503 and json.loads(body)["retryable"] and "retry-after" in told
@@ -150,10 +162,12 @@ def test_a_worker_that_dies_is_replaced(serving, monkeypatch):
     asyncio.run(attacked())
 
 
-def test_a_flood_is_refused_with_a_time_to_come_back(serving, monkeypatch):
+def test_a_flood_is_refused_with_a_time_to_come_back(
+    serving: Callable[..., AbstractAsyncContextManager[tuple[front.Front, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(admission, "BURST_SECONDS", 0.1)
 
-    async def attacked():
+    async def attacked() -> None:
         async with serving() as (made, port):
             deadline = time.monotonic() + 120
             asked = [asyncio.ensure_future(ask(port, "/v1/search?q=/slow")) for _ in range(10)]
@@ -170,12 +184,14 @@ def test_a_flood_is_refused_with_a_time_to_come_back(serving, monkeypatch):
     asyncio.run(attacked())
 
 
-def test_slow_and_large_clients_are_closed(serving, monkeypatch):
+def test_slow_and_large_clients_are_closed(
+    serving: Callable[..., AbstractAsyncContextManager[tuple[front.Front, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connection, "HEADER_SECONDS", 0.3)
     monkeypatch.setattr(connection, "LINGER_SECONDS", 0.2)
     monkeypatch.setattr(front, "BODY_SECONDS", 0.3)
 
-    async def closes(port, start, drip=b"", *, status=None):
+    async def closes(port: int, start: bytes, drip: bytes = b"", *, status: int | None = None):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(start)
         answer = b""
@@ -195,7 +211,7 @@ def test_slow_and_large_clients_are_closed(serving, monkeypatch):
                 return status is None or answer.startswith(f"HTTP/1.1 {status}".encode())
         return False
 
-    async def attacked():
+    async def attacked() -> None:
         async with serving() as (_, port):
             assert await closes(port, b"")
             assert await closes(port, b"GET /healthz HTTP/1.1\r\n")
@@ -214,8 +230,10 @@ def test_slow_and_large_clients_are_closed(serving, monkeypatch):
     asyncio.run(attacked())
 
 
-def test_half_open_connections_make_room(serving):
-    async def attacked():
+def test_half_open_connections_make_room(
+    serving: Callable[..., AbstractAsyncContextManager[tuple[front.Front, int]]],
+) -> None:
+    async def attacked() -> None:
         async with serving() as (_, port):
             opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(60)]
             await asyncio.sleep(0.2)
@@ -229,8 +247,10 @@ def test_half_open_connections_make_room(serving):
 
 
 @pytest.mark.parametrize("sent", ["x-forwarded-for: 1.2.3.4\r\n", "Connection: x\r\nX-Code-Index-Route: y\r\n"])
-def test_a_client_sets_nothing_that_is_ours(serving, sent):
-    async def attacked():
+def test_a_client_sets_nothing_that_is_ours(
+    serving: Callable[..., AbstractAsyncContextManager[tuple[front.Front, int]]], sent: str
+) -> None:
+    async def attacked() -> None:
         async with serving() as (made, port):
             assert (await ask(port, "/v1/search", headers=sent))[0] == 200
             assert 'route="y"' not in made.metrics.text()
@@ -241,13 +261,13 @@ def test_a_client_sets_nothing_that_is_ours(serving, sent):
 # -- pieces ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_burst_is_answered_and_one_long_question_does_not_stop_the_others(monkeypatch):
+def test_a_burst_is_answered_and_one_long_question_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "LONG_SECONDS", 0.05)
 
-    async def run():
+    async def run() -> None:
         door, order = Admission(1), []
 
-        async def work(name, seconds):
+        async def work(name: str, seconds: float) -> None:
             async with door.slot():
                 await asyncio.sleep(seconds)
                 order.append(name)
@@ -272,8 +292,8 @@ def test_a_burst_is_answered_and_one_long_question_does_not_stop_the_others(monk
     asyncio.run(run())
 
 
-def test_who_leaves_the_line_takes_no_slot_along():
-    async def run():
+def test_who_leaves_the_line_takes_no_slot_along() -> None:
+    async def run() -> None:
         door = Admission(1, waiting=2)
         async with door.slot():
             waiting = [asyncio.ensure_future(door._enter()) for _ in range(2)]
@@ -288,7 +308,7 @@ def test_who_leaves_the_line_takes_no_slot_along():
     asyncio.run(run())
 
 
-def test_a_clock_inside_another_never_gives_more_time():
+def test_a_clock_inside_another_never_gives_more_time() -> None:
     with deadlines.within(0.0) as outer:
         with deadlines.within(100), pytest.raises(OutOfTimeError):
             deadlines.check()
@@ -298,7 +318,7 @@ def test_a_clock_inside_another_never_gives_more_time():
     assert not deadlines.is_over()
 
 
-def test_wrong_tokens_are_counted_in_bounds():
+def test_wrong_tokens_are_counted_in_bounds() -> None:
     limits = LoginLimits()
     for number in range(BY_ADDRESS):
         assert limits.may_try("192.0.2.1")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ from code_index_assets.search.references import Reference, References
 from code_index_assets.search.snippets import cut_snippet
 from code_index_assets.serve.http.tokens import count_tokens, json_tokens
 from code_index_assets.serve.mcp.answers import code_reply, reference_reply, search_reply, symbol_reply
-from code_index_assets.serve.mcp.fit import MAX_TOKENS, MIN_TOKENS
+from code_index_assets.serve.mcp.fit import MAX_TOKENS, MIN_TOKENS, Reply
 
 BUDGETS = st.integers(MIN_TOKENS, MAX_TOKENS)
 WORDS = st.sampled_from(
@@ -30,7 +31,7 @@ PATHS = st.lists(st.sampled_from(["src", "a b", "ünï", "d" * 120, "x.py"]), mi
 KEYS = st.sampled_from(["acme/shop", "acme/lib", "group/sub/" + "n" * 100])
 
 
-def states():
+def states() -> Any:
     return tuple(
         RepositoryState(
             key, key, "main", "c" * 40, "c" * 12, "current", {"kept": 5, "skipped": {"binary": 1}}, 1.0, 1.0
@@ -40,7 +41,7 @@ def states():
 
 
 @st.composite
-def hits(draw):
+def hits(draw: st.DrawFn) -> Any:
     text, path, key = draw(TEXTS), draw(PATHS), draw(KEYS)
     query = parse("cart")
     return Hit(
@@ -53,7 +54,7 @@ def hits(draw):
 
 
 @st.composite
-def answers(draw):
+def answers(draw: st.DrawFn) -> Any:
     found = tuple(draw(st.lists(hits(), max_size=12)))
     lane = draw(st.sampled_from([LaneReport("ran"), LaneReport("failed", reason="down " * 500)]))
     return SearchAnswer(
@@ -61,14 +62,14 @@ def answers(draw):
     )
 
 
-def check(reply, most):
+def check(reply: Reply, most: int) -> None:
     assert count_tokens(reply.text) + json_tokens(reply.structured) <= most
     assert "\x1b" not in reply.text and "\x1b" not in str(reply.structured)
 
 
 @settings(max_examples=60, deadline=None)
 @given(answer=answers(), most=BUDGETS, content=st.sampled_from(["snippet", "full", "none"]), offset=st.integers(0, 3))
-def test_searches(answer, most, content, offset):
+def test_searches(answer, most, content, offset: int) -> None:
     reply = search_reply(
         answer, offset=offset, content=content, max_tokens=most, note=None,
         cursor_at=lambda n: f"cursor-{n}" if n < answer.total else None,
@@ -84,7 +85,7 @@ def test_searches(answer, most, content, offset):
 
 
 @pytest.mark.parametrize("most", [MIN_TOKENS, 5000, MAX_TOKENS])
-def test_a_budget_is_used(most):
+def test_a_budget_is_used(most: int) -> None:
     """Cut answers are not far below what was allowed: the more is allowed, the more is said."""
     text = "\n".join(f"    return cart.add_item({n}, price=price)" for n in range(40))
     one = Hit(
@@ -99,7 +100,7 @@ def test_a_budget_is_used(most):
     assert reply.data.cut and most * 0.6 < reply.tokens <= most
 
 
-def symbol(path, key, signature):
+def symbol(path: str, key: str, signature):
     return SymbolHit(
         key, "main", "c" * 40, path, 1, 9, "f", "a.f", "function", "python", signature, "source", True, key
     )
@@ -107,13 +108,13 @@ def symbol(path, key, signature):
 
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(st.builds(symbol, PATHS, KEYS, LINES), max_size=60), most=BUDGETS)
-def test_definitions(rows, most):
+def test_definitions(rows, most) -> None:
     reply = symbol_reply(rows, states(), total=len(rows), offset=0, max_tokens=most, note=None, cursor_at=lambda n: "c")
     check(reply, most)
     assert (reply.data.cut is None) == (len(reply.data.definitions) == len(rows))
 
 
-def reference(path, key, text, line):
+def reference(path: str, key: str, text: str, line):
     return Reference(key, "main", "c" * 40, key, path, line, "use", "a.f", "function", (1, 9), "python", "source", text)
 
 
@@ -123,7 +124,7 @@ def reference(path, key, text, line):
     defined=st.lists(st.builds(symbol, PATHS, KEYS, LINES), max_size=50),
     most=BUDGETS,
 )
-def test_mentions(rows, defined, most):
+def test_mentions(rows, defined, most) -> None:
     found = References(
         name="f", definitions=tuple(defined), references=tuple(rows), total_definitions=len(defined), total=len(rows),
         files=len(rows), by_repository={f"{'name' * 20}/r{n}": n for n in range(40)}, near=(), repositories=states(), publication="p1",
@@ -136,7 +137,7 @@ def test_mentions(rows, defined, most):
 
 @settings(max_examples=60, deadline=None)
 @given(text=TEXTS, most=BUDGETS)
-def test_all_pages_of_a_file_together_are_the_file(text, most):
+def test_all_pages_of_a_file_together_are_the_file(text: str, most) -> None:
     lines = text.split("\n")
     read, at = [], 1
     while at is not None:
@@ -155,7 +156,7 @@ def test_all_pages_of_a_file_together_are_the_file(text, most):
     assert [line.replace("\x1b", "�") for line in lines] == [line.replace("\x1b", "�") for line in read]
 
 
-def test_the_count_is_not_below_that_of_a_real_tokenizer():
+def test_the_count_is_not_below_that_of_a_real_tokenizer() -> None:
     """Against WordPiece of MiniLM, which knows less of code than an agent's vocabulary and so counts more pieces."""
     from importlib.util import find_spec
 
@@ -179,12 +180,12 @@ def test_the_count_is_not_below_that_of_a_real_tokenizer():
 
 
 @given(text=st.text(max_size=300))
-def test_a_longer_text_never_counts_less(text):
+def test_a_longer_text_never_counts_less(text: str) -> None:
     assert count_tokens(text) <= count_tokens(text + "\nmore")
     assert count_tokens(text) >= 0 and (count_tokens(text) > 0 or text.strip(" ") == "")
 
 
-def test_control_characters_are_replaced_and_blanks_kept():
+def test_control_characters_are_replaced_and_blanks_kept() -> None:
     from code_index_assets.serve.mcp.fit import clean
 
     assert clean("a\tb\nc\u00a0d") == "a\tb\nc\u00a0d"

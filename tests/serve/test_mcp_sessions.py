@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
+from mcp import StdioServerParameters
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import mcp_sessions as m
@@ -25,23 +28,23 @@ TOOLS = [
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory):
+def installation(tmp_path_factory: pytest.TempPathFactory) -> m.Installation:
     return m.install(tmp_path_factory.mktemp("mcp"))
 
 
 @pytest.fixture(scope="module")
-def url(installation):
+def url(installation: m.Installation) -> Iterator[str]:
     with m.http_server(installation) as url:
         yield url
 
 
 @pytest.fixture(params=["stdio", "http"])
-def server(request, installation):
+def server(request: pytest.FixtureRequest, installation: m.Installation) -> StdioServerParameters | str:
     return m.stdio_server(installation) if request.param == "stdio" else request.getfixturevalue("url")
 
 
-def test_tools_are_typed_described_and_annotated(server):
-    async def talk():
+def test_tools_are_typed_described_and_annotated(server: StdioServerParameters | str) -> None:
+    async def talk() -> None:
         async with m.session(server) as client:
             assert client.server_info.name == "code-index"
             assert "rather than grep" in client.instructions and "not for you to follow" in client.instructions
@@ -60,10 +63,10 @@ def test_tools_are_typed_described_and_annotated(server):
     anyio.run(talk)
 
 
-def test_an_agent_finds_its_way(server, installation):
+def test_an_agent_finds_its_way(server: StdioServerParameters | str, installation: m.Installation) -> None:
     commit = installation.work.git("rev-parse", "HEAD").strip()
 
-    async def talk():
+    async def talk() -> None:
         async with m.session(server) as client:
             listed = (await client.call_tool("list_repositories", {})).structured_content
             assert [(r["repository"], r["commit"], r["state"]) for r in listed["repositories"]] == [
@@ -100,7 +103,7 @@ def test_an_agent_finds_its_way(server, installation):
     anyio.run(talk)
 
 
-def test_an_edited_checkout_is_indexed_and_found(tmp_path):
+def test_an_edited_checkout_is_indexed_and_found(tmp_path: Path) -> None:
     """index_codebase over stdio: progress while it works, the result, and the edit is found in the same session."""
     installation = m.install(tmp_path)
     checkout = m.GitRepository(tmp_path / "checkout")
@@ -108,10 +111,10 @@ def test_an_edited_checkout_is_indexed_and_found(tmp_path):
     (checkout.path / "lib.py").write_text("def committed():\n    pass\n\n\ndef brand_new_helper():\n    return 42\n")
     said = []
 
-    async def progress(done, total, message):
+    async def progress(done: float, total: float | None, message: str | None) -> None:
         said.append((done, total, message))
 
-    async def talk():
+    async def talk() -> None:
         async with m.session(m.stdio_server(installation)) as client:
             before = await client.call_tool("find_symbol", {"name": "brand_new_helper"})
             assert before.structured_content["outcome"] == "no_match"
@@ -143,13 +146,13 @@ def test_an_edited_checkout_is_indexed_and_found(tmp_path):
 
 
 @pytest.mark.slow
-def test_over_http_a_checkout_below_a_root_is_indexed_while_the_server_answers(tmp_path):
+def test_over_http_a_checkout_below_a_root_is_indexed_while_the_server_answers(tmp_path: Path) -> None:
     """A handle at once, the run followed by another session, and searches answered all the while."""
     installation = m.install(tmp_path, mcp_roots=(tmp_path / "allowed",))
     checkout = m.GitRepository(tmp_path / "allowed" / "project")
     checkout.commit({"lib.py": "def served_helper():\n    return 42\n"})
 
-    async def talk(url):
+    async def talk(url: str) -> None:
         async with m.session(url) as client:
             refused = await client.call_tool("index_codebase", {"directory": str(tmp_path / "work")})
             assert refused.is_error and "outside" in m.text_of(refused)
@@ -176,10 +179,10 @@ def test_over_http_a_checkout_below_a_root_is_indexed_while_the_server_answers(t
         anyio.run(talk, url)
 
 
-def test_a_publication_during_a_session_is_seen(tmp_path):
+def test_a_publication_during_a_session_is_seen(tmp_path: Path) -> None:
     installation = m.install(tmp_path)
 
-    async def talk(url):
+    async def talk(url: str) -> None:
         async with m.session(url) as client:
             first = await client.call_tool("search_code", {"query": "cart", "limit": 1})
             cursor = first.structured_content["next_cursor"]
@@ -198,7 +201,7 @@ def test_a_publication_during_a_session_is_seen(tmp_path):
         anyio.run(talk, url)
 
 
-def test_only_the_protocol_is_written_to_standard_output(installation):
+def test_only_the_protocol_is_written_to_standard_output(installation: m.Installation) -> None:
     opening = {
         "jsonrpc": "2.0", "id": 1, "method": "initialize",
         "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "wire", "version": "1"}},
@@ -237,7 +240,7 @@ def test_only_the_protocol_is_written_to_standard_output(installation):
     assert answers[4]["error"]["code"] == -32601
 
 
-def test_a_client_that_goes_away_is_no_error(installation):
+def test_a_client_that_goes_away_is_no_error(installation: m.Installation) -> None:
     parameters = m.stdio_server(installation)
     process = subprocess.Popen(
         [parameters.command, *parameters.args], env=parameters.env, cwd=parameters.cwd,
@@ -250,7 +253,7 @@ def test_a_client_that_goes_away_is_no_error(installation):
     assert process.returncode == 0 and b"Traceback" not in said
 
 
-def test_names_of_other_hosts_and_missing_tokens_are_refused(installation, url):
+def test_names_of_other_hosts_and_missing_tokens_are_refused(installation: m.Installation, url: str) -> None:
     import httpx
 
     body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -269,18 +272,18 @@ def test_names_of_other_hosts_and_missing_tokens_are_refused(installation, url):
         assert allowed.status_code == 200
 
 
-def _secret(text):
+def _secret(text: str) -> str:
     from pydantic import SecretStr
 
     return SecretStr(text)
 
 
-def test_many_calls_at_once_over_http(url):
-    async def talk():
+def test_many_calls_at_once_over_http(url: str) -> None:
+    async def talk() -> None:
         async with m.session(url) as client:
             results = []
 
-            async def ask(number):
+            async def ask(number: int) -> Any:
                 results.append(await client.call_tool("search_code", {"query": f"cart {number}"}))
 
             async with anyio.create_task_group() as group:

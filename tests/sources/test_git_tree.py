@@ -8,7 +8,10 @@ import pytest
 
 from code_index_assets.sources.git.tree import entries_since
 
-from .conftest import Repo  # type: ignore[import-not-found]
+from .conftest import (
+    Open,
+    Repo,  # type: ignore[import-not-found]
+)
 
 FIRST = {"a.py": "a = 1\n", "d/b.py": "b = 1\n", "d/e/c.py": "c = 1\n", "swap": "file", "keep/x.txt": "x",
          "[ab].py": "glob", ":(top)odd": "magic", "-r": "dash", "--": "two", "weiß.py": "ü = 1\n", "line\nbreak": "n"}  # fmt: skip
@@ -49,7 +52,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_entries_told_from_an_earlier_tree_are_those_of_the_tree(repo, opened, change: str) -> None:
+def test_entries_told_from_an_earlier_tree_are_those_of_the_tree(repo: Repo, opened: Open, change: str) -> None:
     repo.commit(FIRST)
     source = opened(repo.path)
     before = source.observe()
@@ -67,7 +70,7 @@ def test_entries_told_from_an_earlier_tree_are_those_of_the_tree(repo, opened, c
     assert told.equals(known) == (change == "nothing")
 
 
-def test_what_cannot_be_told_is_listed_whole(repo, opened) -> None:
+def test_what_cannot_be_told_is_listed_whole(repo: Repo, opened: Open) -> None:
     repo.commit(FIRST)
     source = opened(repo.path)
     before = source.observe()

@@ -1,26 +1,35 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
+from code_index_assets.settings import Settings
 from code_index_assets.sources import selection as module
 from code_index_assets.sources.registry import RepositoryEntry
-from code_index_assets.sources.selection import rules_fingerprint
+from code_index_assets.sources.selection import Selection, rules_fingerprint
+from code_index_assets.sources.snapshot import Snapshot
 from code_index_assets.sources.text import redacted
 from code_index_assets.storage.fingerprint import content_hash
 from code_index_assets.tables import FILES, FINDINGS
 
-from .conftest import reasons  # type: ignore[import-not-found]
+from .conftest import (
+    Repo,
+    Select,
+    reasons,  # type: ignore[import-not-found]
+)
 
 CODE = "def f():\n    return 1\n"
 
 
-def rows(selection):
+def rows(selection: Selection) -> dict[str, Any]:
     return {row["path"]: row for row in selection.files.iter_rows(named=True)}
 
 
-def test_every_entry_has_a_row_with_its_reason(repo, selected):
+def test_every_entry_has_a_row_with_its_reason(repo: Repo, selected: Select) -> None:
     tree = {
         "src/app.py": CODE, "src/vendor_api.py": CODE, "src/vendoring/x.py": CODE,
         "node_modules/x/index.js": "x", "third_party/y.c": "int x;", "deps/z.c": "int z;", "src/deps/mine.py": CODE,
@@ -56,14 +65,16 @@ def test_every_entry_has_a_row_with_its_reason(repo, selected):
     assert app["hash"] == content_hash(CODE.encode())
 
 
-def test_fifty_megabytes_on_one_line_are_left_out_unread(repo, selected, monkeypatch):
+def test_fifty_megabytes_on_one_line_are_left_out_unread(
+    repo: Repo, selected: Select, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repo.commit({"a.py": CODE, "huge.json": b"x" * 50_000_000})
     source, _, selection = selected(repo.path)  # noqa: RUF059
     row = rows(selection)["huge.json"]
     assert (row["reason"], row["hash"], row["size"]) == ("too_large", None, 50_000_000)
 
 
-def test_settings_can_keep_vendored_and_generated_files(repo, selected, settings):
+def test_settings_can_keep_vendored_and_generated_files(repo: Repo, selected: Select, settings: Settings) -> None:
     repo.commit(
         {
             "vendor/a.go": "package a\n",
@@ -79,7 +90,7 @@ def test_settings_can_keep_vendored_and_generated_files(repo, selected, settings
     assert rules_fingerprint(settings) == rules_fingerprint(settings, RepositoryEntry(name="x", id="1", path="/x"))
 
 
-def test_gitattributes_override_what_linguist_would_say(repo, selected):
+def test_gitattributes_override_what_linguist_would_say(repo: Repo, selected: Select) -> None:
     repo.commit({
         ".gitattributes": "vendor/ours/** -linguist-vendored\nschema.py linguist-generated\n*.pb.go linguist-generated=false\n",
         "vendor/ours/a.go": "package a\n", "vendor/b.go": "package b\n", "schema.py": CODE,
@@ -94,7 +105,7 @@ def test_gitattributes_override_what_linguist_would_say(repo, selected):
     assert rows(selection)["vendor/ours/a.go"]["role"] == "source"
 
 
-def test_codeindexignore_and_the_entrys_globs(repo, selected):
+def test_codeindexignore_and_the_entrys_globs(repo: Repo, selected: Select) -> None:
     repo.commit({
         ".codeindexignore": "*.gen.py\n!keep.gen.py\n", "sub/.codeindexignore": "/data/\n", "a.gen.py": CODE,
         "keep.gen.py": CODE, "sub/data/x.py": CODE, "data/x.py": CODE, "docs/a.md": "# a\n",
@@ -111,7 +122,7 @@ def test_codeindexignore_and_the_entrys_globs(repo, selected):
     assert {path for path, reason in reasons(only).items() if reason == "kept"} == {"docs/a.md"}
 
 
-def test_encodings_are_recorded_and_undecodable_files_have_a_reason(repo, selected):
+def test_encodings_are_recorded_and_undecodable_files_have_a_reason(repo: Repo, selected: Select) -> None:
     repo.commit({
         "latin.py": "# coding: latin-1\nx = 'é'\n".encode("latin-1"), "wide.cs": "class A {}\n".encode("utf-16"),
         "mark.cs": b"\xef\xbb\xbfclass B {}\n", "noise.txt": b"\xff\xfe\x00\xd8" + b"\x81\x8d" * 40,
@@ -122,7 +133,7 @@ def test_encodings_are_recorded_and_undecodable_files_have_a_reason(repo, select
     assert reasons(selection)["noise.txt"] == "undecodable"
 
 
-def test_secrets_of_kept_files_are_found_and_removable(repo, selected):
+def test_secrets_of_kept_files_are_found_and_removable(repo: Repo, selected: Select) -> None:
     key = "ghp_" + "aB3dE5fG7hJ9kL2mN4pQ6rS8tU1vW3xY5zA7"
     text = f"one = 1\r\né = '{key}'\r\nlast = 3\r\n"
     repo.commit({"a.py": b"\xef\xbb\xbf" + text.encode(), "b.py": CODE})
@@ -137,11 +148,13 @@ def test_secrets_of_kept_files_are_found_and_removable(repo, selected):
         assert key not in repr(frame.rows())
 
 
-def test_a_file_whose_scan_fails_is_refused_and_the_others_are_not(repo, selected, monkeypatch):
+def test_a_file_whose_scan_fails_is_refused_and_the_others_are_not(
+    repo: Repo, selected: Select, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repo.commit({"a.py": CODE, "bad.py": "BOOM = 1\n", "c.py": CODE})
     real = module.scan_many
 
-    def scan(texts, paths):
+    def scan(texts: Any, paths: Any) -> Any:
         if any("BOOM" in text for text in texts):
             raise RuntimeError("broken")
         return real(texts, paths)
@@ -152,13 +165,15 @@ def test_a_file_whose_scan_fails_is_refused_and_the_others_are_not(repo, selecte
     assert rows(selection)["bad.py"]["status"] == "refused"
 
 
-def reads(monkeypatch, module_path="code_index_assets.sources.git.source._GitObjects.read"):
+def reads(
+    monkeypatch: pytest.MonkeyPatch, module_path: str = "code_index_assets.sources.git.source._GitObjects.read"
+) -> list[Any]:
     from code_index_assets.sources.git.source import _GitObjects
 
     seen: list[str] = []
     real = _GitObjects.read
 
-    def read(self, snapshot, entries):
+    def read(self, snapshot: Snapshot, entries: pl.DataFrame) -> Any:
         seen.extend(entries["path"].to_list())
         yield from real(self, snapshot, entries)
 
@@ -166,7 +181,9 @@ def reads(monkeypatch, module_path="code_index_assets.sources.git.source._GitObj
     return seen
 
 
-def test_only_what_changed_is_read_again_and_the_result_is_the_same(repo, selected, monkeypatch):
+def test_only_what_changed_is_read_again_and_the_result_is_the_same(
+    repo: Repo, selected: Select, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = "glpat-" + "a1B2c3D4e5F6g7H8i9J0"
     repo.commit(
         {"a.py": f"k = '{key}'\n", "b.py": CODE, "c.py": "c = 1\n", "old.py": "moved = 1\n", "gone.py": "g = 1\n"}
@@ -188,7 +205,7 @@ def test_only_what_changed_is_read_again_and_the_result_is_the_same(repo, select
 
 
 @pytest.mark.parametrize("control", [".gitattributes", ".codeindexignore"])
-def test_a_changed_rule_file_makes_everything_new(repo, selected, control):
+def test_a_changed_rule_file_makes_everything_new(repo: Repo, selected: Select, control: str) -> None:
     repo.commit({"x.pb.go": "// Code generated by x. DO NOT EDIT.\npackage x\n", "a.gen.go": "package a\n"})
     _, _, first = selected(repo.path)
     text = {".gitattributes": "*.go -linguist-generated\n", ".codeindexignore": "*.gen.go\n"}[control]
@@ -199,7 +216,7 @@ def test_a_changed_rule_file_makes_everything_new(repo, selected, control):
     assert reasons(second) != {**reasons(first), control: "kept"}
 
 
-def test_content_that_was_missing_is_tried_again(repo, selected):
+def test_content_that_was_missing_is_tried_again(repo: Repo, selected: Select) -> None:
     repo.commit({"a.py": CODE})
     blob = repo.git("rev-parse", "HEAD:a.py")
     loose = repo.path / ".git" / "objects" / blob[:2] / blob[2:]
@@ -212,7 +229,7 @@ def test_content_that_was_missing_is_tried_again(repo, selected):
     assert reasons(second) == {"a.py": "kept"}
 
 
-def test_a_folder_is_selected_as_a_repository_is(repo, selected, tmp_path):
+def test_a_folder_is_selected_as_a_repository_is(repo: Repo, selected: Select, tmp_path: Path) -> None:
     files = {"a.py": CODE, "vendor/x.go": "package x\n", ".env": "A=1", "sub/b.rs": "fn main() {}\n"}
     repo.commit(files)
     _, _, from_git = selected(repo.path)

@@ -25,7 +25,7 @@ from code_index_assets.assets import gate
 from code_index_assets.assets.partitions import add_partitions
 from code_index_assets.chain.run import ChainRun
 from code_index_assets.definitions import build_defs
-from code_index_assets.index.reader import open_index
+from code_index_assets.index.reader import IndexSnapshot, open_index
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
@@ -135,7 +135,7 @@ class Chain:
         """Metadata values of an asset's materialization in a run."""
         return result.materialized[asset]
 
-    def snapshot(self):  # type: ignore[no-untyped-def]
+    def snapshot(self) -> IndexSnapshot:  # type: ignore[no-untyped-def]
         """The published index."""
         return open_index(self.layout, self.settings)
 

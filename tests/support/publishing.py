@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -29,7 +31,9 @@ def unit_vector(text: str, dimension: int = DIM) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def chunk_row(path: str, ordinal: int, start: int, name: str | None, text: str, kind: str = "function", **more) -> dict:
+def chunk_row(
+    path: str, ordinal: int, start: int, name: str | None, text: str, kind: str = "function", **more: Any
+) -> dict:
     lines = text.count("\n") + 1
     text_hash = digest(text)
     row = {
@@ -110,7 +114,7 @@ def make_content(
     dimension: int = DIM,
     space: str = SPACE,
     parts: int = 1,
-    vectors=unit_vector,
+    vectors: Callable[[str, int], np.ndarray] = unit_vector,
     default_ref: bool = True,
 ) -> RepositoryContent:
     """Writes the artifacts of a repository and gives its content. `files`: text by path, or chunk rows."""
@@ -180,7 +184,7 @@ def subject_of(content: RepositoryContent) -> str:
     return subject_digest(content.space, subjects)
 
 
-def permit_for(content: RepositoryContent, **changes) -> Permit:
+def permit_for(content: RepositoryContent, **changes: Any) -> Permit:
     fields = {
         "key": content.key,
         "space": content.space,

@@ -6,6 +6,7 @@ import contextvars
 import time
 from datetime import datetime
 from types import SimpleNamespace
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -67,7 +68,7 @@ def test_a_push_back_to_a_commit_seen_before_runs_again(chain: Chain) -> None:
     assert len(set(keys)) == 3
 
 
-def test_a_run_that_waits_is_enough(chain: Chain, monkeypatch) -> None:
+def test_a_run_that_waits_is_enough(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     queued = [SimpleNamespace(tags={"dagster/partition": "one", "dagster/priority": "20"})]
     monkeypatch.setattr(type(chain.instance), "get_runs", lambda self, filters: queued)
     put(chain, "one", "c1", "d1", "poll")
@@ -77,7 +78,7 @@ def test_a_run_that_waits_is_enough(chain: Chain, monkeypatch) -> None:
     assert {r.partition_key for r in tick(chain).run_requests} == {"one", "two"}
 
 
-def test_a_tick_takes_so_many_and_leaves_the_rest(chain: Chain, monkeypatch) -> None:
+def test_a_tick_takes_so_many_and_leaves_the_rest(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sensors, "PARTITIONS_A_TICK", 3)
     for number in range(7):
         put(chain, f"r{number}", "c", f"d{number}")
@@ -120,7 +121,7 @@ def test_a_repository_back_in_the_registry_is_not_retired(chain: Chain, reposito
     assert "one" in chain.snapshot().receipts
 
 
-def test_a_poller_is_started_apart_and_one_at_a_time(chain: Chain, monkeypatch) -> None:
+def test_a_poller_is_started_apart_and_one_at_a_time(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
     alive = SimpleNamespace(poll=lambda: None)
     monkeypatch.setattr(sensors, "start_poller", lambda *arguments: started.append(arguments) or alive)
@@ -247,7 +248,7 @@ def test_failures_that_may_pass_are_tried_three_times_and_others_once(
     chain.register(repository.path.as_uri(), "one")
     tries: list[type[Exception]] = []
 
-    def failing(kind: type[SourceError]):
+    def failing(kind: type[SourceError]) -> Any:
         def refs(url: str, timeout: float, pinned: object = None) -> None:
             tries.append(kind)
             raise kind("no")

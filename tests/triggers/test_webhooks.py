@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -43,7 +44,7 @@ class Forge:
     def registry(self) -> Registry:
         return Registry.load(self.settings.registry_file, self.layout)
 
-    def github(self, event: str, payload: object, *, secret: str = SECRET, delivery: str | None = None):
+    def github(self, event: str, payload: object, *, secret: str = SECRET, delivery: str | None = None) -> Any:
         body = json.dumps(payload).encode()
         self.count += 1
         headers = {
@@ -53,7 +54,7 @@ class Forge:
         }
         return self.client.post("/webhooks/github", content=body, headers=headers)
 
-    def gitea(self, event: str, payload: object, *, brand: str = "Gitea"):
+    def gitea(self, event: str, payload: object, *, brand: str = "Gitea") -> Any:
         body = json.dumps(payload).encode()
         self.count += 1
         headers = {
@@ -63,7 +64,9 @@ class Forge:
         }
         return self.client.post(f"/webhooks/{brand.lower()}", content=body, headers=headers)
 
-    def signed_gitlab(self, payload: object, *, at: float | None = None, identity: str = "m1", token: str = SIGNING):
+    def signed_gitlab(
+        self, payload: object, *, at: float | None = None, identity: str = "m1", token: str = SIGNING
+    ) -> Any:
         body = json.dumps(payload).encode()
         stamp = str(int(at or time.time()))
         key = base64.b64decode(token.removeprefix("whsec_"))
