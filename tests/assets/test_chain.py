@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from chains import Chain, GitRepository, failure
+from collections.abc import Callable
+
+from chains import Chain, DagsterChain, GitRepository, failure
 
 SMALL = {
     "src/app.py": 'def greet(name):\n    """Says hello."""\n    return f"hello {name}"\n\n\nclass Engine:\n    def start(self):\n        return greet("engine")\n',
@@ -42,7 +44,9 @@ def test_an_unchanged_repository_reuses_everything(chain: Chain, repository: Git
     assert chain.snapshot().manifest.name == first
 
 
-def test_what_plays_another_role_is_published_again(chain: Chain, repository: GitRepository, make_chain) -> None:
+def test_what_plays_another_role_is_published_again(
+    chain: Chain, repository: GitRepository, make_chain: Callable[..., DagsterChain]
+) -> None:
     repository.commit(SMALL)
     chain.register(repository.path, "small")
     chain.index("small")
@@ -91,7 +95,9 @@ def test_a_rename_and_a_copy_embed_nothing(chain: Chain, repository: GitReposito
     assert "src/other.py" not in paths
 
 
-def test_steps_materialized_one_by_one_give_the_same(chain: Chain, repository: GitRepository, make_chain) -> None:
+def test_steps_materialized_one_by_one_give_the_same(
+    chain: Chain, repository: GitRepository, make_chain: Callable[..., DagsterChain]
+) -> None:
     repository.commit(SMALL)
     chain.register(repository.path, "small")
     chain.index("small")

@@ -108,7 +108,9 @@ if __name__ == "__main__":
     ("name", "value"),
     [("CODE_INDEX_PORT", "abc"), ("CODE_INDEX_NIGHTLY_CRON", "nonsense"), ("CODE_INDEX_TIMEZONE", "Nowhere/Else")],
 )
-def test_the_code_location_loads_with_a_setting_that_cannot_be_used_and_names_it(name, value, monkeypatch):
+def test_the_code_location_loads_with_a_setting_that_cannot_be_used_and_names_it(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from schedules.timing import load_timing
 
     monkeypatch.setenv(name, value)

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 _spec = importlib.util.spec_from_file_location("chunking_samples", Path(__file__).parent / "samples.py")
+assert _spec is not None and _spec.loader is not None
 _module = importlib.util.module_from_spec(_spec)
 sys.modules["chunking_samples"] = _module
 _spec.loader.exec_module(_module)

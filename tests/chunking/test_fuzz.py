@@ -27,12 +27,13 @@ SECONDS = 1.0
 
 def _mutants() -> ModuleType:
     spec = importlib.util.spec_from_file_location("chunking_mutants", Path(__file__).parent / "mutants.py")
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def _files(count: int, seed: int) -> list[Any]:
+def _files(count: int, seed: int) -> Iterator[SourceFile]:
     """Mutants of each grammar's own sample, of other languages' samples, and its words in disorder."""
     mutants = _mutants()
     names = grammars.available()

@@ -35,14 +35,14 @@ STRUCTURES = {
     "haskell": "f :: Int -> Int\nf x = x + 1\n",
     None: "words\nand more\n",
 }
-SAMPLES = {**GOLDEN, **STRUCTURES}
+SAMPLES: dict[str | None, str] = {**GOLDEN, **STRUCTURES}
 SMALL = ChunkOptions(max_chars=60, min_chars=20)
 
 relaxed = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> str:
+def damaged(draw: st.DrawFn) -> tuple[str | None, str]:
     """A sample with stretches cut out, doubled, or replaced by noise."""
     language = draw(st.sampled_from(sorted(SAMPLES, key=str)))
     text = SAMPLES[language]

@@ -29,7 +29,7 @@ TEXTS = {
 }
 
 
-def corpus(count: int) -> list[SourceFile]:
+def corpus(count: int) -> Iterator[SourceFile]:
     kinds = list(TEXTS.items())
     for number in range(count):
         language, text = kinds[number % len(kinds)]

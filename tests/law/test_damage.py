@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 from templates import made_once
@@ -17,7 +18,7 @@ REPRESENTATIVE = {
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory):
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An indexed data folder with its sources, and what searches find in it."""
     home = made_once(tmp_path_factory, "damage", damage.make_template)
     with damage.environment(home / "data"):
@@ -30,7 +31,7 @@ def marked(kind: Kind):
 
 
 @pytest.mark.parametrize("kind", [marked(kind) for kind in KINDS])
-def test_damage_is_found_and_repaired(template, tmp_path, kind):
+def test_damage_is_found_and_repaired(template: Path, tmp_path: Path, kind: str) -> None:
     home, before = template
     result = damage.suffer(kind, home, tmp_path / "data", "command", before)
     assert result.found, result
@@ -39,7 +40,7 @@ def test_damage_is_found_and_repaired(template, tmp_path, kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.name) for kind in KINDS if kind.name != "registry-junk"])
-def test_an_ordinary_run_repairs_what_it_needs(template, tmp_path, kind):
+def test_an_ordinary_run_repairs_what_it_needs(template: Path, tmp_path: Path, kind: str) -> None:
     """Without any repair: the next index run succeeds and searches answer as before."""
     home, before = template
     data = tmp_path / "data"
@@ -54,5 +55,5 @@ def test_an_ordinary_run_repairs_what_it_needs(template, tmp_path, kind):
         assert damage.answers()[0] == before
 
 
-def test_at_least_thirty_kinds_have_names():
+def test_at_least_thirty_kinds_have_names() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS) >= 30

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
 from served import Shop
 
 from code_index_assets import errors
@@ -44,7 +43,7 @@ def settled(body: Any) -> Any:
     return {name: value for name, value in body.items() if name not in VOLATILE}
 
 
-def refused(answer: Response, status: int, error: str) -> dict[str, Any]:
+def refused(answer: Any, status: int, error: str) -> dict[str, Any]:
     body = answer.json()
     assert (answer.status_code, body["status"], body["error"]) == (status, status, error), body
     assert answer.headers["content-type"] == "application/problem+json"

@@ -30,7 +30,7 @@ AXE = "axe-core@4.14.1"
 pytestmark = [pytest.mark.external, pytest.mark.skipif(program() is None, reason="needs Chromium")]
 
 
-def serving(data: Path, **more: str) -> Iterator[str]:
+def serving(data: Path, **more: str) -> tuple[subprocess.Popen[bytes], str]:
     known = {name: value for name, value in os.environ.items() if not name.startswith("CODE_INDEX_")}
     settings = {"CODE_INDEX_DATA": str(data), "CODE_INDEX_MODEL": "test", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
@@ -56,7 +56,7 @@ def guarded(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def opened(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def opened(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that anybody who reaches it may ask."""
     ignored = shutil.ignore_patterns("serve.json")
     data = shutil.copytree(shop.layout.root, tmp_path_factory.mktemp("o") / "data", symlinks=True, ignore=ignored)
@@ -150,7 +150,7 @@ PAGES = ("/", "/?q=cart", "/?q=cart&repo=acme/shop&kind=function", "/?q=%22zebra
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_nothing(opened: Any, axe: str, tmp_path: Path, dark) -> None:
+def test_axe_finds_nothing(opened: Any, axe: str, tmp_path: Path, dark: bool) -> None:
     """Rules of WCAG 2.2 AA and best practices: headings, contrast, names, target sizes, landmarks."""
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     found = []

@@ -191,7 +191,7 @@ def test_slow_and_large_clients_are_closed(
     monkeypatch.setattr(connection, "LINGER_SECONDS", 0.2)
     monkeypatch.setattr(front, "BODY_SECONDS", 0.3)
 
-    async def closes(port: int, start: bytes, drip: bytes = b"", *, status: int | None = None):
+    async def closes(port: int, start: bytes, drip: bytes = b"", *, status: int | None = None) -> float:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(start)
         answer = b""

@@ -113,7 +113,7 @@ def test_a_run_that_waits_goes_on_when_the_one_before_is_killed(runs: IndexRuns,
     assert ended(runs, second.handle).state == "succeeded"
 
 
-def _pids(handle: str, runs: IndexRuns) -> list[int]:
+def _pids(handle: str, runs: IndexRuns) -> Iterator[int]:
     lock = str(runs.home / handle / "lock")
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
@@ -163,7 +163,7 @@ def test_a_run_outlives_who_started_it_and_a_killed_one_has_failed(runs: IndexRu
     assert ended(runs, victim.handle).state == "failed"
 
 
-def _has(folder: Path, *pieces: str) -> bool:
+def _has(folder: Path, *pieces: bytes) -> bool:
     try:
         line = (folder / "cmdline").read_bytes()
     except OSError:

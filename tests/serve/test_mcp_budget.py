@@ -58,7 +58,7 @@ def answers(draw: st.DrawFn) -> Any:
     found = tuple(draw(st.lists(hits(), max_size=12)))
     lane = draw(st.sampled_from([LaneReport("ran"), LaneReport("failed", reason="down " * 500)]))
     return SearchAnswer(
-        found, states(), {"semantic": lane}, "found" if found else "no_match", 1.0, parse("cart"), "p1", "s", len(found)
+        found, states(), {"semantic": lane}, SearchOutcome.FOUND if found else SearchOutcome.NO_MATCH, 1.0, parse("cart"), "p1", "s", len(found)
     )
 
 
@@ -69,7 +69,7 @@ def check(reply: Reply, most: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(answer=answers(), most=BUDGETS, content=st.sampled_from(["snippet", "full", "none"]), offset=st.integers(0, 3))
-def test_searches(answer, most, content, offset: int) -> None:
+def test_searches(answer: SearchAnswer, most: int, content: Any, offset: int) -> None:
     reply = search_reply(
         answer, offset=offset, content=content, max_tokens=most, note=None,
         cursor_at=lambda n: f"cursor-{n}" if n < answer.total else None,
@@ -93,14 +93,14 @@ def test_a_budget_is_used(most: int) -> None:
         qualified_name="shop.cart.f", kind="function", language="python", score=1.0, lanes={"lexical": 1}, signature=None,
         snippet=cut_snippet(text, 1, parse("cart")), text=text, why=(), blob="b", key="acme/shop", role="source",
     )  # fmt: skip
-    answer = SearchAnswer((one,) * 200, states(), {}, "found", 1.0, parse("cart"), "p1", "s", 200)
+    answer = SearchAnswer((one,) * 200, states(), {}, SearchOutcome.FOUND, 1.0, parse("cart"), "p1", "s", 200)
     reply = search_reply(
         answer, offset=0, content="snippet", max_tokens=most, note=None, cursor_at=lambda n: f"cursor-{n}"
     )
     assert reply.data.cut and most * 0.6 < reply.tokens <= most
 
 
-def symbol(path: str, key: str, signature):
+def symbol(path: str, key: str, signature: str | None) -> SymbolHit:
     return SymbolHit(
         key, "main", "c" * 40, path, 1, 9, "f", "a.f", "function", "python", signature, "source", True, key
     )
@@ -108,13 +108,13 @@ def symbol(path: str, key: str, signature):
 
 @settings(max_examples=40, deadline=None)
 @given(rows=st.lists(st.builds(symbol, PATHS, KEYS, LINES), max_size=60), most=BUDGETS)
-def test_definitions(rows, most) -> None:
+def test_definitions(rows: list[Any], most: int) -> None:
     reply = symbol_reply(rows, states(), total=len(rows), offset=0, max_tokens=most, note=None, cursor_at=lambda n: "c")
     check(reply, most)
     assert (reply.data.cut is None) == (len(reply.data.definitions) == len(rows))
 
 
-def reference(path: str, key: str, text: str, line):
+def reference(path: str, key: str, text: str, line: int) -> Reference:
     return Reference(key, "main", "c" * 40, key, path, line, "use", "a.f", "function", (1, 9), "python", "source", text)
 
 
@@ -124,11 +124,11 @@ def reference(path: str, key: str, text: str, line):
     defined=st.lists(st.builds(symbol, PATHS, KEYS, LINES), max_size=50),
     most=BUDGETS,
 )
-def test_mentions(rows, defined, most) -> None:
+def test_mentions(rows: list[Any], defined: list[Any], most: int) -> None:
     found = References(
         name="f", definitions=tuple(defined), references=tuple(rows), total_definitions=len(defined), total=len(rows),
         files=len(rows), by_repository={f"{'name' * 20}/r{n}": n for n in range(40)}, near=(), repositories=states(), publication="p1",
-        offset=0, question={}, took_ms=time.time(), outcome="found",
+        offset=0, question={}, took_ms=time.time(), outcome=SearchOutcome.FOUND,
     )  # fmt: skip
     reply = reference_reply(found, max_tokens=most, note=None)
     check(reply, most)
@@ -137,7 +137,7 @@ def test_mentions(rows, defined, most) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(text=TEXTS, most=BUDGETS)
-def test_all_pages_of_a_file_together_are_the_file(text: str, most) -> None:
+def test_all_pages_of_a_file_together_are_the_file(text: str, most: int) -> None:
     lines = text.split("\n")
     read, at = [], 1
     while at is not None:

@@ -47,7 +47,10 @@ class Page(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__()
-        self.elements, self.text, self.links, self._open = [], "", [], []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.links: list[str | None] = []
+        self._open: list[str] = []
         self.feed(source)
         assert not self._open, self._open
 
@@ -56,10 +59,10 @@ class Page(HTMLParser):
         given_ = dict(attributes)
         assert not [key for key in given_ if key.startswith("on") or key == "style"], given_
         if name == "script":
-            assert given_["src"].startswith("/assets/page.js")
+            assert (given_["src"] or "").startswith("/assets/page.js")
         for key in ("href", "src", "action"):
             if key in given_:
-                assert re.match(r"/(?!/)|#|https?://", given_[key]), given_[key]
+                assert re.match(r"/(?!/)|#|https?://", given_[key] or ""), given_[key]
         if name == "a":
             self.links.append(given_.get("href"))
         self.elements.append((name, given_))
@@ -82,7 +85,7 @@ def client(shop: Shop) -> Iterator[TestClient]:
         yield client
 
 
-def get(client: TestClient, where: str, /, status: int = 200, **fields: Any) -> str:
+def get(client: TestClient, where: str, /, status: int = 200, **fields: Any) -> Page:
     answer = client.get(where, params=fields, headers={"Accept": "text/html"})
     assert answer.status_code == status, answer.text[:500]
     assert answer.headers["content-type"].startswith("text/html")
@@ -127,7 +130,7 @@ def test_filters_live_in_the_address(client: TestClient) -> None:
 @given(
     st.text(max_size=20), st.lists(st.text(st.characters(exclude_characters=","), min_size=1, max_size=8), max_size=2)
 )
-def test_an_address_gives_back_what_was_asked(query: str, repos) -> None:
+def test_an_address_gives_back_what_was_asked(query: str, repos: list[str]) -> None:
     from urllib.parse import parse_qs, urlsplit
 
     asked = Asked(query, repo=tuple(repos), limit=30)
@@ -252,7 +255,7 @@ CODE = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(CODE, st.sampled_from(LANGUAGES), st.data())
-def test_highlighting_changes_no_character(source, language: str, data) -> None:
+def test_highlighting_changes_no_character(source: str, language: str, data: Any) -> None:
     lines = source.split("\n")
     marks = {}
     for number, line in enumerate(lines):

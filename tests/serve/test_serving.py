@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import publishing as p
@@ -76,7 +75,7 @@ def client(settings: Settings, layout: Layout, model: Model) -> Iterator[TestCli
         yield client
 
 
-def ask(client: TestClient, q: str = "cart", **fields: Any) -> Response:
+def ask(client: TestClient, q: str = "cart", **fields: Any) -> Any:
     return client.get("/v1/search", params={"q": q, **fields})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from code_index_assets.sources.selection import Selection, select_files
 from code_index_assets.sources.snapshot import Snapshot, Source
 from code_index_assets.storage.layout import Layout
 
-Open = Callable[..., Source]
-Select = Callable[..., tuple[Source, Snapshot, Selection]]
+# A source of any kind: each has more than what is common to all.
+Open = Callable[..., Any]
+Select = Callable[..., tuple[Any, Snapshot, Selection]]
 AT = "2024-05-01T12:00:00 +0000"
 
 
@@ -42,7 +43,7 @@ class Repo:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode("utf-8", "surrogateescape").strip()
 
-    def write(self, files: dict[str | bytes, str | bytes]) -> Repo:
+    def write(self, files: Mapping[Any, str | bytes]) -> Repo:
         for name, content in files.items():
             target = os.path.join(os.fsencode(self.path), os.fsencode(name))
             os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -50,7 +51,7 @@ class Repo:
                 stream.write(content.encode() if isinstance(content, str) else content)
         return self
 
-    def commit(self, files: dict[str | bytes, str | bytes] | None = None, message: str = "change") -> str:
+    def commit(self, files: Mapping[Any, str | bytes] | None = None, message: str = "change") -> str:
         self.write(files or {})
         self.git("add", "-A", "-f")
         self.git("commit", "-q", "--allow-empty", "-m", message)

@@ -15,7 +15,7 @@ from code_index_assets.sources.folder import FolderSource, walk_folder
 from code_index_assets.sources.snapshot import Snapshot, Source
 from code_index_assets.storage.layout import Layout
 
-from .conftest import Open, Repo, Select, reasons  # type: ignore[import-not-found]
+from .conftest import Open, Repo, Select, reasons
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from code_index_assets.sources.git.source import heads_of
 from code_index_assets.sources.snapshot import Snapshot, Source, raw_path
 from code_index_assets.storage.layout import Layout
 
-from .conftest import Open, Repo, Select, reasons  # type: ignore[import-not-found]
+from .conftest import Open, Repo, Select, reasons
 
 
-def contents(source: Source, snapshot: Snapshot, frame: pl.DataFrame | None = None) -> dict[str, bytes | None]:
+def contents(source: Source, snapshot: Snapshot, frame: pl.DataFrame | None = None) -> dict[bytes, bytes | None]:
     frame = source.entries(snapshot) if frame is None else frame
     paths = [raw_path(*row) for row in frame.select("path", "path_raw").iter_rows()]
     return {paths[i]: content for i, content in source.read(snapshot, frame)}

@@ -10,7 +10,7 @@ from code_index_assets.sources.git.tree import entries_since
 
 from .conftest import (
     Open,
-    Repo,  # type: ignore[import-not-found]
+    Repo,
 )
 
 FIRST = {"a.py": "a = 1\n", "d/b.py": "b = 1\n", "d/e/c.py": "c = 1\n", "swap": "file", "keep/x.txt": "x",

@@ -18,7 +18,7 @@ from code_index_assets.sources.selection import Selection
 from code_index_assets.sources.text import decode, redacted
 from code_index_assets.storage.layout import Layout
 
-from .conftest import Open, Repo, Select, reasons  # type: ignore[import-not-found]
+from .conftest import Open, Repo, Select, reasons
 
 CODE = "def f():\n    return 1\n"
 

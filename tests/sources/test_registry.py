@@ -25,7 +25,7 @@ from code_index_assets.sources.registry import (
 )
 from code_index_assets.storage.layout import Layout, key_segment
 
-from .conftest import Repo  # type: ignore[import-not-found]
+from .conftest import Repo
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from code_index_assets.tables import FILES, FINDINGS
 from .conftest import (
     Repo,
     Select,
-    reasons,  # type: ignore[import-not-found]
+    reasons,
 )
 
 CODE = "def f():\n    return 1\n"

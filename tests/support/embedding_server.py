@@ -146,7 +146,7 @@ class EmbeddingServer:
         with self._lock:
             return self.faults.popleft() if self.faults else ("", None)
 
-    def _handler(server) -> type[BaseHTTPRequestHandler]:
+    def _handler(server: EmbeddingServer) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             wbufsize = 1 << 16  # headers and body in one packet: two cost 40 ms of delayed acknowledgement

@@ -33,7 +33,7 @@ def unit_vector(text: str, dimension: int = DIM) -> np.ndarray:
 
 def chunk_row(
     path: str, ordinal: int, start: int, name: str | None, text: str, kind: str = "function", **more: Any
-) -> dict:
+) -> dict[str, Any]:
     lines = text.count("\n") + 1
     text_hash = digest(text)
     row = {
@@ -60,7 +60,7 @@ def chunk_row(
     return row | more
 
 
-def chunks_of(files: dict[str, str]) -> list[dict]:
+def chunks_of(files: dict[str, str]) -> list[dict[str, Any]]:
     """Chunks of files given as text: a new chunk at every line that starts with def, func, fn, class or #."""
     rows = []
     for path, text in sorted(files.items()):
@@ -78,7 +78,7 @@ def chunks_of(files: dict[str, str]) -> list[dict]:
     return rows
 
 
-def symbol_row(chunk: dict) -> dict:
+def symbol_row(chunk: dict[str, Any]) -> dict[str, Any]:
     return {
         "symbol_id": digest(chunk["chunk_id"], "symbol"),
         "path": chunk["path"],
@@ -105,7 +105,7 @@ def role_of(path: str) -> str:
 
 def make_content(
     layout: Layout,
-    files: dict[str, str] | list[dict],
+    files: dict[str, str] | list[dict[str, Any]],
     *,
     key: str = "acme/shop",
     commit: str | None = None,
@@ -185,7 +185,7 @@ def subject_of(content: RepositoryContent) -> str:
 
 
 def permit_for(content: RepositoryContent, **changes: Any) -> Permit:
-    fields = {
+    fields: dict[str, Any] = {
         "key": content.key,
         "space": content.space,
         "subject": subject_of(content),
