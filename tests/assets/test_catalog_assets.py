@@ -53,8 +53,8 @@ def test_the_whole_catalogue_shows_rows_schema_lineage_and_checks(chain: Chain) 
         if e.is_step_materialization and e.asset_key == dg.AssetKey(["marts", "languages"])
     )
     assert event.metadata["dagster/row_count"].value == 0
-    assert {c.name: c.type for c in event.metadata["dagster/column_schema"].value.columns}["files"] == "BIGINT"
-    lineage = event.metadata["dagster/column_lineage"].value.deps_by_column
+    assert {c.name: c.type for c in value_of(event, "dagster/column_schema").columns}["files"] == "BIGINT"
+    lineage = value_of(event, "dagster/column_lineage").deps_by_column
     assert lineage["lines"] == [dg.TableColumnDep(dg.AssetKey(["intermediate", "int_kept_files"]), "lines")]
     checks = [e for e in result.all_events if e.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION]
     assert len(checks) > 90

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from chains import Chain, DagsterChain, GitRepository, failure
 
-SMALL = {
+SMALL: dict[str, str | bytes] = {
     "src/app.py": 'def greet(name):\n    """Says hello."""\n    return f"hello {name}"\n\n\nclass Engine:\n    def start(self):\n        return greet("engine")\n',
     "src/other.py": "def unrelated():\n    return 42\n",
     "README.md": "# Title\n\nWhat this is.\n",

@@ -10,9 +10,9 @@ import os
 import random
 import resource
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 

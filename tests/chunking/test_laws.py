@@ -35,7 +35,8 @@ STRUCTURES = {
     "haskell": "f :: Int -> Int\nf x = x + 1\n",
     None: "words\nand more\n",
 }
-SAMPLES: dict[str | None, str] = {**GOLDEN, **STRUCTURES}
+SAMPLES: dict[str | None, str] = {**STRUCTURES}
+SAMPLES.update({k: text for k, text in GOLDEN.items() if k not in STRUCTURES})
 SMALL = ChunkOptions(max_chars=60, min_chars=20)
 
 relaxed = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chains import GitRepository
@@ -15,7 +16,7 @@ from benchmarks.robustness.damage import command, environment
 from code_index_assets.cli.main import main
 
 PARTS = 130
-Command = Callable[..., tuple[int, str, str]]
+Command = Callable[..., tuple[Any, str, str]]
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path) -> Command:
     """Runs a command in this process; gives its exit code, standard output and error."""
 
-    def command(*arguments: str) -> tuple[int, str, str]:
+    def command(*arguments: str) -> tuple[Any, str, str]:
         monkeypatch.setattr(sys, "argv", ["code-index", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()

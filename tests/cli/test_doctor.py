@@ -9,7 +9,7 @@ import pytest
 from .conftest import Command
 
 
-def damage(folder) -> None:
+def damage(folder: Path) -> None:
     for stored in folder.rglob("*.dat"):
         stored.write_bytes(b"x")
 

@@ -30,7 +30,7 @@ def test_other_names_of_a_language(run: Command, indexed: Path, name: str) -> No
         ("references", "AddItem", "--language", "pyton"),
     ],
 )
-def test_a_language_that_nothing_is_in(run: Command, indexed: Path, arguments) -> None:
+def test_a_language_that_nothing_is_in(run: Command, indexed: Path, arguments: list[str]) -> None:
     code, out, err = run(*arguments)
     assert code == 1
     assert (

@@ -24,7 +24,7 @@ from .conftest import Command
         (("add", "shp"), 2),
     ],
 )
-def test_a_misspelt_repository(run: Command, indexed: Path, arguments, code: int) -> None:
+def test_a_misspelt_repository(run: Command, indexed: Path, arguments: list[str], code: int) -> None:
     before = (indexed / "repositories.toml").read_text()
     ended, out, err = run(*arguments)
     assert ended == code and "shop" in out + err and "depot" not in out + err

@@ -23,7 +23,7 @@ def kill(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize("where", ["registry", "index", "artifacts", "catalogue"])
-def test_a_removal_goes_on(run: Command, indexed: Path, monkeypatch: pytest.MonkeyPatch, where) -> None:
+def test_a_removal_goes_on(run: Command, indexed: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     place = {
         "registry": (Registry, "remove"),
         "index": (retire, "remove_partition"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from .conftest import Command
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
     monkeypatch.setenv("CODE_INDEX_DATA", str(tmp_path / "data"))
 
-    def command(*arguments: str) -> tuple[int, str, str]:
+    def command(*arguments: str) -> tuple[Any, str, str]:
         monkeypatch.setattr(sys, "argv", ["code-index", "status", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()

@@ -43,6 +43,7 @@ def completed(line: str, env: dict[str, str] | None = None) -> list[str]:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_takes_json_and_explains_its_options(name: str) -> None:
     command = cli.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
     options = [one for one in command.params if one.param_type_name == "option"]
     assert any("--json" in one.opts for one in options)
     assert [one.name for one in options if not one.help] == []
@@ -73,7 +74,7 @@ def test_help_is_whole(run: Command) -> None:
         (("symbol", "x", "--ref", "nothing", "--json"), 1, "NotIndexedError"),
     ],
 )
-def test_errors_are_json_too(run: Command, indexed: Path, arguments, code: int, kind: str) -> None:
+def test_errors_are_json_too(run: Command, indexed: Path, arguments: list[str], code: int, kind: str) -> None:
     ended, out, err = run(*arguments)
     told = json.loads(out.splitlines()[-1])
     assert (ended, told["error"]["type"], err) == (code, kind, "")
@@ -118,7 +119,7 @@ def test_rows_of_sql(run: Command, indexed: Path, tmp_path: Path) -> None:
     "arguments",
     [("files", "shop"), ("sql", "SELECT * FROM range(200000)"), ("search", "part"), ("--help",), ("status",)],
 )
-def test_a_closed_pipe_is_no_error(indexed: Path, arguments) -> None:
+def test_a_closed_pipe_is_no_error(indexed: Path, arguments: list[str]) -> None:
     # Nobody reads at all: also what is written at the very end meets a closed pipe.
     reading, writing = os.pipe()
     os.close(reading)

@@ -84,6 +84,7 @@ def test_verify_finds_lost_and_foreign_points(
     base = store.current()
     following = store.successor(base, p.DIM)
     shard = result.receipt.shards[0]
+    assert base is not None
     ids = sorted(backend.view(base).ids(shard, "acme/shop"))
     from code_index_assets.index.documents import Point
 

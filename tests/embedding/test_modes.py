@@ -168,7 +168,7 @@ def test_an_error_while_parsing_ends_the_stream(
     repository.commit(FILES)
     chain.register(f"file://{repository.path}", "r")
 
-    def broken(*arguments: object, **options: object) -> Any:  # type: ignore[no-untyped-def]
+    def broken(*arguments: object, **options: object) -> Any:
         raise KeyboardInterrupt
         yield
 

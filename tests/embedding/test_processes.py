@@ -90,7 +90,7 @@ def test_the_fastest_candidate_is_kept_for_the_machine(layout: Layout, monkeypat
     monkeypatch.setattr(runtimes, "usable_cores", lambda: 2)
     monkeypatch.setattr(runtimes, "candidates", lambda cores, int8=False: found)
 
-    def measure(model: Any, max_tokens: int, layout: Layout, runtime: str) -> Any:
+    def measure(model: Any, max_tokens: int, layout: Layout, runtime: Any) -> Any:
         timed.append(runtime)
         return {"torch-bf16": 10.0, "onnx-fp32": 30.0}[runtime.name] * runtime.workers
 

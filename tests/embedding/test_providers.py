@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -170,7 +171,8 @@ def test_a_poison_text_is_refused_by_name_and_the_others_go_on(server: Embedding
     embedder = ask(server)
     wanted = texts(40)
     wanted[17] = "POISON in the middle"
-    found, refused = {}, {}
+    found: dict[str, Any] = {}
+    refused: dict[str, Any] = {}
     for part in embedder.embed_each(wanted):
         found.update(zip(part.rows, part.vectors, strict=True))
         refused |= part.refused
@@ -183,7 +185,7 @@ def test_a_poison_text_is_refused_by_name_and_the_others_go_on(server: Embedding
 def test_a_vector_that_is_not_finite_is_refused(server: EmbeddingServer, ask: Ask) -> None:
     embedder = ask(server)
     server.faults.extend([("nan", "compute_3(")] * 20)
-    refused = {}
+    refused: dict[str, Any] = {}
     done = 0
     for part in embedder.embed_each(texts(8)):
         refused |= part.refused

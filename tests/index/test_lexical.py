@@ -51,7 +51,7 @@ def test_tables_of_buckets_sum_to_the_whole(documents: Any, buckets: int) -> Non
 def test_names_weigh_more_than_paths_and_paths_more_than_text() -> None:
     def weight(names: list[str], path: str, body: str) -> float:
         ids, weights = document_vector(names, path, body)
-        return dict(zip(ids.tolist(), weights.tolist(), strict=True))[term_id("cart")]
+        return float(dict(zip(ids.tolist(), weights.tolist(), strict=True))[term_id("cart")])
 
     filler = "filler words here"
     assert weight(["cart"], "", filler) > weight([], "cart", filler) > weight([], "", filler + " cart")

@@ -54,6 +54,7 @@ def test_readers_in_other_processes_see_no_half_and_no_failure(layout: Layout, t
     stop = tmp_path / "stop"
     readers = [start("reader_process.py", layout.root, KEY, stop) for _ in range(2)]
     for reader in readers:
+        assert reader.stdout is not None
         assert reader.stdout.readline() == "reading\n"
     # Pruning at once is the hard case: what a reader is about to load disappears.
     writers = [
@@ -75,7 +76,8 @@ def test_readers_in_other_processes_see_no_half_and_no_failure(layout: Layout, t
     backend = EdgeBackend(layout, p.SPACE, p.DIM)
     for key in (KEY, "acme/other"):
         assert verify(key, backend, layout, p.SPACE, deep=True) == []
-        assert PublicationStore(layout, p.SPACE).current().receipts[key].observed_at == 6.0
+        current = PublicationStore(layout, p.SPACE).current()
+    assert current is not None and current.receipts[key].observed_at == 6.0
 
 
 def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout: Layout) -> None:
@@ -86,6 +88,7 @@ def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout
     generation = 0
     for _ in range(4):
         publisher = start("publisher_process.py", layout.root, KEY, generation + 1, 50, 0)
+        assert publisher.stdout is not None
         assert publisher.stdout.readline().startswith("start")
         time.sleep(moments.uniform(0.0, 0.25))
         publisher.send_signal(signal.SIGKILL)
@@ -107,6 +110,7 @@ def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout
     manifest = PublicationStore(layout, p.SPACE).current()
     home = layout.index(p.SPACE)
     kept = {folder.relative_to(home).as_posix() for folder in home.glob("shards/*/*")}
+    assert manifest is not None
     assert kept == {state.generation for state in manifest.shards.values()}  # nothing of the killed is left
     assert list((home / "staging").iterdir()) == []
 

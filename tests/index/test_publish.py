@@ -111,7 +111,7 @@ def test_a_generation_is_loaded_once_to_be_read_back(
     put(layout, backend, many(30), key="acme/other")
     loads: list[Path] = []
     load = edge.load_shard
-    monkeypatch.setattr(edge, "load_shard", lambda folder: loads.append(folder) or load(folder))
+    monkeypatch.setattr(edge, "load_shard", lambda folder: (loads.append(folder), load(folder))[1])
 
     def read_back(key: str) -> int:
         return readable_points(backend, PublicationStore(layout, p.SPACE), manifest(layout), key)
@@ -142,7 +142,7 @@ def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(
     damage(next((layout.index(p.SPACE) / state.generation).rglob(name)))
     assert backend.inventory(state) != before
     loads: list[Path] = []
-    monkeypatch.setattr(edge, "load_shard", lambda folder: loads.append(folder) or stop())
+    monkeypatch.setattr(edge, "load_shard", lambda folder: (loads.append(folder), stop())[1])
     with pytest.raises(CorruptArtifactError):
         readable_points(backend, PublicationStore(layout, p.SPACE), current, "acme/shop")
     assert len(loads) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from templates import made_once
@@ -18,7 +19,7 @@ REPRESENTATIVE = {
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """An indexed data folder with its sources, and what searches find in it."""
     home = made_once(tmp_path_factory, "damage", damage.make_template)
     with damage.environment(home / "data"):
@@ -26,12 +27,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return home, damage.answers()[0]
 
 
-def marked(kind: Kind):
+def marked(kind: Kind) -> Any:
     return pytest.param(kind, id=kind.name, marks=() if kind.name in REPRESENTATIVE else pytest.mark.slow)
 
 
 @pytest.mark.parametrize("kind", [marked(kind) for kind in KINDS])
-def test_damage_is_found_and_repaired(template: Path, tmp_path: Path, kind: str) -> None:
+def test_damage_is_found_and_repaired(template: tuple[Path, Any], tmp_path: Path, kind: Kind) -> None:
     home, before = template
     result = damage.suffer(kind, home, tmp_path / "data", "command", before)
     assert result.found, result
@@ -40,7 +41,7 @@ def test_damage_is_found_and_repaired(template: Path, tmp_path: Path, kind: str)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.name) for kind in KINDS if kind.name != "registry-junk"])
-def test_an_ordinary_run_repairs_what_it_needs(template: Path, tmp_path: Path, kind: str) -> None:
+def test_an_ordinary_run_repairs_what_it_needs(template: tuple[Path, Any], tmp_path: Path, kind: Kind) -> None:
     """Without any repair: the next index run succeeds and searches answer as before."""
     home, before = template
     data = tmp_path / "data"

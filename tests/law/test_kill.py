@@ -49,7 +49,7 @@ def whole(chain: Chain, make_chain: Callable[..., Chain], name: str) -> None:
     chain.index(KEY)
     scratch = make_chain(name)
     for entry in chain.registry.entries:
-        scratch.register(entry.url, entry.name)
+        scratch.register(entry.url or "", entry.name)
         scratch.index(entry.name)
     assert chain.published() == scratch.published()
     assert chain.layout.remove_leftovers() >= 0

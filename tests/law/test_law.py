@@ -31,7 +31,7 @@ _TABLES = {
     "file_hashes": ("files", "findings"),
     "chunks": ("chunks", "symbols", "imports", "references", "diagnostics"),
 }
-_any = {
+_any: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": list(HealthCheck),
     "phases": (Phase.explicit, Phase.generate, Phase.shrink),
@@ -101,10 +101,10 @@ def compare(kept: Chain, scratch: Chain) -> None:
         assert shards.receipts[KEY].points == len(ids)
     first, second = vectors(mine, ids), vectors(theirs, ids)
     assert {i: v.tobytes() for i, v in first.items()} == {i: v.tobytes() for i, v in second.items()}
-    one, two = mine.receipts[KEY], theirs.receipts[KEY]
-    assert (one.commit, one.coverage, one.documents) == (two.commit, two.coverage, two.documents)
-    assert one.id_digest == two.id_digest
-    assert frequencies(mine, one) == frequencies(theirs, two)
+    left, right = mine.receipts[KEY], theirs.receipts[KEY]
+    assert (left.commit, left.coverage, left.documents) == (right.commit, right.coverage, right.documents)
+    assert left.id_digest == right.id_digest
+    assert frequencies(mine, left) == frequencies(theirs, right)
 
 
 def rows(chain: Chain, kind: str, table: str) -> pl.DataFrame:

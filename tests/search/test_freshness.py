@@ -116,7 +116,8 @@ def test_a_later_poll_tells_that_a_repository_is_behind(
     now = time.time()
     save_heads(layout, {"a/b": Polled(heads={"a/b": COMMIT[:12]}, polled_at=now)})
     assert ask(engine).repositories[0].state == "current"
-    assert Heads(layout)("a/b").seen_at == now
+    head = Heads(layout)("a/b")
+    assert head is not None and head.seen_at == now
     time.sleep(0.01)
     save_heads(layout, {"a/b": Polled(heads={"a/b": "e" * 40}, polled_at=now + 1)})
     assert ask(engine).repositories[0].state == states(layout, settings)["a/b"] == "behind"

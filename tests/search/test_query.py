@@ -62,7 +62,7 @@ def test_what_only_looks_like_an_operator_is_text() -> None:
 
 
 @given(st.text(max_size=300))
-def test_any_text_parses_or_is_refused_with_words(raw: bytes) -> None:
+def test_any_text_parses_or_is_refused_with_words(raw: str) -> None:
     try:
         query = parse(raw)
     except QueryError as error:

@@ -21,6 +21,7 @@ from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.filters import SearchFilters
 from code_index_assets.search.references import References, find_references
 from code_index_assets.search.render import references_json, render_references
+from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
 from code_index_assets.storage.layout import Layout
 
@@ -56,7 +57,7 @@ FILES = {
 
 @dataclasses.dataclass
 class Shop:
-    settings: object
+    settings: Settings
     work: GitRepository
     engine: SearchEngine
 
@@ -65,8 +66,8 @@ class Shop:
         steps_alone.run(self.settings, "acme/shop", run)
         return commit
 
-    def find(self, name: str, **options: object) -> References:
-        page = {name: options.pop(name) for name in ("limit", "cursor") if name in options}
+    def find(self, name: str, **options: Any) -> References:
+        page: dict[str, Any] = {name: options.pop(name) for name in ("limit", "cursor") if name in options}
         return find_references(self.engine, name, SearchFilters(**options), **page)
 
 
@@ -155,7 +156,8 @@ def test_filters(shop: Shop) -> None:
 @given(limit=st.integers(1, 6))
 def test_pages_together_are_the_whole(shop: Shop, limit: int) -> None:
     whole = shop.find("add_item")
-    pages, cursor = [], None
+    pages: list[Any] = []
+    cursor = None
     while True:
         page = shop.find("add_item", limit=limit, cursor=cursor)
         pages.extend(page.references)
@@ -239,7 +241,7 @@ def test_a_cursor_comes_back(offset: int) -> None:
 
 @pytest.mark.parametrize("publication", ["../../secret", "p1/x", "", 5, None])
 def test_a_cursor_names_no_other_file(publication: int | str | None) -> None:
-    forged = encode_cursor(Cursor(publication, 0), {"name": "x"})
+    forged = encode_cursor(Cursor(str(publication), 0), {"name": "x"})
     with pytest.raises(QueryError):
         decode_cursor(forged, {"name": "x"})
 

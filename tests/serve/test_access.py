@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ PROTECTED = ("/v1/search?q=x", "/v1/status", "/v1/repositories", "/metrics", "/d
              "/file/a/b/c", "/symbol?name=x")  # fmt: skip
 
 
-def make(tmp_path: Path, *, hosts: Sequence[str] = (), **options: Any) -> TestClient:
+def make(tmp_path: Path, *, hosts: tuple[str, ...] = (), **options: Any) -> TestClient:
     settings = Settings.model_validate({"data": tmp_path / "data", "model": "test", **options})
     return TestClient(create_app(settings, Layout(settings.data).create(), hosts=hosts), follow_redirects=False)
 

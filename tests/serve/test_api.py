@@ -49,7 +49,7 @@ def refused(answer: Any, status: int, error: str) -> dict[str, Any]:
     assert answer.headers["content-type"] == "application/problem+json"
     assert body["type"] == f"/docs#{error}" and body["title"] and body["detail"]
     models.Problem.model_validate(body)
-    return body
+    return dict(body)
 
 
 def test_search_is_the_engines_answer(client: TestClient, shop: Shop) -> None:
@@ -362,7 +362,7 @@ def test_a_search_goes_on_where_it_ended(client: TestClient) -> None:
     whole = client.get("/v1/search", params={"q": "cart", "limit": 6}).json()
     pages, cursor = [], None
     while True:
-        more = {"cursor": cursor} if cursor else {}
+        more: dict[str, str] = {"cursor": cursor} if cursor else {}
         page = client.get("/v1/search", params={"q": "cart", "limit": 2, **more}).json()
         pages += page["hits"]
         cursor = page["next_cursor"]

@@ -22,6 +22,7 @@ from code_index_assets.serve.http.middleware import Gatekeeper
 from code_index_assets.serve.metrics import Metrics
 from code_index_assets.serve.processes import admission, connection, front
 from code_index_assets.serve.processes.admission import Admission
+from code_index_assets.serve.processes.worker_process import WorkerProcess
 from code_index_assets.settings import Settings
 
 SLOW_WORKER = """
@@ -55,7 +56,7 @@ def serving(
     script.write_text(SLOW_WORKER)
     real = front.WorkerProcess._spawn
 
-    def spawn(process: front.WorkerProcess) -> None:
+    def spawn(process: WorkerProcess) -> None:
         import subprocess as module
 
         popen = module.Popen
@@ -141,7 +142,7 @@ def test_a_question_that_never_ends_stops_nothing(
             assert (status, json.loads(body)["error"]) == (503, "BusyError") and "given up" in body.decode()
             assert "retry-after" in told
             # A busy machine may need more than one new process until one answers in time.
-            assert await answered(port) != first and made.worker.starts >= 2
+            assert await answered(port) != first and made.worker is not None and made.worker.starts >= 2
 
     asyncio.run(attacked())
 
@@ -267,7 +268,7 @@ def test_a_burst_is_answered_and_one_long_question_does_not_stop_the_others(monk
     async def run() -> None:
         door, order = Admission(1), []
 
-        async def work(name: str, seconds: float) -> None:
+        async def work(name: object, seconds: float) -> None:
             async with door.slot():
                 await asyncio.sleep(seconds)
                 order.append(name)

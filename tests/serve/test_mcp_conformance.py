@@ -29,7 +29,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return m.install(tmp_path_factory.mktemp("conformance"))
 
 
-def run_suite(url: str, baseline: Path | None, folder: Path) -> Any:
+def run_suite(url: str, baseline: str, folder: Path) -> Any:
     command = ["npx", "--yes", SUITE, "server", "--url", url, "--suite", "all", "-o", str(folder)]
     done = subprocess.run(
         [*command, "--expected-failures", str(BASELINES / baseline)], capture_output=True, text=True, timeout=280
@@ -79,7 +79,7 @@ def inspect(*arguments: str) -> Any:
 
 def test_the_inspector_reads_both_transports(installation: Installation) -> None:
     parameters = m.stdio_server(installation)
-    environment = [part for name, value in parameters.env.items() for part in ("-e", f"{name}={value}")]
+    environment = [part for name, value in (parameters.env or {}).items() for part in ("-e", f"{name}={value}")]
     with m.http_server(installation) as url:
         for target in ([url, "--transport", "http"], [*environment]):
             stdio = [] if target[0] == url else ["--", parameters.command, *parameters.args]

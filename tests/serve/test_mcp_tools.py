@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import numpy as np
@@ -31,7 +31,7 @@ def call(
     installation: m.Installation,
     tool: str,
     engine: SearchEngine | None = None,
-    transport: str = "http",
+    transport: Literal["stdio", "http"] = "http",
     **arguments: Any,
 ) -> Any:
     async def talk() -> Any:
@@ -115,7 +115,7 @@ def test_an_empty_installation_says_so(tmp_path: Path) -> None:
     from code_index_assets.storage.layout import Layout
 
     settings = settings_of(tmp_path / "empty")
-    empty = m.Installation(settings, Layout(settings.data).create(), None)
+    empty = m.Installation(settings, Layout(settings.data).create(), GitRepository(tmp_path / "empty"))
     engine = open_engine(settings, empty.layout)
     for tool, arguments in (
         ("search_code", {"query": "x y"}),
@@ -215,7 +215,7 @@ def test_what_repositories_say_is_passed_on_as_data(installation: m.Installation
 def test_an_unexpected_failure_keeps_its_particulars_to_the_log(
     installation: m.Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SearchEngine, "search", lambda *a: {}["secret particulars"])
+    monkeypatch.setattr(SearchEngine, "search", lambda *a: dict[str, str]()["secret particulars"])
     result = call(installation, "search_code", query="cart")
     assert result.is_error and "unexpectedly" in m.text_of(result) and "secret" not in m.text_of(result)
 
@@ -242,7 +242,9 @@ def test_answers_keep_to_their_budget(installation: m.Installation, most: int) -
 # -- folders ---------------------------------------------------------------------------------------------------------
 
 
-def folder_of(installation: m.Installation, directory: Any, transport: str = "http", **changes: Any) -> Any:
+def folder_of(
+    installation: m.Installation, directory: Any, transport: Literal["stdio", "http"] = "http", **changes: Any
+) -> Any:
     settings = installation.settings.model_copy(update=changes)
     return indexable_folder(str(directory), settings, installation.layout, transport)
 

@@ -54,7 +54,7 @@ def here(
 ) -> Callable[..., tuple[int, str, str]]:
     """The command line in this process, which has imported all it needs; returns exit code, output, errors."""
 
-    def run_here(*arguments: str, alone: bool = False) -> tuple[int, str, str]:
+    def run_here(*arguments: str, alone: bool = False) -> tuple[Any, str, str]:
         monkeypatch.setenv("CODE_INDEX_DATA", str(shop.layout.root))
         monkeypatch.setenv("CODE_INDEX_MODEL", "test")
         monkeypatch.setenv("CODE_INDEX_USE_SERVER", "false" if alone else "true")
@@ -86,6 +86,7 @@ def start(data: Path, *arguments: str, **more: str) -> tuple[subprocess.Popen[st
 def stop(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     process.wait(120)
+    assert process.stderr is not None
     process.stderr.close()
 
 
@@ -251,6 +252,7 @@ def test_a_server_killed_hard_is_done_without_and_replaced(shop_copy: Path) -> N
     process, first = start(shop_copy)
     process.kill()
     process.wait(120)
+    assert process.stderr is not None
     process.stderr.close()
     assert presence_file(Layout(shop_copy)).exists()
     code, out, _ = run(shop_copy, "search", "cart", "--json")

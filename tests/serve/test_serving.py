@@ -105,8 +105,8 @@ def test_four_answers(
     model.alive = False
     degraded = ask(client).json()
     assert (degraded["outcome"], degraded["lanes"]["semantic"]["state"]) == ("degraded", "failed") and degraded["hits"]
-    page = client.get("/", params={"q": "cart"}).text
-    assert "This answer may lack hits" in page and "the model was killed" in page
+    shown = client.get("/", params={"q": "cart"}).text
+    assert "This answer may lack hits" in shown and "the model was killed" in shown
     dead = ask(client, lane="semantic")
     assert (dead.status_code, dead.json()["error"], dead.json()["retryable"]) == (503, "LanesFailedError", True)
     metrics = client.get("/metrics").text
@@ -173,7 +173,8 @@ def test_publications_come_in_without_a_failed_query(client: TestClient, put: Ca
     """Each publication is seen by the first query after it; nothing old is kept beyond what a query needs."""
     put(p.SHOP)
     stop = threading.Event()
-    failures, seen = [], []
+    failures: list[Exception] = []
+    seen: list[Any] = []
 
     def reader() -> None:
         while not stop.is_set():

@@ -79,7 +79,8 @@ def opened(layout: Layout, settings: Settings) -> Open:
 
     def open_(place: Path | str, ref: str | None = None, **fields: Any) -> Source:
         kind = "url" if "://" in str(place) else "path"
-        entry = RepositoryEntry(name=fields.pop("name", "x"), id="1", **{kind: str(place)}, **fields)
+        known: dict[str, Any] = {"name": "x", "id": "1", kind: str(place), **fields}
+        entry = RepositoryEntry(**known)
         return open_source(entry, ref, layout, settings)
 
     return open_

@@ -28,7 +28,7 @@ PUBLIC = "93.184.216.34"
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
     """What names resolve to; a list of several answers is given one after the other. Numbers resolve as the system does."""
-    known = {}
+    known: dict[str, list[Any]] = {}
     real = socket.getaddrinfo
 
     def look_up(host: str, port: int | str | None, *args: Any, **options: Any) -> list[Any]:

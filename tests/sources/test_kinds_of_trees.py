@@ -106,7 +106,7 @@ def picture(size: int) -> str:
     return base64.b64encode(random.Random(1).randbytes(size)).decode()
 
 
-def notebook(source: str, outputs: list) -> str:
+def notebook(source: str, outputs: list[Any]) -> str:
     cell = {"cell_type": "code", "metadata": {}, "source": source.splitlines(True), "outputs": outputs}
     return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
 

@@ -127,6 +127,12 @@ def test_what_is_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert token_variable("git.example.com:8443") == "CODE_INDEX_GIT_TOKEN_GIT_EXAMPLE_COM_8443"
 
 
+def found_by(registry: Registry, spelling: str) -> RepositoryEntry:
+    entry = registry.find(spelling)
+    assert entry is not None
+    return entry
+
+
 @pytest.fixture
 def registry(layout: Layout) -> Registry:
     return Registry.load(layout.root / "repositories.toml", layout)
@@ -171,9 +177,9 @@ def test_find_knows_the_forms_of_one_place(registry: Registry, tmp_path: Path) -
     registry.add("https://github.com/a/b")
     (tmp_path / "code").mkdir()
     registry.add(str(tmp_path / "code"))
-    assert registry.find("https://GitHub.com/a/b.git").name == "a/b"
-    assert registry.find("A/B").name == "a/b"
-    assert registry.find(str(tmp_path / "code" / "")).name == "code"
+    assert found_by(registry, "https://GitHub.com/a/b.git").name == "a/b"
+    assert found_by(registry, "A/B").name == "a/b"
+    assert found_by(registry, str(tmp_path / "code" / "")).name == "code"
     assert registry.find("nothing") is None
     with pytest.raises(ConfigurationError, match="registered already"):
         registry.add("https://github.com/a/b.git")
@@ -275,11 +281,11 @@ def test_one_folder_is_registered_once(registry: Registry, tmp_path: Path) -> No
     spellings = (real, f"{real}/", f"{real}/.git", f"{real}/.git/", real.as_uri(), f"{real.as_uri()}/.git",
                  f"FILE://{real}", tmp_path / "link", tmp_path / "link" / ".git")  # fmt: skip
     for spelling in map(str, spellings):
-        assert registry.find(spelling).name == "real", spelling
+        assert found_by(registry, spelling).name == "real", spelling
         with pytest.raises(ConfigurationError, match="registered already, as real"):
             registry.add(spelling)
     registry.add((tmp_path / "bare").as_uri(), name="bare")  # as git does, with .git put to it
-    assert registry.find(str(tmp_path / "bare.git")).name == "bare"
+    assert found_by(registry, str(tmp_path / "bare.git")).name == "bare"
     assert [entry.name for entry in registry.entries] == ["real", "bare"]
 
 

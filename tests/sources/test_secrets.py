@@ -213,7 +213,7 @@ SPELLINGS = {
     "a.md": ["postgres://app:{v}@db1.prod.internal/main"],
 }  # fmt: skip
 QUOTED = re.compile(r"\"\{v\}\"|'\{v\}'")
-LETTERS = st.text(string.ascii_letters + string.digits, min_size=16, max_size=40).filter(
+LETTERS: st.SearchStrategy[str] = st.text(string.ascii_letters + string.digits, min_size=16, max_size=40).filter(
     lambda v: sum(c.isdigit() for c in v) >= 3 and sum(c.isupper() for c in v) >= 3 and sum(c.islower() for c in v) >= 3
     and secrets.is_password(v.encode(), quoted=False)
 )  # fmt: skip
@@ -222,7 +222,7 @@ LETTERS = st.text(string.ascii_letters + string.digits, min_size=16, max_size=40
 @given(
     st.sampled_from([(file, text) for file, texts in SPELLINGS.items() for text in texts]), LETTERS, st.integers(0, 2)
 )
-def test_no_spelling_lets_a_value_through(spelling: str, value: str, layers: Any) -> None:
+def test_no_spelling_lets_a_value_through(spelling: tuple[str, str], value: str, layers: Any) -> None:
     """Any spelling, any value, as it is or inside one or two layers of JSON."""
     file, text = spelling
     text = f"# head\n{text.format(v=value)}\n"

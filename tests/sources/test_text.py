@@ -68,7 +68,7 @@ def test_redaction_never_changes_the_line_count_nor_what_is_outside(text: str, s
     findings = [finding(a, b) for a, b in spans if a < b <= len(text)]
     out = redact(text, findings)
     assert out.count("\n") == text.count("\n")
-    hidden = {i for f in findings for i in range(f["start"], f["end"])}
+    hidden = {i for f in findings for i in range(int(f["start"]), int(f["end"]))}
     outside = "".join(c for i, c in enumerate(text) if i not in hidden or c in "\r\n")
     assert out.replace("[removed: r]", "") == outside
 

@@ -131,7 +131,7 @@ class Chain:
         assert result.success, failure(result)
         return result
 
-    def facts(self, result: Run, asset: str) -> dict[str, object]:
+    def facts(self, result: Run, asset: str) -> dict[str, Any]:
         """Metadata values of an asset's materialization in a run."""
         return result.materialized[asset]
 

@@ -68,7 +68,8 @@ class EmbeddingServer:
 
     def vector(self, text: str) -> np.ndarray:
         """What the server computes for a text, not yet of unit length."""
-        return (self._model.embed([text], "document")[0] * 3)[: self.dimension]
+        whole: np.ndarray = self._model.embed([text], "document")[0] * 3
+        return whole[: self.dimension]
 
     # -- answering ---------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout
 
 HOSTILE = "x<img src=x onerror=alert(1)>"
-FILES = {
+FILES: dict[str, str | bytes] = {
     "shop/cart.py": "import json\n\n\ndef add_item(cart, item):\n    cart.items.append(item)\n    return cart\n\n\n"
     "def total_price(cart):\n    return sum(item.price for item in cart.items)\n",
     "shop/gateway.py": "from shop.cart import total_price\n\n\nclass PaymentGateway:\n    url = 'https://pay'\n\n"
