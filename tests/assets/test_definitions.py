@@ -49,7 +49,7 @@ def surface() -> dict[str, object]:
         "jobs": sorted(job.name for job in defs.jobs or ()),
         "schedules": sorted(schedule.name for schedule in defs.schedules or ()),
         "sensors": sorted(sensor.name for sensor in defs.sensors or ()),
-        "executor": defs.executor.name if defs.executor else None,
+        "executor": getattr(defs.executor, "name", None),
     }
 
 
@@ -60,7 +60,9 @@ def test_the_surface_is_the_snapshot() -> None:
 
 def test_everything_has_a_description() -> None:
     defs = build_defs()
-    described = {one.name: one.description for one in (*defs.jobs, *defs.schedules, *defs.sensors)}
+    described = {
+        one.name: one.description for one in (*(defs.jobs or ()), *(defs.schedules or ()), *(defs.sensors or ()))
+    }
     assert [name for name, description in described.items() if not description] == []
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from polars.dataframe.frame import DataFrame
 from polars.testing import assert_frame_equal
 
 from code_index_assets import tables
 from code_index_assets.chunking import batch, columns, process
-from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_files
+from code_index_assets.chunking.parse import ChunkOptions, Mode, SourceFile, parse_files
 from code_index_assets.chunking.single import seconds_for
 
 HOSTILE = Path(__file__).parent / "hostile"
@@ -36,12 +35,12 @@ def corpus(count: int) -> Iterator[SourceFile]:
         yield SourceFile(f"src/{number}.txt", f"{number:040}", language, text + f"\n# number {number}\n" * 3)
 
 
-def whole(parsed: Iterator[Any]) -> dict[str, DataFrame]:
+def whole(parsed: Iterator[Any]) -> dict[str, pl.DataFrame]:
     parts = list(parsed)
     return {name: pl.concat([getattr(part, name) for part in parts]) for name in NAMES}
 
 
-def _without_syntax_errors(parsed: dict[str, DataFrame]) -> DataFrame:
+def _without_syntax_errors(parsed: dict[str, pl.DataFrame]) -> pl.DataFrame:
     return parsed["diagnostics"].filter(pl.col("code") != "syntax_errors")
 
 
@@ -117,7 +116,7 @@ def test_a_file_that_kills_or_hangs_its_process_is_given_up_alone(
 
 
 @pytest.mark.parametrize("mode", ["sequential", "parallel", "auto"])
-def test_a_text_that_its_grammar_never_ends_becomes_lines_in_every_mode(mode: str) -> None:
+def test_a_text_that_its_grammar_never_ends_becomes_lines_in_every_mode(mode: Mode) -> None:
     # Two mutants of a sample: tree-sitter's own loop goes round for ever in them.
     files = list(corpus(4))
     files[1:1] = [
@@ -181,6 +180,7 @@ def test_no_process_works_on_when_the_reader_stops(monkeypatch: pytest.MonkeyPat
     reading = parse_files(corpus(40), ChunkOptions(), mode="parallel", workers=2)
     next(reading)
     assert len(_children()) == 2
+    assert isinstance(reading, Generator)
     reading.close()
     kept = _children()
     assert len(kept) <= 1

@@ -27,6 +27,7 @@ def test_runs_are_on_the_jobs_page_and_the_timeline(run: Command, indexed: Path)
         assert {one.job_name for one in runs} == {"index_repository", "refresh_catalog"}
         assert len(runs) == instance.get_runs_count()
         for one in runs:
+            assert one.remote_job_origin is not None
             assert one.remote_job_origin.job_name == one.job_name
             assert one.remote_job_origin.location_name == LOCATION
             assert one.tags["dagster/max_retries"] == "0"  # a killed command line is not run again by the daemon

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def flip(path: Path) -> None:
     path.write_bytes(raw)
 
 
-DAMAGE = {
+DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a large file is shorter": ("page_0.dat", cut),
     "a small file says something else": ("segment.json", flip),
     "ids are others": ("mutable_id_tracker.mappings", flip),
@@ -111,7 +112,12 @@ def test_a_generation_is_loaded_once_to_be_read_back(
     put(layout, backend, many(30), key="acme/other")
     loads: list[Path] = []
     load = edge.load_shard
-    monkeypatch.setattr(edge, "load_shard", lambda folder: (loads.append(folder), load(folder))[1])
+
+    def noted(folder: Path) -> object:
+        loads.append(folder)
+        return load(folder)
+
+    monkeypatch.setattr(edge, "load_shard", noted)
 
     def read_back(key: str) -> int:
         return readable_points(backend, PublicationStore(layout, p.SPACE), manifest(layout), key)
@@ -142,7 +148,12 @@ def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(
     damage(next((layout.index(p.SPACE) / state.generation).rglob(name)))
     assert backend.inventory(state) != before
     loads: list[Path] = []
-    monkeypatch.setattr(edge, "load_shard", lambda folder: (loads.append(folder), stop())[1])
+
+    def noted(folder: Path) -> None:
+        loads.append(folder)
+        stop()
+
+    monkeypatch.setattr(edge, "load_shard", noted)
     with pytest.raises(CorruptArtifactError):
         readable_points(backend, PublicationStore(layout, p.SPACE), current, "acme/shop")
     assert len(loads) == 1

@@ -16,7 +16,6 @@ from code_index_assets.errors import OutOfDiskError
 from code_index_assets.index.backends.edge import RESERVE_BYTES
 from code_index_assets.index.reader import open_index
 from code_index_assets.sources.registry import Registry
-from code_index_assets.storage import layout as layouts
 from code_index_assets.storage.layout import Layout, require_space
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 def only_free(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     usage = shutil.disk_usage("/")
-    monkeypatch.setattr(layouts.shutil, "disk_usage", lambda path: usage._replace(free=size))
+    monkeypatch.setattr("code_index_assets.storage.layout.shutil.disk_usage", lambda path: usage._replace(free=size))
 
 
 def test_space_is_asked_for_at_the_boundary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

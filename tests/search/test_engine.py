@@ -19,8 +19,9 @@ from code_index_assets.index.generations import Retention, prune_generations
 from code_index_assets.index.manifest import Receipt
 from code_index_assets.index.publish import publish
 from code_index_assets.search.definitions import find_definitions
-from code_index_assets.search.engine import Head, SearchAnswer, SearchEngine, SearchRequest
+from code_index_assets.search.engine import SearchAnswer, SearchEngine, SearchRequest
 from code_index_assets.search.filters import SearchFilters
+from code_index_assets.search.freshness import Head
 from code_index_assets.search.render import answer_json, render_answer, render_symbols
 from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout

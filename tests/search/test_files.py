@@ -16,6 +16,7 @@ from chains import Chain, GitRepository
 
 from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_file
 from code_index_assets.errors import FileNotIndexedError, NotIndexedError, QueryError
+from code_index_assets.index.published_artifacts import published_artifact
 from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.files import _lines, read_lines
 from code_index_assets.search.service import open_engine
@@ -72,7 +73,8 @@ def test_ranges(engine: SearchEngine) -> None:
     found = read_lines(engine, "shop", "./src/long.py", start=401, end=402)
     assert (found.text, found.start_line, found.end_line) == ("\n".join(lines[400:402]), 401, 402)
     assert read_lines(engine, "acme/shop", "src/long.py", start=799, end=10_000).end_line == 800
-    for bad in ({"start": 0}, {"start": 5, "end": 4}, {"start": 801}):
+    ranges: tuple[dict[str, Any], ...] = ({"start": 0}, {"start": 5, "end": 4}, {"start": 801})
+    for bad in ranges:
         with pytest.raises(QueryError, match=r"range|not among"):
             read_lines(engine, "acme/shop", "src/long.py", **bad)
 
@@ -154,13 +156,13 @@ def test_a_publication_pruned_while_it_is_read_is_read_anew(
     from code_index_assets.index.reader import SnapshotGoneError
     from code_index_assets.search import files
 
-    honest, calls = files.published_artifact, []
+    calls: list[str] = []
 
     def gone_at_first(layout: Any, receipt: Any, kind: Any) -> Any:
         calls.append(kind)
         if len(calls) == 1:
             raise SnapshotGoneError("pruned")
-        return honest(layout, receipt, kind)
+        return published_artifact(layout, receipt, kind)
 
     monkeypatch.setattr(files, "published_artifact", gone_at_first)
     assert read_lines(engine, "acme/shop", "no_end.md", end=1).text == "# A"

@@ -141,7 +141,8 @@ def test_agents_name_folders_as_they_know_them(shop: tuple[Chain, GitRepository]
 
 
 def test_an_unknown_ref_is_not_indexed_and_names_no_other_repository(engine: SearchEngine) -> None:
-    for options in ({"refs": ("nope",)}, {"refs": ("nope",), "repositories": ("acme/shop",)}):
+    asked: tuple[dict[str, Any], ...] = ({"refs": ("nope",)}, {"refs": ("nope",), "repositories": ("acme/shop",)})
+    for options in asked:
         with pytest.raises(NotIndexedError, match="ref nope is not indexed") as caught:
             engine.search(SearchRequest("button", **options))
         assert caught.value.state == "not_indexed" and "nope" in caught.value.wanted

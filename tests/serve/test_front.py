@@ -54,7 +54,7 @@ def serving(
     """A whole server in front of a worker that can be made to hang; gives (url) in an event loop."""
     script = tmp_path / "worker.py"
     script.write_text(SLOW_WORKER)
-    real = front.WorkerProcess._spawn
+    real = WorkerProcess._spawn
 
     def spawn(process: WorkerProcess) -> None:
         import subprocess as module
@@ -68,7 +68,7 @@ def serving(
         real(process)
         monkeypatch.setattr("code_index_assets.serve.processes.worker_process.subprocess.Popen", popen)
 
-    monkeypatch.setattr(front.WorkerProcess, "_spawn", spawn)
+    monkeypatch.setattr(WorkerProcess, "_spawn", spawn)
 
     @contextlib.asynccontextmanager
     async def running(**options: Any) -> AsyncIterator[tuple[front.Front, int]]:

@@ -15,6 +15,7 @@ from mcp import StdioServerParameters
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import mcp_sessions as m
+from chains import GitRepository
 
 TOOLS = [
     "search_code",
@@ -108,13 +109,13 @@ def test_an_agent_finds_its_way(server: StdioServerParameters | str, installatio
 def test_an_edited_checkout_is_indexed_and_found(tmp_path: Path) -> None:
     """index_codebase over stdio: progress while it works, the result, and the edit is found in the same session."""
     installation = m.install(tmp_path)
-    checkout = m.GitRepository(tmp_path / "checkout")
+    checkout = GitRepository(tmp_path / "checkout")
     checkout.commit({"lib.py": "def committed():\n    pass\n"})
     (checkout.path / "lib.py").write_text("def committed():\n    pass\n\n\ndef brand_new_helper():\n    return 42\n")
     said = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        said.append((done, total, message))
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        said.append((progress, total, message))
 
     async def talk() -> None:
         async with m.session(m.stdio_server(installation)) as client:
@@ -151,7 +152,7 @@ def test_an_edited_checkout_is_indexed_and_found(tmp_path: Path) -> None:
 def test_over_http_a_checkout_below_a_root_is_indexed_while_the_server_answers(tmp_path: Path) -> None:
     """A handle at once, the run followed by another session, and searches answered all the while."""
     installation = m.install(tmp_path, mcp_roots=(tmp_path / "allowed",))
-    checkout = m.GitRepository(tmp_path / "allowed" / "project")
+    checkout = GitRepository(tmp_path / "allowed" / "project")
     checkout.commit({"lib.py": "def served_helper():\n    return 42\n"})
 
     async def talk(url: str) -> None:

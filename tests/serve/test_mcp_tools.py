@@ -13,6 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import mcp_sessions as m
+from chains import GitRepository
 
 from code_index_assets.errors import QueryError
 from code_index_assets.search.engine import SearchEngine
@@ -66,7 +67,7 @@ def test_not_indexed_is_an_error_that_says_what_to_do(installation: m.Installati
 
 
 def test_still_indexing_is_another_error(installation: m.Installation, tmp_path: Path) -> None:
-    place = m.GitRepository(tmp_path / "slow")
+    place = GitRepository(tmp_path / "slow")
     place.commit({"a.py": "x = 1\n"})
     Registry.load(installation.settings.registry_file, installation.layout).add(str(place.path), name="acme/slow")
     try:
@@ -115,14 +116,15 @@ def test_an_empty_installation_says_so(tmp_path: Path) -> None:
     from code_index_assets.storage.layout import Layout
 
     settings = settings_of(tmp_path / "empty")
-    empty = m.Installation(settings, Layout(settings.data).create(), GitRepository(tmp_path / "empty"))
+    empty = m.Installation(settings, Layout(settings.data).create(), GitRepository(tmp_path / "work"))
     engine = open_engine(settings, empty.layout)
-    for tool, arguments in (
+    calls: tuple[tuple[str, dict[str, Any]], ...] = (
         ("search_code", {"query": "x y"}),
         ("find_symbol", {"name": "xx"}),
         ("find_references", {"name": "xx"}),
         ("read_code", {"repository": "a", "path": "b"}),
-    ):
+    )
+    for tool, arguments in calls:
         result = call(empty, tool, engine, **arguments)
         assert result.is_error and m.text_of(result).startswith("not_indexed"), tool
     assert call(empty, "list_repositories", engine).structured_content["total"] == 0
@@ -280,7 +282,7 @@ def test_over_stdio_any_project_but_not_the_machine(installation: m.Installation
 
 
 def test_a_checkout_is_taken_as_it_lies_under_a_name_of_its_own(installation: m.Installation, tmp_path: Path) -> None:
-    fresh = m.GitRepository(tmp_path / "fresh")
+    fresh = GitRepository(tmp_path / "fresh")
     assert folder_of(installation, fresh.path, "stdio").arguments == [str(fresh.path.resolve()), "--worktree"]
     known = installation.work.path.resolve()
     assert folder_of(installation, known, "stdio").arguments == [

@@ -173,7 +173,7 @@ def test_publications_come_in_without_a_failed_query(client: TestClient, put: Ca
     """Each publication is seen by the first query after it; nothing old is kept beyond what a query needs."""
     put(p.SHOP)
     stop = threading.Event()
-    failures: list[Exception] = []
+    failures: list[Any] = []
     seen: list[Any] = []
 
     def reader() -> None:

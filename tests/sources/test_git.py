@@ -69,7 +69,7 @@ def test_refs_are_branches_tags_and_commits(repo: Repo, opened: Open) -> None:
         assert (snapshot.commit, snapshot.ref, snapshot.default_ref) == (commit, ref, False)
         assert snapshot.key == f"x@{ref}"
         told = heads_of(opened(repo.path, refs=("main", ref)).entry if ref != "main" else opened(repo.path).entry, 30)
-        assert commit.startswith(told[None if ref == "main" else ref])
+        assert commit.startswith(str(told[None if ref == "main" else ref]))
     entry_refs = opened(repo.path, refs=("feature/x", "main"))
     assert entry_refs.observe().commit == first
     assert entry_refs.observe().default_ref

@@ -151,8 +151,8 @@ def test_two_pollers_do_not_work_at_once(settings: Settings, layout: Layout) -> 
 
 def test_hosts_are_asked_by_few_at_a_time_and_so_often_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(polling.time, "sleep", slept.append)
-    monkeypatch.setattr(polling.time, "monotonic", lambda: 1000.0)
+    monkeypatch.setattr("code_index_assets.triggers.polling.time.sleep", slept.append)
+    monkeypatch.setattr("code_index_assets.triggers.polling.time.monotonic", lambda: 1000.0)
     host = polling._Host(2, 60)
     for _ in range(10):
         with host:
