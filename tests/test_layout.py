@@ -65,7 +65,7 @@ def test_a_name_of_all_allowed_characters_is_indexed_searched_and_pruned(tmp_pat
     assert sorted(snapshot.receipts) == sorted(names)
     for name in names:
         assert len(list(snapshot.ids(name))) == 1
-        with layout.lock(f"partition-{name}", timeout=1):
+        with layout.lock(f"partition-{name}", timeout=60):
             before = set((layout.artifact_home("chunks", name)).iterdir())
             remove_unnamed(layout, key=name)  # a run holds its lock: nothing of it goes
             assert set((layout.artifact_home("chunks", name)).iterdir()) == before

@@ -379,7 +379,7 @@ def test_waiting_publishers_go_out_together(
         for thread in threads:
             thread.start()
         staging = PublicationStore(layout, p.SPACE).home / "staging"
-        for _ in range(400):
+        for _ in range(6000):
             if len(list(staging.iterdir())) == 4:
                 break
             threading.Event().wait(0.02)

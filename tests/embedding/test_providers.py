@@ -126,8 +126,8 @@ def test_a_refusal_says_when_to_come_back(server: EmbeddingServer, ask: Ask) -> 
 
 
 def test_an_answer_that_does_not_come_in_time_is_asked_for_again(server: EmbeddingServer, ask: Ask) -> None:
-    embedder = ask(server, embedding_timeout_seconds=0.3)
-    server.faults.append(("hang", 5))
+    embedder = ask(server, embedding_timeout_seconds=2)
+    server.faults.append(("hang", 60))
     assert np.array_equal(embedder.embed(texts(3), "document"), expected(server, texts(3)))
     assert embedder.work.retries == 1
 

@@ -218,7 +218,7 @@ def test_a_server_with_tokens_is_asked_with_one(shop_copy: Path) -> None:
 
 
 def test_a_dead_or_foreign_announcement_costs_little(shop_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("code_index_assets.cli.remote.CHECK_SECONDS", 0.15)
+    monkeypatch.setattr("code_index_assets.cli.remote.CHECK_SECONDS", 1.0)
     layout = Layout(shop_copy)
     settings = Settings.model_validate({"data": shop_copy, "model": "test"})
 
