@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +26,25 @@ def started(*arguments: str, **options: Any) -> subprocess.Popen[Any]:
     return subprocess.Popen([*PROGRAM, *arguments], env=environment, **options)
 
 
-def completed(line: str, env: dict[str, str] | None = None) -> list[str]:
+@pytest.fixture
+def completed(monkeypatch: pytest.MonkeyPatch, run: Command) -> Callable[..., list[str]]:
     """What bash is offered at the end of a line."""
-    words = line.split()
-    at = len(words) if line.endswith(" ") else len(words) - 1
-    asked = {"_CODE_INDEX_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(at), **(env or {})}
-    program = [sys.executable, "-c", "import sys; sys.argv[0] = 'code-index'\n"
-               "from code_index_assets.cli.main import main; main()"]  # fmt: skip
-    done = subprocess.run(
-        program, env={**os.environ, "PYTHONPATH": str(ROOT), **asked}, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-    # An empty line is what click writes for nothing.
-    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+
+    def complete(line: str, **env: str) -> list[str]:
+        words = line.split()
+        at = len(words) if line.endswith(" ") else len(words) - 1
+        asked = {"_CODE_INDEX_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(at), **env}
+        with monkeypatch.context() as patched:
+            for name, value in asked.items():
+                patched.setenv(name, value)
+            # click takes the name of the program from this: here it would be "python -m pytest".
+            patched.setattr(sys.modules["__main__"], "__package__", "")
+            code, out, err = run()
+        assert (code, err) == (0, "")
+        # An empty line is what click writes for nothing.
+        return [line.partition(",")[2] for line in out.splitlines() if line]
+
+    return complete
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -164,14 +171,14 @@ def test_colours_in_a_pipe(
         assert ("\x1b[" in run(*command)[1]) is colored
 
 
-def test_completion(indexed: Path) -> None:
+def test_completion(indexed: Path, completed: Callable[..., list[str]]) -> None:
     assert completed("code-index se") == ["search", "serve"]
     assert completed("code-index search --repo ") == ["shop", "depot"]
     assert completed("code-index search x --language ") == ["python", "go"]
     assert "function" in completed("code-index symbol x --kind f")
     assert completed("code-index search x --ref ") == ["HEAD"]
     assert completed("code-index status d") == ["depot"]
-    assert completed("code-index search --repo ", {"CODE_INDEX_DATA": "/nowhere"}) == []
+    assert completed("code-index search --repo ", CODE_INDEX_DATA="/nowhere") == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

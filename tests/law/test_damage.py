@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,16 @@ REPRESENTATIVE = {
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """An indexed data folder with its sources, and what searches find in it."""
-    home = made_once(tmp_path_factory, "damage", damage.make_template)
+    home = made_once(tmp_path_factory, "damage", _make_template)
+    found = json.loads((home / "answers.json").read_text())
+    return home, [[tuple(hit) for hit in hits] if isinstance(hits, list) else hits for hits in found]
+
+
+def _make_template(home: Path) -> None:
+    damage.make_template(home)
     with damage.environment(home / "data"):
         assert damage.findings() == []
-        return home, damage.answers()[0]
+        (home / "answers.json").write_text(json.dumps(damage.answers()[0]))
 
 
 def marked(kind: Kind) -> Any:
