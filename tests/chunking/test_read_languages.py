@@ -34,6 +34,7 @@ EXPECTED = _expected()
 
 @pytest.mark.parametrize("language", SAMPLES)
 def test_exactly_these_definitions_are_read(samples: ModuleType, language: str) -> None:
+    assert plugins.plugin(language).query  # a mistake in the query is shown with its place
     parsed = samples.Parsed(language, SAMPLES[language], f"x/{language}")
     assert [f"{row['kind']} {row['qualified_name']}" for row in parsed.symbols] == EXPECTED[language]
     assert EXPECTED[language]
