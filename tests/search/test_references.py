@@ -240,8 +240,8 @@ def test_a_cursor_comes_back(offset: int) -> None:
 
 
 @pytest.mark.parametrize("publication", ["../../secret", "p1/x", "", 5, None])
-def test_a_cursor_names_no_other_file(publication: int | str | None) -> None:
-    forged = encode_cursor(Cursor(str(publication), 0), {"name": "x"})
+def test_a_cursor_names_no_other_file(publication: Any) -> None:
+    forged = encode_cursor(Cursor(publication, 0), {"name": "x"})
     with pytest.raises(QueryError):
         decode_cursor(forged, {"name": "x"})
 
