@@ -45,7 +45,7 @@ test-external: $(READY) ## The tests that need Chromium, ripgrep, Docker, Postgr
 	$(BIN)/python -m pytest -m external
 
 coverage: $(READY) ## All tests with coverage, child processes included; fails below the floor
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report=term
 
 bench: $(READY) ## Run the benchmarks (BENCH_REPOS: a folder of bare clones named owner+name/repo)
 	$(BIN)/python -m benchmarks

@@ -27,7 +27,7 @@ def install(tmp_path: Path, status: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
 
-def test_the_installation_tells_how_far_it_is(tmp_path):
+def test_the_installation_tells_how_far_it_is(tmp_path: Path) -> None:
     done = install(tmp_path, 0)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.splitlines() == [
@@ -38,6 +38,6 @@ def test_the_installation_tells_how_far_it_is(tmp_path):
     ]
 
 
-def test_a_failed_installation_shows_what_pip_said(tmp_path):
+def test_a_failed_installation_shows_what_pip_said(tmp_path: Path) -> None:
     done = install(tmp_path, 1)
     assert done.returncode == 1 and "WARNING: Running pip" in done.stderr and "error: pip could not" in done.stderr

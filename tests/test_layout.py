@@ -6,6 +6,7 @@ import os
 import string
 import sys
 import time
+from pathlib import Path
 
 from chains import GitRepository
 from hypothesis import given
@@ -22,7 +23,7 @@ KEYS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_s
 
 
 @given(KEYS, KEYS)
-def test_segments_are_file_names_and_differ(one, other):
+def test_segments_are_file_names_and_differ(one: str, other: str) -> None:
     segment = key_segment(one)
     assert "/" not in segment and not segment.startswith(".") and len(segment.encode()) <= 200
     assert (key_segment(other) == segment) == (one == other)
@@ -30,7 +31,7 @@ def test_segments_are_file_names_and_differ(one, other):
         assert segment_key(segment) == one
 
 
-def test_every_printable_character_alone():
+def test_every_printable_character_alone() -> None:
     characters = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isprintable()]
     segments = {key_segment(character) for character in characters}
     assert len(segments) == len(characters) > 100_000
@@ -48,7 +49,7 @@ def allowed() -> str:
     return kept
 
 
-def test_a_name_of_all_allowed_characters_is_indexed_searched_and_pruned(tmp_path):
+def test_a_name_of_all_allowed_characters_is_indexed_searched_and_pruned(tmp_path: Path) -> None:
     names = ["a" + allowed() + "b", "long/" + "ö" * 60]
     settings = settings_of(tmp_path / "data")
     layout = Layout(settings.data).create()
@@ -64,13 +65,13 @@ def test_a_name_of_all_allowed_characters_is_indexed_searched_and_pruned(tmp_pat
     assert sorted(snapshot.receipts) == sorted(names)
     for name in names:
         assert len(list(snapshot.ids(name))) == 1
-        with layout.lock(f"partition-{name}", timeout=1):
+        with layout.lock(f"partition-{name}", timeout=60):
             before = set((layout.artifact_home("chunks", name)).iterdir())
             remove_unnamed(layout, key=name)  # a run holds its lock: nothing of it goes
             assert set((layout.artifact_home("chunks", name)).iterdir()) == before
 
 
-def test_what_killed_writers_left_goes(tmp_path):
+def test_what_killed_writers_left_goes(tmp_path: Path) -> None:
     layout = Layout(tmp_path).create()
     write_atomically(tmp_path / "chunks" / "code" / "CURRENT", b"abc\n")
     left = tmp_path / "chunks" / "code" / ".CURRENT-ab12cd_9"

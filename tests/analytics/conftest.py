@@ -20,7 +20,7 @@ COPIED = (
     "    # the comment makes this text long enough to be told from what is alike by chance\n"
     "    return total\n"
 )
-SHOP = {
+SHOP: dict[str, str | bytes] = {
     "shop/cart.py": 'import os\nimport requests\n\nfrom shop import prices\n\n\nclass Cart:\n    """A cart."""\n\n'
     "    def add(self, item):\n        return prices.price(item)\n",
     "shop/prices.py": "from shop import cart\n\n\ndef price(item):\n    return len(item)\n",

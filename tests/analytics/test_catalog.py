@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 Two = tuple[Chain, GitRepository, GitRepository]
 
 
-def everything(chain: Chain) -> dict[str, list[tuple]]:
+def everything(chain: Chain) -> dict[str, list[str]]:
     """Every row of every model that does not tell the time of the build or of the runs."""
     with duckdb.connect(str(chain.layout.catalog), read_only=True) as connection:
         keys = [row[0] for row in connection.execute("SELECT model FROM meta.models").fetchall()]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 from catalogs import ask
-from chains import Chain, failure
+from chains import DagsterChain, failure
 
 from code_index_assets.definitions import build_defs
 
@@ -25,7 +26,7 @@ SELECT 1 AS n FROM raw.build
 """
 
 
-def refresh(chain: Chain, *selected: str, **options: str) -> dg.ExecuteInProcessResult:
+def refresh(chain: DagsterChain, *selected: str, **options: str) -> dg.ExecuteInProcessResult:
     defs = build_defs({"data": str(chain.data), "model": "test", **chain.options, **options})
     return defs.resolve_job_def("refresh_catalog").execute_in_process(
         instance=chain.instance,
@@ -33,6 +34,10 @@ def refresh(chain: Chain, *selected: str, **options: str) -> dg.ExecuteInProcess
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )
+
+
+def value_of(event: dg.AssetMaterialization, name: str) -> Any:
+    return event.metadata[name].value
 
 
 def test_models_hang_on_the_assets_they_come_from() -> None:
@@ -44,7 +49,7 @@ def test_models_hang_on_the_assets_they_come_from() -> None:
 
 
 @pytest.mark.slow
-def test_the_whole_catalogue_shows_rows_schema_lineage_and_checks(chain: Chain) -> None:
+def test_the_whole_catalogue_shows_rows_schema_lineage_and_checks(chain: DagsterChain) -> None:
     result = refresh(chain)
     assert result.success, failure(result)
     event = next(
@@ -53,23 +58,23 @@ def test_the_whole_catalogue_shows_rows_schema_lineage_and_checks(chain: Chain) 
         if e.is_step_materialization and e.asset_key == dg.AssetKey(["marts", "languages"])
     )
     assert event.metadata["dagster/row_count"].value == 0
-    assert {c.name: c.type for c in event.metadata["dagster/column_schema"].value.columns}["files"] == "BIGINT"
-    lineage = event.metadata["dagster/column_lineage"].value.deps_by_column
+    assert {c.name: c.type for c in value_of(event, "dagster/column_schema").columns}["files"] == "BIGINT"
+    lineage = value_of(event, "dagster/column_lineage").deps_by_column
     assert lineage["lines"] == [dg.TableColumnDep(dg.AssetKey(["intermediate", "int_kept_files"]), "lines")]
     checks = [e for e in result.all_events if e.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION]
     assert len(checks) > 90
     assert all(check.asset_check_evaluation_data.passed for check in checks)
 
 
-def test_a_subset_reports_what_is_selected(chain: Chain) -> None:
+def test_a_subset_reports_what_is_selected(chain: DagsterChain) -> None:
     assert refresh(chain, "catalog").success
     result = refresh(chain, "marts.languages")
     assert result.success, failure(result)
-    made = {e.asset_key.to_user_string() for e in result.all_events if e.is_step_materialization}
+    made = {e.asset_key.to_user_string() for e in result.all_events if e.is_step_materialization and e.asset_key}
     assert made == {"marts/languages"}
 
 
-def test_a_failing_test_is_a_failed_check_and_keeps_the_catalogue(chain: Chain, tmp_path: Path) -> None:
+def test_a_failing_test_is_a_failed_check_and_keeps_the_catalogue(chain: DagsterChain, tmp_path: Path) -> None:
     assert refresh(chain, "catalog").success
     before = chain.layout.catalog.read_bytes()
     (tmp_path / "own" / "ours").mkdir(parents=True)
@@ -89,7 +94,7 @@ def test_a_failing_test_is_a_failed_check_and_keeps_the_catalogue(chain: Chain, 
     assert ask(chain, "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'few'") == [(0,)]
 
 
-def test_a_broken_model_leaves_the_code_location_loadable(chain: Chain, tmp_path: Path) -> None:
+def test_a_broken_model_leaves_the_code_location_loadable(chain: DagsterChain, tmp_path: Path) -> None:
     (tmp_path / "own" / "ours").mkdir(parents=True)
     (tmp_path / "own" / "ours" / "bad.sql").write_text("SELECT 1\n")
     result = refresh(chain, "catalog", sql_models=str(tmp_path / "own"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from chains import Chain, GitRepository, failure
+from collections.abc import Callable
 
-SMALL = {
+from chains import DagsterChain, GitRepository, failure
+
+SMALL: dict[str, str | bytes] = {
     "src/app.py": 'def greet(name):\n    """Says hello."""\n    return f"hello {name}"\n\n\nclass Engine:\n    def start(self):\n        return greet("engine")\n',
     "src/other.py": "def unrelated():\n    return 42\n",
     "README.md": "# Title\n\nWhat this is.\n",
@@ -12,7 +14,7 @@ SMALL = {
 }
 
 
-def test_a_repository_becomes_searchable(chain: Chain, repository: GitRepository) -> None:
+def test_a_repository_becomes_searchable(chain: DagsterChain, repository: GitRepository) -> None:
     commit = repository.commit(SMALL)
     chain.register(repository.path, "small")
 
@@ -29,7 +31,7 @@ def test_a_repository_becomes_searchable(chain: Chain, repository: GitRepository
     assert all(result.checks.values())
 
 
-def test_an_unchanged_repository_reuses_everything(chain: Chain, repository: GitRepository) -> None:
+def test_an_unchanged_repository_reuses_everything(chain: DagsterChain, repository: GitRepository) -> None:
     repository.commit(SMALL)
     chain.register(repository.path, "small")
     chain.index("small")
@@ -42,7 +44,9 @@ def test_an_unchanged_repository_reuses_everything(chain: Chain, repository: Git
     assert chain.snapshot().manifest.name == first
 
 
-def test_what_plays_another_role_is_published_again(chain: Chain, repository: GitRepository, make_chain) -> None:
+def test_what_plays_another_role_is_published_again(
+    chain: DagsterChain, repository: GitRepository, make_chain: Callable[..., DagsterChain]
+) -> None:
     repository.commit(SMALL)
     chain.register(repository.path, "small")
     chain.index("small")
@@ -61,7 +65,7 @@ def test_what_plays_another_role_is_published_again(chain: Chain, repository: Gi
     assert scratch.published() == chain.published()
 
 
-def test_a_change_costs_only_itself(chain: Chain, repository: GitRepository) -> None:
+def test_a_change_costs_only_itself(chain: DagsterChain, repository: GitRepository) -> None:
     repository.commit(SMALL)
     chain.register(repository.path, "small")
     chain.index("small")
@@ -77,7 +81,7 @@ def test_a_change_costs_only_itself(chain: Chain, repository: GitRepository) -> 
     assert any("return 43" in str(p["text"]) for p in chain.published().values())
 
 
-def test_a_rename_and_a_copy_embed_nothing(chain: Chain, repository: GitRepository) -> None:
+def test_a_rename_and_a_copy_embed_nothing(chain: DagsterChain, repository: GitRepository) -> None:
     repository.commit(SMALL)
     chain.register(repository.path, "small")
     chain.index("small")
@@ -91,7 +95,9 @@ def test_a_rename_and_a_copy_embed_nothing(chain: Chain, repository: GitReposito
     assert "src/other.py" not in paths
 
 
-def test_steps_materialized_one_by_one_give_the_same(chain: Chain, repository: GitRepository, make_chain) -> None:
+def test_steps_materialized_one_by_one_give_the_same(
+    chain: DagsterChain, repository: GitRepository, make_chain: Callable[..., DagsterChain]
+) -> None:
     repository.commit(SMALL)
     chain.register(repository.path, "small")
     chain.index("small")
@@ -105,14 +111,14 @@ def test_steps_materialized_one_by_one_give_the_same(chain: Chain, repository: G
     assert single.published() == chain.published()
 
 
-def test_an_unregistered_partition_is_a_clear_failure(chain: Chain) -> None:
+def test_an_unregistered_partition_is_a_clear_failure(chain: DagsterChain) -> None:
     chain.instance.add_dynamic_partitions("repositories", ["nobody/nothing"])
     result = chain.run("nobody/nothing")
     assert not result.success
     assert "no repository is named 'nobody/nothing'" in failure(result)
 
 
-def test_nothing_kept_is_said_with_the_reasons(chain: Chain, repository: GitRepository) -> None:
+def test_nothing_kept_is_said_with_the_reasons(chain: DagsterChain, repository: GitRepository) -> None:
     repository.commit({"a.png": b"\x89PNG\x00\x00"})
     chain.register(repository.path, "pictures")
     result = chain.run("pictures")

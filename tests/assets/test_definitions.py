@@ -49,7 +49,7 @@ def surface() -> dict[str, object]:
         "jobs": sorted(job.name for job in defs.jobs or ()),
         "schedules": sorted(schedule.name for schedule in defs.schedules or ()),
         "sensors": sorted(sensor.name for sensor in defs.sensors or ()),
-        "executor": defs.executor.name if defs.executor else None,
+        "executor": getattr(defs.executor, "name", None),
     }
 
 
@@ -60,7 +60,9 @@ def test_the_surface_is_the_snapshot() -> None:
 
 def test_everything_has_a_description() -> None:
     defs = build_defs()
-    described = {one.name: one.description for one in (*defs.jobs, *defs.schedules, *defs.sensors)}
+    described = {
+        one.name: one.description for one in (*(defs.jobs or ()), *(defs.schedules or ()), *(defs.sensors or ()))
+    }
     assert [name for name, description in described.items() if not description] == []
 
 
@@ -108,7 +110,9 @@ if __name__ == "__main__":
     ("name", "value"),
     [("CODE_INDEX_PORT", "abc"), ("CODE_INDEX_NIGHTLY_CRON", "nonsense"), ("CODE_INDEX_TIMEZONE", "Nowhere/Else")],
 )
-def test_the_code_location_loads_with_a_setting_that_cannot_be_used_and_names_it(name, value, monkeypatch):
+def test_the_code_location_loads_with_a_setting_that_cannot_be_used_and_names_it(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from schedules.timing import load_timing
 
     monkeypatch.setenv(name, value)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
 from unittest import mock
 
 from code_index_assets.chunking import single
+from code_index_assets.chunking.context import ProjectContext
 from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_file
-from code_index_assets.tables import CHUNKS, DIAGNOSTICS, IMPORTS, REFERENCES, SYMBOLS
+from code_index_assets.tables import CHUNKS, DIAGNOSTICS, IMPORTS, REFERENCES, SYMBOLS, Table
 
 OPTIONS = ChunkOptions()
 
@@ -14,7 +17,14 @@ OPTIONS = ChunkOptions()
 class Parsed:
     """A parsed text; rows as dictionaries."""
 
-    def __init__(self, language, text, path="file", context=None, options=OPTIONS):
+    def __init__(
+        self,
+        language: str | None,
+        text: str,
+        path: str = "file",
+        context: ProjectContext | None = None,
+        options: ChunkOptions = OPTIONS,
+    ) -> None:
         self.file = SourceFile(path, "0" * 40, language, text)
         self.options = options
         # In a run a file is alone in a small process. Here the collector may take a second of CPU in the middle of it.
@@ -27,18 +37,18 @@ class Parsed:
         self.codes = [row["code"] for row in self._named(DIAGNOSTICS, self.rows.diagnostics)]
 
     @staticmethod
-    def _named(table, rows):
+    def _named(table: Table, rows: Iterable[tuple[Any, ...]]) -> list[dict[str, Any]]:
         return [dict(zip([c.name for c in table.columns], row, strict=True)) for row in rows]
 
-    def symbol(self, qualified, kind=None):
+    def symbol(self, qualified: str, kind: str | None = None) -> dict[str, Any]:
         found = [s for s in self.symbols if s["qualified_name"] == qualified and kind in (None, s["kind"])]
         assert found, f"no {kind or 'symbol'} {qualified}; there are {sorted(self.names())}"
         return found[0]
 
-    def names(self):
+    def names(self) -> set[tuple[str, str]]:
         return {(s["kind"], s["qualified_name"]) for s in self.symbols}
 
-    def check_laws(self):
+    def check_laws(self) -> None:
         """Chunks are exact slices in order without overlap, within bounds, and cover every line that is not blank."""
         raw = self.file.text.encode("utf-8", "replace")
         covered = bytearray(len(raw))

@@ -10,7 +10,9 @@ import os
 import random
 import resource
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -23,14 +25,15 @@ GOLDEN = {file.stem: file.read_text("utf-8") for file in sorted((Path(__file__).
 SECONDS = 1.0
 
 
-def _mutants():
+def _mutants() -> ModuleType:
     spec = importlib.util.spec_from_file_location("chunking_mutants", Path(__file__).parent / "mutants.py")
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def _files(count, seed):
+def _files(count: int, seed: int) -> Iterator[SourceFile]:
     """Mutants of each grammar's own sample, of other languages' samples, and its words in disorder."""
     mutants = _mutants()
     names = grammars.available()
@@ -44,7 +47,9 @@ def _files(count, seed):
 
 
 @pytest.mark.slow
-def test_no_mutant_stops_a_run_or_takes_the_machine_s_memory(monkeypatch, capsys):
+def test_no_mutant_stops_a_run_or_takes_the_machine_s_memory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(batch, "BATCH_CHARS", 20_000)
     process.stop_kept()
     came = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -273,7 +275,7 @@ ATTRIBUTES = [
 
 
 @pytest.fixture(scope="module")
-def parsed(samples):
+def parsed(samples: ModuleType) -> Any:
     return {
         language: samples.Parsed(language, (GOLDEN / f"{language}.txt").read_text(), path, context)
         for language, (path, context, _, _) in CASES.items()
@@ -281,31 +283,31 @@ def parsed(samples):
 
 
 @pytest.mark.parametrize("language", CASES)
-def test_exactly_these_definitions_are_found(parsed, language):
+def test_exactly_these_definitions_are_found(parsed: Any, language: str) -> None:
     wanted = {tuple(name.split(" ", 1)) for name in CASES[language][2].split("|")}
     assert parsed[language].names() == wanted
 
 
 @pytest.mark.parametrize("language", CASES)
-def test_exactly_these_imports_are_found_and_resolved(parsed, language):
+def test_exactly_these_imports_are_found_and_resolved(parsed: Any, language: str) -> None:
     found = [(row["module"], row["name"], row["alias"], row["resolved"]) for row in parsed[language].imports]
     assert found == CASES[language][3]
 
 
 @pytest.mark.parametrize("language", CASES)
-def test_samples_have_no_syntax_errors_and_keep_the_laws(parsed, language):
+def test_samples_have_no_syntax_errors_and_keep_the_laws(parsed: Any, language: str) -> None:
     assert parsed[language].codes == []
     parsed[language].check_laws()
 
 
 @pytest.mark.parametrize(("language", "name", "field", "value"), ATTRIBUTES)
-def test_attributes(parsed, language, name, field, value):
+def test_attributes(parsed: Any, language: str, name: str, field: str, value: str) -> None:
     found = [row[field] for row in parsed[language].symbols if row["qualified_name"] == name]
     assert found
     assert any(value in each if isinstance(each, list) else value == each for each in found), found
 
 
-def test_references_are_uses_outside_definitions(parsed):
+def test_references_are_uses_outside_definitions(parsed: Any) -> None:
     python = parsed["python"].references
     assert python["inner"] == [40]
     assert "create" not in python
@@ -314,7 +316,7 @@ def test_references_are_uses_outside_definitions(parsed):
     assert "Adds" not in parsed["c"].references
 
 
-def test_ruby_names_of_modules_and_of_classes_with_a_path(samples):
+def test_ruby_names_of_modules_and_of_classes_with_a_path(samples: ModuleType) -> None:
     text = "module A\n  class B::C\n    X = 1\n    module D; def e; end; end\n  end\n  def f; end\nend\n"
     assert samples.Parsed("ruby", text).names() == {
         ("module", "A"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,14 +35,15 @@ STRUCTURES = {
     "haskell": "f :: Int -> Int\nf x = x + 1\n",
     None: "words\nand more\n",
 }
-SAMPLES = {**GOLDEN, **STRUCTURES}
+SAMPLES: dict[str | None, str] = {**STRUCTURES}
+SAMPLES.update({k: text for k, text in GOLDEN.items() if k not in STRUCTURES})
 SMALL = ChunkOptions(max_chars=60, min_chars=20)
 
 relaxed = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
-def damaged(draw):
+def damaged(draw: st.DrawFn) -> tuple[str | None, str]:
     """A sample with stretches cut out, doubled, or replaced by noise."""
     language = draw(st.sampled_from(sorted(SAMPLES, key=str)))
     text = SAMPLES[language]
@@ -56,7 +59,7 @@ def damaged(draw):
 
 @relaxed
 @given(damaged(), st.sampled_from([ChunkOptions(), SMALL]))
-def test_laws_hold_on_damaged_samples(samples, sample, options):
+def test_laws_hold_on_damaged_samples(samples: ModuleType, sample: Any, options: Any) -> None:
     language, text = sample
     parsed = samples.Parsed(language, text, options=options)
     assert "crashed" not in parsed.codes
@@ -65,7 +68,7 @@ def test_laws_hold_on_damaged_samples(samples, sample, options):
 
 @relaxed
 @given(st.sampled_from(sorted(SAMPLES, key=str)), st.binary(max_size=300))
-def test_any_bytes_in_any_language_give_lawful_chunks(samples, language, raw):
+def test_any_bytes_in_any_language_give_lawful_chunks(samples: ModuleType, language: str, raw: bytes) -> None:
     parsed = samples.Parsed(language, raw.decode("utf-8", "surrogateescape"), options=SMALL)
     assert "crashed" not in parsed.codes
     parsed.check_laws()
@@ -74,7 +77,7 @@ def test_any_bytes_in_any_language_give_lawful_chunks(samples, language, raw):
 @pytest.mark.slow
 @settings(max_examples=4000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(damaged(), st.sampled_from([ChunkOptions(), SMALL]))
-def test_laws_hold_on_many_damaged_samples(samples, sample, options):
+def test_laws_hold_on_many_damaged_samples(samples: ModuleType, sample: Any, options: Any) -> None:
     parsed = samples.Parsed(*sample, options=options)
     assert "crashed" not in parsed.codes
     parsed.check_laws()
@@ -82,7 +85,7 @@ def test_laws_hold_on_many_damaged_samples(samples, sample, options):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", grammars.available())
-def test_every_grammar_survives_every_sample(samples, language):
+def test_every_grammar_survives_every_sample(samples: ModuleType, language: str) -> None:
     for text in SAMPLES.values():
         parsed = samples.Parsed(language, text * 3, options=SMALL)
         assert "crashed" not in parsed.codes
@@ -90,7 +93,7 @@ def test_every_grammar_survives_every_sample(samples, language):
 
 
 @pytest.mark.parametrize("language", sorted(GOLDEN))
-def test_a_line_on_top_changes_no_text_below(samples, language):
+def test_a_line_on_top_changes_no_text_below(samples: ModuleType, language: str) -> None:
     text = "\n\n" + GOLDEN[language] if language != "php" else GOLDEN[language].replace("<?php\n", "<?php\n\n\n")
     before = samples.Parsed(language, GOLDEN[language], options=SMALL)
     after = samples.Parsed(language, text, options=SMALL)
@@ -113,7 +116,7 @@ FUNCTIONS = {
 
 
 @pytest.mark.parametrize("language", FUNCTIONS)
-def test_an_edit_in_one_function_changes_that_chunk_alone(samples, language):
+def test_an_edit_in_one_function_changes_that_chunk_alone(samples: ModuleType, language: str) -> None:
     template, head = FUNCTIONS[language]
     texts = [template.format(name=f"work_{number}", value=number) for number in range(12)]
     before = samples.Parsed(language, head + "".join(texts), options=ChunkOptions(300, 50))
@@ -140,13 +143,13 @@ def test_an_edit_in_one_function_changes_that_chunk_alone(samples, language):
         ("html", "<div>" * 20_000),
     ],
 )
-def test_deep_nesting_does_not_recurse(samples, language, text):
+def test_deep_nesting_does_not_recurse(samples: ModuleType, language: str, text: str) -> None:
     parsed = samples.Parsed(language, text + "\n")
     assert "crashed" not in parsed.codes
     parsed.check_laws()
 
 
-def test_one_long_line_is_cut_by_characters(samples):
+def test_one_long_line_is_cut_by_characters(samples: ModuleType) -> None:
     parsed = samples.Parsed("javascript", "var a = '" + "é" * 20_000 + "'\nvar b\n")
     parsed.check_laws()
     assert len(parsed.chunks) > 10
@@ -157,7 +160,7 @@ def test_one_long_line_is_cut_by_characters(samples):
 LONG = "text that makes it long enough to stand, and some more text in the same call for its size"
 
 
-def test_a_type_whose_methods_become_chunks_keeps_its_head_together(samples):
+def test_a_type_whose_methods_become_chunks_keeps_its_head_together(samples: ModuleType) -> None:
     body = "".join(f"    def m{n}(self):\n        return call({n}, {LONG!r}, {n})\n\n" for n in range(12))
     parsed = samples.Parsed(
         "python", f'@deco\nclass Big(Base):\n    """Doc."""\n\n    size = 1\n    name = "n"\n\n{body}'
@@ -168,7 +171,7 @@ def test_a_type_whose_methods_become_chunks_keeps_its_head_together(samples):
     assert [c["name"] for c in parsed.chunks if c["kind"] == "method"][:1] == ["m0"]
 
 
-def test_leading_comments_go_with_their_definition(samples):
+def test_leading_comments_go_with_their_definition(samples: ModuleType) -> None:
     head = "package p\n\nimport (\n" + '\t"some/long/path/to/a/package"\n' * 6 + ")\n\n// Far away.\n\n"
     text = head + "// Does it.\n// Well.\nfunc Do() {\n" + "\tcall(1, 2, 3, 4, 5, 6)\n" * 30 + "}\n"
     parsed = samples.Parsed("go", text)
@@ -177,7 +180,7 @@ def test_leading_comments_go_with_their_definition(samples):
     assert chunk["doc"] == "Does it.\nWell."
 
 
-def test_what_cannot_be_parsed_says_so_and_comes_as_lines(samples):
+def test_what_cannot_be_parsed_says_so_and_comes_as_lines(samples: ModuleType) -> None:
     missing = samples.Parsed("no-such-language", "a\nb\n")
     assert missing.codes == ["no_grammar"]
     assert [c["parser"] for c in missing.chunks] == ["lines"]
@@ -192,21 +195,21 @@ def test_what_cannot_be_parsed_says_so_and_comes_as_lines(samples):
     late.check_laws()
 
 
-def test_generic_grammars_give_definitions(samples):
+def test_generic_grammars_give_definitions(samples: ModuleType) -> None:
     parsed = samples.Parsed("solidity", "contract Bank {\n  function pay(uint a) public { x = a; }\n}\n")
     assert {s["name"] for s in parsed.symbols} == {"Bank", "pay"}
     swift = samples.Parsed("swift", "class Car: Base {\n  func drive(_ a: Int) -> Int { return a }\n}\n")
     assert {"Car", "drive"} <= {s["name"] for s in swift.symbols}
 
 
-def test_every_query_file_compiles_and_every_grammar_has_a_plugin():
+def test_every_query_file_compiles_and_every_grammar_has_a_plugin() -> None:
     for file in plugins.QUERIES.glob("*.scm"):
         assert not plugins.plugin(file.stem).generic
     for name in grammars.available():
         plugins.plugin(name)
 
 
-def test_fingerprint_follows_what_chunks_depend_on(monkeypatch, tmp_path):
+def test_fingerprint_follows_what_chunks_depend_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     base = parser_fingerprint(ChunkOptions())
     assert parser_fingerprint(ChunkOptions()) == base
     assert parser_fingerprint(ChunkOptions(max_chars=900)) != base
@@ -214,7 +217,7 @@ def test_fingerprint_follows_what_chunks_depend_on(monkeypatch, tmp_path):
     assert parser_fingerprint(ChunkOptions()) != base
 
 
-def test_project_context_reads_manifests_and_its_digest_follows_them():
+def test_project_context_reads_manifests_and_its_digest_follows_them() -> None:
     files = {
         "go.mod": "module example.com/m\n",
         "tools/go.mod": "module example.com/tools\n",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ READ_FOLDER = Path(__file__).parent / "read"
 SAMPLES = {file.stem: file.read_text("utf-8") for file in sorted(READ_FOLDER.glob("*.txt"))}
 
 
-def _expected():
+def _expected() -> dict[str, list[str]]:
     names: dict[str, list[str]] = {}
     language = ""
     for line in (READ_FOLDER / "names").read_text("utf-8").splitlines():
@@ -31,14 +33,15 @@ EXPECTED = _expected()
 
 
 @pytest.mark.parametrize("language", SAMPLES)
-def test_exactly_these_definitions_are_read(samples, language):
+def test_exactly_these_definitions_are_read(samples: ModuleType, language: str) -> None:
+    assert plugins.plugin(language).query  # a mistake in the query is shown with its place
     parsed = samples.Parsed(language, SAMPLES[language], f"x/{language}")
     assert [f"{row['kind']} {row['qualified_name']}" for row in parsed.symbols] == EXPECTED[language]
     assert EXPECTED[language]
     parsed.check_laws()
 
 
-def test_the_lists_of_languages_hold_together():
+def test_the_lists_of_languages_hold_together() -> None:
     """What counts as read has a query or a sample; what has neither counts as not read."""
     queried = {name for name in language_names() if plugins.query_text(grammars.canonical(name))}
     assert queried - STRUCTURED <= QUERIED | GENERIC
@@ -52,7 +55,7 @@ def test_the_lists_of_languages_hold_together():
     assert not_read(["python", "cobol", "csv", "wgsl", ""]) == ["cobol", "wgsl"]
 
 
-def test_names_with_marks_are_uses_of_their_own(samples):
+def test_names_with_marks_are_uses_of_their_own(samples: ModuleType) -> None:
     ruby = samples.Parsed(
         "ruby", "raise unless cart.complete?\ncart.save!\ncart.save\nx = a!= b\ny = b =~ c\nz = ok ? 1 : 2\n"
     )
@@ -68,7 +71,7 @@ def test_names_with_marks_are_uses_of_their_own(samples):
     assert "vec" in rust.references
 
 
-def test_sql_names_in_any_quotes_are_found_without_them(samples):
+def test_sql_names_in_any_quotes_are_found_without_them(samples: ModuleType) -> None:
     text = (
         'CREATE TABLE "Shop"."Order" ("Id" int);\nCREATE TABLE `a`.`b` (`c` int);\n'
         "CREATE TABLE [dbo].[Users] ([Id] int NOT NULL);\nGO\nCREATE PROCEDURE [dbo].[Get User] @id int AS SELECT 1\nGO\n"
@@ -97,7 +100,12 @@ def test_sql_names_in_any_quotes_are_found_without_them(samples):
         ({}, ["class A:\n", "    pass"], {("class", "A")}),
     ],
 )
-def test_cells_of_a_notebook_define_names_in_their_kernel_s_language(samples, metadata, source, names):
+def test_cells_of_a_notebook_define_names_in_their_kernel_s_language(
+    samples: ModuleType,
+    metadata: dict[Any, Any] | dict[str, dict[str, dict[str, str] | str]] | dict[str, dict[str, str]],
+    source: list[str],
+    names: set[tuple[str, str]],
+) -> None:
     cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": source}
     text = json.dumps({"cells": [cell], "metadata": metadata, "nbformat": 4}, indent=1) + "\n"
     parsed = samples.Parsed("json", text, "a.ipynb")

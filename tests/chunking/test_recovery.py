@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -41,7 +43,7 @@ class Other {
 
 
 @pytest.mark.parametrize("line", ["val x: = ?: }{ ]", "when (x) { is A if (y) -> ) }"])
-def test_a_kotlin_class_keeps_its_members_around_what_the_grammar_does_not_know(samples, line):
+def test_a_kotlin_class_keeps_its_members_around_what_the_grammar_does_not_know(samples: ModuleType, line: str) -> None:
     parsed = samples.Parsed("kotlin", KOTLIN % line)
     assert parsed.codes == ["syntax_errors"]
     assert {name for _, name in parsed.names()} >= {
@@ -54,7 +56,7 @@ def test_a_kotlin_class_keeps_its_members_around_what_the_grammar_does_not_know(
     parsed.check_laws()
 
 
-def test_what_was_left_out_is_named_in_the_diagnostic(samples):
+def test_what_was_left_out_is_named_in_the_diagnostic(samples: ModuleType) -> None:
     parsed = samples.Parsed("kotlin", KOTLIN % "val x: = ?: }{ ] isOpen")
     assert parsed.rows.diagnostics == [
         ("file", "syntax_errors", "read without line 16, which the grammar does not know")
@@ -70,7 +72,7 @@ def test_what_was_left_out_is_named_in_the_diagnostic(samples):
         "take(waiter, suspend = { it.resume() })", "val sealed = 1", "g(suspend, dynamic)", "if (a) b; else c",
     ],
 )  # fmt: skip
-def test_kotlin_s_modifiers_are_names_too(samples, line):
+def test_kotlin_s_modifiers_are_names_too(samples: ModuleType, line: str) -> None:
     """A kind that the grammar does not know, read whole: no error is left, and names and text stay as written."""
     parsed = samples.Parsed("kotlin", KOTLIN % line)
     assert parsed.codes == []
@@ -94,7 +96,9 @@ def test_kotlin_s_modifiers_are_names_too(samples, line):
         ("val f: suspend() -> Unit = g\nfun h(b: suspend (Int) -> Unit) { open.x() }\n", ["f", "h"]),
     ],
 )  # fmt: skip
-def test_kotlin_that_one_line_s_end_or_an_annotation_breaks_is_read(samples, text, names):
+def test_kotlin_that_one_line_s_end_or_an_annotation_breaks_is_read(
+    samples: ModuleType, text: str, names: list[str]
+) -> None:
     parsed = samples.Parsed("kotlin", text)
     assert parsed.codes == []
     assert [row["qualified_name"] for row in parsed.symbols] == names
@@ -134,7 +138,7 @@ TYPES = {
 
 
 @pytest.mark.parametrize("language", TYPES)
-def test_noise_that_makes_most_of_a_file_an_error_hides_one_method(samples, language):
+def test_noise_that_makes_most_of_a_file_an_error_hides_one_method(samples: ModuleType, language: str) -> None:
     head, method, end = TYPES[language]
     right = (
         "b;"
@@ -163,7 +167,7 @@ def test_noise_that_makes_most_of_a_file_an_error_hides_one_method(samples, lang
         max_size=60,
     )
 )
-def test_blanking_never_makes_a_tree_worse_and_keeps_offsets(lines):
+def test_blanking_never_makes_a_tree_worse_and_keeps_offsets(lines: list[str]) -> None:
     raw = "".join(lines).encode()
     grammar = plugin("kotlin").language
     root = Parser(grammar).parse(raw).root_node

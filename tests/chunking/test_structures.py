@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import ModuleType
 
 import pytest
 
@@ -61,14 +62,14 @@ CASES = [
 
 
 @pytest.mark.parametrize(("language", "text", "names"), CASES)
-def test_structures(samples, language, text, names):
+def test_structures(samples: ModuleType, language: str, text: str, names: set[tuple[str, str]]) -> None:
     parsed = samples.Parsed(language, text)
     assert parsed.names() == names
     assert parsed.codes == []
     parsed.check_laws()
 
 
-def test_large_sections_become_chunks_of_their_own(samples):
+def test_large_sections_become_chunks_of_their_own(samples: ModuleType) -> None:
     text = "".join(f"## Part {n}\n\n" + f"words of part {n} go on. " * 30 + "\n\n" for n in range(4))
     parsed = samples.Parsed("markdown", "# All\n\n" + text)
     assert [c["name"] for c in parsed.chunks if c["kind"] == "section"][-4:] == [f"Part {n}" for n in range(4)]
@@ -88,7 +89,7 @@ export function go(a: number) { return ref(a) }
 """
 
 
-def test_vue_scripts_and_styles_are_parsed_as_their_languages(samples):
+def test_vue_scripts_and_styles_are_parsed_as_their_languages(samples: ModuleType) -> None:
     parsed = samples.Parsed("vue", VUE, "src/App.vue", ProjectContext(("src/App.vue", "src/util.ts")))
     go = parsed.symbol("App.go", "function")
     assert (go["start_line"], go["doc"]) == (7, "Goes.") or (go["start_line"], go["doc"]) == (6, "Goes.")
@@ -98,7 +99,7 @@ def test_vue_scripts_and_styles_are_parsed_as_their_languages(samples):
     parsed.check_laws()
 
 
-def test_svelte_and_html_scripts(samples):
+def test_svelte_and_html_scripts(samples: ModuleType) -> None:
     svelte = samples.Parsed("svelte", "<script>\nfunction a() { return 1 }\n</script>\n<p>{a()}</p>\n", "A.svelte")
     assert ("function", "A.a") in svelte.names()
     page = samples.Parsed("html", "<html><head><script>function b() {}</script></head></html>\n", "i.html")
@@ -107,7 +108,7 @@ def test_svelte_and_html_scripts(samples):
     page.check_laws()
 
 
-def test_notebook_cells(samples):
+def test_notebook_cells(samples: ModuleType) -> None:
     cells = [
         {"cell_type": "markdown", "metadata": {}, "source": ["# Load data\n", "text"]},
         {
@@ -126,7 +127,7 @@ def test_notebook_cells(samples):
     samples.Parsed("json", "[1, 2", "broken.ipynb").check_laws()
 
 
-def test_blade_directives(samples):
+def test_blade_directives(samples: ModuleType) -> None:
     text = (
         "@extends('layouts.app')\n@section('content')\n  <h1>{{ $title }}</h1>\n  @include('parts.nav')\n@endsection\n"
     )

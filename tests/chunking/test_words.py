@@ -6,6 +6,7 @@ import random
 import sys
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -47,7 +48,7 @@ def finds(query: str, text: str) -> bool:
         ("HTTP服务器", ["http", "服务器"]),
     ],
 )
-def test_identifiers_split_in_any_script(word, parts):
+def test_identifiers_split_in_any_script(word: str, parts: list[str]) -> None:
     assert split_identifier(word) == parts
 
 
@@ -72,27 +73,27 @@ def test_identifiers_split_in_any_script(word, parts):
         ("the_last_words_matter", "def test_" + "quite_a_long_name_" * 6 + "the_last_words_matter(): pass"),
     ],
 )
-def test_what_is_written_is_found(query, text):
+def test_what_is_written_is_found(query: str, text: str) -> None:
     assert finds(query, text)
 
 
-def test_a_longer_query_does_not_ask_for_single_characters():
+def test_a_longer_query_does_not_ask_for_single_characters() -> None:
     assert query_terms("税率") == ["税率"]
     assert set(document_terms("税率")) == {"税率", "税", "率"}
     assert not finds("值", "税率")
 
 
-def test_box_drawings_are_no_words_and_signs_are():
+def test_box_drawings_are_no_words_and_signs_are() -> None:
     assert find_words("│ ── 🚀→x") == ["🚀", "→", "x"]
 
 
-def test_words_beyond_the_length_that_is_split_are_kept_whole():
+def test_words_beyond_the_length_that_is_split_are_kept_whole() -> None:
     word = "x" * 300 + "Tail"
     assert "=" + word.lower() in word_terms(word)
     assert QueryTerms(word).of_word(word) >= {"=" + word.lower()}
 
 
-def test_whole_identifiers_are_kept_and_parts_stemmed():
+def test_whole_identifiers_are_kept_and_parts_stemmed() -> None:
     assert word_terms("parseConfigs") == ("pars", "config", "=parseconfigs")
     assert word_terms("parsing") == word_terms("parse") == ("pars",)
     assert word_terms("the") == ()
@@ -103,13 +104,13 @@ def test_whole_identifiers_are_kept_and_parts_stemmed():
 @settings(max_examples=200)
 @given(st.text(max_size=80))
 @example("é́a")
-def test_spans_are_the_words(text):
+def test_spans_are_the_words(text: str) -> None:
     assert [text[start:end] for start, end in word_spans(text)] == find_words(text)
 
 
 @settings(max_examples=200)
 @given(st.text(alphabet=st.characters(categories=["Lu", "Ll", "Lo", "Mn", "Nd"]), min_size=1, max_size=30))
-def test_a_word_is_found_by_itself_however_it_is_composed(word):
+def test_a_word_is_found_by_itself_however_it_is_composed(word: str) -> None:
     for form in ("NFC", "NFD"):
         assert set(query_terms(unicodedata.normalize(form, word))) <= set(document_terms(word))
 
@@ -136,19 +137,19 @@ _SPELLED = st.builds(
 
 @settings(max_examples=300)
 @given(st.lists(_SPELLED, min_size=1, max_size=4), st.lists(_SPELLED | st.text(max_size=70), max_size=5))
-def test_terms_of_a_query_are_found_as_if_every_word_were_stemmed(asked, told):
+def test_terms_of_a_query_are_found_as_if_every_word_were_stemmed(asked: str, told: Any) -> None:
     terms, text = QueryTerms(" ".join(asked)), " ".join([*told, *asked])
     assert terms.of_text(text) == set(query_terms(" ".join(asked))) & set(document_terms(text))
     for word in " ".join(told).split():
         assert terms.of_text(word) == terms.terms & set(document_terms(word))
 
 
-def test_a_stem_that_begins_otherwise_than_its_word_is_found():
+def test_a_stem_that_begins_otherwise_than_its_word_is_found() -> None:
     assert QueryTerms("die").of_word("dying") == {"die"}
     assert QueryTerms("lying").of_word("lie") == {"lie"}
 
 
-def test_threads_stem_as_one_thread_does():
+def test_threads_stem_as_one_thread_does() -> None:
     """One stemmer shared by threads gave "runlock" for "errors" under a short switch interval, and it stayed cached."""
     starts = "error lock retri connect pars compil schedul optimiz gener accept".split()
     vocabulary = [

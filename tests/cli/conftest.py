@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chains import GitRepository
@@ -14,20 +16,21 @@ from benchmarks.robustness.damage import command, environment
 from code_index_assets.cli.main import main
 
 PARTS = 130
+Command = Callable[..., tuple[Any, str, str]]
 
 
 @pytest.fixture
-def data(monkeypatch, tmp_path):
+def data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("CODE_INDEX_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("CODE_INDEX_MODEL", "test")
     return tmp_path / "data"
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, data):
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: Path) -> Command:
     """Runs a command in this process; gives its exit code, standard output and error."""
 
-    def command(*arguments):
+    def command(*arguments: str) -> tuple[Any, str, str]:
         monkeypatch.setattr(sys, "argv", ["code-index", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -56,7 +59,7 @@ def _make_indexed(home: Path) -> None:
 
 
 @pytest.fixture
-def indexed(tmp_path_factory, data: Path) -> Path:
+def indexed(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """The data folder, with a repository "shop" of Python and one Go file, and "depot", in a shard each."""
     shutil.copytree(made_once(tmp_path_factory, "command-line", _make_indexed) / "data", data)
     return data

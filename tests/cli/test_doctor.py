@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 
-def damage(folder):
+import pytest
+
+from .conftest import Command
+
+
+def damage(folder: Path) -> None:
     for stored in folder.rglob("*.dat"):
         stored.write_bytes(b"x")
 
 
-def test_every_damage_is_told_once(run, indexed):
+def test_every_damage_is_told_once(run: Command, indexed: Path) -> None:
     code, out, _ = run("doctor")
     assert code == 0 and "catalog.duckdb" in out
     shards = sorted(next((indexed / "index").glob("*/shards")).iterdir())
@@ -26,7 +32,7 @@ def test_every_damage_is_told_once(run, indexed):
     assert "all artifacts are whole" in out
 
 
-def test_a_shard_or_artifact_that_is_gone(run, indexed):
+def test_a_shard_or_artifact_that_is_gone(run: Command, indexed: Path) -> None:
     import shutil
 
     shards = sorted(next((indexed / "index").glob("*/shards")).iterdir())
@@ -40,14 +46,16 @@ def test_a_shard_or_artifact_that_is_gone(run, indexed):
     assert "is gone" in failed[2] and shards[0].name in failed[2]
 
 
-def test_one_reason_of_several_lanes_is_told_once(run, indexed):
+def test_one_reason_of_several_lanes_is_told_once(run: Command, indexed: Path) -> None:
     damage(indexed / "index")
     code, _, err = run("search", "AddItem")
     assert code == 5 and err.count("cannot be loaded") == 1
     assert "symbol, lexical, semantic: " in err and err.count("code-index repair") == 1
 
 
-def test_misspelt_settings_and_failed_runs_are_told(run, indexed, monkeypatch):
+def test_misspelt_settings_and_failed_runs_are_told(
+    run: Command, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from code_index_assets.records.failures import record_failure
     from code_index_assets.storage.layout import Layout
 
@@ -61,7 +69,7 @@ def test_misspelt_settings_and_failed_runs_are_told(run, indexed, monkeypatch):
     assert "depot failed at repository: the host refused" in warned[1]
 
 
-def test_a_variable_that_is_empty_is_not_set(monkeypatch, tmp_path):
+def test_a_variable_that_is_empty_is_not_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from code_index_assets.settings import load_settings
 
     monkeypatch.chdir(tmp_path)

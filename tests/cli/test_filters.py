@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from .conftest import Command
+
 
 @pytest.mark.parametrize("name", ["go", "golang", "Go", ".go"])
-def test_other_names_of_a_language(run, indexed, name):
+def test_other_names_of_a_language(run: Command, indexed: Path, name: str) -> None:
     code, out, _ = run("search", "AddItem", "--language", name)
     assert code == 0 and "cart.go" in out and "gateway" not in out
     assert run("search", f"AddItem lang:{name}")[0] == 0
@@ -26,7 +30,7 @@ def test_other_names_of_a_language(run, indexed, name):
         ("references", "AddItem", "--language", "pyton"),
     ],
 )
-def test_a_language_that_nothing_is_in(run, indexed, arguments):
+def test_a_language_that_nothing_is_in(run: Command, indexed: Path, arguments: list[str]) -> None:
     code, out, err = run(*arguments)
     assert code == 1
     assert (
@@ -36,7 +40,7 @@ def test_a_language_that_nothing_is_in(run, indexed, arguments):
     assert "python" in told["notes"][0]
 
 
-def test_a_kind_that_nothing_is_of(run, indexed):
+def test_a_kind_that_nothing_is_of(run: Command, indexed: Path) -> None:
     for arguments in (("search", "charge", "--kind", "functon"), ("search", "charge kind:functon")):
         code, out, _ = run(*arguments)
         assert code == 1 and "nothing that was searched has the kind 'functon': did you mean function?" in out
@@ -52,12 +56,12 @@ def test_a_kind_that_nothing_is_of(run, indexed):
     assert code == 1 and "did you mean function?" in out + err
 
 
-def test_filters_that_hold_say_nothing(run, indexed):
+def test_filters_that_hold_say_nothing(run: Command, indexed: Path) -> None:
     told = json.loads(run("search", "no_such_thing", "--language", "go", "--kind", "function", "--json")[1])
     assert told["notes"] == []
 
 
-def test_the_server_and_its_page_say_so(run, indexed):
+def test_the_server_and_its_page_say_so(run: Command, indexed: Path) -> None:
     from code_index_assets.serve.http.app import create_app
     from code_index_assets.settings import load_settings
 
@@ -73,7 +77,7 @@ def test_the_server_and_its_page_say_so(run, indexed):
         assert "did you mean python?" in page
 
 
-def test_a_path_that_covers_nothing_is_told_in_text_too(run, indexed):
+def test_a_path_that_covers_nothing_is_told_in_text_too(run: Command, indexed: Path) -> None:
     note = "no indexed file is covered by the path 'nowhere/**'"
     for command in (("search", "charge"), ("symbol", "charge"), ("references", "charge")):
         code, out, err = run(*command, "--path", "nowhere/**")
@@ -86,7 +90,7 @@ def test_a_path_that_covers_nothing_is_told_in_text_too(run, indexed):
 
 
 @pytest.mark.parametrize("command", ["search", "symbol", "references"])
-def test_an_unknown_ref_is_not_indexed(run, indexed, command):
+def test_an_unknown_ref_is_not_indexed(run: Command, indexed: Path, command: Any) -> None:
     code, _, err = run(command, "charge", "--ref", "release/9")
     assert code == 1 and "ref release/9 is not indexed; indexed: HEAD" in err
     code, out, _ = run(command, "charge", "--ref", "release/9", "--json")

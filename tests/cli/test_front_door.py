@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from chains import GitRepository
 
+from .conftest import Command
 
-def test_an_empty_name_is_not_the_working_folder(run, data, monkeypatch, repository: GitRepository):
+
+def test_an_empty_name_is_not_the_working_folder(
+    run: Command, data: Path, monkeypatch: pytest.MonkeyPatch, repository: GitRepository
+) -> None:
     repository.commit({"a.py": "def a():\n    return 1\n"})
     monkeypatch.chdir(repository.path)
     for command in ("add", "index"):
@@ -18,7 +23,7 @@ def test_an_empty_name_is_not_the_working_folder(run, data, monkeypatch, reposit
     assert json.loads(run("list", "--json")[1])["repositories"] == []
 
 
-def test_a_working_folder_that_is_gone(run, tmp_path, monkeypatch):
+def test_a_working_folder_that_is_gone(run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -27,7 +32,7 @@ def test_a_working_folder_that_is_gone(run, tmp_path, monkeypatch):
     assert code == 2 and "the working folder is gone" in err
 
 
-def test_a_data_folder_that_is_a_file(run, data, repository: GitRepository):
+def test_a_data_folder_that_is_a_file(run: Command, data: Path, repository: GitRepository) -> None:
     repository.commit({"a.py": "def a():\n    return 1\n"})
     data.write_text("")
     for command in (("status",), ("search", "x"), ("index", str(repository.path))):
@@ -35,7 +40,7 @@ def test_a_data_folder_that_is_a_file(run, data, repository: GitRepository):
         assert code == 2 and "is a file" in err and "CODE_INDEX_DATA" in err
 
 
-def test_a_damaged_catalogue_says_how_to_have_a_new_one(run, data):
+def test_a_damaged_catalogue_says_how_to_have_a_new_one(run: Command, data: Path) -> None:
     run("list")
     data.mkdir(exist_ok=True)
     (data / "catalog.duckdb").write_text("junk")
@@ -44,7 +49,7 @@ def test_a_damaged_catalogue_says_how_to_have_a_new_one(run, data):
 
 
 @pytest.mark.slow
-def test_what_is_said_of_a_damaged_shard_mends_it(run, data, repository: GitRepository):
+def test_what_is_said_of_a_damaged_shard_mends_it(run: Command, data: Path, repository: GitRepository) -> None:
     import shutil
 
     repository.commit({"a.py": "def mended_name():\n    return 1\n"})
@@ -62,7 +67,7 @@ def test_what_is_said_of_a_damaged_shard_mends_it(run, data, repository: GitRepo
     assert run("search", "mended_name")[0] == 0
 
 
-def test_file_names_do_not_drive_the_terminal(run, repository: GitRepository):
+def test_file_names_do_not_drive_the_terminal(run: Command, repository: GitRepository) -> None:
     repository.commit({"a\x1b]0;owned\x07\nb.py": "def sneaky_name():\n    return 1\n"})
     assert run("index", str(repository.path), "--quiet")[0] == 0
     for command in (("search", "sneaky_name"), ("symbol", "sneaky_name"), ("files", repository.path.name)):
@@ -71,7 +76,9 @@ def test_file_names_do_not_drive_the_terminal(run, repository: GitRepository):
         assert "\x1b" not in out and "\x07" not in out and "\nb.py" not in out and "b.py" in out
 
 
-def test_purge_leaves_nothing_of_a_file_in_any_ref_or_space(run, data, monkeypatch, repository: GitRepository):
+def test_purge_leaves_nothing_of_a_file_in_any_ref_or_space(
+    run: Command, data: Path, monkeypatch: pytest.MonkeyPatch, repository: GitRepository
+) -> None:
     marker = "zebraquux"
     repository.commit({f"f{n}.py": f"def kept_{n}():\n    return {n}\n" for n in range(20)})
     repository.commit({"notes/leak.py": f"def leak_{marker}():\n    return '{marker}'\n"})
@@ -104,7 +111,7 @@ def test_purge_leaves_nothing_of_a_file_in_any_ref_or_space(run, data, monkeypat
     assert json.loads(run("sql", "SELECT count(*) AS n FROM files", "--format", "json")[1]) == [{"n": 0}]
 
 
-def test_purge_of_what_was_never_indexed_indexes_nothing(run, data, repository: GitRepository):
+def test_purge_of_what_was_never_indexed_indexes_nothing(run: Command, data: Path, repository: GitRepository) -> None:
     repository.commit({"a.py": "def a():\n    return 1\n"})
     run("add", str(repository.path))
     code, _, err = run("purge", repository.path.name, "a.py", "--yes")
@@ -133,7 +140,7 @@ def everything_in(folder: Path) -> bytes:
     return b"\0".join(pieces)
 
 
-def test_what_could_not_be_read_is_not_registered(run, tmp_path, repository: GitRepository):
+def test_what_could_not_be_read_is_not_registered(run: Command, tmp_path: Path, repository: GitRepository) -> None:
     missing = (tmp_path / "nowhere.git").as_uri()
     code, out, err = run("index", missing, "--quiet")
     assert code == 4 and "is not registered" in err and "stays searchable" not in out
@@ -148,13 +155,15 @@ def test_what_could_not_be_read_is_not_registered(run, tmp_path, repository: Git
 
 
 @pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
-def test_a_signal_ends_all_of_a_run(run, indexed, monkeypatch, tmp_path, signal_name):
+def test_a_signal_ends_all_of_a_run(
+    run: Command, indexed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, signal_name: str
+) -> None:
     import os
     import signal
 
     looked_at = []
 
-    def interrupted(context):
+    def interrupted(context: Any) -> Any:
         looked_at.append(context.key)
         os.kill(os.getpid(), getattr(signal, signal_name))
         raise AssertionError("it went on")
@@ -173,10 +182,10 @@ def test_a_signal_ends_all_of_a_run(run, indexed, monkeypatch, tmp_path, signal_
     assert json.loads(run("status", "--json")[1])["repositories"][0]["activity"] == ""
 
 
-def test_a_full_disk_is_called_that(run, indexed, monkeypatch):
+def test_a_full_disk_is_called_that(run: Command, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import errno
 
-    def full(*arguments, **options):
+    def full(*arguments: Any, **options: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("code_index_assets.cli.registry.Registry.add", full)
@@ -184,10 +193,12 @@ def test_a_full_disk_is_called_that(run, indexed, monkeypatch):
     assert code == 5 and "disk is full" in err and "run the same again" in err
 
 
-def test_records_of_dagster_that_cannot_be_written(run, indexed, monkeypatch):
+def test_records_of_dagster_that_cannot_be_written(
+    run: Command, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sqlalchemy.exc import OperationalError
 
-    def full(*arguments, **options):
+    def full(*arguments: Any, **options: Any) -> None:
         raise OperationalError("PRAGMA", {}, Exception("disk I/O error"))
 
     monkeypatch.setattr("code_index_assets.cli.index.run_chain", full)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from code_index_assets.analytics import catalog
 from code_index_assets.operations import retire
 from code_index_assets.sources.registry import Registry
+
+from .conftest import Command
 
 
 class Killed(BaseException):
@@ -20,7 +23,7 @@ def kill(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize("where", ["registry", "index", "artifacts", "catalogue"])
-def test_a_removal_goes_on(run, indexed, monkeypatch, where):
+def test_a_removal_goes_on(run: Command, indexed: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     place = {
         "registry": (Registry, "remove"),
         "index": (retire, "remove_partition"),
@@ -45,7 +48,7 @@ def test_a_removal_goes_on(run, indexed, monkeypatch, where):
     assert run("remove", "shop")[0] == 2  # and there is nothing left to remove
 
 
-def test_the_registry_is_never_replaced_unasked(run, indexed):
+def test_the_registry_is_never_replaced_unasked(run: Command, indexed: Path) -> None:
     file = indexed / "repositories.toml"
     assert run("index", "depot", "--quiet")[0] == 0
     good = file.read_bytes()

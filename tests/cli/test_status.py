@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,12 +19,14 @@ from code_index_assets.records.failures import record_failure
 from code_index_assets.records.observations import Observation, observe
 from code_index_assets.sources.registry import Registry
 
+from .conftest import Command
+
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
     monkeypatch.setenv("CODE_INDEX_DATA", str(tmp_path / "data"))
 
-    def command(*arguments):
+    def command(*arguments: str) -> tuple[Any, str, str]:
         monkeypatch.setattr(sys, "argv", ["code-index", "status", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -32,7 +35,7 @@ def run(monkeypatch, capsys, tmp_path):
     return command
 
 
-def test_states_and_goings_on(run, tmp_path):
+def test_states_and_goings_on(run: Command, tmp_path: Path) -> None:
     layout = p.layout_at(tmp_path / "data")
     registry = Registry.load(layout.root / "repositories.toml", layout)
     for name in ("a/one", "a/two", "a/three"):
@@ -60,7 +63,7 @@ def test_states_and_goings_on(run, tmp_path):
     assert run("a/nothing")[0] == 1
 
 
-def test_a_run_that_dagster_knows_of(run, tmp_path, monkeypatch):
+def test_a_run_that_dagster_knows_of(run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import html
     import sqlite3
 

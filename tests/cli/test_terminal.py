@@ -7,46 +7,57 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from code_index_assets.cli.main import COMMANDS, cli
 
+from .conftest import Command
+
 PROGRAM = [sys.executable, "-P", "-m", "code_index_assets.cli.main"]
 ROOT = Path(__file__).parents[2]
 
 
-def started(*arguments, **options):
+def started(*arguments: str, **options: Any) -> subprocess.Popen[Any]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
     return subprocess.Popen([*PROGRAM, *arguments], env=environment, **options)
 
 
-def completed(line: str, env=None) -> list[str]:
+@pytest.fixture
+def completed(monkeypatch: pytest.MonkeyPatch, run: Command) -> Callable[..., list[str]]:
     """What bash is offered at the end of a line."""
-    words = line.split()
-    at = len(words) if line.endswith(" ") else len(words) - 1
-    asked = {"_CODE_INDEX_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(at), **(env or {})}
-    program = [sys.executable, "-c", "import sys; sys.argv[0] = 'code-index'\n"
-               "from code_index_assets.cli.main import main; main()"]  # fmt: skip
-    done = subprocess.run(
-        program, env={**os.environ, "PYTHONPATH": str(ROOT), **asked}, capture_output=True, text=True, check=False
-    )
-    assert done.stderr == ""
-    # An empty line is what click writes for nothing.
-    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
+
+    def complete(line: str, **env: str) -> list[str]:
+        words = line.split()
+        at = len(words) if line.endswith(" ") else len(words) - 1
+        asked = {"_CODE_INDEX_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(at), **env}
+        with monkeypatch.context() as patched:
+            for name, value in asked.items():
+                patched.setenv(name, value)
+            # click takes the name of the program from this: here it would be "python -m pytest".
+            patched.setattr(sys.modules["__main__"], "__package__", "")
+            code, out, err = run()
+        assert (code, err) == (0, "")
+        # An empty line is what click writes for nothing.
+        return [line.partition(",")[2] for line in out.splitlines() if line]
+
+    return complete
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_takes_json_and_explains_its_options(name):
+def test_every_command_takes_json_and_explains_its_options(name: str) -> None:
     command = cli.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
     options = [one for one in command.params if one.param_type_name == "option"]
     assert any("--json" in one.opts for one in options)
     assert [one.name for one in options if not one.help] == []
     assert command.help
 
 
-def test_help_is_whole(run):
+def test_help_is_whole(run: Command) -> None:
     _, out, _ = run("--help")
     lines = [line for line in out.splitlines() if line.startswith("  ")]
     for name, (_, told) in COMMANDS.items():
@@ -70,14 +81,14 @@ def test_help_is_whole(run):
         (("symbol", "x", "--ref", "nothing", "--json"), 1, "NotIndexedError"),
     ],
 )
-def test_errors_are_json_too(run, indexed, arguments, code, kind):
+def test_errors_are_json_too(run: Command, indexed: Path, arguments: list[str], code: int, kind: str) -> None:
     ended, out, err = run(*arguments)
     told = json.loads(out.splitlines()[-1])
     assert (ended, told["error"]["type"], err) == (code, kind, "")
     assert told["outcome"] == ("not_indexed" if kind == "NotIndexedError" else "failed")
 
 
-def test_what_commands_did_as_json(run, indexed, tmp_path):
+def test_what_commands_did_as_json(run: Command, indexed: Path, tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "a.py").write_text("x = 1\n")
     told = json.loads(run("add", str(tmp_path / "plain"), "--json")[1])
@@ -92,13 +103,13 @@ def test_what_commands_did_as_json(run, indexed, tmp_path):
     assert json.loads(run("repair", "records", "--quick", "--json")[1])["findings"] == []
 
 
-def test_list_says_how_old_each_is(run, indexed):
+def test_list_says_how_old_each_is(run: Command, indexed: Path) -> None:
     lines = [line.split("\t") for line in run("list")[1].splitlines()]
     assert lines[0] == ["name", "state", "indexed", "refs", "location"]
     assert ["shop", "current"] in [line[:2] for line in lines] and "ago" in lines[1][2] + "ago"
 
 
-def test_rows_of_sql(run, indexed, tmp_path):
+def test_rows_of_sql(run: Command, indexed: Path, tmp_path: Path) -> None:
     query = "SELECT 'a\tb\\' || chr(10) || 'c' AS \"one\", NULL AS two, 3 AS three"
     assert run("sql", query)[1] == "one\ttwo\tthree\na\\tb\\\\\\nc\t\t3\n"
     vertical = run("sql", query, "--vertical")[1].splitlines()
@@ -115,7 +126,7 @@ def test_rows_of_sql(run, indexed, tmp_path):
     "arguments",
     [("files", "shop"), ("sql", "SELECT * FROM range(200000)"), ("search", "part"), ("--help",), ("status",)],
 )
-def test_a_closed_pipe_is_no_error(indexed, arguments):
+def test_a_closed_pipe_is_no_error(indexed: Path, arguments: list[str]) -> None:
     # Nobody reads at all: also what is written at the very end meets a closed pipe.
     reading, writing = os.pipe()
     os.close(reading)
@@ -136,7 +147,7 @@ def test_a_closed_pipe_is_no_error(indexed, arguments):
         ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
     ],
 )
-def test_colours_on_a_terminal(run, monkeypatch, environment, colored):
+def test_colours_on_a_terminal(run: Command, monkeypatch: pytest.MonkeyPatch, environment: Any, colored: bool) -> None:
     from code_index_assets.cli.terminal import use_color
 
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
@@ -152,29 +163,31 @@ def test_colours_on_a_terminal(run, monkeypatch, environment, colored):
 @pytest.mark.parametrize(
     ("variable", "colored"), [("FORCE_COLOR", True), ("CLICOLOR_FORCE", True), ("NO_COLOR", False)]
 )
-def test_colours_in_a_pipe(run, indexed, monkeypatch, variable, colored):
+def test_colours_in_a_pipe(
+    run: Command, indexed: Path, monkeypatch: pytest.MonkeyPatch, variable: str, colored: bool
+) -> None:
     monkeypatch.setenv(variable, "1")
     for command in (("search", "charge"), ("doctor",)):
         assert ("\x1b[" in run(*command)[1]) is colored
 
 
-def test_completion(indexed):
+def test_completion(indexed: Path, completed: Callable[..., list[str]]) -> None:
     assert completed("code-index se") == ["search", "serve"]
     assert completed("code-index search --repo ") == ["shop", "depot"]
     assert completed("code-index search x --language ") == ["python", "go"]
     assert "function" in completed("code-index symbol x --kind f")
     assert completed("code-index search x --ref ") == ["HEAD"]
     assert completed("code-index status d") == ["depot"]
-    assert completed("code-index search --repo ", {"CODE_INDEX_DATA": "/nowhere"}) == []
+    assert completed("code-index search --repo ", CODE_INDEX_DATA="/nowhere") == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_completion_script(run, shell):
+def test_the_completion_script(run: Command, shell: str) -> None:
     code, out, _ = run("completion", shell)
     assert code == 0 and "_CODE_INDEX_COMPLETE" in out and f"{shell}_complete" in out
 
 
-def test_completion_imports_nothing_heavy(indexed):
+def test_completion_imports_nothing_heavy(indexed: Path) -> None:
     heavy = "{'polars', 'dagster', 'duckdb', 'numpy', 'torch', 'qdrant_edge'}"
     program = f"""
 import os, sys

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import publishing as p
 import pytest
 from publications import everything, grown
 
 from code_index_assets.errors import GateRefusedError, NotIndexedError
+from code_index_assets.index.backends.interface import IndexBackend
+from code_index_assets.index.content import RepositoryContent
 from code_index_assets.index.filters import Filter
 from code_index_assets.index.generations import Retention, prune_generations
 from code_index_assets.index.maintenance import compact, previous_receipt, remove, rollback
-from code_index_assets.index.manifest import PublicationStore
-from code_index_assets.index.reader import SnapshotGoneError
+from code_index_assets.index.manifest import PublicationStore, Receipt
+from code_index_assets.index.publish import PublicationResult
+from code_index_assets.index.reader import IndexSnapshot, SnapshotGoneError
 from code_index_assets.index.verify import verify
+from code_index_assets.quality.permit import Permit
+from code_index_assets.storage.layout import Layout
 
 
-def test_roll_back_asks_the_gate_and_publishes_the_previous(put, snapshot, layout, backend):
+def test_roll_back_asks_the_gate_and_publishes_the_previous(
+    put: Callable[..., tuple[RepositoryContent, PublicationResult]],
+    snapshot: Callable[[], IndexSnapshot],
+    layout: Layout,
+    backend: IndexBackend,
+) -> None:
     put({"x.py": "def x(): pass"}, key="acme/lib")
     first, _ = put(p.SHOP)
     put(grown(a="def a(): pass"))
     put({"x.py": "def x2(): pass"}, key="acme/lib")
     asked = []
 
-    def permit(receipt):
+    def permit(receipt: Receipt) -> Permit:
         asked.append(receipt.commit)
         return p.permit_for(first)
 
@@ -35,7 +47,7 @@ def test_roll_back_asks_the_gate_and_publishes_the_previous(put, snapshot, layou
     assert ("acme/lib", "x.py", "x2") in everything(view)
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
-    def refuse(receipt):
+    def refuse(receipt: Receipt) -> Permit:
         raise GateRefusedError("no")
 
     with pytest.raises(GateRefusedError):
@@ -44,7 +56,12 @@ def test_roll_back_asks_the_gate_and_publishes_the_previous(put, snapshot, layou
         previous_receipt(PublicationStore(layout, p.SPACE), "acme/unknown")
 
 
-def test_remove_takes_one_key_and_no_other(put, snapshot, layout, backend):
+def test_remove_takes_one_key_and_no_other(
+    put: Callable[..., tuple[RepositoryContent, PublicationResult]],
+    snapshot: Callable[[], IndexSnapshot],
+    layout: Layout,
+    backend: IndexBackend,
+) -> None:
     put(p.SHOP)
     put(p.SHOP, key="acme/fork")
     assert remove("acme/shop", backend, layout, p.SPACE) == len(p.chunks_of(p.SHOP))
@@ -59,12 +76,15 @@ def test_remove_takes_one_key_and_no_other(put, snapshot, layout, backend):
     assert snapshot().count(Filter()) == len(p.chunks_of(p.SHOP))
 
 
-def test_verify_finds_lost_and_foreign_points(put, layout, backend):
+def test_verify_finds_lost_and_foreign_points(
+    put: Callable[..., tuple[RepositoryContent, PublicationResult]], layout: Layout, backend: IndexBackend
+) -> None:
     _, result = put(p.SHOP)
     store = PublicationStore(layout, p.SPACE)
     base = store.current()
     following = store.successor(base, p.DIM)
     shard = result.receipt.shards[0]
+    assert base is not None
     ids = sorted(backend.view(base).ids(shard, "acme/shop"))
     from code_index_assets.index.points import Point
 
@@ -81,7 +101,12 @@ def test_verify_finds_lost_and_foreign_points(put, layout, backend):
     assert any("1 of" in x and "missing" in x for x in problems) and any("1 points hold other" in x for x in problems)
 
 
-def test_prune_keeps_what_is_named(put, snapshot, layout, backend):
+def test_prune_keeps_what_is_named(
+    put: Callable[..., tuple[RepositoryContent, PublicationResult]],
+    snapshot: Callable[[], IndexSnapshot],
+    layout: Layout,
+    backend: IndexBackend,
+) -> None:
     for number in range(4):
         put({"a.py": f"def a{number}(): pass"})
     pinned = snapshot()
@@ -96,7 +121,12 @@ def test_prune_keeps_what_is_named(put, snapshot, layout, backend):
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_compaction_changes_no_answer(put, snapshot, layout, backend):
+def test_compaction_changes_no_answer(
+    put: Callable[..., tuple[RepositoryContent, PublicationResult]],
+    snapshot: Callable[[], IndexSnapshot],
+    layout: Layout,
+    backend: IndexBackend,
+) -> None:
     put(p.SHOP)
     before = everything(snapshot())
     done = compact(backend, layout, p.SPACE)
@@ -107,7 +137,12 @@ def test_compaction_changes_no_answer(put, snapshot, layout, backend):
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_a_pruned_snapshot_says_so(put, snapshot, layout, backend):
+def test_a_pruned_snapshot_says_so(
+    put: Callable[..., tuple[RepositoryContent, PublicationResult]],
+    snapshot: Callable[[], IndexSnapshot],
+    layout: Layout,
+    backend: IndexBackend,
+) -> None:
     if backend.name == "server":
         pytest.skip(
             "a server's old versions leave answers empty, not folders missing; readers refresh before each query"

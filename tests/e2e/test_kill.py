@@ -78,7 +78,9 @@ ALWAYS = {"chunks", "flush", "profile", "before pointer", "after pointer"}
 @pytest.mark.parametrize(
     "point", [pytest.param(point, marks=() if point in ALWAYS else pytest.mark.slow) for point in POINTS]
 )
-def test_a_killed_run_is_finished_by_the_next(chain: Chain, undisturbed, point: str) -> None:
+def test_a_killed_run_is_finished_by_the_next(
+    chain: Chain, undisturbed: tuple[GitRepository, dict[str, dict[str, object]]], point: str
+) -> None:
     repository, expected = undisturbed
     chain.register(repository.path, "code")
     flushed = chain.data.parent / "flushed"

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -167,7 +168,7 @@ def test_an_error_while_parsing_ends_the_stream(
     repository.commit(FILES)
     chain.register(f"file://{repository.path}", "r")
 
-    def broken(*arguments: object, **options: object):  # type: ignore[no-untyped-def]
+    def broken(*arguments: object, **options: object) -> Any:
         raise KeyboardInterrupt
         yield
 

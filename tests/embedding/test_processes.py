@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,7 +90,7 @@ def test_the_fastest_candidate_is_kept_for_the_machine(layout: Layout, monkeypat
     monkeypatch.setattr(runtimes, "usable_cores", lambda: 2)
     monkeypatch.setattr(runtimes, "candidates", lambda cores, int8=False: found)
 
-    def measure(model, max_tokens, layout, runtime):
+    def measure(model: Any, max_tokens: int, layout: Layout, runtime: Any) -> Any:
         timed.append(runtime)
         return {"torch-bf16": 10.0, "onnx-fp32": 30.0}[runtime.name] * runtime.workers
 
@@ -111,7 +113,7 @@ class Slow(TestEmbedder):
         self.windows: list[int] = []
         self.go = threading.Event()
 
-    def embed_each(self, texts):
+    def embed_each(self, texts: Sequence[str]) -> Any:
         self.windows.append(len(texts))
         if len(self.windows) == 1:
             assert self.go.wait(120)
@@ -184,7 +186,7 @@ def test_a_run_goes_on_when_the_process_ends(tmp_path: Path) -> None:
 
 def test_an_error_of_the_model_reaches_the_client_and_the_process_lives(tmp_path: Path) -> None:
     class Picky(TestEmbedder):
-        def embed_each(self, texts):
+        def embed_each(self, texts: Sequence[str]) -> Any:
             if "poison" in texts:
                 raise EmbeddingError("a text cannot be embedded", remedy="leave it out")
             return super().embed_each(texts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,8 +126,8 @@ def test_a_refusal_says_when_to_come_back(server: EmbeddingServer, ask: Ask) -> 
 
 
 def test_an_answer_that_does_not_come_in_time_is_asked_for_again(server: EmbeddingServer, ask: Ask) -> None:
-    embedder = ask(server, embedding_timeout_seconds=0.3)
-    server.faults.append(("hang", 5))
+    embedder = ask(server, embedding_timeout_seconds=2)
+    server.faults.append(("hang", 60))
     assert np.array_equal(embedder.embed(texts(3), "document"), expected(server, texts(3)))
     assert embedder.work.retries == 1
 
@@ -170,7 +171,8 @@ def test_a_poison_text_is_refused_by_name_and_the_others_go_on(server: Embedding
     embedder = ask(server)
     wanted = texts(40)
     wanted[17] = "POISON in the middle"
-    found, refused = {}, {}
+    found: dict[int, Any] = {}
+    refused: dict[int, str] = {}
     for part in embedder.embed_each(wanted):
         found.update(zip(part.rows, part.vectors, strict=True))
         refused |= part.refused
@@ -183,7 +185,7 @@ def test_a_poison_text_is_refused_by_name_and_the_others_go_on(server: Embedding
 def test_a_vector_that_is_not_finite_is_refused(server: EmbeddingServer, ask: Ask) -> None:
     embedder = ask(server)
     server.faults.extend([("nan", "compute_3(")] * 20)
-    refused = {}
+    refused: dict[int, str] = {}
     done = 0
     for part in embedder.embed_each(texts(8)):
         refused |= part.refused
@@ -273,7 +275,8 @@ def test_the_budget_stops_before_the_request_that_would_exceed_it(server: Embedd
 
 
 def test_a_query_does_not_wait_long_for_a_provider(server: EmbeddingServer, tmp_path: Path, ask: Ask) -> None:
-    settings = ask(server) and Settings.model_validate({
+    ask(server)
+    settings = Settings.model_validate({
         "data": tmp_path / "data", "model": "voyage" if server.api == "voyage" else "openai:test-model",
         "embedding_url": server.url, "embedding_key": KEY,
         "embedding_dimension": 64 if server.api == "voyage" else 0, "embedding_patience_seconds": 0,

@@ -19,14 +19,14 @@ def terms(path: str) -> set[str]:
 
 @given(st.lists(paths, min_size=1, max_size=12, unique=True), globs)
 @settings(max_examples=200)
-def test_conditions_equal_the_glob(all_paths, glob):
+def test_conditions_equal_the_glob(all_paths: list[str], glob: str) -> None:
     for alternatives in conditions(Filter(paths=(glob,)), lambda: all_paths):
         for path in all_paths:
             found = any(set(c.terms) & terms(path) for c in alternatives)
             assert found == matches_glob(glob, path), (glob, path)
 
 
-def test_excluded_words_are_words():
+def test_excluded_words_are_words() -> None:
     point = {"text": "retry_count = legacyMode", "path": "src/a.py", "names": ["retry_count"]}
     assert not passes_text_rules(Filter(exclude=("retry",)), point)
     assert passes_text_rules(Filter(exclude=("legacy",)), point)

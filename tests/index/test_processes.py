@@ -24,6 +24,7 @@ from code_index_assets.index.publish import publish
 from code_index_assets.index.reader import open_index
 from code_index_assets.index.verify import verify
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 SUPPORT = Path(__file__).parents[1] / "support"
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ KEY = "acme/loop"
 
 
 @pytest.fixture
-def layout(tmp_path):
+def layout(tmp_path: Path) -> Layout:
     return p.layout_at(tmp_path / "data")
 
 
@@ -41,18 +42,19 @@ def start(script: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
-def put(layout, generation, key=KEY):
+def put(layout: Layout, generation: int, key: str = KEY) -> None:
     content = p.make_content(
         layout, publisher_process.files_of(generation), key=key, buckets=4, observed_at=float(generation)
     )
     publish(p.permit_for(content), content, EdgeBackend(layout, p.SPACE, p.DIM), layout, retention=Retention(2, 600))
 
 
-def test_readers_in_other_processes_see_no_half_and_no_failure(layout, tmp_path):
+def test_readers_in_other_processes_see_no_half_and_no_failure(layout: Layout, tmp_path: Path) -> None:
     put(layout, 0)
     stop = tmp_path / "stop"
     readers = [start("reader_process.py", layout.root, KEY, stop) for _ in range(2)]
     for reader in readers:
+        assert reader.stdout is not None
         assert reader.stdout.readline() == "reading\n"
     # Pruning at once is the hard case: what a reader is about to load disappears.
     writers = [
@@ -74,10 +76,11 @@ def test_readers_in_other_processes_see_no_half_and_no_failure(layout, tmp_path)
     backend = EdgeBackend(layout, p.SPACE, p.DIM)
     for key in (KEY, "acme/other"):
         assert verify(key, backend, layout, p.SPACE, deep=True) == []
-        assert PublicationStore(layout, p.SPACE).current().receipts[key].observed_at == 6.0
+        current = PublicationStore(layout, p.SPACE).current()
+    assert current is not None and current.receipts[key].observed_at == 6.0
 
 
-def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout):
+def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout: Layout) -> None:
     put(layout, 0)
     put(layout, 0, key="acme/still")
     seed = 20
@@ -85,6 +88,7 @@ def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout
     generation = 0
     for _ in range(4):
         publisher = start("publisher_process.py", layout.root, KEY, generation + 1, 50, 0)
+        assert publisher.stdout is not None
         assert publisher.stdout.readline().startswith("start")
         time.sleep(moments.uniform(0.0, 0.25))
         publisher.send_signal(signal.SIGKILL)
@@ -106,11 +110,12 @@ def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout
     manifest = PublicationStore(layout, p.SPACE).current()
     home = layout.index(p.SPACE)
     kept = {folder.relative_to(home).as_posix() for folder in home.glob("shards/*/*")}
+    assert manifest is not None
     assert kept == {state.generation for state in manifest.shards.values()}  # nothing of the killed is left
     assert list((home / "staging").iterdir()) == []
 
 
-def test_a_read_only_index_is_searched_from_a_private_copy(layout, monkeypatch):
+def test_a_read_only_index_is_searched_from_a_private_copy(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     put(layout, 3)
     monkeypatch.setattr("code_index_assets.index.backends.edge.os.access", lambda path, mode: False)
     home = layout.index(p.SPACE)
@@ -120,7 +125,7 @@ def test_a_read_only_index_is_searched_from_a_private_copy(layout, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()} == times
 
 
-def test_searching_loads_nothing_heavy(layout):
+def test_searching_loads_nothing_heavy(layout: Layout) -> None:
     put(layout, 1)
     program = (
         "import sys; import numpy as np; from pathlib import Path\n"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +20,7 @@ from code_index_assets.index.backends import edge
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter
 from code_index_assets.index.manifest import PublicationManifest, PublicationStore
-from code_index_assets.index.publish import publish
+from code_index_assets.index.publish import PublicationResult, publish
 from code_index_assets.index.published_artifacts import table_parts
 from code_index_assets.index.read_back import readable_points
 from code_index_assets.index.reader import open_index
@@ -26,32 +28,33 @@ from code_index_assets.index.verify import verify
 from code_index_assets.progress import Stages, stage_note
 from code_index_assets.settings import Settings
 from code_index_assets.storage.artifacts import part_name
+from code_index_assets.storage.layout import Layout
 
 
 @pytest.fixture
-def layout(tmp_path):
+def layout(tmp_path: Path) -> Layout:
     return p.layout_at(tmp_path / "data")
 
 
 @pytest.fixture
-def backend(layout):
+def backend(layout: Layout) -> EdgeBackend:
     return EdgeBackend(layout, p.SPACE, p.DIM, shard_points=100)
 
 
-def put(layout, backend, files, **options):
+def put(layout: Layout, backend: EdgeBackend, files: dict[str, str], **options: Any) -> PublicationResult:
     content = p.make_content(layout, files, **options)
     return publish(p.permit_for(content), content, backend, layout)
 
 
-def many(count, mark=""):
+def many(count: int, mark: str = "") -> dict[str, str]:
     return {f"pkg{i % 7}/m{i}.py": f"def f{i}():\n    return '{i}{mark}'\n" for i in range(count)}
 
 
-def manifest(layout):
+def manifest(layout: Layout) -> Any:
     return PublicationStore(layout, p.SPACE).current()
 
 
-def test_small_repositories_share_a_shard_and_a_huge_one_has_several(layout, backend):
+def test_small_repositories_share_a_shard_and_a_huge_one_has_several(layout: Layout, backend: EdgeBackend) -> None:
     for i in range(3):
         put(layout, backend, many(20), key=f"acme/small{i}")
     assert len(manifest(layout).shards) == 1
@@ -66,7 +69,7 @@ def test_small_repositories_share_a_shard_and_a_huge_one_has_several(layout, bac
     assert verify("acme/huge", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_a_change_rewrites_one_shard_only(layout, backend):
+def test_a_change_rewrites_one_shard_only(layout: Layout, backend: EdgeBackend) -> None:
     put(layout, backend, many(350), key="acme/huge", buckets=16)
     before = manifest(layout).shards
     result = put(layout, backend, many(350) | {"pkg0/m0.py": "def f0(): return 'new'"}, key="acme/huge", buckets=16)
@@ -81,7 +84,7 @@ def staged(stages: Stages) -> tuple[int, int]:
     return stage.info["staged"], stage.items or 0
 
 
-def test_a_change_analyses_the_points_that_it_changes(layout, backend) -> None:
+def test_a_change_analyses_the_points_that_it_changes(layout: Layout, backend: EdgeBackend) -> None:
     files = many(350)
     put(layout, backend, files, buckets=8)
     stages = Stages()
@@ -92,7 +95,7 @@ def test_a_change_analyses_the_points_that_it_changes(layout, backend) -> None:
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_an_index_of_before_there_were_parts_is_taken_over_point_by_point(layout, backend) -> None:
+def test_an_index_of_before_there_were_parts_is_taken_over_point_by_point(layout: Layout, backend: EdgeBackend) -> None:
     files = many(40)
     old = put(layout, backend, files, with_parts=False)
     assert old.receipt.parts == {}
@@ -102,7 +105,7 @@ def test_an_index_of_before_there_were_parts_is_taken_over_point_by_point(layout
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_a_part_that_is_not_what_the_checks_passed_is_refused(layout, backend) -> None:
+def test_a_part_that_is_not_what_the_checks_passed_is_refused(layout: Layout, backend: EdgeBackend) -> None:
     content = p.make_content(layout, p.SHOP, commit="a" * 40)
     permit = p.permit_for(content)
     name = part_name("references", 0)
@@ -113,7 +116,7 @@ def test_a_part_that_is_not_what_the_checks_passed_is_refused(layout, backend) -
     assert manifest(layout) is None
 
 
-def test_a_part_that_is_not_what_was_published_does_not_answer(layout, backend) -> None:
+def test_a_part_that_is_not_what_was_published_does_not_answer(layout: Layout, backend: EdgeBackend) -> None:
     receipt = put(layout, backend, p.SHOP).receipt
     assert table_parts(layout, receipt, "references")
     other = {"references": replace(receipt.parts["references"], digest="0" * 32)}
@@ -122,7 +125,7 @@ def test_a_part_that_is_not_what_was_published_does_not_answer(layout, backend) 
         table_parts(layout, replace(receipt, parts=receipt.parts | other), "references")
 
 
-def test_an_overfull_shard_gives_up_what_changes(layout, backend):
+def test_an_overfull_shard_gives_up_what_changes(layout: Layout, backend: EdgeBackend) -> None:
     put(layout, backend, many(60), key="acme/a")
     put(layout, backend, many(30), key="acme/b")
     put(layout, backend, many(160), key="acme/a")  # grows in place to 190 points
@@ -144,7 +147,7 @@ def flip(path: Path) -> None:
     path.write_bytes(raw)
 
 
-DAMAGE = {
+DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a large file is shorter": ("page_0.dat", cut),
     "a small file says something else": ("segment.json", flip),
     "ids are others": ("mutable_id_tracker.mappings", flip),
@@ -154,12 +157,19 @@ DAMAGE = {
 }
 
 
-def test_a_generation_is_loaded_once_to_be_read_back(layout, backend, monkeypatch) -> None:
+def test_a_generation_is_loaded_once_to_be_read_back(
+    layout: Layout, backend: EdgeBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(layout, backend, many(20))
     put(layout, backend, many(30), key="acme/other")
     loads: list[Path] = []
     load = edge.load_shard
-    monkeypatch.setattr(edge, "load_shard", lambda folder: loads.append(folder) or load(folder))
+
+    def noted(folder: Path) -> object:
+        loads.append(folder)
+        return load(folder)
+
+    monkeypatch.setattr(edge, "load_shard", noted)
 
     def read_back(key: str) -> int:
         return readable_points(backend, PublicationStore(layout, p.SPACE), manifest(layout), key)
@@ -177,7 +187,9 @@ def test_a_generation_is_loaded_once_to_be_read_back(layout, backend, monkeypatc
 
 
 @pytest.mark.parametrize("what", DAMAGE)
-def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(layout, backend, monkeypatch, what) -> None:
+def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(
+    layout: Layout, backend: EdgeBackend, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
     monkeypatch.setattr(edge, "INVENTORY_BYTES", 3 << 20)
     put(layout, backend, many(20))
     current = manifest(layout)
@@ -188,18 +200,25 @@ def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(layout, backend,
     damage(next((layout.index(p.SPACE) / state.generation).rglob(name)))
     assert backend.inventory(state) != before
     loads: list[Path] = []
-    monkeypatch.setattr(edge, "load_shard", lambda folder: loads.append(folder) or stop())
+
+    def noted(folder: Path) -> None:
+        loads.append(folder)
+        stop()
+
+    monkeypatch.setattr(edge, "load_shard", noted)
     with pytest.raises(CorruptArtifactError):
         readable_points(backend, PublicationStore(layout, p.SPACE), current, "acme/shop")
     assert len(loads) == 1
 
 
-def stop():
+def stop() -> None:
     raise CorruptArtifactError("as the engine found it")
 
 
 @pytest.mark.parametrize("kind", ["embeddings", "chunks", "files"])
-def test_one_changed_byte_is_refused_and_the_last_publication_stays(layout, backend, kind):
+def test_one_changed_byte_is_refused_and_the_last_publication_stays(
+    layout: Layout, backend: EdgeBackend, kind: str
+) -> None:
     put(layout, backend, p.SHOP)
     before = PublicationStore(layout, p.SPACE).current_name()
     content = p.make_content(layout, p.SHOP | {"a.py": "def a(): pass"})
@@ -216,7 +235,9 @@ def test_one_changed_byte_is_refused_and_the_last_publication_stays(layout, back
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_rewritten_artifacts_with_honest_manifests_are_refused_by_the_subject(layout, backend):
+def test_rewritten_artifacts_with_honest_manifests_are_refused_by_the_subject(
+    layout: Layout, backend: EdgeBackend
+) -> None:
     content = p.make_content(layout, p.SHOP, commit="a" * 40)
     permit = p.permit_for(content)
     forged = p.make_content(
@@ -232,14 +253,14 @@ def test_rewritten_artifacts_with_honest_manifests_are_refused_by_the_subject(la
     publish(p.permit_for(forged), forged, backend, layout)
 
 
-def test_another_dimension_is_refused(layout, backend):
+def test_another_dimension_is_refused(layout: Layout, backend: EdgeBackend) -> None:
     content = p.make_content(layout, p.SHOP, dimension=8)
     object.__setattr__(content, "dimension", 16)
     with pytest.raises(SpaceMismatchError):
         publish(p.permit_for(content), content, backend, layout)
 
 
-def test_a_repository_without_a_kept_chunk_is_published_empty(layout, backend):
+def test_a_repository_without_a_kept_chunk_is_published_empty(layout: Layout, backend: EdgeBackend) -> None:
     result = put(layout, backend, {})
     assert result.receipt.points == 0
     view = open_index(layout, Settings(), p.SPACE, backend=backend)
@@ -250,7 +271,7 @@ def test_a_repository_without_a_kept_chunk_is_published_empty(layout, backend):
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
 
 
-def test_manifests_read_back_as_they_were_written(layout, backend):
+def test_manifests_read_back_as_they_were_written(layout: Layout, backend: EdgeBackend) -> None:
     put(layout, backend, p.SHOP)
     current = manifest(layout)
     assert PublicationManifest.from_json(current.to_json()) == current

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from chains import GitRepository
@@ -12,6 +13,7 @@ from steps_alone import run, settings_of
 from code_index_assets.index.reader import open_index
 from code_index_assets.operations.retention import remove_old_run_log, remove_unnamed
 from code_index_assets.records.run_log import RunLog
+from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
 from code_index_assets.storage.layout import Layout
 from code_index_assets.triggers.heads import Polled
@@ -20,7 +22,7 @@ LEAP_DAY = datetime(2028, 2, 29, 12, 0, tzinfo=UTC).timestamp()
 
 
 @pytest.fixture
-def place(tmp_path):
+def place(tmp_path: Path) -> tuple[GitRepository, Settings, Layout]:
     """A repository that is registered in a data folder: (repository, settings, layout)."""
     repository = GitRepository(tmp_path / "work")
     settings = settings_of(tmp_path / "data")
@@ -29,7 +31,9 @@ def place(tmp_path):
     return repository, settings, layout
 
 
-def test_a_push_after_the_clock_was_set_back_is_published(place, monkeypatch):
+def test_a_push_after_the_clock_was_set_back_is_published(
+    place: tuple[GitRepository, Settings, Layout], monkeypatch: pytest.MonkeyPatch
+) -> None:
     repository, settings, layout = place
     real = time.time
     shift = 0.0
@@ -50,7 +54,9 @@ def test_a_push_after_the_clock_was_set_back_is_published(place, monkeypatch):
     assert open_index(layout, settings).receipts["code"].commit == repository.git("rev-parse", "HEAD").strip()
 
 
-def test_nothing_that_is_named_is_removed_whatever_the_clock_says(place, monkeypatch):
+def test_nothing_that_is_named_is_removed_whatever_the_clock_says(
+    place: tuple[GitRepository, Settings, Layout], monkeypatch: pytest.MonkeyPatch
+) -> None:
     repository, settings, layout = place
     repository.commit({"a.py": "def f():\n    return 1\n"})
     run(settings, "code", "r1")
@@ -64,7 +70,7 @@ def test_nothing_that_is_named_is_removed_whatever_the_clock_says(place, monkeyp
     assert [result.outcome for result in run(settings, "code", "r2")] == ["reused"] * 6
 
 
-def test_a_turn_that_a_wrong_clock_set_is_not_waited_for():
+def test_a_turn_that_a_wrong_clock_set_is_not_waited_for() -> None:
     now = 1_000_000.0
     assert Polled(polled_at=now - 10, next_at=now + 290).is_due(now) is False
     assert Polled(polled_at=now + 86_400, next_at=now + 86_700).is_due(now) is True
@@ -72,7 +78,7 @@ def test_a_turn_that_a_wrong_clock_set_is_not_waited_for():
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles", "Asia/Kathmandu"])
-def test_leap_days_and_time_zones_of_the_run_log(tmp_path, monkeypatch, zone):
+def test_leap_days_and_time_zones_of_the_run_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:

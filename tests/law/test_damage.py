@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 from templates import made_once
@@ -17,20 +20,26 @@ REPRESENTATIVE = {
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory):
+def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """An indexed data folder with its sources, and what searches find in it."""
-    home = made_once(tmp_path_factory, "damage", damage.make_template)
+    home = made_once(tmp_path_factory, "damage", _make_template)
+    found = json.loads((home / "answers.json").read_text())
+    return home, [[tuple(hit) for hit in hits] if isinstance(hits, list) else hits for hits in found]
+
+
+def _make_template(home: Path) -> None:
+    damage.make_template(home)
     with damage.environment(home / "data"):
         assert damage.findings() == []
-        return home, damage.answers()[0]
+        (home / "answers.json").write_text(json.dumps(damage.answers()[0]))
 
 
-def marked(kind: Kind):
+def marked(kind: Kind) -> Any:
     return pytest.param(kind, id=kind.name, marks=() if kind.name in REPRESENTATIVE else pytest.mark.slow)
 
 
 @pytest.mark.parametrize("kind", [marked(kind) for kind in KINDS])
-def test_damage_is_found_and_repaired(template, tmp_path, kind):
+def test_damage_is_found_and_repaired(template: tuple[Path, Any], tmp_path: Path, kind: Kind) -> None:
     home, before = template
     result = damage.suffer(kind, home, tmp_path / "data", "command", before)
     assert result.found, result
@@ -39,7 +48,7 @@ def test_damage_is_found_and_repaired(template, tmp_path, kind):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", [pytest.param(kind, id=kind.name) for kind in KINDS if kind.name != "registry-junk"])
-def test_an_ordinary_run_repairs_what_it_needs(template, tmp_path, kind):
+def test_an_ordinary_run_repairs_what_it_needs(template: tuple[Path, Any], tmp_path: Path, kind: Kind) -> None:
     """Without any repair: the next index run succeeds and searches answer as before."""
     home, before = template
     data = tmp_path / "data"
@@ -54,5 +63,5 @@ def test_an_ordinary_run_repairs_what_it_needs(template, tmp_path, kind):
         assert damage.answers()[0] == before
 
 
-def test_at_least_thirty_kinds_have_names():
+def test_at_least_thirty_kinds_have_names() -> None:
     assert len({kind.name for kind in KINDS}) == len(KINDS) >= 30

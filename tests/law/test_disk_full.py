@@ -16,18 +16,17 @@ from code_index_assets.errors import OutOfDiskError
 from code_index_assets.index.backends.edge import RESERVE_BYTES
 from code_index_assets.index.reader import open_index
 from code_index_assets.sources.registry import Registry
-from code_index_assets.storage import layout as layouts
 from code_index_assets.storage.layout import Layout, require_space
 
 ROOT = Path(__file__).parents[2]
 
 
-def only_free(monkeypatch, size: int) -> None:
+def only_free(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     usage = shutil.disk_usage("/")
-    monkeypatch.setattr(layouts.shutil, "disk_usage", lambda path: usage._replace(free=size))
+    monkeypatch.setattr("code_index_assets.storage.layout.shutil.disk_usage", lambda path: usage._replace(free=size))
 
 
-def test_space_is_asked_for_at_the_boundary(tmp_path, monkeypatch):
+def test_space_is_asked_for_at_the_boundary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only_free(monkeypatch, 1000)
     require_space(tmp_path / "not" / "there" / "yet", 1000, "it")
     with pytest.raises(OutOfDiskError, match=r"it needs .* free on the disk that holds") as refused:
@@ -35,7 +34,7 @@ def test_space_is_asked_for_at_the_boundary(tmp_path, monkeypatch):
     assert "code-index prune" in refused.value.remedy
 
 
-def test_a_publication_that_has_no_room_changes_nothing(tmp_path, monkeypatch):
+def test_a_publication_that_has_no_room_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = GitRepository(tmp_path / "work")
     settings = settings_of(tmp_path / "data")
     layout = Layout(settings.data).create()
@@ -56,7 +55,7 @@ def test_a_publication_that_has_no_room_changes_nothing(tmp_path, monkeypatch):
 @pytest.mark.external
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 @pytest.mark.parametrize("megabytes", [34, 40, 50, 58, 64, 72])
-def test_small_disks(tmp_path, megabytes):
+def test_small_disks(tmp_path: Path, megabytes: int) -> None:
     repository = GitRepository(tmp_path / "work")
     repository.commit({f"m{n}.py": f"def f{n}(a):\n    return a * {n}\n" for n in range(400)})
     disk = tmp_path / "disk"

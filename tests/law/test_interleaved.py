@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import steps_alone
@@ -18,7 +19,7 @@ from code_index_assets.storage.layout import Layout
 KEY = "busy"
 RUNS = 3
 # The order in which runs make their next step; a commit is made whenever a run makes its first.
-_any = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+_any: dict[str, Any] = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 orders = st.permutations([run for run in range(RUNS) for _ in range(6)])
 
 

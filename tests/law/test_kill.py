@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def in_a_process(chain: Chain, fatal: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
-def whole(chain: Chain, make_chain, name: str) -> None:
+def whole(chain: Chain, make_chain: Callable[..., Chain], name: str) -> None:
     """Everything published is what its receipts say; after runs of both keys it equals a build from scratch."""
     for key in chain.snapshot().receipts:
         space = chain.snapshot().space
@@ -48,7 +49,7 @@ def whole(chain: Chain, make_chain, name: str) -> None:
     chain.index(KEY)
     scratch = make_chain(name)
     for entry in chain.registry.entries:
-        scratch.register(entry.url, entry.name)
+        scratch.register(entry.url or "", entry.name)
         scratch.index(entry.name)
     assert chain.published() == scratch.published()
     assert chain.layout.remove_leftovers() >= 0
@@ -57,7 +58,7 @@ def whole(chain: Chain, make_chain, name: str) -> None:
     assert not list(staging.iterdir())
 
 
-def kills(chain: Chain, repository: GitRepository, make_chain, count: int) -> None:
+def kills(chain: Chain, repository: GitRepository, make_chain: Callable[..., Chain], count: int) -> None:
     repository.commit({"m0.py": "def f0():\n    return 'first'\n"})
     last = int(in_a_process(chain, 0).stdout)
     assert last > 60
@@ -69,13 +70,15 @@ def kills(chain: Chain, repository: GitRepository, make_chain, count: int) -> No
         whole(chain, make_chain, f"scratch{number}")
 
 
-def test_killed_at_a_change_of_the_file_system(chain: Chain, tmp_path: Path, make_chain) -> None:
+def test_killed_at_a_change_of_the_file_system(chain: Chain, tmp_path: Path, make_chain: Callable[..., Chain]) -> None:
     kills(chain, two_repositories(chain, tmp_path), make_chain, 2)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_killed_at_many_changes_of_the_file_system(chain: Chain, tmp_path: Path, make_chain) -> None:
+def test_killed_at_many_changes_of_the_file_system(
+    chain: Chain, tmp_path: Path, make_chain: Callable[..., Chain]
+) -> None:
     kills(chain, two_repositories(chain, tmp_path), make_chain, 30)
 
 

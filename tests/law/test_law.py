@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -18,7 +19,11 @@ from histories import Operation, apply, rounds
 from hypothesis import HealthCheck, Phase, given, settings
 
 from code_index_assets.index.backends import server
+from code_index_assets.index.backends.server import ServerBackend
+from code_index_assets.index.manifest import Receipt
+from code_index_assets.index.reader import IndexSnapshot
 from code_index_assets.storage import artifacts
+from code_index_assets.storage.layout import Layout
 
 KEY = "law"
 SERVER = {"qdrant_url": ":memory:"}
@@ -26,7 +31,7 @@ _TABLES = {
     "file_hashes": ("files", "findings"),
     "chunks": ("chunks", "symbols", "imports", "references", "diagnostics"),
 }
-_any = {
+_any: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": list(HealthCheck),
     "phases": (Phase.explicit, Phase.generate, Phase.shrink),
@@ -47,7 +52,7 @@ def one_server_a_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
     clients: dict[Path, QdrantClient] = {}
 
-    def connect(layout, space, dimension, url, api_key):
+    def connect(layout: Layout, space: str, dimension: int, url: str, api_key: str | None) -> ServerBackend:
         client = clients.setdefault(layout.root, QdrantClient(":memory:"))
         return server.ServerBackend(layout, space, dimension, client)
 
@@ -96,10 +101,10 @@ def compare(kept: Chain, scratch: Chain) -> None:
         assert shards.receipts[KEY].points == len(ids)
     first, second = vectors(mine, ids), vectors(theirs, ids)
     assert {i: v.tobytes() for i, v in first.items()} == {i: v.tobytes() for i, v in second.items()}
-    one, two = mine.receipts[KEY], theirs.receipts[KEY]
-    assert (one.commit, one.coverage, one.documents) == (two.commit, two.coverage, two.documents)
-    assert one.id_digest == two.id_digest
-    assert frequencies(mine, one) == frequencies(theirs, two)
+    left, right = mine.receipts[KEY], theirs.receipts[KEY]
+    assert (left.commit, left.coverage, left.documents) == (right.commit, right.coverage, right.documents)
+    assert left.id_digest == right.id_digest
+    assert frequencies(mine, left) == frequencies(theirs, right)
 
 
 def rows(chain: Chain, kind: str, table: str) -> pl.DataFrame:
@@ -113,30 +118,30 @@ def vector_keys(chain: Chain) -> list[tuple[str, int, str]]:
     return sorted(frame.select("chunk_id", "part", "vector_key").rows())
 
 
-def payloads(snapshot, ids: list[str]) -> dict[str, dict[str, object]]:
+def payloads(snapshot: IndexSnapshot, ids: list[str]) -> dict[str, dict[str, object]]:
     return {str(point.id): dict(point.payload) for point in snapshot.get(ids)}
 
 
-def vectors(snapshot, ids: list[str]):
+def vectors(snapshot: IndexSnapshot, ids: list[str]) -> dict[str, Any]:
     found = {}
     for shard in snapshot.receipts[KEY].shards:
         found.update(snapshot._view.vectors(shard, ids))
     return found
 
 
-def frequencies(snapshot, receipt) -> bytes:
+def frequencies(snapshot: IndexSnapshot, receipt: Receipt) -> bytes:
     return (snapshot.layout.index(snapshot.space) / receipt.frequencies).read_bytes()
 
 
 @settings(max_examples=4, **_any)
 @given(rounds)
-def test_incremental_equals_scratch(history) -> None:
+def test_incremental_equals_scratch(history: Any) -> None:
     hold(history, {})
 
 
 @settings(max_examples=4, **_any)
 @given(rounds)
-def test_incremental_equals_scratch_on_a_server(history) -> None:
+def test_incremental_equals_scratch_on_a_server(history: Any) -> None:
     hold(history, SERVER)
 
 
@@ -145,5 +150,5 @@ def test_incremental_equals_scratch_on_a_server(history) -> None:
 @pytest.mark.parametrize("options", [{}, SERVER], ids=["embedded", "server"])
 @settings(max_examples=200, **_any)
 @given(history=rounds)
-def test_incremental_equals_scratch_at_length(options, history) -> None:
+def test_incremental_equals_scratch_at_length(options: Any, history: Any) -> None:
     hold(history, options, DagsterChain)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -37,7 +39,7 @@ def prepare_next(chain: Chain, repository: GitRepository) -> None:
     assert result.success, failure(result)
 
 
-def rewrite(artifact: Artifact, table: str, change) -> None:
+def rewrite(artifact: Artifact, table: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     """Changes a part's rows and brings size and digest in the manifest in line, as a careful intruder would."""
     import json
 
@@ -83,7 +85,12 @@ def test_a_changed_byte_is_refused(indexed: Chain, repository: GitRepository, ta
     ("kind", "table"), [("file_hashes", "files"), ("chunks", "chunks"), ("embeddings", "embeddings")]
 )
 def test_damage_in_a_bucket_that_a_push_does_not_touch_is_made_anew(
-    chain: Chain, make_chain, repository: GitRepository, monkeypatch: pytest.MonkeyPatch, kind: str, table: str
+    chain: Chain,
+    make_chain: Callable[..., Chain],
+    repository: GitRepository,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    table: str,
 ) -> None:
     from code_index_assets.storage import artifacts
     from code_index_assets.storage.fingerprint import bucket_of
@@ -141,7 +148,7 @@ def reline(frame: pl.DataFrame) -> pl.DataFrame:
     ids=["dropped", "scaled", "orphan", "text", "lines", "duplicate"],
 )
 def test_the_gate_sees_what_a_forged_manifest_hides(
-    indexed: Chain, repository: GitRepository, table, change, check
+    indexed: Chain, repository: GitRepository, table: str, change: Callable[..., Any], check: str
 ) -> None:
     before = indexed.published()
     prepare_next(indexed, repository)
@@ -159,7 +166,9 @@ def test_the_gate_sees_what_a_forged_manifest_hides(
 
 
 @pytest.mark.parametrize(("table", "change"), [("embeddings", nudge), ("chunks", retext)])
-def test_the_publisher_refuses_other_bytes_than_were_judged(indexed: Chain, repository, table, change) -> None:
+def test_the_publisher_refuses_other_bytes_than_were_judged(
+    indexed: Chain, repository: GitRepository, table: str, change: Callable[..., Any]
+) -> None:
     before = indexed.published()
     prepare_next(indexed, repository)
     assert indexed.run("code", "index_quality").success
@@ -172,7 +181,9 @@ def test_the_publisher_refuses_other_bytes_than_were_judged(indexed: Chain, repo
     assert indexed.published() == before
 
 
-def test_search_index_alone_needs_a_verdict_on_the_current_embeddings(indexed: Chain, repository) -> None:
+def test_search_index_alone_needs_a_verdict_on_the_current_embeddings(
+    indexed: Chain, repository: GitRepository
+) -> None:
     before = indexed.published()
     prepare_next(indexed, repository)
     result = indexed.run("code", "search_index")
@@ -181,7 +192,9 @@ def test_search_index_alone_needs_a_verdict_on_the_current_embeddings(indexed: C
     assert indexed.published() == before
 
 
-def test_a_lost_third_warns_or_blocks_and_can_be_accepted(repository: GitRepository, make_chain) -> None:
+def test_a_lost_third_warns_or_blocks_and_can_be_accepted(
+    repository: GitRepository, make_chain: Callable[..., Chain]
+) -> None:
     from code_index_assets.quality.gate import accept
 
     chain = make_chain("strict", plausibility="block")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,15 +11,24 @@ from hypothesis import strategies as st
 from code_index_assets.search.definition_order import DefinitionPlace, order_key
 
 
-def place(name="Engine", kind="function", role="source", qualified="", path="src/engine.rs", line=1):
+def place(
+    name: str = "Engine",
+    kind: str = "function",
+    role: str = "source",
+    qualified: str = "",
+    path: str = "src/engine.rs",
+    line: int = 1,
+) -> DefinitionPlace:
     return DefinitionPlace(name, kind, role, qualified or name, "r", path, line)
 
 
-def in_order(places, *asked):
+def in_order(
+    places: list[Any] | list[DefinitionPlace] | tuple[DefinitionPlace, ...], *asked: Any
+) -> list[Any] | list[DefinitionPlace]:
     return sorted(places, key=lambda one: order_key(one, asked))
 
 
-def test_types_then_top_level_then_members_and_exercises_last():
+def test_types_then_top_level_then_members_and_exercises_last() -> None:
     struct = place(kind="struct", path="src/z.rs")
     function = place(kind="function", qualified="engine::Engine")
     constant = place(kind="constant", qualified="engine.Engine", path="pkg/engine.py")
@@ -32,7 +42,7 @@ def test_types_then_top_level_then_members_and_exercises_last():
         assert in_order(shuffled, "Engine") == expected
 
 
-def test_a_benchmark_is_known_by_its_file_too():
+def test_a_benchmark_is_known_by_its_file_too() -> None:
     source, benchmark = place(name="ref", path="z/ref.go"), place(name="ref", path="a/ref_bench.go")
     assert in_order([benchmark, source], "ref") == [source, benchmark]
 
@@ -50,7 +60,7 @@ def test_a_benchmark_is_known_by_its_file_too():
         max_size=8,
     )
 )
-def test_the_order_does_not_depend_on_the_order_before(places):
+def test_the_order_does_not_depend_on_the_order_before(places: Any) -> None:
     assert [order_key(p, ("Engine",)) for p in in_order(places, "Engine")] == [
         order_key(p, ("Engine",)) for p in in_order(places[::-1], "Engine")
     ]

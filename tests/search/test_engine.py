@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,25 +16,29 @@ import publishing as p
 from code_index_assets.errors import NotIndexedError, QueryError, SpaceMismatchError
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.generations import Retention, prune_generations
+from code_index_assets.index.manifest import Receipt
 from code_index_assets.index.publish import publish
 from code_index_assets.search.answer_fields import to_json
+from code_index_assets.search.answers import SearchAnswer
 from code_index_assets.search.definitions import find_definitions
-from code_index_assets.search.engine import Head, SearchEngine, SearchRequest
+from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.filters import SearchFilters
+from code_index_assets.search.freshness import Head
 from code_index_assets.search.render import render_answer, render_symbols
 from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
 
 
 @pytest.fixture
-def layout(tmp_path):
+def layout(tmp_path: Path) -> Layout:
     return p.layout_at(tmp_path / "data")
 
 
 @pytest.fixture
-def put(layout):
+def put(layout: Layout) -> Callable[..., Receipt]:
     backend = EdgeBackend(layout, p.SPACE, p.DIM)
 
-    def publish_files(files, **options):
+    def publish_files(files: dict[str, str], **options: Any) -> Receipt:
         content = p.make_content(layout, files, **options)
         return publish(p.permit_for(content), content, backend, layout, retention=Retention(10, 600)).receipt
 
@@ -40,15 +46,15 @@ def put(layout):
 
 
 @pytest.fixture
-def engine(layout):
+def engine(layout: Layout) -> SearchEngine:
     return SearchEngine(layout, Settings(), p.unit_vector, space=p.SPACE)
 
 
-def ask(engine, query, **options):
+def ask(engine: SearchEngine, query: str, **options: Any) -> SearchAnswer:
     return engine.search(SearchRequest(query, **options))
 
 
-def test_a_definition_comes_first(put, engine):
+def test_a_definition_comes_first(put: Callable[..., Receipt], engine: SearchEngine) -> None:
     put(p.SHOP)
     for query, path, name in (
         ("add_item", "shop/cart.py", "add_item"),
@@ -62,7 +68,7 @@ def test_a_definition_comes_first(put, engine):
         assert "symbol" in hit.lanes
 
 
-def test_words_find_and_tests_come_after_unless_asked(put, engine):
+def test_words_find_and_tests_come_after_unless_asked(put: Callable[..., Receipt], engine: SearchEngine) -> None:
     put(p.SHOP)
     hits = ask(engine, "charge the credit card of a customer", lanes=("lexical", "symbol")).hits
     assert hits[0].name == "charge_card"
@@ -71,7 +77,7 @@ def test_words_find_and_tests_come_after_unless_asked(put, engine):
     assert ask(engine, "test add item cart", lanes=("lexical", "symbol")).hits[0].path == "tests/test_cart.py"
 
 
-def test_an_answer_says_what_it_knows(put, layout):
+def test_an_answer_says_what_it_knows(put: Callable[..., Receipt], layout: Layout) -> None:
     receipt = put(p.SHOP, commit="c" * 40)
     heads = {"acme/shop": Head("c" * 40, 5.0)}
     engine = SearchEngine(layout, Settings(), p.unit_vector, space=p.SPACE, head_of=heads.get)
@@ -96,7 +102,7 @@ def test_an_answer_says_what_it_knows(put, layout):
     assert "shop/cart.py:" in text and "cccccccccccc" in text and "5 files indexed, 1 left out" in text
 
 
-def test_the_four_answers_differ(put, engine, layout):
+def test_the_four_answers_differ(put: Callable[..., Receipt], engine: SearchEngine, layout: Layout) -> None:
     with pytest.raises(NotIndexedError, match="nothing is indexed"):
         ask(engine, "cart")
     put(p.SHOP)
@@ -106,7 +112,7 @@ def test_the_four_answers_differ(put, engine, layout):
     with pytest.raises(NotIndexedError, match=r"acme/shopp is not indexed \(near: acme/shop\)"):
         ask(engine, "cart repo:acme/shopp")
 
-    def broken(text):
+    def broken(text: str) -> np.ndarray:
         raise RuntimeError("the model is gone")
 
     degraded = ask(SearchEngine(layout, Settings(), broken), "cart")
@@ -117,7 +123,7 @@ def test_the_four_answers_differ(put, engine, layout):
         ask(SearchEngine(layout, Settings(), broken), "cart", lanes=("semantic",))
 
 
-def test_another_space_is_refused(put, layout):
+def test_another_space_is_refused(put: Callable[..., Receipt], layout: Layout) -> None:
     put(p.SHOP)
     with pytest.raises(SpaceMismatchError):
         ask(SearchEngine(layout, Settings(), p.unit_vector, space="other-space"), "cart")
@@ -125,7 +131,7 @@ def test_another_space_is_refused(put, layout):
     assert wrong.lanes["semantic"].state == "failed" and "7 dimensions" in wrong.lanes["semantic"].reason
 
 
-def test_the_default_ref_answers_unless_another_is_asked(put, engine):
+def test_the_default_ref_answers_unless_another_is_asked(put: Callable[..., Receipt], engine: SearchEngine) -> None:
     put(p.SHOP)
     put({"old.py": "def add_item(): pass"}, key="acme/shop@v1", default_ref=False)
     put({"lib.py": "def add_item(): pass"}, key="acme/lib")
@@ -138,7 +144,7 @@ def test_the_default_ref_answers_unless_another_is_asked(put, engine):
         ask(engine, "add_item ref:v9")
 
 
-def test_operators_filter(put, engine):
+def test_operators_filter(put: Callable[..., Receipt], engine: SearchEngine) -> None:
     put(p.SHOP)
     for query, holds in (
         ("cart lang:py", lambda h: h.language == "python"),
@@ -152,7 +158,7 @@ def test_operators_filter(put, engine):
     assert not ask(engine, "cart lang:cobol").hits
 
 
-def test_copies_are_collapsed_and_neighbours_folded(put, engine):
+def test_copies_are_collapsed_and_neighbours_folded(put: Callable[..., Receipt], engine: SearchEngine) -> None:
     put(p.SHOP)
     put(p.SHOP, key="acme/fork")
     hits = ask(engine, "charge_card", lanes=("lexical", "symbol")).hits
@@ -164,7 +170,9 @@ def test_copies_are_collapsed_and_neighbours_folded(put, engine):
     assert len(hit.more_lines) == 3
 
 
-def test_a_new_publication_is_seen_by_the_next_query(put, engine, layout):
+def test_a_new_publication_is_seen_by_the_next_query(
+    put: Callable[..., Receipt], engine: SearchEngine, layout: Layout
+) -> None:
     put(p.SHOP)
     assert not [h for h in ask(engine, "brand_new_name").hits if h.name == "brand_new_name"]
     put(p.SHOP | {"n.py": "def brand_new_name(): pass"})
@@ -172,11 +180,11 @@ def test_a_new_publication_is_seen_by_the_next_query(put, engine, layout):
     assert ask(engine, "brand_new_name").hits[0].name == "brand_new_name"
 
 
-def test_symbols_by_exact_name_prefix_and_qualifier(put, engine):
+def test_symbols_by_exact_name_prefix_and_qualifier(put: Callable[..., Receipt], engine: SearchEngine) -> None:
     put(p.SHOP)
     put({"other/cart.py": "def add_item(): pass"}, key="acme/lib")
 
-    def defined(name, **options):
+    def defined(name: str, **options: Any) -> Any:
         prefix = options.pop("prefix", False)
         return list(find_definitions(engine, name, SearchFilters(**options), prefix=prefix).symbols)
 
@@ -189,34 +197,34 @@ def test_symbols_by_exact_name_prefix_and_qualifier(put, engine):
     assert "other/cart.py:1" in render_symbols(defined("add_item"))
 
 
-def test_scores_stay_in_range_and_order(put, engine):
+def test_scores_stay_in_range_and_order(put: Callable[..., Receipt], engine: SearchEngine) -> None:
     put(p.SHOP)
     for query in ("cart", "add_item", "shop/cart.py", "how are payments charged to a card", "README.md"):
         scores = [hit.score for hit in ask(engine, query, limit=100).hits]
         assert scores == sorted(scores, reverse=True) and all(0 <= s <= 1 for s in scores) and scores[0] == 1
 
 
-def test_a_path_finds_its_file(put, engine):
+def test_a_path_finds_its_file(put: Callable[..., Receipt], engine: SearchEngine) -> None:
     put(p.SHOP)
     assert ask(engine, "shop/payment/gateway.py").hits[0].path == "shop/payment/gateway.py"
     assert ask(engine, "http.go").hits[0].path == "server/http.go"
 
 
 @pytest.mark.parametrize("bad", ["", "   ", "lang:go", "-word", "x" * 5000, "a -path:b"])
-def test_what_cannot_be_asked_is_refused(put, engine, bad):
+def test_what_cannot_be_asked_is_refused(put: Callable[..., Receipt], engine: SearchEngine, bad: str) -> None:
     put(p.SHOP)
     with pytest.raises(QueryError):
         ask(engine, bad)
 
 
-def test_words_that_nobody_knows_match_nothing(put, layout):
+def test_words_that_nobody_knows_match_nothing(put: Callable[..., Receipt], layout: Layout) -> None:
     put(p.SHOP)
 
     class Model:
-        def __call__(self, text):
+        def __call__(self, text: str) -> np.ndarray:
             return p.unit_vector(text)
 
-        def knows(self, text):
+        def knows(self, text: str) -> bool:
             return "shopping" in text
 
     engine = SearchEngine(layout, Settings(), Model(), space=p.SPACE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,6 +16,8 @@ from chains import Chain, GitRepository
 
 from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_file
 from code_index_assets.errors import FileNotIndexedError, NotIndexedError, QueryError
+from code_index_assets.index.published_artifacts import published_artifact
+from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.files import _ChunkRow, _lines, read_lines
 from code_index_assets.search.service import open_engine
 from code_index_assets.sources.text import count_lines
@@ -25,7 +28,7 @@ BODY = "".join(f"def f{n}(a):\n    return a + {n}\n\n\n" for n in range(200))
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, GitRepository, str]:
     """A repository indexed once: the chain, the work tree, its first commit."""
     base = tmp_path_factory.mktemp("files")
     work = GitRepository(base / "work")
@@ -49,12 +52,14 @@ def shop(tmp_path_factory):
 
 
 @pytest.fixture
-def engine(shop):
+def engine(shop: tuple[Chain, GitRepository, str]) -> SearchEngine:
     return open_engine(shop[0].settings, shop[0].layout)
 
 
 @pytest.mark.parametrize("path", ["src/long.py", "crlf.txt", "no_end.md", "docs/über.md"])
-def test_a_file_comes_back_as_it_was_committed(shop, engine, path):
+def test_a_file_comes_back_as_it_was_committed(
+    shop: tuple[Chain, GitRepository, str], engine: SearchEngine, path: str
+) -> None:
     text = shop[1].git("show", f"HEAD:{path}")
     found = read_lines(engine, "acme/shop", path)
     assert found.text == text.removesuffix("\n")
@@ -63,17 +68,18 @@ def test_a_file_comes_back_as_it_was_committed(shop, engine, path):
     assert found.blob == shop[1].git("rev-parse", f"HEAD:{path}").strip()
 
 
-def test_ranges(engine):
+def test_ranges(engine: SearchEngine) -> None:
     lines = BODY.split("\n")
     found = read_lines(engine, "shop", "./src/long.py", start=401, end=402)
     assert (found.text, found.start_line, found.end_line) == ("\n".join(lines[400:402]), 401, 402)
     assert read_lines(engine, "acme/shop", "src/long.py", start=799, end=10_000).end_line == 800
-    for bad in ({"start": 0}, {"start": 5, "end": 4}, {"start": 801}):
+    ranges: tuple[dict[str, Any], ...] = ({"start": 0}, {"start": 5, "end": 4}, {"start": 801})
+    for bad in ranges:
         with pytest.raises(QueryError, match=r"range|not among"):
             read_lines(engine, "acme/shop", "src/long.py", **bad)
 
 
-def test_secrets_are_shown_as_indexed_and_lines_keep_their_numbers(engine):
+def test_secrets_are_shown_as_indexed_and_lines_keep_their_numbers(engine: SearchEngine) -> None:
     found = read_lines(engine, "acme/shop", "src/secret.py", start=3, end=7)
     assert SECRET not in found.text and "[removed: " in found.text.split("\n")[0]
     assert found.text.split("\n")[3] == "def go():"
@@ -91,26 +97,28 @@ def test_secrets_are_shown_as_indexed_and_lines_keep_their_numbers(engine):
         ("src", "unknown", "is a folder: src/long.py"),
     ],
 )
-def test_what_is_not_kept_says_why(engine, path, reason, words):
+def test_what_is_not_kept_says_why(engine: SearchEngine, path: str, reason: str, words: str) -> None:
     with pytest.raises(FileNotIndexedError) as caught:
         read_lines(engine, "acme/shop", path)
     assert caught.value.reason == reason and words in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["../data/VERSION", "/etc/passwd", "src/../../x", "src//long.py", "", ".", "a\0b"])
-def test_paths_out_of_the_repository_are_refused(engine, path):
+def test_paths_out_of_the_repository_are_refused(engine: SearchEngine, path: str) -> None:
     with pytest.raises(QueryError, match="not a path"):
         read_lines(engine, "acme/shop", path)
 
 
-def test_unknown_repositories_and_refs(engine):
+def test_unknown_repositories_and_refs(engine: SearchEngine) -> None:
     with pytest.raises(NotIndexedError, match="acme/other is not indexed"):
         read_lines(engine, "acme/other", "src/long.py")
     with pytest.raises(NotIndexedError, match="v2"):
         read_lines(engine, "acme/shop", "src/long.py", ref="v2")
 
 
-def test_the_indexed_content_is_shown_whatever_became_of_the_place(shop, engine):
+def test_the_indexed_content_is_shown_whatever_became_of_the_place(
+    shop: tuple[Chain, GitRepository, str], engine: SearchEngine
+) -> None:
     _, work, first = shop
     hidden = work.path.with_name("gone")
     work.commit({"src/long.py": "changed = 1\n"})
@@ -133,7 +141,7 @@ TEXTS = st.lists(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TEXTS, st.sampled_from(["\n", "\r\n"]), st.sampled_from(["python", "markdown", None]))
-def test_chunks_give_the_file_back(text, newline, language):
+def test_chunks_give_the_file_back(text: str, newline: str, language: str) -> None:
     text = text.replace("\n", newline)
     rows = parse_file(SourceFile("f", "0" * 40, language, text), ChunkOptions(max_chars=60, min_chars=20), None)
     columns = [column.name for column in CHUNKS.columns]
@@ -144,17 +152,19 @@ def test_chunks_give_the_file_back(text, newline, language):
     assert [line.rstrip() for line in got] == [line.rstrip() for line in wanted]
 
 
-def test_a_publication_pruned_while_it_is_read_is_read_anew(shop, engine, monkeypatch):
+def test_a_publication_pruned_while_it_is_read_is_read_anew(
+    shop: tuple[Chain, GitRepository, str], engine: SearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from code_index_assets.index.reader import SnapshotGoneError
     from code_index_assets.search import files
 
-    honest, calls = files.published_artifact, []
+    calls: list[str] = []
 
-    def gone_at_first(layout, receipt, kind):
+    def gone_at_first(layout: Any, receipt: Any, kind: Any) -> Any:
         calls.append(kind)
         if len(calls) == 1:
             raise SnapshotGoneError("pruned")
-        return honest(layout, receipt, kind)
+        return published_artifact(layout, receipt, kind)
 
     monkeypatch.setattr(files, "published_artifact", gone_at_first)
     assert read_lines(engine, "acme/shop", "no_end.md", end=1).text == "# A"
@@ -172,7 +182,7 @@ def test_a_publication_pruned_while_it_is_read_is_read_anew(shop, engine, monkey
         ("docs/readme.rst", []),
     ],
 )
-def test_paths_that_may_have_been_meant(written, meant):
+def test_paths_that_may_have_been_meant(written: str, meant: list[Any] | list[str]) -> None:
     from code_index_assets.search.files import near_paths
 
     assert near_paths(written, ["old/gateway.py", "src/payments/gateway.py", "src/cart.py", "gate.go"]) == meant

@@ -6,8 +6,11 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
@@ -15,16 +18,19 @@ import publishing as p
 
 from code_index_assets.errors import LanesFailedError, NotIndexedError, StillIndexingError
 from code_index_assets.index.backends.edge import EdgeBackend
+from code_index_assets.index.manifest import Receipt
 from code_index_assets.index.publish import publish
 from code_index_assets.records.failures import record_failure
 from code_index_assets.records.observations import Observation, observe
 from code_index_assets.records.run_log import RunLog
+from code_index_assets.search.answers import SearchAnswer
 from code_index_assets.search.definitions import find_definitions
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.filters import SearchFilters
 from code_index_assets.search.freshness import Heads, repository_statuses
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 from code_index_assets.triggers.heads import Polled, save_heads
 from code_index_assets.triggers.inbox import Event, Inbox
 
@@ -32,23 +38,23 @@ COMMIT = "c" * 40
 
 
 @pytest.fixture
-def settings(tmp_path):
+def settings(tmp_path: Path) -> Settings:
     return Settings.model_validate({"data": tmp_path / "data"})
 
 
 @pytest.fixture
-def layout(settings):
+def layout(settings: Settings) -> Layout:
     return p.layout_at(settings.data)
 
 
 @pytest.fixture
-def engine(layout, settings):
+def engine(layout: Layout, settings: Settings) -> SearchEngine:
     return SearchEngine(layout, settings, p.unit_vector, space=p.SPACE, head_of=Heads(layout))
 
 
 @pytest.fixture
-def put(layout):
-    def publish_files(files, **options):
+def put(layout: Layout) -> Callable[..., Receipt]:
+    def publish_files(files: dict[str, str], **options: Any) -> Receipt:
         content = p.make_content(layout, files, **options)
         return publish(p.permit_for(content), content, EdgeBackend(layout, p.SPACE, p.DIM), layout).receipt
 
@@ -56,26 +62,28 @@ def put(layout):
 
 
 @pytest.fixture
-def register(settings, layout):
-    def add(name, **options):
+def register(settings: Settings, layout: Layout) -> Callable[..., None]:
+    def add(name: str, **options: Any) -> None:
         Registry.load(settings.registry_file, layout).add(f"https://example.org/{name}", name=name, **options)
 
     return add
 
 
-def ask(engine, query="cart", **options):
+def ask(engine: SearchEngine, query: str = "cart", **options: Any) -> SearchAnswer:
     return engine.search(SearchRequest(query, **options))
 
 
-def event(key):
+def event(key: str) -> Event:
     return Event(key, "changed", "webhook", f"d-{key}", time.time())
 
 
-def states(layout, settings, engine=None):
+def states(layout: Layout, settings: Settings, engine: SearchEngine | None = None) -> dict[str, str]:
     return {row.key: row.state for row in repository_statuses(layout, settings, engine.receipts() if engine else None)}
 
 
-def test_every_state_is_told(layout, settings, engine, put, register):
+def test_every_state_is_told(
+    layout: Layout, settings: Settings, engine: SearchEngine, put: Callable[..., Receipt], register: Callable[..., None]
+) -> None:
     for name in ("a/current", "a/behind", "a/unknown", "a/failed", "a/new", "a/waiting", "a/running"):
         register(name)
     for name in ("a/current", "a/behind", "a/unknown", "a/failed", "a/gone"):
@@ -100,14 +108,17 @@ def test_every_state_is_told(layout, settings, engine, put, register):
     assert not (layout.root / "locks" / "partition-a%2Fnew.lock").exists()
 
 
-def test_a_later_poll_tells_that_a_repository_is_behind(layout, settings, engine, put, register):
+def test_a_later_poll_tells_that_a_repository_is_behind(
+    layout: Layout, settings: Settings, engine: SearchEngine, put: Callable[..., Receipt], register: Callable[..., None]
+) -> None:
     register("a/b")
     put(p.SHOP, key="a/b", commit=COMMIT)
     observe(layout, "a/b", Observation(COMMIT, COMMIT, time.time() - 100))
     now = time.time()
     save_heads(layout, {"a/b": Polled(heads={"a/b": COMMIT[:12]}, polled_at=now)})
     assert ask(engine).repositories[0].state == "current"
-    assert Heads(layout)("a/b").seen_at == now
+    head = Heads(layout)("a/b")
+    assert head is not None and head.seen_at == now
     time.sleep(0.01)
     save_heads(layout, {"a/b": Polled(heads={"a/b": "e" * 40}, polled_at=now + 1)})
     assert ask(engine).repositories[0].state == states(layout, settings)["a/b"] == "behind"
@@ -117,7 +128,9 @@ def test_a_later_poll_tells_that_a_repository_is_behind(layout, settings, engine
     assert row.state == "current" and "refused" in row.why
 
 
-def test_nothing_indexed_and_still_indexing_are_two_answers(layout, engine, put, register):
+def test_nothing_indexed_and_still_indexing_are_two_answers(
+    layout: Layout, engine: SearchEngine, put: Callable[..., Receipt], register: Callable[..., None]
+) -> None:
     with pytest.raises(NotIndexedError, match="nothing is indexed") as nothing:
         ask(engine)
     assert (nothing.value.state, nothing.value.retryable) == ("not_indexed", False)
@@ -137,7 +150,9 @@ def test_nothing_indexed_and_still_indexing_are_two_answers(layout, engine, put,
     assert ask(engine, "zebra", lanes=("lexical",)).outcome == "no_match"
 
 
-def test_why_a_registered_repository_is_not_indexed(layout, engine, put, register):
+def test_why_a_registered_repository_is_not_indexed(
+    layout: Layout, engine: SearchEngine, put: Callable[..., Receipt], register: Callable[..., None]
+) -> None:
     put(p.SHOP)
     register("a/b")
     register("a/refs", refs=("main", "release/*"))
@@ -154,11 +169,13 @@ def test_why_a_registered_repository_is_not_indexed(layout, engine, put, registe
     assert never.value.state == "not_indexed"
 
 
-def test_a_run_between_two_steps_is_at_work(layout, settings, register, put):
+def test_a_run_between_two_steps_is_at_work(
+    layout: Layout, settings: Settings, register: Callable[..., None], put: Callable[..., Receipt]
+) -> None:
     """A run holds its lock step by step."""
     register("a/b")
 
-    def pin(run, kind):
+    def pin(run: Any, kind: str) -> Any:
         path = layout.root / "pins" / run / f"a%2Fb.{kind}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
@@ -179,10 +196,10 @@ def test_a_run_between_two_steps_is_at_work(layout, settings, register, put):
     assert states(layout, settings) == {"a/b": "failed"}
 
 
-def test_no_lane_is_not_no_match(layout, settings, put):
+def test_no_lane_is_not_no_match(layout: Layout, settings: Settings, put: Callable[..., Receipt]) -> None:
     put(p.SHOP)
 
-    def broken(text):
+    def broken(text: str) -> np.ndarray:
         raise RuntimeError("gone")
 
     with pytest.raises(LanesFailedError) as caught:
@@ -190,7 +207,9 @@ def test_no_lane_is_not_no_match(layout, settings, put):
     assert caught.value.retryable and not isinstance(caught.value, NotIndexedError)
 
 
-def test_unreadable_state_is_no_state(layout, settings, put, register):
+def test_unreadable_state_is_no_state(
+    layout: Layout, settings: Settings, put: Callable[..., Receipt], register: Callable[..., None]
+) -> None:
     register("a/b")
     put(p.SHOP, key="a/b")
     (layout.root / "polls.json").write_text("{")

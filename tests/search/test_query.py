@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,17 +29,17 @@ from code_index_assets.search.query import Name, parse
         ("symbol:Foo.bar", "symbol", (Name("bar", ("Foo",)),)),
     ],
 )
-def test_forms(raw, form, names):
+def test_forms(raw: str, form: str, names: tuple[Any, ...] | tuple[Name, Name] | tuple[Name]) -> None:
     query = parse(raw)
     assert (query.form, query.names) == (form, names)
 
 
-def test_mixed_queries_give_their_identifiers():
+def test_mixed_queries_give_their_identifiers() -> None:
     query = parse("where is ServeHTTP called with a timeout")
     assert query.form == "mixed" and Name("ServeHTTP") in query.names
 
 
-def test_operators_phrases_and_exclusions():
+def test_operators_phrases_and_exclusions() -> None:
     query = parse(
         'retry "exact phrase" -legacy repo:acme/shop ref:v1,v2 path:src/** lang:py kind:fn symbol:Foo role:test'
     )
@@ -52,7 +54,7 @@ def test_operators_phrases_and_exclusions():
     )
 
 
-def test_what_only_looks_like_an_operator_is_text():
+def test_what_only_looks_like_an_operator_is_text() -> None:
     assert parse("std::string").text == "std::string"
     assert parse("http://example.com").text == "http://example.com"
     assert parse("foo -> bar").text == "foo -> bar"
@@ -60,7 +62,7 @@ def test_what_only_looks_like_an_operator_is_text():
 
 
 @given(st.text(max_size=300))
-def test_any_text_parses_or_is_refused_with_words(raw):
+def test_any_text_parses_or_is_refused_with_words(raw: str) -> None:
     try:
         query = parse(raw)
     except QueryError as error:

@@ -6,16 +6,17 @@ import sys
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from chains import Chain, GitRepository
 
+from code_index_assets.chunking import words
 from code_index_assets.errors import NotIndexedError, QueryError
-from code_index_assets.index import words
 from code_index_assets.search.definitions import find_definitions
-from code_index_assets.search.engine import SearchRequest
+from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.files import read_lines
 from code_index_assets.search.references import find_references
 from code_index_assets.search.service import open_engine
@@ -41,7 +42,7 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, GitRepository]:
     base = tmp_path_factory.mktemp("questions")
     work = GitRepository(base / "shop")
     work.commit(FILES)
@@ -56,11 +57,11 @@ def shop(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def engine(shop):
+def engine(shop: tuple[Chain, GitRepository]) -> SearchEngine:
     return open_engine(shop[0].settings, shop[0].layout)
 
 
-def paths(engine, query, **options):
+def paths(engine: SearchEngine, query: str, **options: Any) -> list[str]:
     return [hit.path for hit in engine.search(SearchRequest(query, **options)).hits]
 
 
@@ -90,17 +91,17 @@ def paths(engine, query, **options):
         ("save!", "app/basket.rb"),
     ],
 )
-def test_what_is_there_is_found(engine, query, path):
+def test_what_is_there_is_found(engine: SearchEngine, query: str, path: str) -> None:
     assert path in paths(engine, query)
 
 
-def test_a_phrase_that_is_nowhere_was_looked_for_everywhere(engine):
+def test_a_phrase_that_is_nowhere_was_looked_for_everywhere(engine: SearchEngine) -> None:
     answer = engine.search(SearchRequest('"=> Nowhere"'))
     assert (answer.hits, answer.outcome) == ((), "no_match")
     assert answer.lanes["phrase"].state == "ran"
 
 
-def test_phrases_keep_to_the_other_filters(engine):
+def test_phrases_keep_to_the_other_filters(engine: SearchEngine) -> None:
     assert paths(engine, '"=>" lang:rust') == ["src/paths.rs"]
     assert paths(engine, '"=>" path:web/**') == []
     assert paths(engine, '"=>" -starts_with') == []
@@ -110,23 +111,23 @@ def test_phrases_keep_to_the_other_filters(engine):
 @pytest.mark.parametrize(
     "entry", ["web/*.{ts,tsx}", "**/*.{ts,tsx}", "web/[A-C]*", "web\\Button.tsx", "{web,src}/B*", "./web/Button.tsx"]
 )
-def test_path_filters_are_understood(engine, entry):
+def test_path_filters_are_understood(engine: SearchEngine, entry: str) -> None:
     assert "web/Button.tsx" in paths(engine, "button label", paths=(entry,))
     assert "web/list.js" not in paths(engine, "button label", paths=(entry,))
     assert "web/Button.tsx" in paths(engine, f"button label path:{entry}")
 
 
-def test_a_name_that_looks_like_a_pattern_is_found_by_itself(engine):
+def test_a_name_that_looks_like_a_pattern_is_found_by_itself(engine: SearchEngine) -> None:
     assert paths(engine, "user page", paths=("web/[id].tsx",)) == ["web/[id].tsx"]
 
 
-def test_a_path_filter_that_covers_nothing_is_said(engine):
+def test_a_path_filter_that_covers_nothing_is_said(engine: SearchEngine) -> None:
     answer = engine.search(SearchRequest("button", paths=("wbe/**",)))
     assert not answer.hits
     assert any("'wbe/**'" in note and "web" in note for note in answer.notes)
 
 
-def test_agents_name_folders_as_they_know_them(shop, engine):
+def test_agents_name_folders_as_they_know_them(shop: tuple[Chain, GitRepository], engine: SearchEngine) -> None:
     root = str(shop[1].path)
     for repository in (root, f"file://{root}", f"{root}/web"):
         answer = engine.search(SearchRequest("button label", repositories=(repository,)))
@@ -139,25 +140,26 @@ def test_agents_name_folders_as_they_know_them(shop, engine):
         engine.search(SearchRequest("x", repositories=(f"{root}-elsewhere",)))
 
 
-def test_an_unknown_ref_is_not_indexed_and_names_no_other_repository(engine):
-    for options in ({"refs": ("nope",)}, {"refs": ("nope",), "repositories": ("acme/shop",)}):
+def test_an_unknown_ref_is_not_indexed_and_names_no_other_repository(engine: SearchEngine) -> None:
+    asked: tuple[dict[str, Any], ...] = ({"refs": ("nope",)}, {"refs": ("nope",), "repositories": ("acme/shop",)})
+    for options in asked:
         with pytest.raises(NotIndexedError, match="ref nope is not indexed") as caught:
             engine.search(SearchRequest("button", **options))
         assert caught.value.state == "not_indexed" and "nope" in caught.value.wanted
 
 
 @pytest.mark.parametrize("name", ["complete?", "Basket#complete?", "complete", "COMPLETE?"])
-def test_names_with_marks_are_looked_up_with_and_without(engine, name):
+def test_names_with_marks_are_looked_up_with_and_without(engine: SearchEngine, name: str) -> None:
     assert [hit.path for hit in find_definitions(engine, name).symbols] == ["app/basket.rb"]
 
 
-def test_references_of_a_name_with_a_mark(engine):
+def test_references_of_a_name_with_a_mark(engine: SearchEngine) -> None:
     found = find_references(engine, "complete?", limit=1)
     assert [hit.name for hit in found.definitions] == ["complete?"]
     assert "app/order.rb" in {reference.path for reference in found.references}
 
 
-def test_flags_are_words_and_words_are_excluded(engine):
+def test_flags_are_words_and_words_are_excluded(engine: SearchEngine) -> None:
     from code_index_assets.search.query import parse
 
     assert parse("tar -xvf a -1 -rf -O2 -v").exclude == ()
@@ -166,14 +168,14 @@ def test_flags_are_words_and_words_are_excluded(engine):
         parse("retry -path:src")
 
 
-def test_answers_of_many_threads_are_those_of_one(engine):
+def test_answers_of_many_threads_are_those_of_one(engine: SearchEngine) -> None:
     """Everything a query goes through is shared by threads: words, stems, patterns, verdicts, shards."""
     queries = [
         "button label", "complete?", "where is path::safe_join called", '"=> Err"', "税", "errors locked running compiled",
         "basket closing orders", "path:web/*.{ts,tsx} button", "word -order", "User page",
     ]  # fmt: skip
 
-    def answer(query):
+    def answer(query: str) -> Any:
         return [
             (hit.path, hit.start_line, hit.score, tuple(hit.why)) for hit in engine.search(SearchRequest(query)).hits
         ]

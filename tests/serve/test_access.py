@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -16,16 +19,16 @@ PROTECTED = ("/v1/search?q=x", "/v1/status", "/v1/repositories", "/metrics", "/d
              "/file/a/b/c", "/symbol?name=x")  # fmt: skip
 
 
-def make(tmp_path, *, hosts=(), **options):
+def make(tmp_path: Path, *, hosts: tuple[str, ...] = (), **options: Any) -> TestClient:
     settings = Settings.model_validate({"data": tmp_path / "data", "model": "test", **options})
     return TestClient(create_app(settings, Layout(settings.data).create(), hosts=hosts), follow_redirects=False)
 
 
-def bearer(token):
+def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_every_route_but_the_open_ones_needs_a_token(tmp_path):
+def test_every_route_but_the_open_ones_needs_a_token(tmp_path: Path) -> None:
     client = make(tmp_path, tokens=TOKENS)
     for path in PROTECTED:
         answer = client.get(path)
@@ -44,11 +47,11 @@ def test_every_route_but_the_open_ones_needs_a_token(tmp_path):
     assert client.post("/webhooks/github", content=b"{}").status_code == 403  # its own signature counts
 
 
-def test_without_tokens_everybody_may_ask(tmp_path):
+def test_without_tokens_everybody_may_ask(tmp_path: Path) -> None:
     assert make(tmp_path).get("/v1/status").status_code == 200
 
 
-def test_a_browser_is_led_to_the_form_and_gets_a_session(tmp_path):
+def test_a_browser_is_led_to_the_form_and_gets_a_session(tmp_path: Path) -> None:
     client = make(tmp_path, tokens=TOKENS)
     led = client.get("/?q=a&b=c", headers={"Accept": "text/html"})
     assert (led.status_code, led.headers["location"]) == (303, "/login?next=%2F%3Fq%3Da%26b%3Dc")
@@ -68,13 +71,13 @@ def test_a_browser_is_led_to_the_form_and_gets_a_session(tmp_path):
 @pytest.mark.parametrize(
     "place", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\r\nX: y"]
 )
-def test_the_form_leads_nowhere_else(tmp_path, place):
+def test_the_form_leads_nowhere_else(tmp_path: Path, place: str) -> None:
     client = make(tmp_path, tokens=TOKENS)
     entered = client.post("/login", params={"next": place}, data={"token": "first-token"})
     assert entered.headers["location"] == "/"
 
 
-def test_other_names_and_origins_are_refused(tmp_path):
+def test_other_names_and_origins_are_refused(tmp_path: Path) -> None:
     client = make(tmp_path, hosts=("localhost", "127.0.0.1", "::1"))
     assert client.get("/v1/status").json()["error"] == "UnknownHost"  # "testserver": a name made to resolve to us
     for fine in ("localhost:8765", "127.0.0.1", "[::1]:8765", "LOCALHOST"):
@@ -86,8 +89,8 @@ def test_other_names_and_origins_are_refused(tmp_path):
     assert client.post("/v1/search", json=body, headers=own).json()["error"] == "NotIndexedError"
 
 
-def test_what_may_be_bound_to(tmp_path):
-    def settings(**options):
+def test_what_may_be_bound_to(tmp_path: Path) -> None:
+    def settings(**options: Any) -> Settings:
         return Settings.model_validate({"data": tmp_path, **options})
 
     for host in ("127.0.0.1", "localhost", "::1", "127.8.8.8"):
@@ -103,7 +106,7 @@ def test_what_may_be_bound_to(tmp_path):
     assert host_name("a.example:80") == "a.example" and host_name("[::1]:80") == "::1" and host_name("x") == "x"
 
 
-def test_tokens_are_read_from_one_variable(monkeypatch, tmp_path):
+def test_tokens_are_read_from_one_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CODE_INDEX_TOKENS", " a , b,,")
     found = Settings.model_validate({"data": tmp_path}).tokens
     assert [token.get_secret_value() for token in found] == ["a", "b"]
@@ -115,7 +118,7 @@ def test_tokens_are_read_from_one_variable(monkeypatch, tmp_path):
     ["127.0.0.1:1@evil.example", "evil.example", "127.0.0.1.evil.example", "localhost:80:80", "localhost:x", "[::1]x:80",
      "local host", "localhost/..", "127.0.0.1:123456", "a@localhost", "localhost#", "[::1", "", "\tlocalhost"],
 )  # fmt: skip
-def test_host_is_a_name_and_a_port_and_nothing_else(tmp_path, host):
+def test_host_is_a_name_and_a_port_and_nothing_else(tmp_path: Path, host: str) -> None:
     client = make(tmp_path, hosts=("localhost", "127.0.0.1", "::1"))
     assert client.get("/v1/status", headers={"Host": host}).json()["error"] == "UnknownHost"
     if host not in ("evil.example", "127.0.0.1.evil.example", ""):
@@ -123,12 +126,12 @@ def test_host_is_a_name_and_a_port_and_nothing_else(tmp_path, host):
         assert anybody.get("/v1/status", headers={"Host": host, **bearer("first-token")}).status_code == 421
 
 
-def asked(client, method, path, **headers):
+def asked(client: TestClient, method: str, path: str, **headers: str) -> Any:
     told = {name.replace("_", "-"): value for name, value in headers.items()}
     return client.request(method, path, headers={"Host": "localhost:1", **told}).status_code
 
 
-def test_a_browser_may_ask_for_our_pages_alone(tmp_path):
+def test_a_browser_may_ask_for_our_pages_alone(tmp_path: Path) -> None:
     """Sec-Fetch-Site is the browser's word; without it, Origin is."""
     client = make(tmp_path)
     elsewhere = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"}
@@ -150,7 +153,7 @@ def test_a_browser_may_ask_for_our_pages_alone(tmp_path):
     assert asked(client, "GET", "/healthz", **elsewhere) == 200
 
 
-def test_refusals_of_pages_are_pages(tmp_path):
+def test_refusals_of_pages_are_pages(tmp_path: Path) -> None:
     client = make(tmp_path, tokens=TOKENS)
     page = {"Accept": "text/html", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
     for answer in (client.get("/", headers=page), client.post("/login", headers={**page, "Content-Length": "99999"})):
@@ -160,7 +163,7 @@ def test_refusals_of_pages_are_pages(tmp_path):
     assert api.headers["content-type"] == "application/problem+json"
 
 
-def test_guesses_are_limited(tmp_path):
+def test_guesses_are_limited(tmp_path: Path) -> None:
     client = make(tmp_path, tokens=TOKENS)
     for number in range(10):
         assert client.post("/login?next=/", data={"token": f"guess {number}"}).status_code == 401

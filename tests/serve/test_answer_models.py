@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -91,7 +92,7 @@ def test_a_field_added_in_one_place_reaches_every_front_end(shop: Shop) -> None:
         (answers.RepositoryPage, http_models.RepositoriesResponse, mcp_models.REPOSITORIES),
     ],
 )
-def test_schemas_have_the_fields_of_the_dataclass(model, http, mcp):
+def test_schemas_have_the_fields_of_the_dataclass(model: Any, http: Any, mcp: Any) -> None:
     names = {one.name for one in public_fields(model)}
     assert set(http.model_fields) == names
     assert set(mcp.names) <= names and set(mcp.names.values()) <= set(mcp.model.model_fields)

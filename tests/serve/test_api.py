@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
+from served import Shop
 
 from code_index_assets import errors
 from code_index_assets.search.answer_fields import to_json
+from code_index_assets.search.answers import SearchAnswer
 from code_index_assets.search.engine import SearchEngine, SearchRequest
 from code_index_assets.search.paging import search_page
 from code_index_assets.search.service import open_engine
@@ -27,7 +32,7 @@ VOLATILE = {"took_ms", "lanes"}
 
 
 @pytest.fixture(scope="module")
-def client(shop):
+def client(shop: Shop) -> Iterator[TestClient]:
     with TestClient(create_app(shop.settings, shop.layout)) as client:
         deadline = time.monotonic() + 120
         while client.get("/readyz").status_code != 200 and time.monotonic() < deadline:
@@ -35,20 +40,20 @@ def client(shop):
         yield client
 
 
-def settled(body):
+def settled(body: Any) -> Any:
     return {name: value for name, value in body.items() if name not in VOLATILE}
 
 
-def refused(answer, status, error):
+def refused(answer: Any, status: int, error: str) -> dict[str, Any]:
     body = answer.json()
     assert (answer.status_code, body["status"], body["error"]) == (status, status, error), body
     assert answer.headers["content-type"] == "application/problem+json"
     assert body["type"] == f"/docs#{error}" and body["title"] and body["detail"]
     models.Problem.model_validate(body)
-    return body
+    return dict(body)
 
 
-def test_search_is_the_engines_answer(client, shop):
+def test_search_is_the_engines_answer(client: TestClient, shop: Shop) -> None:
     engine = open_engine(shop.settings, shop.layout)
     alone = to_json(search_page(engine.search, SearchRequest("add item to cart", limit=3)))
     got = client.get("/v1/search", params={"q": "add item to cart", "limit": 3})
@@ -70,12 +75,12 @@ def test_search_is_the_engines_answer(client, shop):
         ({"lane": "lexical"}, lambda h: set(h["lanes"]) == {"lexical"}),
     ],
 )
-def test_filters(client, fields, holds):
+def test_filters(client: TestClient, fields: dict[str, list[str]] | dict[str, str], holds: Callable[..., Any]) -> None:
     hits = client.get("/v1/search", params={"q": "cart", **fields}).json()["hits"]
     assert hits and all(map(holds, hits))
 
 
-def test_text_is_what_a_terminal_shows(client):
+def test_text_is_what_a_terminal_shows(client: TestClient) -> None:
     answer = client.get("/v1/search", params={"q": "add_item", "format": "text", "limit": 1})
     assert answer.headers["x-code-index-hits"] == "1" and "shop/cart.py:" in answer.text and "\033[" not in answer.text
     assert "\033[" in client.get("/v1/search", params={"q": "add_item", "format": "text", "color": True}).text
@@ -84,7 +89,7 @@ def test_text_is_what_a_terminal_shows(client):
     assert (symbols.headers["x-code-index-outcome"], symbols.text) == ("no_match", told)
 
 
-def test_symbols_and_references(client):
+def test_symbols_and_references(client: TestClient) -> None:
     found = client.get("/v1/symbols", params={"name": "PaymentGateway"}).json()
     models.SymbolsResponse.model_validate(found)
     assert [(s["path"], s["start_line"], s["kind"]) for s in found["symbols"]] == [("shop/gateway.py", 4, "class")]
@@ -102,7 +107,7 @@ def test_symbols_and_references(client):
     refused(client.get("/v1/references", params={"name": "total_price", "cursor": "nonsense"}), 400, "QueryError")
 
 
-def test_files(client, shop):
+def test_files(client: TestClient, shop: Shop) -> None:
     answer = client.get("/v1/files/acme/shop/shop/cart.py", params={"start": 4, "end": 5})
     models.FileResponse.model_validate(answer.json())
     body = answer.json()
@@ -120,11 +125,11 @@ def test_files(client, shop):
 @pytest.mark.parametrize(
     "path", ["%2e%2e/%2e%2e/VERSION", "shop/%2e%2e/%2e%2e/x", "%2Fetc/passwd", "shop//cart.py", "a%00b"]
 )
-def test_no_path_leads_out(client, path):
+def test_no_path_leads_out(client: TestClient, path: str) -> None:
     refused(client.get(f"/v1/files/acme/shop/{path}"), 400, "QueryError")
 
 
-def test_repositories_and_status(client, shop):
+def test_repositories_and_status(client: TestClient, shop: Shop) -> None:
     body = client.get("/v1/repositories").json()
     models.RepositoriesResponse.model_validate(body)
     (row,) = body["repositories"]
@@ -137,7 +142,7 @@ def test_repositories_and_status(client, shop):
     assert status["ready"] and status["states"] == {"current": 1} and status["points"] == row["points"]
 
 
-def test_health_and_metrics(client):
+def test_health_and_metrics(client: TestClient) -> None:
     assert client.get("/healthz").json()["status"] == "ok"
     assert client.get("/readyz").json() == {"ready": True, "trouble": ""}
     assert [client.head(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
@@ -154,7 +159,7 @@ def test_health_and_metrics(client):
         assert line.startswith("# ") or float(line.rsplit(" ", 1)[1]) >= 0
 
 
-def test_what_cannot_be_asked_is_a_problem(client):
+def test_what_cannot_be_asked_is_a_problem(client: TestClient) -> None:
     for answer in (
         client.get("/v1/search"),
         client.get("/v1/search", params={"q": "x", "limit": 0}),
@@ -173,7 +178,7 @@ def test_what_cannot_be_asked_is_a_problem(client):
     refused(client.put("/v1/search"), 405, "MethodNotAllowed")
 
 
-def test_bodies_are_bounded(client):
+def test_bodies_are_bounded(client: TestClient) -> None:
     body = {"query": "x", "repositories": ["y" * MAX_BODY]}
     refused(client.post("/v1/search", json=body), 413, "BodyTooLarge")
     parts = (b'{"query": "' + b"z" * 1000 for _ in range(100))
@@ -181,7 +186,7 @@ def test_bodies_are_bounded(client):
     refused(told, 413, "BodyTooLarge")
 
 
-def test_headers_and_compression(client):
+def test_headers_and_compression(client: TestClient) -> None:
     answer = client.get("/v1/search", params={"q": "cart"})
     assert answer.headers["content-encoding"] == "gzip"
     for page in (answer, client.get("/"), client.get("/nothing")):
@@ -190,7 +195,7 @@ def test_headers_and_compression(client):
         assert "access-control-allow-origin" not in page.headers
 
 
-def test_every_error_of_the_taxonomy_has_a_status(shop):
+def test_every_error_of_the_taxonomy_has_a_status(shop: Shop) -> None:
     """Each as a problem over HTTP, wherever it is met."""
     kinds = [
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CodeIndexError)
@@ -201,7 +206,7 @@ def test_every_error_of_the_taxonomy_has_a_status(shop):
     }  # fmt: skip
 
     class Failing(SearchEngine):
-        def search(self, request):
+        def search(self, request: SearchRequest) -> SearchAnswer:
             raise kind("it went wrong", remedy="do this")
 
     client = TestClient(create_app(shop.settings, shop.layout, engine=Failing(shop.layout, shop.settings)))
@@ -216,9 +221,9 @@ def test_every_error_of_the_taxonomy_has_a_status(shop):
         assert not any(issubclass(kind, earlier) for earlier in listed[:at]), f"{kind} is never reached"
 
 
-def test_what_is_unforeseen_says_nothing_of_the_inside(shop):
+def test_what_is_unforeseen_says_nothing_of_the_inside(shop: Shop) -> None:
     class Broken(SearchEngine):
-        def search(self, request):
+        def search(self, request: SearchRequest) -> SearchAnswer:
             raise ZeroDivisionError("secret inside")
 
     app = create_app(shop.settings, shop.layout, engine=Broken(shop.layout, shop.settings))
@@ -229,7 +234,7 @@ def test_what_is_unforeseen_says_nothing_of_the_inside(shop):
     assert page.status_code == 500 and "<h2>Internal</h2>" in page.text and "secret" not in page.text
 
 
-def test_the_description_has_examples_and_needs_nothing_from_elsewhere(client):
+def test_the_description_has_examples_and_needs_nothing_from_elsewhere(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     paths = described["paths"]
     assert {"/v1/search", "/v1/symbols", "/v1/references", "/v1/files/{repository}/{path}", "/v1/repositories",
@@ -256,8 +261,8 @@ def test_the_description_has_examples_and_needs_nothing_from_elsewhere(client):
 
 
 @pytest.fixture
-def asking(tmp_path):
-    def make(**options):
+def asking(tmp_path: Path) -> Callable[..., tuple[TestClient, Inbox, Registry]]:
+    def make(**options: Any) -> tuple[TestClient, Inbox, Registry]:
         settings = Settings.model_validate({"data": tmp_path / "data", "model": "test", **options})
         layout = Layout(settings.data).create()
         return TestClient(create_app(settings, layout)), Inbox(layout), Registry.load(settings.registry_file, layout)
@@ -265,7 +270,7 @@ def asking(tmp_path):
     return make
 
 
-def test_a_registered_repository_is_asked_for(asking):
+def test_a_registered_repository_is_asked_for(asking: Callable[..., tuple[TestClient, Inbox, Registry]]) -> None:
     client, inbox, registry = asking()
     registry.add("https://example.org/acme/shop.git", name="acme/shop", refs=("main", "v1", "release/*"))
     answer = client.post("/v1/index", json={"repository": "acme/shop"})
@@ -286,7 +291,9 @@ def test_a_registered_repository_is_asked_for(asking):
     assert told["state"] == "indexing" and told["retryable"]
 
 
-def test_nothing_local_and_nothing_unknown_can_be_asked_for(asking, tmp_path):
+def test_nothing_local_and_nothing_unknown_can_be_asked_for(
+    asking: Callable[..., tuple[TestClient, Inbox, Registry]], tmp_path: Path
+) -> None:
     client, inbox, registry = asking()
     folder = tmp_path / "private"
     folder.mkdir()
@@ -302,10 +309,10 @@ def test_nothing_local_and_nothing_unknown_can_be_asked_for(asking, tmp_path):
     assert client.post("/v1/index", json={"repository": "mine"}).status_code == 202
 
 
-def test_urls_are_registered_where_that_is_allowed(asking):
+def test_urls_are_registered_where_that_is_allowed(asking: Callable[..., tuple[TestClient, Inbox, Registry]]) -> None:
     client, inbox, registered = asking(index_urls=True)
 
-    def registry():
+    def registry() -> Registry:
         return Registry.load(registered.file, registered.layout)
 
     answer = client.post("/v1/index", json={"repository": "https://93.184.216.34/new/one"}).json()
@@ -323,7 +330,7 @@ def test_urls_are_registered_where_that_is_allowed(asking):
     assert [entry.restricted for entry in registry().entries] == [True]
 
 
-def test_webhooks_are_mounted(asking):
+def test_webhooks_are_mounted(asking: Callable[..., tuple[TestClient, Inbox, Registry]]) -> None:
     client, _, _ = asking()
     assert client.post("/webhooks/github", content=b"{}").json() == {"status": "refused"}
 
@@ -336,12 +343,12 @@ def test_webhooks_are_mounted(asking):
      ("/v1/repositories?states=current", "state"), ("/v1/files/acme/shop/shop/cart.py?from=1", "start"),
      ("/?q=cart&lang=go", "language")],
 )  # fmt: skip
-def test_unknown_parameters_are_refused_with_the_nearest(client, path, meant):
+def test_unknown_parameters_are_refused_with_the_nearest(client: TestClient, path: str, meant: str) -> None:
     told = refused(client.get(path), 422, "ValidationError")
     assert f"did you mean '{meant}'?" in told["detail"]
 
 
-def test_unknown_fields_of_bodies_are_refused_with_the_nearest(client):
+def test_unknown_fields_of_bodies_are_refused_with_the_nearest(client: TestClient) -> None:
     for body, meant in (
         ({"query": "x", "lang": ["go"]}, "languages"),
         ({"q": "x"}, "query"),
@@ -352,11 +359,11 @@ def test_unknown_fields_of_bodies_are_refused_with_the_nearest(client):
     assert client.get("/?q=cart&utm_source=mail").status_code == 200
 
 
-def test_a_search_goes_on_where_it_ended(client):
+def test_a_search_goes_on_where_it_ended(client: TestClient) -> None:
     whole = client.get("/v1/search", params={"q": "cart", "limit": 6}).json()
     pages, cursor = [], None
     while True:
-        more = {"cursor": cursor} if cursor else {}
+        more: dict[str, str] = {"cursor": cursor} if cursor else {}
         page = client.get("/v1/search", params={"q": "cart", "limit": 2, **more}).json()
         pages += page["hits"]
         cursor = page["next_cursor"]
@@ -371,7 +378,7 @@ def test_a_search_goes_on_where_it_ended(client):
     assert last["next_cursor"] is None
 
 
-def test_methods_tags_and_schemes_are_told(client):
+def test_methods_tags_and_schemes_are_told(client: TestClient) -> None:
     assert client.put("/v1/search").headers["allow"] == "GET, POST"
     assert client.post("/v1/status").headers["allow"] == "GET"
     assert client.delete("/", headers={"Accept": "text/html"}).headers["allow"] == "GET"
@@ -386,7 +393,7 @@ def test_methods_tags_and_schemes_are_told(client):
     assert described["paths"]["/healthz"]["get"]["security"] == []
 
 
-def test_a_question_out_of_time_is_incomplete_and_never_no_match(shop, monkeypatch):
+def test_a_question_out_of_time_is_incomplete_and_never_no_match(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = shop.settings.model_copy(update={"query_seconds": 1e-9})
     client = TestClient(create_app(settings, shop.layout))
     for query in ("cart", '"no such phrase"'):
@@ -410,11 +417,11 @@ def test_a_question_out_of_time_is_incomplete_and_never_no_match(shop, monkeypat
 
 @pytest.mark.parametrize("query", [" ".join(f'"p{n}"' for n in range(17)), "cart " + " ".join(f"-w{n}" for n in range(33)),
                                    "cart path:" + "a" * 1001, "cart " + " ".join(f"path:{n}/**" for n in range(101))])  # fmt: skip
-def test_one_question_asks_for_a_bounded_number_of_things(client, query):
+def test_one_question_asks_for_a_bounded_number_of_things(client: TestClient, query: str) -> None:
     refused(client.get("/v1/search", params={"q": query}), 400, "QueryError")
 
 
-def test_paths_with_line_breaks_reach_their_file(client):
+def test_paths_with_line_breaks_reach_their_file(client: TestClient) -> None:
     """Any character of a name is part of the path; the answer speaks of the file, not of a route that is not there."""
     for name in ("a\nb.py", " leading.py", "a\n", "shop/cart.py\n"):
         told = refused(client.get(f"/v1/files/acme/shop/{quote(name)}"), 404, "FileNotIndexedError")

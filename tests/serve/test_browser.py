@@ -11,13 +11,16 @@ import sys
 import tarfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from browser import browser, program
+from served import Shop
 
 from code_index_assets.serve.presence import read_presence
 from code_index_assets.storage.layout import Layout
@@ -27,7 +30,7 @@ AXE = "axe-core@4.14.1"
 pytestmark = [pytest.mark.external, pytest.mark.skipif(program() is None, reason="needs Chromium")]
 
 
-def serving(data, **more):
+def serving(data: Path, **more: str) -> tuple[subprocess.Popen[bytes], str]:
     known = {name: value for name, value in os.environ.items() if not name.startswith("CODE_INDEX_")}
     settings = {"CODE_INDEX_DATA": str(data), "CODE_INDEX_MODEL": "test", "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
@@ -42,7 +45,7 @@ def serving(data, **more):
 
 
 @pytest.fixture(scope="module")
-def guarded(shop, tmp_path_factory):
+def guarded(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that wants a token."""
     ignored = shutil.ignore_patterns("serve.json")
     data = shutil.copytree(shop.layout.root, tmp_path_factory.mktemp("g") / "data", symlinks=True, ignore=ignored)
@@ -53,7 +56,7 @@ def guarded(shop, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def opened(shop, tmp_path_factory):
+def opened(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server that anybody who reaches it may ask."""
     ignored = shutil.ignore_patterns("serve.json")
     data = shutil.copytree(shop.layout.root, tmp_path_factory.mktemp("o") / "data", symlinks=True, ignore=ignored)
@@ -63,13 +66,13 @@ def opened(shop, tmp_path_factory):
     process.wait(30)
 
 
-def enter(tab, token):
+def enter(tab: Any, token: str) -> None:
     tab.run(f"document.querySelector('input[name=token]').value = {token!r}")
     tab.run("document.querySelector('form.login button').click()")
     tab.settle()
 
 
-def test_a_browser_logs_in(guarded, tmp_path):
+def test_a_browser_logs_in(guarded: str, tmp_path: Path) -> None:
     with browser(tmp_path / "profile") as tab:
         tab.open(f"{guarded}/?q=cart")
         assert tab.run("location.pathname") == "/login"
@@ -81,7 +84,7 @@ def test_a_browser_logs_in(guarded, tmp_path):
         assert tab.run("fetch('/v1/search?q=cart').then(answer => answer.status)") == 200
 
 
-def test_other_sites_may_link_and_nothing_else(guarded, tmp_path):
+def test_other_sites_may_link_and_nothing_else(guarded: str, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "index.html").write_text(
@@ -114,7 +117,7 @@ def test_other_sites_may_link_and_nothing_else(guarded, tmp_path):
         site.server_close()
 
 
-def test_keys(opened, tmp_path):
+def test_keys(opened: Any, tmp_path: Path) -> None:
     with browser(tmp_path / "profile") as tab:
         tab.open(f"{opened}/?q=cart")
         tab.press("?")
@@ -129,7 +132,7 @@ def test_keys(opened, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def axe(tmp_path_factory):
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The script of axe-core, of npm's registry."""
     if shutil.which("npm") is None:
         pytest.skip("needs npm")
@@ -147,7 +150,7 @@ PAGES = ("/", "/?q=cart", "/?q=cart&repo=acme/shop&kind=function", "/?q=%22zebra
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_axe_finds_nothing(opened, axe, tmp_path, dark):
+def test_axe_finds_nothing(opened: Any, axe: str, tmp_path: Path, dark: bool) -> None:
     """Rules of WCAG 2.2 AA and best practices: headings, contrast, names, target sizes, landmarks."""
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
     found = []

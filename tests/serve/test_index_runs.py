@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from code_index_assets.errors import LockedError, QueryError
-from code_index_assets.serve.index_runs import AT_A_TIME, STAGES, IndexRuns, done_of
+from code_index_assets.serve.index_runs import AT_A_TIME, STAGES, IndexRun, IndexRuns, done_of
 from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout
 
@@ -36,13 +37,13 @@ print(json.dumps({"runs": [run]}))
 
 
 @pytest.fixture
-def runs(tmp_path):
+def runs(tmp_path: Path) -> IndexRuns:
     layout = Layout(tmp_path / "data").create()
     return IndexRuns(layout, Settings.model_validate({"data": layout.root}), (sys.executable, "-c", PROGRAM))
 
 
 @pytest.fixture
-def gate(tmp_path):
+def gate(tmp_path: Path) -> Iterator[Path]:
     """Runs work as long as this file is there."""
     gate = tmp_path / "gate"
     gate.touch()
@@ -50,7 +51,7 @@ def gate(tmp_path):
     gate.unlink(missing_ok=True)
 
 
-def ended(runs, handle):
+def ended(runs: IndexRuns, handle: str) -> IndexRun:
     deadline = time.monotonic() + 120
     while (run := runs.get(handle)).state == "running":
         assert time.monotonic() < deadline
@@ -58,14 +59,14 @@ def ended(runs, handle):
     return run
 
 
-def until(condition):
+def until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def test_a_run_tells_how_it_goes_and_how_it_ended(runs, gate, tmp_path):
+def test_a_run_tells_how_it_goes_and_how_it_ended(runs: IndexRuns, gate: Path, tmp_path: Path) -> None:
     run = runs.start(tmp_path, [str(gate), "good"], {"MODE": "pipeline"})
     assert run.state == "running" and run.directory == str(tmp_path)
     until(lambda: runs.get(run.handle).progress == "chunks: parse 10/20 files")
@@ -84,12 +85,14 @@ def test_a_run_tells_how_it_goes_and_how_it_ended(runs, gate, tmp_path):
         ("bad", "GateRefusedError: no"),
     ],
 )
-def test_failures_say_why(runs, tmp_path, outcome, error):
+def test_failures_say_why(runs: IndexRuns, tmp_path: Path, outcome: str, error: str) -> None:
     run = ended(runs, runs.start(tmp_path, [str(tmp_path / "no gate"), outcome], {}).handle)
     assert (run.state, run.error) == ("failed", error)
 
 
-def test_a_call_while_a_run_is_at_work_is_answered_by_one_that_begins_after_it(runs, gate, tmp_path):
+def test_a_call_while_a_run_is_at_work_is_answered_by_one_that_begins_after_it(
+    runs: IndexRuns, gate: Path, tmp_path: Path
+) -> None:
     """An edit made while a run is at work used to be answered with that run: it was never indexed."""
     first = runs.start(tmp_path, [str(gate), "good"], {})
     until(lambda: runs.get(first.handle).progress != "starting")
@@ -103,14 +106,14 @@ def test_a_call_while_a_run_is_at_work_is_answered_by_one_that_begins_after_it(r
     assert (done.state, done.waiting) == ("succeeded", False)
 
 
-def test_a_run_that_waits_goes_on_when_the_one_before_is_killed(runs, gate, tmp_path):
+def test_a_run_that_waits_goes_on_when_the_one_before_is_killed(runs: IndexRuns, gate: Path, tmp_path: Path) -> None:
     first = runs.start(tmp_path, [str(gate), "good"], {})
     second = runs.start(tmp_path, [str(tmp_path / "no gate"), "good"], {})
     os.killpg(next(pid for pid in _pids(first.handle, runs)), signal.SIGKILL)
     assert ended(runs, second.handle).state == "succeeded"
 
 
-def _pids(handle, runs):
+def _pids(handle: str, runs: IndexRuns) -> Iterator[int]:
     lock = str(runs.home / handle / "lock")
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
@@ -120,7 +123,7 @@ def _pids(handle, runs):
             continue
 
 
-def test_one_run_a_folder_and_a_few_in_all(runs, gate, tmp_path):
+def test_one_run_a_folder_and_a_few_in_all(runs: IndexRuns, gate: Path, tmp_path: Path) -> None:
     first = runs.start(tmp_path, [str(gate), "good"], {})
     for number in range(AT_A_TIME - 1):
         runs.start(tmp_path / str(number), [str(gate), "good"], {})
@@ -132,7 +135,7 @@ def test_one_run_a_folder_and_a_few_in_all(runs, gate, tmp_path):
     assert runs.start(tmp_path, [str(gate), "good"], {}).handle != first.handle
 
 
-def test_a_run_outlives_who_started_it_and_a_killed_one_has_failed(runs, gate, tmp_path):
+def test_a_run_outlives_who_started_it_and_a_killed_one_has_failed(runs: IndexRuns, gate: Path, tmp_path: Path) -> None:
     starter = (
         "import sys; from pathlib import Path\n"
         "from code_index_assets.storage.layout import Layout; from code_index_assets.settings import Settings\n"
@@ -160,7 +163,7 @@ def test_a_run_outlives_who_started_it_and_a_killed_one_has_failed(runs, gate, t
     assert ended(runs, victim.handle).state == "failed"
 
 
-def _has(folder, *pieces):
+def _has(folder: Path, *pieces: bytes) -> bool:
     try:
         line = (folder / "cmdline").read_bytes()
     except OSError:
@@ -169,12 +172,12 @@ def _has(folder, *pieces):
 
 
 @pytest.mark.parametrize("handle", ["", "..", "../index", "run-0000000000-00000000", "run-1-x/../..", "x" * 1000])
-def test_what_is_no_handle_is_refused(runs, handle):
+def test_what_is_no_handle_is_refused(runs: IndexRuns, handle: str) -> None:
     with pytest.raises(QueryError, match="no run"):
         runs.get(handle)
 
 
-def test_nothing_of_the_checkout_is_imported(tmp_path):
+def test_nothing_of_the_checkout_is_imported(tmp_path: Path) -> None:
     """The program that indexes does not look for modules in the working folder, which may be the checkout."""
     from code_index_assets.serve.index_runs import COMMAND
 
@@ -187,7 +190,7 @@ def test_nothing_of_the_checkout_is_imported(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"[]", b'{"directory": "/x"}', b'{"directory": 1, "started_at": "x"}', b"\xff"]
 )
-def test_one_damaged_request_stops_no_other_run(runs, tmp_path, content):
+def test_one_damaged_request_stops_no_other_run(runs: IndexRuns, tmp_path: Path, content: bytes) -> None:
     good = ended(runs, runs.start(tmp_path, [str(tmp_path / "no gate"), "good"], {}).handle)
     bad = ended(runs, runs.start(tmp_path, [str(tmp_path / "no gate"), "silent"], {}).handle)
     (runs.home / bad.handle / "request.json").write_bytes(content)
@@ -197,7 +200,7 @@ def test_one_damaged_request_stops_no_other_run(runs, tmp_path, content):
     assert runs.start(tmp_path, [str(tmp_path / "no gate"), "good"], {}).handle not in told
 
 
-def test_how_far_a_run_is():
+def test_how_far_a_run_is() -> None:
     lines = [
         "data folder /x",
         "loading Dagster",

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import mcp_sessions as m
+from mcp_sessions import Installation
 
 SUITE = "@modelcontextprotocol/conformance@0.1.16"
 INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
@@ -23,11 +25,11 @@ pytestmark = [pytest.mark.external, pytest.mark.skipif(shutil.which("npx") is No
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory):
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return m.install(tmp_path_factory.mktemp("conformance"))
 
 
-def run_suite(url, baseline, folder):
+def run_suite(url: str, baseline: str, folder: Path) -> Any:
     command = ["npx", "--yes", SUITE, "server", "--url", url, "--suite", "all", "-o", str(folder)]
     done = subprocess.run(
         [*command, "--expected-failures", str(BASELINES / baseline)], capture_output=True, text=True, timeout=280
@@ -36,14 +38,14 @@ def run_suite(url, baseline, folder):
     return done.stdout
 
 
-def test_the_product_conforms(installation, tmp_path):
+def test_the_product_conforms(installation: Installation, tmp_path: Path) -> None:
     with m.http_server(installation) as url:
         told = run_suite(url, "product.yml", tmp_path)
     for scenario in ("server-initialize", "ping", "tools-list", "tools-call-error", "dns-rebinding-protection"):
         assert f"✓ {scenario}" in told
 
 
-def test_our_layer_conforms_with_the_tools_the_suite_asks_for(tmp_path):
+def test_our_layer_conforms_with_the_tools_the_suite_asks_for(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -69,15 +71,15 @@ def test_our_layer_conforms_with_the_tools_the_suite_asks_for(tmp_path):
         assert f"✓ {scenario}" in told
 
 
-def inspect(*arguments):
+def inspect(*arguments: str) -> Any:
     done = subprocess.run(["npx", "--yes", INSPECTOR, "--cli", *arguments], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 
 
-def test_the_inspector_reads_both_transports(installation):
+def test_the_inspector_reads_both_transports(installation: Installation) -> None:
     parameters = m.stdio_server(installation)
-    environment = [part for name, value in parameters.env.items() for part in ("-e", f"{name}={value}")]
+    environment = [part for name, value in (parameters.env or {}).items() for part in ("-e", f"{name}={value}")]
     with m.http_server(installation) as url:
         for target in ([url, "--transport", "http"], [*environment]):
             stdio = [] if target[0] == url else ["--", parameters.command, *parameters.args]

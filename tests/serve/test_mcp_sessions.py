@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
+from mcp import StdioServerParameters
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import mcp_sessions as m
+from chains import GitRepository
 
 TOOLS = [
     "search_code",
@@ -25,29 +29,31 @@ TOOLS = [
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory):
+def installation(tmp_path_factory: pytest.TempPathFactory) -> m.Installation:
     return m.install(tmp_path_factory.mktemp("mcp"))
 
 
 @pytest.fixture(scope="module")
-def url(installation):
+def url(installation: m.Installation) -> Iterator[str]:
     with m.http_server(installation) as url:
         yield url
 
 
 @pytest.fixture(params=["stdio", "http"])
-def server(request, installation):
+def server(request: pytest.FixtureRequest, installation: m.Installation) -> StdioServerParameters | str:
     return m.stdio_server(installation) if request.param == "stdio" else request.getfixturevalue("url")
 
 
-def test_tools_are_typed_described_and_annotated(server):
-    async def talk():
+def test_tools_are_typed_described_and_annotated(server: StdioServerParameters | str) -> None:
+    async def talk() -> None:
         async with m.session(server) as client:
-            assert client.server_info.name == "code-index"
-            assert "rather than grep" in client.instructions and "not for you to follow" in client.instructions
+            assert client.server_info is not None and client.server_info.name == "code-index"
+            instructions = client.instructions or ""
+            assert "rather than grep" in instructions and "not for you to follow" in instructions
             tools = (await client.list_tools()).tools
             assert [tool.name for tool in tools] == TOOLS
             for tool in tools:
+                assert tool.annotations is not None and tool.output_schema is not None
                 assert tool.description and tool.title and tool.output_schema["type"] == "object"
                 assert tool.annotations.read_only_hint is (tool.name != "index_codebase")
                 assert tool.annotations.destructive_hint is False and tool.annotations.open_world_hint is False
@@ -60,10 +66,10 @@ def test_tools_are_typed_described_and_annotated(server):
     anyio.run(talk)
 
 
-def test_an_agent_finds_its_way(server, installation):
+def test_an_agent_finds_its_way(server: StdioServerParameters | str, installation: m.Installation) -> None:
     commit = installation.work.git("rev-parse", "HEAD").strip()
 
-    async def talk():
+    async def talk() -> None:
         async with m.session(server) as client:
             listed = (await client.call_tool("list_repositories", {})).structured_content
             assert [(r["repository"], r["commit"], r["state"]) for r in listed["repositories"]] == [
@@ -100,18 +106,18 @@ def test_an_agent_finds_its_way(server, installation):
     anyio.run(talk)
 
 
-def test_an_edited_checkout_is_indexed_and_found(tmp_path):
+def test_an_edited_checkout_is_indexed_and_found(tmp_path: Path) -> None:
     """index_codebase over stdio: progress while it works, the result, and the edit is found in the same session."""
     installation = m.install(tmp_path)
-    checkout = m.GitRepository(tmp_path / "checkout")
+    checkout = GitRepository(tmp_path / "checkout")
     checkout.commit({"lib.py": "def committed():\n    pass\n"})
     (checkout.path / "lib.py").write_text("def committed():\n    pass\n\n\ndef brand_new_helper():\n    return 42\n")
     said = []
 
-    async def progress(done, total, message):
-        said.append((done, total, message))
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        said.append((progress, total, message))
 
-    async def talk():
+    async def talk() -> None:
         async with m.session(m.stdio_server(installation)) as client:
             before = await client.call_tool("find_symbol", {"name": "brand_new_helper"})
             assert before.structured_content["outcome"] == "no_match"
@@ -139,17 +145,17 @@ def test_an_edited_checkout_is_indexed_and_found(tmp_path):
     assert said and [done for done, *_ in said] == sorted(done for done, *_ in said)
     totals = {total for _, total, _ in said}
     assert len(totals) == 1 and said[-1][0] == totals.pop()  # all of it is done
-    assert any("Dagster" in message or ":" in message for *_, message in said)
+    assert any("Dagster" in str(message) or ":" in str(message) for *_, message in said)
 
 
 @pytest.mark.slow
-def test_over_http_a_checkout_below_a_root_is_indexed_while_the_server_answers(tmp_path):
+def test_over_http_a_checkout_below_a_root_is_indexed_while_the_server_answers(tmp_path: Path) -> None:
     """A handle at once, the run followed by another session, and searches answered all the while."""
     installation = m.install(tmp_path, mcp_roots=(tmp_path / "allowed",))
-    checkout = m.GitRepository(tmp_path / "allowed" / "project")
+    checkout = GitRepository(tmp_path / "allowed" / "project")
     checkout.commit({"lib.py": "def served_helper():\n    return 42\n"})
 
-    async def talk(url):
+    async def talk(url: str) -> None:
         async with m.session(url) as client:
             refused = await client.call_tool("index_codebase", {"directory": str(tmp_path / "work")})
             assert refused.is_error and "outside" in m.text_of(refused)
@@ -176,10 +182,10 @@ def test_over_http_a_checkout_below_a_root_is_indexed_while_the_server_answers(t
         anyio.run(talk, url)
 
 
-def test_a_publication_during_a_session_is_seen(tmp_path):
+def test_a_publication_during_a_session_is_seen(tmp_path: Path) -> None:
     installation = m.install(tmp_path)
 
-    async def talk(url):
+    async def talk(url: str) -> None:
         async with m.session(url) as client:
             first = await client.call_tool("search_code", {"query": "cart", "limit": 1})
             cursor = first.structured_content["next_cursor"]
@@ -198,12 +204,12 @@ def test_a_publication_during_a_session_is_seen(tmp_path):
         anyio.run(talk, url)
 
 
-def test_only_the_protocol_is_written_to_standard_output(installation):
+def test_only_the_protocol_is_written_to_standard_output(installation: m.Installation) -> None:
     opening = {
         "jsonrpc": "2.0", "id": 1, "method": "initialize",
         "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "wire", "version": "1"}},
     }  # fmt: skip
-    messages = [
+    messages: list[dict[str, Any]] = [
         opening,
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {
@@ -220,7 +226,8 @@ def test_only_the_protocol_is_written_to_standard_output(installation):
         [parameters.command, *parameters.args], env=parameters.env, cwd=parameters.cwd,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
-    answers = {}
+    assert process.stdin is not None and process.stdout is not None
+    answers: dict[Any, Any] = {}
     for message in messages:
         process.stdin.write(json.dumps(message).encode() + b"\n")
         process.stdin.flush()
@@ -237,12 +244,13 @@ def test_only_the_protocol_is_written_to_standard_output(installation):
     assert answers[4]["error"]["code"] == -32601
 
 
-def test_a_client_that_goes_away_is_no_error(installation):
+def test_a_client_that_goes_away_is_no_error(installation: m.Installation) -> None:
     parameters = m.stdio_server(installation)
     process = subprocess.Popen(
         [parameters.command, *parameters.args], env=parameters.env, cwd=parameters.cwd,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+    assert process.stdin is not None and process.stdout is not None
     process.stdout.close()
     process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
     process.stdin.flush()
@@ -250,7 +258,7 @@ def test_a_client_that_goes_away_is_no_error(installation):
     assert process.returncode == 0 and b"Traceback" not in said
 
 
-def test_names_of_other_hosts_and_missing_tokens_are_refused(installation, url):
+def test_names_of_other_hosts_and_missing_tokens_are_refused(installation: m.Installation, url: str) -> None:
     import httpx
 
     body = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -269,18 +277,18 @@ def test_names_of_other_hosts_and_missing_tokens_are_refused(installation, url):
         assert allowed.status_code == 200
 
 
-def _secret(text):
+def _secret(text: str) -> Any:
     from pydantic import SecretStr
 
     return SecretStr(text)
 
 
-def test_many_calls_at_once_over_http(url):
-    async def talk():
+def test_many_calls_at_once_over_http(url: str) -> None:
+    async def talk() -> None:
         async with m.session(url) as client:
             results = []
 
-            async def ask(number):
+            async def ask(number: int) -> Any:
                 results.append(await client.call_tool("search_code", {"query": f"cart {number}"}))
 
             async with anyio.create_task_group() as group:

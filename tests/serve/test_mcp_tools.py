@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any, Literal
 
 import anyio
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import mcp_sessions as m
+from chains import GitRepository
 
 from code_index_assets.errors import QueryError
 from code_index_assets.search.engine import SearchEngine
@@ -21,12 +24,18 @@ from code_index_assets.sources.registry import Registry
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory):
+def installation(tmp_path_factory: pytest.TempPathFactory) -> m.Installation:
     return m.install(tmp_path_factory.mktemp("tools"))
 
 
-def call(installation, tool, engine=None, transport="http", **arguments):
-    async def talk():
+def call(
+    installation: m.Installation,
+    tool: str,
+    engine: SearchEngine | None = None,
+    transport: Literal["stdio", "http"] = "http",
+    **arguments: Any,
+) -> Any:
+    async def talk() -> Any:
         server = build_server(installation.settings, installation.layout, engine or installation.engine(), transport)
         async with m.session(server) as client:
             return await client.call_tool(tool, arguments)
@@ -34,14 +43,14 @@ def call(installation, tool, engine=None, transport="http", **arguments):
     return anyio.run(talk)
 
 
-def broken(text):
+def broken(text: str) -> np.ndarray:
     raise RuntimeError("the model is gone")
 
 
 # -- four answers ----------------------------------------------------------------------------------------------------
 
 
-def test_no_match_is_an_answer_that_says_what_was_searched(installation):
+def test_no_match_is_an_answer_that_says_what_was_searched(installation: m.Installation) -> None:
     result = call(installation, "find_symbol", name="no_such_name")
     body = result.structured_content
     assert not result.is_error and body["outcome"] == "no_match" and body["searched"]["repositories"] == 1
@@ -50,15 +59,15 @@ def test_no_match_is_an_answer_that_says_what_was_searched(installation):
     assert spelled["outcome"] == "no_match" and "Cart" in spelled["note"]
 
 
-def test_not_indexed_is_an_error_that_says_what_to_do(installation):
+def test_not_indexed_is_an_error_that_says_what_to_do(installation: m.Installation) -> None:
     result = call(installation, "search_code", query="cart", repositories=["acme/other"])
     assert result.is_error and m.text_of(result).startswith("not_indexed: acme/other")
     assert "index_codebase" in m.text_of(result)
     assert result.meta["code_index/state"] == "not_indexed"
 
 
-def test_still_indexing_is_another_error(installation, tmp_path):
-    place = m.GitRepository(tmp_path / "slow")
+def test_still_indexing_is_another_error(installation: m.Installation, tmp_path: Path) -> None:
+    place = GitRepository(tmp_path / "slow")
     place.commit({"a.py": "x = 1\n"})
     Registry.load(installation.settings.registry_file, installation.layout).add(str(place.path), name="acme/slow")
     try:
@@ -75,7 +84,7 @@ def test_still_indexing_is_another_error(installation, tmp_path):
         Registry.load(installation.settings.registry_file, installation.layout).remove("acme/slow")
 
 
-def test_a_lane_that_is_down_degrades_the_answer_and_says_so(installation):
+def test_a_lane_that_is_down_degrades_the_answer_and_says_so(installation: m.Installation) -> None:
     engine = SearchEngine(installation.layout, installation.settings, broken)
     result = call(installation, "search_code", engine, query="cart")
     body = result.structured_content
@@ -86,7 +95,9 @@ def test_a_lane_that_is_down_degrades_the_answer_and_says_so(installation):
     assert nothing["outcome"] == "degraded" and nothing["hits"] == []
 
 
-def test_all_lanes_down_is_an_error_not_an_empty_answer(installation, monkeypatch):
+def test_all_lanes_down_is_an_error_not_an_empty_answer(
+    installation: m.Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from code_index_assets.index.reader import IndexSnapshot
 
     monkeypatch.setattr(IndexSnapshot, "search_lexical", lambda *a, **k: broken(""))
@@ -98,21 +109,22 @@ def test_all_lanes_down_is_an_error_not_an_empty_answer(installation, monkeypatc
     assert "says nothing about whether there is a match" in m.text_of(result)
 
 
-def test_an_empty_installation_says_so(tmp_path):
+def test_an_empty_installation_says_so(tmp_path: Path) -> None:
     from steps_alone import settings_of
 
     from code_index_assets.search.service import open_engine
     from code_index_assets.storage.layout import Layout
 
     settings = settings_of(tmp_path / "empty")
-    empty = m.Installation(settings, Layout(settings.data).create(), None)
+    empty = m.Installation(settings, Layout(settings.data).create(), GitRepository(tmp_path / "work"))
     engine = open_engine(settings, empty.layout)
-    for tool, arguments in (
+    calls: tuple[tuple[str, dict[str, Any]], ...] = (
         ("search_code", {"query": "x y"}),
         ("find_symbol", {"name": "xx"}),
         ("find_references", {"name": "xx"}),
         ("read_code", {"repository": "a", "path": "b"}),
-    ):
+    )
+    for tool, arguments in calls:
         result = call(empty, tool, engine, **arguments)
         assert result.is_error and m.text_of(result).startswith("not_indexed"), tool
     assert call(empty, "list_repositories", engine).structured_content["total"] == 0
@@ -162,7 +174,9 @@ def test_an_empty_installation_says_so(tmp_path):
         ("no_such_tool", {}),
     ],
 )  # fmt: skip
-def test_hostile_arguments_are_refused_with_advice(installation, tool, arguments):
+def test_hostile_arguments_are_refused_with_advice(
+    installation: m.Installation, tool: str, arguments: dict[str, Any]
+) -> None:
     result = call(installation, tool, **arguments)
     text = m.text_of(result)
     assert result.is_error and "\n→ " in text and len(text) < 2000, text
@@ -170,7 +184,7 @@ def test_hostile_arguments_are_refused_with_advice(installation, tool, arguments
     assert "unexpectedly" not in text, text
 
 
-def test_one_text_stands_for_a_list_of_one(installation):
+def test_one_text_stands_for_a_list_of_one(installation: m.Installation) -> None:
     both = [
         call(installation, "search_code", query="cart", paths=paths).structured_content["hits"]
         for paths in ("shop/**", ["shop/**"])
@@ -178,13 +192,13 @@ def test_one_text_stands_for_a_list_of_one(installation):
     assert both[0] == both[1] and both[0]
 
 
-def test_a_cursor_of_another_question_is_refused(installation):
+def test_a_cursor_of_another_question_is_refused(installation: m.Installation) -> None:
     cursor = call(installation, "search_code", query="cart", limit=1).structured_content["next_cursor"]
     result = call(installation, "search_code", query="payment", limit=1, cursor=cursor)
     assert result.is_error and "another question" in m.text_of(result)
 
 
-def test_pages_do_not_repeat(installation):
+def test_pages_do_not_repeat(installation: m.Installation) -> None:
     seen, cursor = [], None
     for _ in range(10):
         page = call(installation, "search_code", query="cart item", limit=2, cursor=cursor).structured_content
@@ -195,13 +209,15 @@ def test_pages_do_not_repeat(installation):
     assert cursor is None and len(seen) == len(set(seen)) == page["total"]
 
 
-def test_what_repositories_say_is_passed_on_as_data(installation):
+def test_what_repositories_say_is_passed_on_as_data(installation: m.Installation) -> None:
     result = call(installation, "search_code", query="charge_card", content="full")
     assert "IGNORE ALL PREVIOUS" in result.structured_content["hits"][0]["code"]
 
 
-def test_an_unexpected_failure_keeps_its_particulars_to_the_log(installation, monkeypatch):
-    monkeypatch.setattr(SearchEngine, "search", lambda *a: {}["secret particulars"])
+def test_an_unexpected_failure_keeps_its_particulars_to_the_log(
+    installation: m.Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SearchEngine, "search", lambda *a: dict[str, str]()["secret particulars"])
     result = call(installation, "search_code", query="cart")
     assert result.is_error and "unexpectedly" in m.text_of(result) and "secret" not in m.text_of(result)
 
@@ -210,7 +226,7 @@ def test_an_unexpected_failure_keeps_its_particulars_to_the_log(installation, mo
 
 
 @pytest.mark.parametrize("most", [1000, 1500, 5000])
-def test_answers_keep_to_their_budget(installation, most):
+def test_answers_keep_to_their_budget(installation: m.Installation, most: int) -> None:
     for tool, arguments in (
         ("search_code", {"query": "cart", "limit": 50, "content": "full"}),
         ("find_symbol", {"name": "a", "prefix": True, "limit": 100}),
@@ -228,12 +244,14 @@ def test_answers_keep_to_their_budget(installation, most):
 # -- folders ---------------------------------------------------------------------------------------------------------
 
 
-def folder_of(installation, directory, transport="http", **changes):
+def folder_of(
+    installation: m.Installation, directory: Any, transport: Literal["stdio", "http"] = "http", **changes: Any
+) -> Any:
     settings = installation.settings.model_copy(update=changes)
     return indexable_folder(str(directory), settings, installation.layout, transport)
 
 
-def test_over_http_only_folders_below_the_roots(installation, tmp_path):
+def test_over_http_only_folders_below_the_roots(installation: m.Installation, tmp_path: Path) -> None:
     root = tmp_path / "allowed"
     inside, outside = root / "project", tmp_path / "elsewhere"
     for folder in (inside, outside):
@@ -249,7 +267,7 @@ def test_over_http_only_folders_below_the_roots(installation, tmp_path):
         folder_of(installation, root / "missing", mcp_roots=(root,))
 
 
-def test_over_stdio_any_project_but_not_the_machine(installation, tmp_path):
+def test_over_stdio_any_project_but_not_the_machine(installation: m.Installation, tmp_path: Path) -> None:
     assert folder_of(installation, tmp_path, "stdio").arguments == [str(tmp_path.resolve())]
     for wrong in (
         "/",
@@ -263,8 +281,8 @@ def test_over_stdio_any_project_but_not_the_machine(installation, tmp_path):
             folder_of(installation, wrong, "stdio")
 
 
-def test_a_checkout_is_taken_as_it_lies_under_a_name_of_its_own(installation, tmp_path):
-    fresh = m.GitRepository(tmp_path / "fresh")
+def test_a_checkout_is_taken_as_it_lies_under_a_name_of_its_own(installation: m.Installation, tmp_path: Path) -> None:
+    fresh = GitRepository(tmp_path / "fresh")
     assert folder_of(installation, fresh.path, "stdio").arguments == [str(fresh.path.resolve()), "--worktree"]
     known = installation.work.path.resolve()
     assert folder_of(installation, known, "stdio").arguments == [

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import sys
 import time
+from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-from served import FILES, HOSTILE
+from served import FILES, HOSTILE, Shop
 
 from code_index_assets.serve.http.app import create_app
 from code_index_assets.serve.pages.forge import file_page, repository_page
@@ -45,34 +47,37 @@ class Page(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__()
-        self.elements, self.text, self.links, self._open = [], "", [], []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.links: list[str | None] = []
+        self._open: list[str] = []
         self.feed(source)
         assert not self._open, self._open
 
-    def handle_starttag(self, name, attributes):
+    def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
         assert name in ALLOWED, name
         given_ = dict(attributes)
         assert not [key for key in given_ if key.startswith("on") or key == "style"], given_
         if name == "script":
-            assert given_["src"].startswith("/assets/page.js")
+            assert (given_["src"] or "").startswith("/assets/page.js")
         for key in ("href", "src", "action"):
             if key in given_:
-                assert re.match(r"/(?!/)|#|https?://", given_[key]), given_[key]
+                assert re.match(r"/(?!/)|#|https?://", given_[key] or ""), given_[key]
         if name == "a":
             self.links.append(given_.get("href"))
         self.elements.append((name, given_))
         if name not in ("meta", "link", "input"):
             self._open.append(name)
 
-    def handle_endtag(self, name):
+    def handle_endtag(self, name: str) -> None:
         assert self._open and self._open.pop() == name
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         self.text += data
 
 
 @pytest.fixture(scope="module")
-def client(shop):
+def client(shop: Shop) -> Iterator[TestClient]:
     with TestClient(create_app(shop.settings, shop.layout)) as client:
         deadline = time.monotonic() + 120
         while client.get("/readyz").status_code != 200 and time.monotonic() < deadline:
@@ -80,22 +85,22 @@ def client(shop):
         yield client
 
 
-def get(client, where, /, status=200, **fields):
+def get(client: TestClient, where: str, /, status: int = 200, **fields: Any) -> Page:
     answer = client.get(where, params=fields, headers={"Accept": "text/html"})
     assert answer.status_code == status, answer.text[:500]
     assert answer.headers["content-type"].startswith("text/html")
     return Page(answer.text)
 
 
-def test_hits_are_shown_with_what_is_known(client, shop):
+def test_hits_are_shown_with_what_is_known(client: TestClient, shop: Shop) -> None:
     page = get(client, "/", q="add item")
     assert "shop/cart.py" in page.text and shop.commit[:10] in page.text
-    assert any(re.fullmatch(r"/file/acme/shop/shop/cart\.py\?lines=\d+-\d+#L\d+", link) for link in page.links)
+    assert any(re.fullmatch(r"/file/acme/shop/shop/cart\.py\?lines=\d+-\d+#L\d+", link or "") for link in page.links)
     assert any(name == "mark" for name, _ in page.elements)
     assert "current" in page.text and "of" in page.text and "symbol" in page.text
 
 
-def test_hostile_content_is_text(client):
+def test_hostile_content_is_text(client: TestClient) -> None:
     for query in ("evil", "alert", "trojan", HOSTILE, '"><script>alert(1)</script>', "'; drop", "hello cookie"):
         get(client, "/", q=query)
         get(client, "/", q=query, repo='"><img src=x>', status=404)
@@ -111,9 +116,9 @@ def test_hostile_content_is_text(client):
     assert "\u202e" not in get(client, "/file/acme/shop/evil/trojan.py").text
 
 
-def test_filters_live_in_the_address(client):
+def test_filters_live_in_the_address(client: TestClient) -> None:
     page = get(client, "/", q="cart", language="python", path="shop/**")
-    chips = [link for link in page.links if link.startswith("/?q=cart&")]
+    chips = [link for link in page.links if link and link.startswith("/?q=cart&")]
     assert "/?q=cart&path=shop%2F%2A%2A" in chips and "/?q=cart&language=python" in chips and "/?q=cart" in page.links
     fields = {attributes["name"]: attributes.get("value") for name, attributes in page.elements if name == "input"}
     assert fields["path"] == "shop/**" and fields["q"] == "cart"
@@ -125,7 +130,7 @@ def test_filters_live_in_the_address(client):
 @given(
     st.text(max_size=20), st.lists(st.text(st.characters(exclude_characters=","), min_size=1, max_size=8), max_size=2)
 )
-def test_an_address_gives_back_what_was_asked(query, repos):
+def test_an_address_gives_back_what_was_asked(query: str, repos: list[str]) -> None:
     from urllib.parse import parse_qs, urlsplit
 
     asked = PageQuery(query, repo=tuple(repos), limit=30)
@@ -137,12 +142,12 @@ def test_an_address_gives_back_what_was_asked(query, repos):
     assert told.get("q", [""]) == [query] and told.get("repo", []) == repos and told["limit"] == ["30"]
 
 
-def test_the_start_page_tells_what_is_there(client):
+def test_the_start_page_tells_what_is_there(client: TestClient) -> None:
     page = get(client, "/")
     assert "1 repositories" in page.text and "acme/shop" in page.text and "retry with backoff" in page.text
 
 
-def test_no_match_says_what_to_try(client):
+def test_no_match_says_what_to_try(client: TestClient) -> None:
     page = get(client, "/", q='"zebra crossing"', language="python")
     assert "No match" in page.text and "search without the filters" in page.text and "left out" in page.text
     far = get(client, "/", q="zzzxqv")
@@ -150,17 +155,17 @@ def test_no_match_says_what_to_try(client):
     assert "No hit has the words" not in get(client, "/", q="cart").text
 
 
-def test_a_file_by_its_lines(client, shop):
+def test_a_file_by_its_lines(client: TestClient, shop: Shop) -> None:
     page = get(client, "/file/acme/shop/shop/cart.py", lines="4-5")
     chosen = [a["id"] for name, a in page.elements if "chosen" in (a.get("class") or "") and "id" in a]
     assert chosen == ["L4", "L5"]
-    assert FILES["shop/cart.py"].strip().split("\n")[3] in page.text and shop.commit[:12] in page.text
+    assert str(FILES["shop/cart.py"]).strip().split("\n")[3] in page.text and shop.commit[:12] in page.text
     assert "#L10" in page.links and "/v1/files/acme/shop/shop/cart.py" in page.links
     for nonsense in ("x", "0", "9-3", "99999999999", "-1", "1-2-3"):
         get(client, "/file/acme/shop/shop/cart.py", lines=nonsense)
 
 
-def test_a_long_file_comes_in_parts(client):
+def test_a_long_file_comes_in_parts(client: TestClient) -> None:
     first = get(client, "/file/acme/shop/long.txt")
     assert "line 3000 of" in first.text and "line 3001 of" not in first.text and "later lines" in first.text
     middle = get(client, "/file/acme/shop/long.txt", lines="5000-5002")
@@ -169,7 +174,7 @@ def test_a_long_file_comes_in_parts(client):
     assert {"L5000", "L5002"} <= ids
 
 
-def test_files_that_are_not_there_say_why(client):
+def test_files_that_are_not_there_say_why(client: TestClient) -> None:
     for path, words in (("vendor/lib.js", "vendored"), ("none.py", "no file"), ("shop", "is a folder")):
         page = get(client, f"/file/acme/shop/{path}", status=404)
         assert words in page.text and "What to do" in page.text
@@ -178,7 +183,7 @@ def test_files_that_are_not_there_say_why(client):
     get(client, "/nothing", status=404)
 
 
-def test_a_name_has_definitions_and_references(client):
+def test_a_name_has_definitions_and_references(client: TestClient) -> None:
     page = get(client, "/symbol", name="total_price")
     assert "1 definition" in page.text and "Mentioned in 2 lines" in page.text
     assert "/file/acme/shop/shop/gateway.py?lines=9-9#L9" in page.links
@@ -187,12 +192,12 @@ def test_a_name_has_definitions_and_references(client):
     get(client, "/symbol", name="", status=400)
 
 
-def test_repositories(client):
+def test_repositories(client: TestClient) -> None:
     page = get(client, "/repositories")
     assert "acme/shop" in page.text and "left out: " in page.text and "vendored 1" in page.text
 
 
-def test_assets_are_kept_by_browsers(client):
+def test_assets_are_kept_by_browsers(client: TestClient) -> None:
     for name in ("page.css", "page.js", "icon.svg"):
         answer = client.get(f"/assets/{name}")
         assert answer.status_code == 200 and "immutable" in answer.headers["cache-control"]
@@ -203,13 +208,13 @@ def test_assets_are_kept_by_browsers(client):
     assert "innerHTML" not in script and "http" not in script + style
 
 
-def luminance(color):
+def luminance(color: str) -> float:
     parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_contrast_is_enough_in_both_schemes(client):
+def test_contrast_is_enough_in_both_schemes(client: TestClient) -> None:
     """WCAG AA: 4.5 to 1 for text on what it stands on."""
     style = client.get("/assets/page.css").text
     schemes = re.findall(r"\{\s*(--bg:.*?)color-scheme", style, re.DOTALL)
@@ -228,7 +233,7 @@ def test_contrast_is_enough_in_both_schemes(client):
         assert (bright + 0.05) / (dark + 0.05) >= 4.5
 
 
-def test_every_field_has_a_label(client):
+def test_every_field_has_a_label(client: TestClient) -> None:
     for path in ("/", "/repositories", "/login"):
         page = client.get(path).text
         for field in re.findall(r"<(?:input|select)[^>]*>", page):
@@ -250,7 +255,7 @@ CODE = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(CODE, st.sampled_from(LANGUAGES), st.data())
-def test_highlighting_changes_no_character(source, language, data):
+def test_highlighting_changes_no_character(source: str, language: str, data: Any) -> None:
     lines = source.split("\n")
     marks = {}
     for number, line in enumerate(lines):
@@ -267,7 +272,7 @@ def test_highlighting_changes_no_character(source, language, data):
         assert unescape_once(re.sub(r"</?span[^>]*>", "", marked)) == re.sub(hidden, "\ufffd", told)
 
 
-def unescape_once(text):
+def unescape_once(text: str) -> str:
     for entity, char in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#x27;", "'"), ("&amp;", "&")):
         text = text.replace(entity, char)
     return text
@@ -276,11 +281,11 @@ def unescape_once(text):
 @pytest.mark.timeout(60)  # linear is 0.1 s, quadratic minutes
 @pytest.mark.parametrize("piece", ["#[", '"', "'", "/*", "a", "<!--", "--[[", "`", "(", "@", "\\", '"""', "{-", "x("])
 @pytest.mark.parametrize("language", ["rust", "python", "lua", "html", "c"])
-def test_no_text_takes_minutes(piece, language):
+def test_no_text_takes_minutes(piece: str, language: str) -> None:
     assert len(highlighted(piece * (200_000 // len(piece)), language)) == 1
 
 
-def test_colours_are_right_where_it_is_easy():
+def test_colours_are_right_where_it_is_easy() -> None:
     (line,) = highlighted("def f(x):  # note", "python")
     assert line == '<span class="k">def</span> <span class="f">f</span>(x):  <span class="c"># note</span>'
     two = highlighted('a = """x\ny"""', "python")
@@ -288,11 +293,11 @@ def test_colours_are_right_where_it_is_easy():
     assert highlighted("let a: &'a str = 'x';", "rust")[0].count('class="s"') == 1
 
 
-def test_prose_has_code_and_nothing_else():
+def test_prose_has_code_and_nothing_else() -> None:
     assert prose("run `<x>` or <b>") == "run <code>&lt;x&gt;</code> or &lt;b&gt;"
 
 
-def test_elements_escape_and_leave_out():
+def test_elements_escape_and_leave_out() -> None:
     assert tag("a", "<b>", None, ["&", 1], href='"x"', title=None, hidden=True) == (
         '<a href="&quot;x&quot;" hidden>&lt;b&gt;&amp;1</a>'
     )
@@ -312,13 +317,13 @@ def test_elements_escape_and_leave_out():
         ("javascript:github", None),
     ],
 )
-def test_addresses_on_code_hosts(location, page):
+def test_addresses_on_code_hosts(location: str, page: str | None) -> None:
     commit = "c" * 40
     assert file_page(location, commit, "a b.py", 3, 5) == (page.format(c=commit) if page else None)
     assert file_page(location, "folder-digest", "a b.py") is None
     assert (repository_page(location) is None) == (page is None)
 
 
-def test_times_and_file_addresses():
+def test_times_and_file_addresses() -> None:
     assert unescape(ago(0, 90)).endswith(">1 min ago</time>") and ">2 d ago<" in ago(0, 2 * 86400 + 5)
     assert file_url("o/r", "a b/#.py", 3, 5, "v1") == "/file/o/r/a%20b/%23.py?ref=v1&lines=3-5#L3"

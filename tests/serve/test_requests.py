@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dagster as dg
+from chains import RecordedChain
 
 from code_index_assets.serve.http.requests import ask_for_run
 from resources.code_index import CodeIndexResource
 from schedules import sensors
 
 
-def test_a_request_becomes_a_run(recorded_chain):
+def test_a_request_becomes_a_run(recorded_chain: RecordedChain) -> None:
     chain = recorded_chain
     chain.registry.add("https://example.org/acme/shop", name="acme/shop")
     resource = CodeIndexResource(overrides={"data": str(chain.data), "model": "test"})
 
-    def tick(cursor):
+    def tick(cursor: Any) -> Any:
         context = dg.build_sensor_context(instance=chain.instance, cursor=cursor, resources={"code_index": resource})
         return sensors.inbox_events(context)
 

@@ -11,10 +11,13 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
+from served import Shop
 
 from code_index_assets.cli.main import main
 from code_index_assets.cli.remote import find_server
@@ -26,17 +29,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
-def patient(monkeypatch):
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no reason to do without the server here."""
     monkeypatch.setattr("code_index_assets.cli.remote.CHECK_SECONDS", 20)
 
 
-def environment(data, **more):
+def environment(data: Path, **more: str) -> dict[str, str]:
     found = {name: value for name, value in os.environ.items() if not name.startswith("CODE_INDEX_")}
     return found | {"CODE_INDEX_DATA": str(data), "CODE_INDEX_MODEL": "test", "PYTHONPATH": str(ROOT)} | more
 
 
-def run(data, *arguments, **more):
+def run(data: Path, *arguments: str, **more: str) -> tuple[int, str, str]:
     """The command line; returns exit code, output, errors."""
     done = subprocess.run(
         [sys.executable, "-m", "code_index_assets.cli.main", *arguments],
@@ -46,10 +49,12 @@ def run(data, *arguments, **more):
 
 
 @pytest.fixture
-def here(monkeypatch, capsys, shop):
+def here(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shop: Shop
+) -> Callable[..., tuple[int, str, str]]:
     """The command line in this process, which has imported all it needs; returns exit code, output, errors."""
 
-    def run_here(*arguments, alone=False):
+    def run_here(*arguments: str, alone: bool = False) -> tuple[Any, str, str]:
         monkeypatch.setenv("CODE_INDEX_DATA", str(shop.layout.root))
         monkeypatch.setenv("CODE_INDEX_MODEL", "test")
         monkeypatch.setenv("CODE_INDEX_USE_SERVER", "false" if alone else "true")
@@ -61,7 +66,7 @@ def here(monkeypatch, capsys, shop):
     return run_here
 
 
-def start(data, *arguments, **more):
+def start(data: Path, *arguments: str, **more: str) -> tuple[subprocess.Popen[str], Presence]:
     process = subprocess.Popen(
         [sys.executable, "-m", "code_index_assets.cli.main", "serve", "--port", "0", *arguments],
         env=environment(data, **more), stderr=subprocess.PIPE, text=True, cwd=ROOT,
@@ -78,14 +83,15 @@ def start(data, *arguments, **more):
     return process, found
 
 
-def stop(process):
+def stop(process: subprocess.Popen[str]) -> None:
     process.send_signal(signal.SIGTERM)
     process.wait(120)
+    assert process.stderr is not None
     process.stderr.close()
 
 
 @pytest.fixture(scope="module")
-def server(shop):
+def server(shop: Shop) -> Iterator[Presence]:
     process, presence = start(shop.layout.root)
     yield presence
     stop(process)
@@ -93,12 +99,12 @@ def server(shop):
     assert process.returncode == 0
 
 
-def get(url):
+def get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=120) as answer:
         return json.loads(answer.read())
 
 
-def settled(text):
+def settled(text: str) -> list[str]:
     """Output without what differs from call to call: how long it took."""
     lines = []
     for line in text.splitlines():
@@ -137,7 +143,9 @@ def settled(text):
     ],
     ids=lambda arguments: " ".join(arguments)[:40],
 )
-def test_by_the_server_and_alone_are_one(here, server, arguments):
+def test_by_the_server_and_alone_are_one(
+    here: Callable[..., tuple[int, str, str]], server: Presence, arguments: tuple[Any, ...]
+) -> None:
     before = requests_of(server)
     by_server = here(*arguments)
     asked = requests_of(server)
@@ -148,13 +156,15 @@ def test_by_the_server_and_alone_are_one(here, server, arguments):
     assert by_server[2] == alone[2]
 
 
-def requests_of(server):
+def requests_of(server: Presence) -> Any:
     with urllib.request.urlopen(f"{server.url}/metrics", timeout=120) as answer:
         lines = [line for line in answer.read().decode().splitlines() if line.startswith("code_index_requests_total")]
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines if 'route="/metrics"' not in line)
 
 
-def test_a_batch_by_the_server_and_alone_are_one(here, server, tmp_path):
+def test_a_batch_by_the_server_and_alone_are_one(
+    here: Callable[..., tuple[int, str, str]], server: Presence, tmp_path: Path
+) -> None:
     lines = [{"id": "a", "query": "cart"}, {"query": "lang:go"}, {"query": "x", "repo": "nope"}, {"query": 1},
              {"query": "cart", "lane": "lexical", "limit": 2}]  # fmt: skip
     file = tmp_path / "queries.jsonl"
@@ -165,32 +175,32 @@ def test_a_batch_by_the_server_and_alone_are_one(here, server, tmp_path):
     assert len(by_server[1].splitlines()) == 6
 
 
-def test_health_names_the_announced_instance(shop, server):
+def test_health_names_the_announced_instance(shop: Shop, server: Presence) -> None:
     told = get(f"{server.url}/healthz")
     assert (told["instance"], told["build"]) == (server.instance, server.build)
     assert find_server(shop.settings, shop.layout) is not None
     assert presence_file(shop.layout).stat().st_mode & 0o077 == 0
 
 
-def test_a_server_with_other_settings_is_not_asked(shop, server):
+def test_a_server_with_other_settings_is_not_asked(shop: Shop, server: Presence) -> None:
     other = shop.settings.model_copy(update={"model": "static"})
     assert find_server(other, shop.layout) is None
     assert settings_digest(other) != settings_digest(shop.settings)
 
 
-def test_a_taken_port_is_said_clearly(shop, server):
+def test_a_taken_port_is_said_clearly(shop: Shop, server: Presence) -> None:
     port = server.url.rpartition(":")[2]
     code, _, said = run(shop.layout.root, "serve", "--port", port)
     assert code == 2 and f"port {port} of 127.0.0.1 is taken" in said and "→" in said and "Traceback" not in said
     assert read_presence(shop.layout) == server  # the one that runs stays announced
 
 
-def test_it_does_not_open_itself_to_others_by_accident(shop):
+def test_it_does_not_open_itself_to_others_by_accident(shop: Shop) -> None:
     code, _, said = run(shop.layout.root, "serve", "--host", "0.0.0.0", "--port", "0")
     assert code == 2 and "no token is set" in said and "CODE_INDEX_TOKENS" in said
 
 
-def test_a_server_with_tokens_is_asked_with_one(shop_copy):
+def test_a_server_with_tokens_is_asked_with_one(shop_copy: Path) -> None:
     process, _ = start(shop_copy, CODE_INDEX_TOKENS="one,two")
     try:
         layout = Layout(shop_copy)
@@ -207,18 +217,18 @@ def test_a_server_with_tokens_is_asked_with_one(shop_copy):
     assert not presence_file(Layout(shop_copy)).exists()
 
 
-def test_a_dead_or_foreign_announcement_costs_little(shop_copy, monkeypatch):
-    monkeypatch.setattr("code_index_assets.cli.remote.CHECK_SECONDS", 0.15)
+def test_a_dead_or_foreign_announcement_costs_little(shop_copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("code_index_assets.cli.remote.CHECK_SECONDS", 1.0)
     layout = Layout(shop_copy)
     settings = Settings.model_validate({"data": shop_copy, "model": "test"})
 
     class Other(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b'{"instance": "somebody else"}')
 
-        def log_message(self, *_):
+        def log_message(self, *_: Any) -> None:
             pass
 
     with socket.socket() as silent:
@@ -238,10 +248,11 @@ def test_a_dead_or_foreign_announcement_costs_little(shop_copy, monkeypatch):
     assert code == 0 and json.loads(out)["hits"]
 
 
-def test_a_server_killed_hard_is_done_without_and_replaced(shop_copy):
+def test_a_server_killed_hard_is_done_without_and_replaced(shop_copy: Path) -> None:
     process, first = start(shop_copy)
     process.kill()
     process.wait(120)
+    assert process.stderr is not None
     process.stderr.close()
     assert presence_file(Layout(shop_copy)).exists()
     code, out, _ = run(shop_copy, "search", "cart", "--json")
@@ -252,11 +263,11 @@ def test_a_server_killed_hard_is_done_without_and_replaced(shop_copy):
     stop(process)
 
 
-def test_a_request_at_work_is_answered_before_it_stops(shop_copy):
+def test_a_request_at_work_is_answered_before_it_stops(shop_copy: Path) -> None:
     process, presence = start(shop_copy)
     answers = []
 
-    def ask():
+    def ask() -> None:
         try:
             answers.append(get(f"{presence.url}/v1/search?q=cart&limit=100")["outcome"])
         except OSError as error:
@@ -274,7 +285,7 @@ def test_a_request_at_work_is_answered_before_it_stops(shop_copy):
     assert set(answers) <= {"found", "URLError", "ConnectionResetError", "RemoteDisconnected"} and len(answers) == 4
 
 
-def test_search_imports_little_with_a_server(shop, server):
+def test_search_imports_little_with_a_server(shop: Shop, server: Presence) -> None:
     script = (
         "import sys; from code_index_assets.cli.main import cli; from code_index_assets.cli import remote\n"
         "remote.CHECK_SECONDS = 20\n"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
@@ -16,42 +19,44 @@ import publishing as p
 
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.generations import Retention
+from code_index_assets.index.manifest import Receipt
 from code_index_assets.index.publish import publish
 from code_index_assets.search.engine import SearchEngine
 from code_index_assets.search.freshness import Heads
 from code_index_assets.serve.http.app import create_app
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
+from code_index_assets.storage.layout import Layout
 from code_index_assets.triggers.inbox import Event, Inbox
 
 
 class Model:
     """The query model; can be killed."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.alive = True
 
-    def __call__(self, text):
+    def __call__(self, text: str) -> np.ndarray:
         if not self.alive:
             raise RuntimeError("the model was killed")
         return p.unit_vector(text)
 
 
 @pytest.fixture
-def settings(tmp_path):
+def settings(tmp_path: Path) -> Settings:
     return Settings.model_validate({"data": tmp_path / "data"})
 
 
 @pytest.fixture
-def layout(settings):
+def layout(settings: Settings) -> Layout:
     return p.layout_at(settings.data)
 
 
 @pytest.fixture
-def put(layout):
+def put(layout: Layout) -> Callable[..., Receipt]:
     backend = EdgeBackend(layout, p.SPACE, p.DIM)
 
-    def publish_files(files, **options):
+    def publish_files(files: dict[str, str], **options: Any) -> Receipt:
         content = p.make_content(layout, files, **options)
         return publish(p.permit_for(content), content, backend, layout, retention=Retention(2, 0)).receipt
 
@@ -59,22 +64,24 @@ def put(layout):
 
 
 @pytest.fixture
-def model():
+def model() -> Model:
     return Model()
 
 
 @pytest.fixture
-def client(settings, layout, model):
+def client(settings: Settings, layout: Layout, model: Model) -> Iterator[TestClient]:
     engine = SearchEngine(layout, settings, model, space=p.SPACE, head_of=Heads(layout))
     with TestClient(create_app(settings, layout, engine=engine)) as client:
         yield client
 
 
-def ask(client, q="cart", **fields):
+def ask(client: TestClient, q: str = "cart", **fields: Any) -> Any:
     return client.get("/v1/search", params={"q": q, **fields})
 
 
-def test_four_answers(client, layout, settings, put, model):
+def test_four_answers(
+    client: TestClient, layout: Layout, settings: Settings, put: Callable[..., Receipt], model: Model
+) -> None:
     assert client.get("/readyz").status_code == 503
     nothing = ask(client)
     assert (nothing.status_code, nothing.json()["state"]) == (404, "not_indexed")
@@ -98,8 +105,8 @@ def test_four_answers(client, layout, settings, put, model):
     model.alive = False
     degraded = ask(client).json()
     assert (degraded["outcome"], degraded["lanes"]["semantic"]["state"]) == ("degraded", "failed") and degraded["hits"]
-    page = client.get("/", params={"q": "cart"}).text
-    assert "This answer may lack hits" in page and "the model was killed" in page
+    shown = client.get("/", params={"q": "cart"}).text
+    assert "This answer may lack hits" in shown and "the model was killed" in shown
     dead = ask(client, lane="semantic")
     assert (dead.status_code, dead.json()["error"], dead.json()["retryable"]) == (503, "LanesFailedError", True)
     metrics = client.get("/metrics").text
@@ -108,7 +115,9 @@ def test_four_answers(client, layout, settings, put, model):
         assert f'code_index_answers_total{{outcome="{outcome}"}}' in metrics
 
 
-def test_degraded_without_hits_is_no_empty_success(client, put, model):
+def test_degraded_without_hits_is_no_empty_success(
+    client: TestClient, put: Callable[..., Receipt], model: Model
+) -> None:
     put(p.SHOP)
     model.alive = False
     told = ask(client, "zebra").json()
@@ -117,12 +126,14 @@ def test_degraded_without_hits_is_no_empty_success(client, put, model):
     assert "No hit from the lanes that answered" in page and "No match" not in page
 
 
-def test_a_lane_killed_under_load_degrades_and_comes_back(client, put, model):
+def test_a_lane_killed_under_load_degrades_and_comes_back(
+    client: TestClient, put: Callable[..., Receipt], model: Model
+) -> None:
     put(p.SHOP)
     assert ask(client).json()["outcome"] == "found"
     killed, revived = threading.Event(), threading.Event()
 
-    def client_of(number):
+    def client_of(number: int) -> Any:
         outcomes = []
         for turn in range(30):
             if number == 0 and turn == 8:
@@ -145,12 +156,12 @@ def test_a_lane_killed_under_load_degrades_and_comes_back(client, put, model):
     assert ask(client).json()["outcome"] == "found"
 
 
-def test_fifty_clients_at_once(client, put):
+def test_fifty_clients_at_once(client: TestClient, put: Callable[..., Receipt]) -> None:
     put(p.SHOP)
     paths = ["/v1/search?q=cart", "/?q=cart", "/v1/symbols?name=add_item", "/v1/status", "/v1/repositories",
              "/v1/files/acme/shop/shop/cart.py", "/healthz"]  # fmt: skip
 
-    def one(number):
+    def one(number: int) -> Any:
         return [client.get(paths[(number + turn) % len(paths)]).status_code for turn in range(4)]
 
     with ThreadPoolExecutor(50) as pool:
@@ -158,13 +169,14 @@ def test_fifty_clients_at_once(client, put):
     assert len(codes) == 200 and set(codes) == {200}
 
 
-def test_publications_come_in_without_a_failed_query(client, put):
+def test_publications_come_in_without_a_failed_query(client: TestClient, put: Callable[..., Receipt]) -> None:
     """Each publication is seen by the first query after it; nothing old is kept beyond what a query needs."""
     put(p.SHOP)
     stop = threading.Event()
-    failures, seen = [], []
+    failures: list[Any] = []
+    seen: list[Any] = []
 
-    def reader():
+    def reader() -> None:
         while not stop.is_set():
             for path in ("/v1/search?q=moving+target", "/v1/files/acme/shop/moving.py", "/v1/symbols?name=moving"):
                 answer = client.get(path)
@@ -190,7 +202,9 @@ def test_publications_come_in_without_a_failed_query(client, put):
     assert len(set(seen)) == 5
 
 
-def test_a_state_asked_for_twice_is_not_older_than_the_publication(client, put):
+def test_a_state_asked_for_twice_is_not_older_than_the_publication(
+    client: TestClient, put: Callable[..., Receipt]
+) -> None:
     put(p.SHOP, commit="a" * 40)
     first = client.get("/v1/repositories").json()["repositories"][0]
     put(p.SHOP | {"b.py": "def b(): pass\n"}, commit="b" * 40)
@@ -198,7 +212,9 @@ def test_a_state_asked_for_twice_is_not_older_than_the_publication(client, put):
     assert (first["commit"], second["commit"]) == ("a" * 40, "b" * 40)
 
 
-def test_too_many_waiting_are_told_so(client, put, monkeypatch):
+def test_too_many_waiting_are_told_so(
+    client: TestClient, put: Callable[..., Receipt], monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(p.SHOP)
     monkeypatch.setattr("code_index_assets.serve.service.WAITING", 0)
     answer = ask(client)

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from code_index_assets.settings import Settings
 from code_index_assets.sources.open_source import open_source
 from code_index_assets.sources.registry import RepositoryEntry
-from code_index_assets.sources.selection import select_files
+from code_index_assets.sources.selection import Selection, select_files
+from code_index_assets.sources.snapshot import Snapshot, Source
 from code_index_assets.storage.layout import Layout
 
+# A source of any kind: each has more than what is common to all.
+Open = Callable[..., Any]
+Select = Callable[..., tuple[Any, Snapshot, Selection]]
 AT = "2024-05-01T12:00:00 +0000"
 
 
@@ -37,7 +43,7 @@ class Repo:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode("utf-8", "surrogateescape").strip()
 
-    def write(self, files: dict[str | bytes, str | bytes]) -> Repo:
+    def write(self, files: Mapping[Any, str | bytes]) -> Repo:
         for name, content in files.items():
             target = os.path.join(os.fsencode(self.path), os.fsencode(name))
             os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -45,7 +51,7 @@ class Repo:
                 stream.write(content.encode() if isinstance(content, str) else content)
         return self
 
-    def commit(self, files: dict[str | bytes, str | bytes] | None = None, message: str = "change") -> str:
+    def commit(self, files: Mapping[Any, str | bytes] | None = None, message: str = "change") -> str:
         self.write(files or {})
         self.git("add", "-A", "-f")
         self.git("commit", "-q", "--allow-empty", "-m", message)
@@ -53,37 +59,40 @@ class Repo:
 
 
 @pytest.fixture
-def repo(tmp_path):
+def repo(tmp_path: Path) -> Repo:
     return Repo(tmp_path / "repo")
 
 
 @pytest.fixture
-def layout(tmp_path):
+def layout(tmp_path: Path) -> Layout:
     return Layout(tmp_path / "data").create()
 
 
 @pytest.fixture
-def settings(layout):
+def settings(layout: Layout) -> Settings:
     return Settings(data=layout.root)
 
 
 @pytest.fixture
-def opened(layout, settings):
+def opened(layout: Layout, settings: Settings) -> Open:
     """opened(path_or_url, ref=None, **entry fields) → an open source."""
 
-    def open_(place, ref=None, **fields):
+    def open_(place: Path | str, ref: str | None = None, **fields: Any) -> Source:
         kind = "url" if "://" in str(place) else "path"
-        entry = RepositoryEntry(name=fields.pop("name", "x"), id="1", **{kind: str(place)}, **fields)
+        known: dict[str, Any] = {"name": "x", "id": "1", kind: str(place), **fields}
+        entry = RepositoryEntry(**known)
         return open_source(entry, ref, layout, settings)
 
     return open_
 
 
 @pytest.fixture
-def selected(opened, settings):
+def selected(opened: Open, settings: Settings) -> Select:
     """selected(place, **options) → (source, snapshot, Selection) of a place as it is now."""
 
-    def select(place, previous=None, settings=settings, **fields):
+    def select(
+        place: Path | str, previous: Selection | None = None, settings: Settings = settings, **fields: Any
+    ) -> tuple[Source, Snapshot, Selection]:
         source = opened(place, **fields)
         snapshot = source.observe()
         selection = select_files(
@@ -95,7 +104,7 @@ def selected(opened, settings):
     return select
 
 
-def reasons(selection) -> dict[str, str]:
+def reasons(selection: Selection) -> dict[str, str]:
     """path → reason, or "kept"."""
     rows = selection.files.select("path", "status", "reason").iter_rows()
     return {path: reason or status for path, status, reason in rows}

@@ -4,33 +4,38 @@ import hashlib
 import os
 import subprocess
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from code_index_assets.errors import ConfigurationError, SourceChangedError, SourceError
 from code_index_assets.sources.folder import FolderSource, walk_folder
+from code_index_assets.sources.snapshot import Snapshot, Source
+from code_index_assets.storage.layout import Layout
 
-from .conftest import Repo, reasons  # type: ignore[import-not-found]
+from .conftest import Open, Repo, Select, reasons
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Callable[[dict[str | bytes, str | bytes]], Path]:
     root = tmp_path / "plain"
     root.mkdir()
 
-    def write(files):
+    def write(files: dict[str | bytes, str | bytes]) -> Path:
         Repo.write(type("At", (), {"path": root})(), files)
         return root
 
     return write
 
 
-def read(source, snapshot):
+def read(source: Source, snapshot: Snapshot) -> dict[str, bytes | None]:
     frame = source.entries(snapshot)
     return {frame["path"][i]: content for i, content in source.read(snapshot, frame)}
 
 
-def test_a_folder_is_hashed_and_read(folder, opened):
+def test_a_folder_is_hashed_and_read(folder: Callable[[dict[str | bytes, str | bytes]], Path], opened: Open) -> None:
     root = folder({"a.py": "x = 1\n", "d/b.txt": b"\xff\xfe"})
     source = opened(root)
     assert isinstance(source, FolderSource)
@@ -42,7 +47,9 @@ def test_a_folder_is_hashed_and_read(folder, opened):
     assert read(source, snapshot) == {"a.py": b"x = 1\n", "d/b.txt": b"\xff\xfe"}
 
 
-def test_the_digest_follows_content_names_and_modes_only(folder, opened):
+def test_the_digest_follows_content_names_and_modes_only(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path], opened: Open
+) -> None:
     root = folder({"a": "1", "b": "2", ".gitignore": "*.o\n"})
     first = opened(root).observe().tree
     os.utime(root / "a", (5, 5))
@@ -60,7 +67,9 @@ def test_the_digest_follows_content_names_and_modes_only(folder, opened):
     assert len(seen) == 4
 
 
-def test_a_snapshot_can_be_read_by_another_process_and_not_after_a_change(folder, opened):
+def test_a_snapshot_can_be_read_by_another_process_and_not_after_a_change(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path], opened: Open
+) -> None:
     root = folder({"a": "1", "b": "2"})
     snapshot = opened(root).observe()
     assert read(opened(root), snapshot) == {"a": b"1", "b": b"2"}
@@ -76,7 +85,9 @@ def test_a_snapshot_can_be_read_by_another_process_and_not_after_a_change(folder
         list(source.read(snapshot, frame))
 
 
-def test_a_change_of_the_same_size_right_after_is_seen(folder, opened):
+def test_a_change_of_the_same_size_right_after_is_seen(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path], opened: Open
+) -> None:
     root = folder({"a": "1111"})
     for text in ("2222", "3333"):
         before = opened(root).observe().tree
@@ -86,7 +97,12 @@ def test_a_change_of_the_same_size_right_after_is_seen(folder, opened):
         assert opened(root).observe().tree != before
 
 
-def test_settled_files_are_not_read_again(folder, opened, layout, monkeypatch):
+def test_settled_files_are_not_read_again(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path],
+    opened: Open,
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     root = folder({"a": "1", "b": "2"})
     later = time.time_ns() + 10_000_000_000
     monkeypatch.setattr("code_index_assets.sources.hashing.time.time_ns", lambda: later)
@@ -99,7 +115,9 @@ def test_settled_files_are_not_read_again(folder, opened, layout, monkeypatch):
     assert opened(root).observe().tree == first.tree
 
 
-def test_symlinks_are_never_followed(folder, opened, tmp_path):
+def test_symlinks_are_never_followed(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path], opened: Open, tmp_path: Path
+) -> None:
     (tmp_path / "secret.txt").write_text("outside")
     (tmp_path / "away").mkdir()
     (tmp_path / "away" / "x.py").write_text("outside")
@@ -116,14 +134,16 @@ def test_symlinks_are_never_followed(folder, opened, tmp_path):
     assert all(b"outside" not in (content or b"") for content in contents.values())
 
 
-def test_every_odd_thing_has_its_reason(folder, selected):
+def test_every_odd_thing_has_its_reason(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path], selected: Select
+) -> None:
     root = folder({"a.py": "x = 1\n", "locked/x.py": "1", b"bad\xff.py": "y = 1\n", "new\nline.py": "z = 1\n"})
     os.symlink("/etc/passwd", root / "link")
     os.mkfifo(root / "pipe")
     (root / "sock.py").write_text("x = 2\n")
     original = os.scandir
 
-    def scandir(path):
+    def scandir(path: Any) -> Any:
         if os.fsencode(path).endswith(b"/locked"):
             raise PermissionError(13, "Permission denied")
         return original(path)
@@ -137,7 +157,9 @@ def test_every_odd_thing_has_its_reason(folder, selected):
     }  # fmt: skip
 
 
-def test_deep_nesting_does_not_recurse(folder, opened, request):
+def test_deep_nesting_does_not_recurse(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path], opened: Open, request: pytest.FixtureRequest
+) -> None:
     root = folder({})
     # pytest's own clean-up recurses.
     request.addfinalizer(lambda: subprocess.run(["rm", "-rf", str(root)], check=True))
@@ -158,7 +180,9 @@ def test_deep_nesting_does_not_recurse(folder, opened, request):
     assert read(source, snapshot) == {path: b"x = 1\n"}
 
 
-def test_a_path_longer_than_the_system_takes_is_reported(folder):
+def test_a_path_longer_than_the_system_takes_is_reported(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path],
+) -> None:
     root = folder({"a.py": "1"})
     here = os.open(root, os.O_RDONLY)
     for _ in range(25):
@@ -172,7 +196,9 @@ def test_a_path_longer_than_the_system_takes_is_reported(folder):
     assert len(walk.unreadable) == 1
 
 
-def test_git_folders_and_the_data_folder_are_not_content(folder, opened):
+def test_git_folders_and_the_data_folder_are_not_content(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path], opened: Open
+) -> None:
     root = folder(
         {
             "a.py": "1",
@@ -185,7 +211,9 @@ def test_git_folders_and_the_data_folder_are_not_content(folder, opened):
     assert [p.decode() for p in walk_folder(root).files] == ["a.py", "inner/b.py"]
 
 
-def test_what_is_no_folder_says_so(folder, opened, tmp_path):
+def test_what_is_no_folder_says_so(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path], opened: Open, tmp_path: Path
+) -> None:
     with pytest.raises(SourceError, match="there is no folder"):
         opened(tmp_path / "nowhere").observe()
     with pytest.raises(SourceError, match="holds no files"):
@@ -194,7 +222,9 @@ def test_what_is_no_folder_says_so(folder, opened, tmp_path):
         opened(folder({"a": "1"}), ref="main")
 
 
-def test_bare_repositories_inside_a_folder_or_a_checkout_are_left_out(folder, opened, selected, tmp_path):
+def test_bare_repositories_inside_a_folder_or_a_checkout_are_left_out(
+    folder: Callable[[dict[str | bytes, str | bytes]], Path], opened: Open, selected: Select, tmp_path: Path
+) -> None:
     root = folder({"a.py": "x = 1\n", "HEAD": "no repository\n", "mirrors/readme.md": "text\n"})
     subprocess.run(["git", "init", "-q", "--bare", str(root / "mirrors/app.git")], check=True)
     (root / "mirrors/app.git/hooks/own.py").write_text("y = 2\n")

@@ -5,19 +5,24 @@ import http.server
 import os
 import subprocess
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 from code_index_assets.errors import ConfigurationError, CorruptArtifactError, SourceError, SourceUnavailableError
+from code_index_assets.settings import Settings
 from code_index_assets.sources.git.process import GitFailed, translate
 from code_index_assets.sources.git.source import heads_of
-from code_index_assets.sources.snapshot import Snapshot, raw_path
+from code_index_assets.sources.snapshot import Snapshot, Source, raw_path
+from code_index_assets.storage.layout import Layout
 
-from .conftest import Repo, reasons  # type: ignore[import-not-found]
+from .conftest import Open, Repo, Select, reasons
 
 
-def contents(source, snapshot, frame=None):
+def contents(source: Source, snapshot: Snapshot, frame: pl.DataFrame | None = None) -> dict[bytes, bytes | None]:
     frame = source.entries(snapshot) if frame is None else frame
     paths = [raw_path(*row) for row in frame.select("path", "path_raw").iter_rows()]
     return {paths[i]: content for i, content in source.read(snapshot, frame)}
@@ -27,7 +32,7 @@ def loose(repo: Repo, oid: str) -> Path:
     return repo.path / ".git" / "objects" / oid[:2] / oid[2:]
 
 
-def test_a_local_repository_is_read_at_its_commit_and_left_alone(repo, opened):
+def test_a_local_repository_is_read_at_its_commit_and_left_alone(repo: Repo, opened: Open) -> None:
     head = repo.commit({"a.py": "x = 1\n", "dir/b.txt": "two"})
     repo.write({"a.py": "changed\n", "new.txt": "untracked"})
     before = {p: p.stat().st_mtime_ns for p in repo.path.rglob("*")}
@@ -43,7 +48,7 @@ def test_a_local_repository_is_read_at_its_commit_and_left_alone(repo, opened):
         Snapshot.from_json({"repository": "x"})
 
 
-def test_bare_repositories_and_linked_worktrees_work(repo, opened, tmp_path):
+def test_bare_repositories_and_linked_worktrees_work(repo: Repo, opened: Open, tmp_path: Path) -> None:
     head = repo.commit({"a.py": "1"})
     repo.git("branch", "side")
     repo.git("worktree", "add", "-q", str(tmp_path / "linked"), "side")
@@ -54,7 +59,7 @@ def test_bare_repositories_and_linked_worktrees_work(repo, opened, tmp_path):
     assert set(contents(source, source.observe())) == {b"a.py", b"b.py"}
 
 
-def test_refs_are_branches_tags_and_commits(repo, opened):
+def test_refs_are_branches_tags_and_commits(repo: Repo, opened: Open) -> None:
     first = repo.commit({"a": "1"})
     repo.git("tag", "-a", "v1", "-m", "one")
     repo.git("branch", "feature/x")
@@ -64,14 +69,14 @@ def test_refs_are_branches_tags_and_commits(repo, opened):
         assert (snapshot.commit, snapshot.ref, snapshot.default_ref) == (commit, ref, False)
         assert snapshot.key == f"x@{ref}"
         told = heads_of(opened(repo.path, refs=("main", ref)).entry if ref != "main" else opened(repo.path).entry, 30)
-        assert commit.startswith(told[None if ref == "main" else ref])
+        assert commit.startswith(str(told[None if ref == "main" else ref]))
     entry_refs = opened(repo.path, refs=("feature/x", "main"))
     assert entry_refs.observe().commit == first
     assert entry_refs.observe().default_ref
 
 
 @pytest.mark.parametrize("ref", ["nope", "0" * 40, "deadbeef"])
-def test_a_ref_that_is_not_there_is_named(repo, opened, ref):
+def test_a_ref_that_is_not_there_is_named(repo: Repo, opened: Open, ref: str) -> None:
     repo.commit({"a": "1"})
     for place in (repo.path, repo.path.as_uri()):
         with pytest.raises(SourceError) as caught:
@@ -80,13 +85,13 @@ def test_a_ref_that_is_not_there_is_named(repo, opened, ref):
         assert not isinstance(caught.value, SourceUnavailableError)
 
 
-def test_refs_that_are_options_never_reach_git(repo, opened):
+def test_refs_that_are_options_never_reach_git(repo: Repo, opened: Open) -> None:
     repo.commit({"a": "1"})
     with pytest.raises(ConfigurationError, match="--upload-pack"):
         opened(repo.path, ref="--upload-pack=touch x").observe()
 
 
-def test_an_empty_repository_says_so(repo, opened, settings):
+def test_an_empty_repository_says_so(repo: Repo, opened: Open, settings: Settings) -> None:
     for place in (repo.path, repo.path.as_uri()):
         with pytest.raises(SourceError, match="is empty: it has no commit"):
             opened(place).observe()
@@ -94,7 +99,7 @@ def test_an_empty_repository_says_so(repo, opened, settings):
         heads_of(opened(repo.path.as_uri()).entry, 30)
 
 
-def test_a_mirror_follows_its_remote(repo, opened, layout, settings):
+def test_a_mirror_follows_its_remote(repo: Repo, opened: Open, layout: Layout, settings: Settings) -> None:
     first = repo.commit({"a": "1"})
     url = repo.path.as_uri()
     source = opened(url)
@@ -115,7 +120,9 @@ def test_a_mirror_follows_its_remote(repo, opened, layout, settings):
     assert list((layout.root / "mirrors").iterdir()) == [layout.mirror("x")]
 
 
-def test_a_failed_clone_leaves_nothing_and_a_broken_mirror_is_made_again(repo, opened, layout, tmp_path):
+def test_a_failed_clone_leaves_nothing_and_a_broken_mirror_is_made_again(
+    repo: Repo, opened: Open, layout: Layout, tmp_path: Path
+) -> None:
     with pytest.raises(SourceError, match="not a git repository"):
         opened((tmp_path / "nowhere").as_uri()).observe()
     assert not (layout.root / "mirrors").exists()
@@ -127,7 +134,7 @@ def test_a_failed_clone_leaves_nothing_and_a_broken_mirror_is_made_again(repo, o
     assert list((layout.root / "tmp").iterdir()) == []
 
 
-def test_a_commit_on_no_branch_can_be_asked_for(repo, opened):
+def test_a_commit_on_no_branch_can_be_asked_for(repo: Repo, opened: Open) -> None:
     orphan = repo.commit({"a": "1"})
     repo.git("commit", "-q", "--amend", "-m", "other")
     repo.git("config", "uploadpack.allowAnySHA1InWant", "true")
@@ -135,7 +142,7 @@ def test_a_commit_on_no_branch_can_be_asked_for(repo, opened):
     assert opened(repo.path.as_uri(), ref=orphan).observe().commit == orphan
 
 
-def test_paths_of_any_bytes_come_through(repo, opened, selected):
+def test_paths_of_any_bytes_come_through(repo: Repo, opened: Open, selected: Select) -> None:
     long = "/".join(["d" * 200] * 19) + "/f.py"
     names = [b"caf\xc3\xa9.py", b"bad\xff\xfe.py", b"new\nline.py", b"quo\"te'.py", b" lead.py", long.encode()]
     blob = repo.git("hash-object", "-w", "--stdin", stdin=b"x = 1\n")
@@ -150,7 +157,7 @@ def test_paths_of_any_bytes_come_through(repo, opened, selected):
     assert sum(raw is not None for raw in selection.files["path_raw"]) == 1
 
 
-def test_a_shown_path_that_equals_another_stays_unique(repo, opened):
+def test_a_shown_path_that_equals_another_stays_unique(repo: Repo, opened: Open) -> None:
     blob = repo.git("hash-object", "-w", "--stdin", stdin=b"x")
     names = [b"a\xff", b"a\\xff"]
     repo.git("update-index", "-z", "--index-info",
@@ -162,7 +169,7 @@ def test_a_shown_path_that_equals_another_stays_unique(repo, opened):
     assert set(contents(source, source.observe())) == set(names)
 
 
-def test_missing_blobs_get_a_reason_and_the_run_goes_on(repo, selected):
+def test_missing_blobs_get_a_reason_and_the_run_goes_on(repo: Repo, selected: Select) -> None:
     repo.commit({"a.py": "a = 1\n", "b.py": "b = 2\n", "c.py": "c = 3\n"})
     loose(repo, repo.git("rev-parse", "HEAD:b.py")).unlink()
     _, _, selection = selected(repo.path)
@@ -171,7 +178,7 @@ def test_missing_blobs_get_a_reason_and_the_run_goes_on(repo, selected):
     assert (row["status"], row["size"], row["hash"]) == ("unreadable", None, None)
 
 
-def test_a_missing_tree_is_an_error_that_names_it(repo, opened):
+def test_a_missing_tree_is_an_error_that_names_it(repo: Repo, opened: Open) -> None:
     repo.commit({"d/a.py": "1"})
     source = opened(repo.path)
     snapshot = source.observe()
@@ -180,7 +187,7 @@ def test_a_missing_tree_is_an_error_that_names_it(repo, opened):
         source.entries(snapshot)
 
 
-def test_reading_may_stop_early(repo, opened):
+def test_reading_may_stop_early(repo: Repo, opened: Open) -> None:
     repo.commit({f"f{i}": "x" * 100_000 for i in range(60)})
     source = opened(repo.path)
     snapshot = source.observe()
@@ -190,7 +197,7 @@ def test_reading_may_stop_early(repo, opened):
     assert len(contents(source, snapshot)) == 60
 
 
-def test_nothing_of_the_repositorys_configuration_runs(repo, opened, tmp_path):
+def test_nothing_of_the_repositorys_configuration_runs(repo: Repo, opened: Open, tmp_path: Path) -> None:
     repo.commit({"a.txt": "1", ".gitattributes": "* filter=evil diff=evil\n"})
     sign = tmp_path / "ran"
     script = tmp_path / "evil.sh"
@@ -213,7 +220,7 @@ def test_nothing_of_the_repositorys_configuration_runs(repo, opened, tmp_path):
     assert not sign.exists()
 
 
-def test_a_partial_clone_is_not_filled_from_the_network(repo, selected, tmp_path):
+def test_a_partial_clone_is_not_filled_from_the_network(repo: Repo, selected: Select, tmp_path: Path) -> None:
     repo.commit({"a.py": "a = 1\n"})
     repo.git("config", "uploadpack.allowFilter", "true")
     command = ["git", "clone", "-q", "--bare", "--filter=blob:none", repo.path.as_uri(), str(tmp_path / "partial.git")]
@@ -222,7 +229,7 @@ def test_a_partial_clone_is_not_filled_from_the_network(repo, selected, tmp_path
     assert reasons(selection) == {"a.py": "missing"}
 
 
-def test_submodules_symlinks_and_lfs_pointers_have_their_reasons(repo, selected, tmp_path):
+def test_submodules_symlinks_and_lfs_pointers_have_their_reasons(repo: Repo, selected: Select, tmp_path: Path) -> None:
     inner = Repo(tmp_path / "inner")
     commit = inner.commit({"x": "1"})
     os.symlink("/etc/passwd", repo.path / "outside")
@@ -238,7 +245,7 @@ def test_submodules_symlinks_and_lfs_pointers_have_their_reasons(repo, selected,
     }  # fmt: skip
 
 
-def test_hostile_paths_in_a_tree_are_left_out(repo, selected):
+def test_hostile_paths_in_a_tree_are_left_out(repo: Repo, selected: Select) -> None:
     blob = repo.git("hash-object", "-w", "--stdin", stdin=b"x\n")
     tree = repo.git("mktree", "-z", stdin=f"100644 blob {blob}\tok.txt\0".encode())
     inner = bytes.fromhex(tree)
@@ -252,7 +259,7 @@ def test_hostile_paths_in_a_tree_are_left_out(repo, selected):
 # -- a working tree ---------------------------------------------------------------------------------------------
 
 
-def test_a_clean_checkout_has_its_commits_label_and_a_dirty_one_says_so(repo, opened):
+def test_a_clean_checkout_has_its_commits_label_and_a_dirty_one_says_so(repo: Repo, opened: Open) -> None:
     head = repo.commit({"a.py": "1\n", "b.py": "2\n", ".gitignore": "*.log\n"})
     source = opened(repo.path, worktree=True)
     snapshot = source.observe()
@@ -272,7 +279,7 @@ def test_a_clean_checkout_has_its_commits_label_and_a_dirty_one_says_so(repo, op
     assert opened(repo.path, worktree=True).observe().label == head
 
 
-def test_staged_work_is_dirty_and_a_touched_file_is_not(repo, opened):
+def test_staged_work_is_dirty_and_a_touched_file_is_not(repo: Repo, opened: Open) -> None:
     head = repo.commit({"a.py": "1\n"})
     os.utime(repo.path / "a.py", (1, 1))
     assert opened(repo.path, worktree=True).observe().label == head
@@ -281,7 +288,7 @@ def test_staged_work_is_dirty_and_a_touched_file_is_not(repo, opened):
     assert opened(repo.path, worktree=True).observe().label == f"{head}+dirty"
 
 
-def test_converted_line_ends_and_lfs_content_are_not_changes(repo, opened):
+def test_converted_line_ends_and_lfs_content_are_not_changes(repo: Repo, opened: Open) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:"
     import hashlib
 
@@ -295,7 +302,7 @@ def test_converted_line_ends_and_lfs_content_are_not_changes(repo, opened):
     assert contents(source, snapshot)[b"a.txt"] == b"one\ntwo\n"
 
 
-def test_a_bare_repository_has_no_checkout(repo, opened, tmp_path):
+def test_a_bare_repository_has_no_checkout(repo: Repo, opened: Open, tmp_path: Path) -> None:
     repo.commit({"a": "1"})
     subprocess.run(["git", "clone", "-q", "--bare", str(repo.path), str(tmp_path / "b.git")], check=True)
     with pytest.raises(ConfigurationError, match="bare"):
@@ -306,7 +313,7 @@ def test_a_bare_repository_has_no_checkout(repo, opened, tmp_path):
 
 
 @pytest.fixture
-def private_host(repo, tmp_path):
+def private_host(repo: Repo, tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
     """A web server that gives a repository to one user and password, and keeps what it was told."""
     repo.commit({"a.py": "1\n"})
     bare = tmp_path / "served" / "own" / "er.git"
@@ -315,10 +322,10 @@ def private_host(repo, tmp_path):
     seen: list[str] = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
+        def __init__(self, *args: Any) -> None:
             super().__init__(*args, directory=str(tmp_path / "served"))
 
-        def do_GET(self):
+        def do_GET(self) -> None:
             given = self.headers.get("Authorization")
             if given is None or not given.startswith("Basic "):
                 self.send_response(401)
@@ -332,7 +339,7 @@ def private_host(repo, tmp_path):
                 return
             super().do_GET()
 
-        def log_message(self, *args):
+        def log_message(self, *args: Any) -> None:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -342,7 +349,13 @@ def private_host(repo, tmp_path):
     server.server_close()
 
 
-def test_a_token_opens_a_private_repository_and_is_written_nowhere(private_host, opened, layout, monkeypatch, settings):
+def test_a_token_opens_a_private_repository_and_is_written_nowhere(
+    private_host: tuple[str, list[str]],
+    opened: Open,
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
+) -> None:
     base, seen = private_host
     variable = "CODE_INDEX_GIT_TOKEN_127_0_0_1_" + base.rpartition(":")[2]
     monkeypatch.setenv(variable, "right-token")
@@ -356,7 +369,9 @@ def test_a_token_opens_a_private_repository_and_is_written_nowhere(private_host,
     assert "right-token" not in str(snapshot)
 
 
-def test_a_refused_login_is_clear_asks_nobody_and_is_not_worth_a_retry(private_host, opened, monkeypatch):
+def test_a_refused_login_is_clear_asks_nobody_and_is_not_worth_a_retry(
+    private_host: tuple[str, list[str]], opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base, _ = private_host
     monkeypatch.setenv("CODE_INDEX_GIT_TOKEN_127_0_0_1_" + base.rpartition(":")[2], "wrong-token")
     for token in ("wrong-token", ""):
@@ -368,7 +383,9 @@ def test_a_refused_login_is_clear_asks_nobody_and_is_not_worth_a_retry(private_h
         assert "wrong-token" not in str(caught.value)
 
 
-def test_a_token_is_for_its_host_alone(private_host, opened, monkeypatch):
+def test_a_token_is_for_its_host_alone(
+    private_host: tuple[str, list[str]], opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base, seen = private_host
     monkeypatch.setenv("CODE_INDEX_GIT_TOKEN_LOCALHOST_" + base.rpartition(":")[2], "right-token")
     with pytest.raises(SourceError, match="authentication refused"):
@@ -376,12 +393,12 @@ def test_a_token_is_for_its_host_alone(private_host, opened, monkeypatch):
     assert seen == []
 
 
-def test_an_unreachable_host_may_be_tried_again(opened):
+def test_an_unreachable_host_may_be_tried_again(opened: Open) -> None:
     with pytest.raises(SourceUnavailableError, match="cannot be reached"):
         opened("http://127.0.0.1:9/a/b").observe()
 
 
-def test_messages_of_git_become_ours():
+def test_messages_of_git_become_ours() -> None:
     cases = {
         "git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.": "authentication refused",
         "Host key verification failed.\nfatal: Could not read from remote repository.": "host key",
@@ -398,7 +415,9 @@ def test_messages_of_git_become_ours():
         assert error.retryable == (says == "cannot be reached")
 
 
-def test_a_call_that_hangs_is_ended(opened, monkeypatch, tmp_path, settings):
+def test_a_call_that_hangs_is_ended(
+    opened: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
+) -> None:
     script = tmp_path / "ssh"
     script.write_text("#!/bin/sh\nsleep 60\n")
     script.chmod(0o755)
@@ -409,7 +428,7 @@ def test_a_call_that_hangs_is_ended(opened, monkeypatch, tmp_path, settings):
         source.observe()
 
 
-def test_ssh_never_asks(opened, monkeypatch, tmp_path):
+def test_ssh_never_asks(opened: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script, told = tmp_path / "ssh", tmp_path / "told"
     script.write_text(f'#!/bin/sh\necho "$@" >> {told}\necho "Permission denied (publickey)." >&2\nexit 255\n')
     script.chmod(0o755)
@@ -419,7 +438,7 @@ def test_ssh_never_asks(opened, monkeypatch, tmp_path):
     assert "BatchMode=yes" in told.read_text()
 
 
-def test_patterns_of_refs_are_asked_of_the_place(repo, opened):
+def test_patterns_of_refs_are_asked_of_the_place(repo: Repo, opened: Open) -> None:
     first = repo.commit({"a": "1"})
     for name in ("release/1", "release/2/fix", "other"):
         repo.git("branch", name)

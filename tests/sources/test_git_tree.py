@@ -8,7 +8,10 @@ import pytest
 
 from code_index_assets.sources.git.tree import entries_since
 
-from .conftest import Repo  # type: ignore[import-not-found]
+from .conftest import (
+    Open,
+    Repo,
+)
 
 FIRST = {"a.py": "a = 1\n", "d/b.py": "b = 1\n", "d/e/c.py": "c = 1\n", "swap": "file", "keep/x.txt": "x",
          "[ab].py": "glob", ":(top)odd": "magic", "-r": "dash", "--": "two", "weiß.py": "ü = 1\n", "line\nbreak": "n"}  # fmt: skip
@@ -49,7 +52,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_entries_told_from_an_earlier_tree_are_those_of_the_tree(repo, opened, change: str) -> None:
+def test_entries_told_from_an_earlier_tree_are_those_of_the_tree(repo: Repo, opened: Open, change: str) -> None:
     repo.commit(FIRST)
     source = opened(repo.path)
     before = source.observe()
@@ -60,26 +63,26 @@ def test_entries_told_from_an_earlier_tree_are_those_of_the_tree(repo, opened, c
     repo.git("commit", "-q", "--allow-empty", "-m", "second")
     now = source.observe()
 
-    told = entries_since(source.git_dir, before.tree, now.tree, known)
+    told = entries_since(repo.path / ".git", before.tree, now.tree, known)
 
     assert told is not None
     assert told.equals(source.entries(now)) and source.entries(now, (before, known)).equals(told)
     assert told.equals(known) == (change == "nothing")
 
 
-def test_what_cannot_be_told_is_listed_whole(repo, opened) -> None:
+def test_what_cannot_be_told_is_listed_whole(repo: Repo, opened: Open) -> None:
     repo.commit(FIRST)
     source = opened(repo.path)
     before = source.observe()
     known = source.entries(before)
     repo.commit({b"caf\xe9": "latin"})
     odd = source.observe()
-    assert entries_since(source.git_dir, before.tree, odd.tree, known) is None
+    assert entries_since(repo.path / ".git", before.tree, odd.tree, known) is None
     listed = source.entries(odd, (before, known))
     assert listed.height == known.height + 1
     repo.commit({f"many/{n}.txt": str(n) for n in range(600)})
     many = source.observe()
-    assert entries_since(source.git_dir, odd.tree, many.tree, listed) is None, "a path that is not UTF-8 stays"
-    assert entries_since(source.git_dir, before.tree, many.tree, known) is None, "too many changes"
-    assert entries_since(source.git_dir, "0" * 40, many.tree, known) is None, "no such tree"
+    assert entries_since(repo.path / ".git", odd.tree, many.tree, listed) is None, "a path that is not UTF-8 stays"
+    assert entries_since(repo.path / ".git", before.tree, many.tree, known) is None, "too many changes"
+    assert entries_since(repo.path / ".git", "0" * 40, many.tree, known) is None, "no such tree"
     assert source.entries(many, (odd, listed)).height == listed.height + 600

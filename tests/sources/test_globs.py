@@ -40,7 +40,7 @@ def matches(glob: str, path: str) -> bool:
         ("é?", ["éa"], ["éab"]),
     ],
 )
-def test_braces_and_classes(glob, yes, no):
+def test_braces_and_classes(glob: str, yes: list[str], no: list[str]) -> None:
     assert [path for path in yes if not matches(glob, path)] == []
     assert [path for path in no if matches(glob, path)] == []
 
@@ -49,7 +49,7 @@ ATTACK = "?*" * 25 + "Z"
 LONG = "a" * 4000
 
 
-def test_no_pattern_of_a_stranger_takes_more_than_linear_time():
+def test_no_pattern_of_a_stranger_takes_more_than_linear_time() -> None:
     """With Python's `re` each of these runs for longer than the universe has; the test would not end."""
     rules = IgnoreRules(".gitignore")
     rules.add(b"", f"{ATTACK}\n**/*a*a*a*a*a*a*a*b\n".encode())
@@ -63,7 +63,7 @@ def test_no_pattern_of_a_stranger_takes_more_than_linear_time():
     assert not matches_pattern("{" + ",".join(["*a*a*a*b"] * 200) + "}", LONG)
 
 
-def test_a_glob_longer_than_any_path_matches_nothing():
+def test_a_glob_longer_than_any_path_matches_nothing() -> None:
     assert compile_glob(b"*" * (MAX_GLOB_BYTES + 1), pathname=True) is None
     assert compile_glob(b"{" * 2000 + b"a", pathname=True, braces=True) is not None
 
@@ -73,7 +73,7 @@ PIECES = st.sampled_from(["a", "b", "/", "*", "?", "[ab]", "[!a]", "{a,b}", "{,b
 
 @settings(max_examples=200)
 @given(st.lists(PIECES, max_size=6).map("".join), st.text("ab/.(", max_size=6))
-def test_a_glob_means_what_its_regular_expression_means(glob, path):
+def test_a_glob_means_what_its_regular_expression_means(glob: str, path: str) -> None:
     source = re.escape(glob)
     for written, meant in {
         r"\*\*/": "(?:.*/)?", r"\*\*": "[^/]*", r"\*": "[^/]*", r"\?": "[^/]", r"\[ab\]": "[ab]",

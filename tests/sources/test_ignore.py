@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +13,8 @@ from hypothesis import strategies as st
 from code_index_assets.sources.folder import walk_folder
 from code_index_assets.sources.git.attributes import Attributes
 from code_index_assets.sources.ignore import Globs, IgnoreRules
+
+from .conftest import Repo
 
 CASES = [
     ("*.log", ["a.log", "x/b.log", "a.logx"]),
@@ -43,7 +47,7 @@ CASES = [
 ]
 
 
-def check_ignore(root, paths):
+def check_ignore(root: Path, paths: list[str]) -> set[Any] | set[str]:
     out = subprocess.run(
         ["git", "-c", "core.excludesFile=/dev/null", "check-ignore", "--no-index", "-z", "--stdin"],
         cwd=root, input=b"\0".join(p.encode() for p in paths) + b"\0", capture_output=True, check=False,
@@ -52,7 +56,7 @@ def check_ignore(root, paths):
     return {p.decode() for p in out.stdout.split(b"\0") if p}
 
 
-def ours(files, paths):
+def ours(files: dict[str, str], paths: list[str]) -> set[Any] | set[str]:
     rules = IgnoreRules(".gitignore")
     for folder, content in files.items():
         rules.add(folder.encode(), content.encode())
@@ -60,7 +64,7 @@ def ours(files, paths):
 
 
 @pytest.mark.parametrize(("content", "paths"), CASES)
-def test_each_pattern_means_what_git_says(repo, content, paths):
+def test_each_pattern_means_what_git_says(repo: Repo, content: str, paths: list[str]) -> None:
     paths = [p for p in paths if "//" not in p]
     repo.write({".gitignore": content})
     assert ours({"": content}, paths) == check_ignore(repo.path, paths)
@@ -76,7 +80,7 @@ PATHS = st.lists(st.lists(NAMES, min_size=1, max_size=4).map("/".join), min_size
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(root=LINES, nested=LINES, paths=PATHS)
-def test_nested_files_decide_as_git_does(repo, root, nested, paths):
+def test_nested_files_decide_as_git_does(repo: Repo, root: str, nested: str, paths: list[str]) -> None:
     folder = repo.path / "a"
     folder.mkdir(exist_ok=True)
     (repo.path / ".gitignore").write_text(root)
@@ -85,7 +89,7 @@ def test_nested_files_decide_as_git_does(repo, root, nested, paths):
     assert ours({"": root, "a": nested}, paths) == check_ignore(repo.path, paths)
 
 
-def test_the_walk_lists_what_git_lists(repo):
+def test_the_walk_lists_what_git_lists(repo: Repo) -> None:
     repo.write({
         ".gitignore": "*.log\nout/\n/local\n!keep.log\n", "a.log": "", "keep.log": "", "out/x": "", "src/out/y": "",
         "local": "", "src/local": "", "src/.gitignore": "*.tmp\n!a.log\n", "src/a.log": "", "src/z.tmp": "",
@@ -95,7 +99,7 @@ def test_the_walk_lists_what_git_lists(repo):
     assert [p.decode() for p in walk_folder(repo.path).files] == sorted(p for p in listed if p)
 
 
-def test_globs_cover_folders_and_name_the_one_that_matched():
+def test_globs_cover_folders_and_name_the_one_that_matched() -> None:
     globs = Globs(["testdata", "*.snap", "/docs/**"])
     assert globs.match(b"a/testdata/x/y.go") == "testdata"
     assert globs.match(b"a/b.snap") == "*.snap"
@@ -104,7 +108,7 @@ def test_globs_cover_folders_and_name_the_one_that_matched():
     assert not Globs([])
 
 
-def test_attributes_take_the_last_match_and_the_deeper_file():
+def test_attributes_take_the_last_match_and_the_deeper_file() -> None:
     attributes = Attributes()
     attributes.add(
         b"", b"*.js linguist-vendored\nlib/** linguist-generated=true\nx/* -linguist-vendored\n!y linguist-vendored\n"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,9 +23,9 @@ from code_index_assets.sources.registry import (
     validate_key,
     validate_ref,
 )
-from code_index_assets.storage.layout import key_segment
+from code_index_assets.storage.layout import Layout, key_segment
 
-from .conftest import Repo  # type: ignore[import-not-found]
+from .conftest import Repo
 
 
 @pytest.mark.parametrize(
@@ -41,11 +43,11 @@ from .conftest import Repo  # type: ignore[import-not-found]
         ("https://host/a/b@c,d", "a/b-c-d"),
     ],
 )
-def test_the_default_name_is_what_people_call_it(place, name):
+def test_the_default_name_is_what_people_call_it(place: str, name: str) -> None:
     assert default_name(place) == name
 
 
-def test_names_that_would_collide_get_the_host_then_a_number():
+def test_names_that_would_collide_get_the_host_then_a_number() -> None:
     taken = ["Acme/Tool"]
     assert default_name("https://gitlab.com/acme/tool", taken) == "gitlab.com/acme/tool"
     taken.append("gitlab.com/acme/tool")
@@ -54,7 +56,7 @@ def test_names_that_would_collide_get_the_host_then_a_number():
 
 
 @given(st.text(max_size=60))
-def test_whatever_the_path_the_default_name_can_be_a_key(text):
+def test_whatever_the_path_the_default_name_can_be_a_key(text: str) -> None:
     name = default_name("/srv/" + text.replace("\0", ""))
     assert validate_key(name) == name
     assert "@" not in name
@@ -64,7 +66,7 @@ def test_whatever_the_path_the_default_name_can_be_a_key(text):
     "key",
     ["", "a\nb", "a|b", "a...b", "a,b", 'a"b', "a'b", " a", "a ", "/a", "a/", "a//b", "x" * 256, "-a", "a\u200bb"],
 )
-def test_bad_keys_are_refused_with_a_remedy(key):
+def test_bad_keys_are_refused_with_a_remedy(key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         validate_key(key)
     assert caught.value.remedy
@@ -73,7 +75,7 @@ def test_bad_keys_are_refused_with_a_remedy(key):
 @pytest.mark.parametrize(
     "ref", ["-x", "--upload-pack=x", "a..b", "a b", "a~1", "a^", "x:y", "@{1}", "a.lock", "", ".x"]
 )
-def test_bad_refs_are_refused(ref):
+def test_bad_refs_are_refused(ref: str) -> None:
     with pytest.raises(ConfigurationError):
         validate_ref(ref)
 
@@ -87,7 +89,7 @@ def test_bad_refs_are_refused(ref):
         "https://oauth2:glpat-xyz@gitlab.example.com:8443/a/b",
     ],
 )
-def test_a_password_in_a_url_is_refused_and_not_repeated(url):
+def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse_url(url)
     text = str(caught.value)
@@ -98,7 +100,7 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(url):
         assert secret not in display_location(url)
 
 
-def test_other_protocols_and_odd_urls_are_refused():
+def test_other_protocols_and_odd_urls_are_refused() -> None:
     for url in (
         "ext::sh -c id",
         "ext://x/y",
@@ -114,7 +116,7 @@ def test_other_protocols_and_odd_urls_are_refused():
             parse_url(host)
 
 
-def test_what_is_a_url(tmp_path, monkeypatch):
+def test_what_is_a_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a:b").mkdir()
     assert is_url("git@host:a/b")
@@ -125,12 +127,18 @@ def test_what_is_a_url(tmp_path, monkeypatch):
     assert token_variable("git.example.com:8443") == "CODE_INDEX_GIT_TOKEN_GIT_EXAMPLE_COM_8443"
 
 
+def found_by(registry: Registry, spelling: str) -> RepositoryEntry:
+    entry = registry.find(spelling)
+    assert entry is not None
+    return entry
+
+
 @pytest.fixture
-def registry(layout):
+def registry(layout: Layout) -> Registry:
     return Registry.load(layout.root / "repositories.toml", layout)
 
 
-def test_add_and_remove_keep_comments_and_order(registry, layout):
+def test_add_and_remove_keep_comments_and_order(registry: Registry, layout: Layout) -> None:
     registry.file.write_text(
         '# ours\n[[repository]]\nname = "b/two"  # the second\nurl = "https://h/b/two"\n\n'
         '# legacy, ask first\n[[repository]]\nname = "a/one"\npath = "one"\nrefs = ["main", "v1"]\n'
@@ -149,14 +157,14 @@ def test_add_and_remove_keep_comments_and_order(registry, layout):
     assert "# legacy, ask first" in registry.file.read_text()
 
 
-def test_the_last_entry_can_be_removed_and_one_added_again(registry):
+def test_the_last_entry_can_be_removed_and_one_added_again(registry: Registry) -> None:
     registry.add("https://github.com/a/b")
     registry.remove("a/b")
     assert registry.entries == ()
     assert registry.add("https://github.com/a/b").name == "a/b"
 
 
-def test_the_id_survives_a_rename(registry, layout):
+def test_the_id_survives_a_rename(registry: Registry, layout: Layout) -> None:
     entry = registry.add("https://github.com/a/b")
     assert registry.rename("a/b", "a/c").id == entry.id
     registry.file.write_text('[[repository]]\nname = "x"\nurl = "https://h/x/y"\n')
@@ -165,13 +173,13 @@ def test_the_id_survives_a_rename(registry, layout):
     assert Registry.load(registry.file, layout).get("z").id == by_hand
 
 
-def test_find_knows_the_forms_of_one_place(registry, tmp_path):
+def test_find_knows_the_forms_of_one_place(registry: Registry, tmp_path: Path) -> None:
     registry.add("https://github.com/a/b")
     (tmp_path / "code").mkdir()
     registry.add(str(tmp_path / "code"))
-    assert registry.find("https://GitHub.com/a/b.git").name == "a/b"
-    assert registry.find("A/B").name == "a/b"
-    assert registry.find(str(tmp_path / "code" / "")).name == "code"
+    assert found_by(registry, "https://GitHub.com/a/b.git").name == "a/b"
+    assert found_by(registry, "A/B").name == "a/b"
+    assert found_by(registry, str(tmp_path / "code" / "")).name == "code"
     assert registry.find("nothing") is None
     with pytest.raises(ConfigurationError, match="registered already"):
         registry.add("https://github.com/a/b.git")
@@ -193,7 +201,7 @@ def test_find_knows_the_forms_of_one_place(registry, tmp_path):
         ('[[repository]]\nname = "a"\nurl = "https://h/a/b"\n[[repository]]\nname = "A"\nurl = "https://h/c/d"\n', "same name"),
     ],
 )  # fmt: skip
-def test_a_bad_entry_is_named_with_file_and_line(layout, text, says):
+def test_a_bad_entry_is_named_with_file_and_line(layout: Layout, text: str, says: str) -> None:
     file = layout.root / "repositories.toml"
     file.write_text("# top\n" + text)
     with pytest.raises(ConfigurationError, match=says) as caught:
@@ -204,14 +212,14 @@ def test_a_bad_entry_is_named_with_file_and_line(layout, text, says):
         assert f"{file}:2, entry 1" in caught.value.message
 
 
-def test_broken_toml_names_the_line(layout):
+def test_broken_toml_names_the_line(layout: Layout) -> None:
     file = layout.root / "repositories.toml"
     file.write_text("[[repository]\nname = 1\n")
     with pytest.raises(ConfigurationError, match="line 1"):
         Registry.load(file, layout)
 
 
-def test_partition_keys_go_both_ways(registry):
+def test_partition_keys_go_both_ways(registry: Registry) -> None:
     registry.file.write_text('[[repository]]\nname = "a/b"\nurl = "https://h/a/b"\nrefs = ["main", "release/1.2"]\n')
     registry = Registry.load(registry.file, registry.layout)
     entry = registry.get("a/b")
@@ -224,13 +232,13 @@ def test_partition_keys_go_both_ways(registry):
         parse_partition_key("a/x", registry)
 
 
-def test_a_folder_that_is_not_there_is_refused(registry, tmp_path):
+def test_a_folder_that_is_not_there_is_refused(registry: Registry, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="there is no folder"):
         registry.add(str(tmp_path / "nowhere"))
     assert not registry.file.exists()
 
 
-def test_an_entry_shows_no_credentials():
+def test_an_entry_shows_no_credentials() -> None:
     entry = RepositoryEntry(name="x", id="1", url="https://u:secretpw@h/a/b")
     assert "secretpw" not in entry.location
 
@@ -243,7 +251,7 @@ FORGE = (
 
 
 @pytest.mark.parametrize("url", FORGE)
-def test_one_repository_of_a_known_host_is_one_place(url):
+def test_one_repository_of_a_known_host_is_one_place(url: str) -> None:
     assert identity_of(url) == identity_of(FORGE[0])
 
 
@@ -259,11 +267,11 @@ def test_one_repository_of_a_known_host_is_one_place(url):
         ("https://github.com/a/b", "https://gitlab.com/a/b"),
     ],
 )
-def test_what_may_be_another_repository_is_another_place(one, other):
+def test_what_may_be_another_repository_is_another_place(one: str, other: str) -> None:
     assert identity_of(one) != identity_of(other)
 
 
-def test_one_folder_is_registered_once(registry, tmp_path):
+def test_one_folder_is_registered_once(registry: Registry, tmp_path: Path) -> None:
     real = tmp_path / "real"
     (real / ".git").mkdir(parents=True)
     (tmp_path / "link").symlink_to(real)
@@ -273,11 +281,11 @@ def test_one_folder_is_registered_once(registry, tmp_path):
     spellings = (real, f"{real}/", f"{real}/.git", f"{real}/.git/", real.as_uri(), f"{real.as_uri()}/.git",
                  f"FILE://{real}", tmp_path / "link", tmp_path / "link" / ".git")  # fmt: skip
     for spelling in map(str, spellings):
-        assert registry.find(spelling).name == "real", spelling
+        assert found_by(registry, spelling).name == "real", spelling
         with pytest.raises(ConfigurationError, match="registered already, as real"):
             registry.add(spelling)
     registry.add((tmp_path / "bare").as_uri(), name="bare")  # as git does, with .git put to it
-    assert registry.find(str(tmp_path / "bare.git")).name == "bare"
+    assert found_by(registry, str(tmp_path / "bare.git")).name == "bare"
     assert [entry.name for entry in registry.entries] == ["real", "bare"]
 
 
@@ -293,14 +301,14 @@ def test_one_folder_is_registered_once(registry, tmp_path):
         (None, "clone"),
     ],
 )
-def test_a_clone_is_called_as_its_origin(registry, tmp_path, origin, name):
+def test_a_clone_is_called_as_its_origin(registry: Registry, tmp_path: Path, origin: str | None, name: str) -> None:
     clone = Repo(tmp_path / "clone")
     if origin:
         clone.git("remote", "add", "origin", origin)
     assert registry.add(str(clone.path)).name == name
 
 
-def test_a_second_clone_is_called_as_its_folder(registry, tmp_path):
+def test_a_second_clone_is_called_as_its_folder(registry: Registry, tmp_path: Path) -> None:
     registry.add("https://github.com/Gin-Gonic/gin")
     for folder in ("clone", "inside"):
         clone = Repo(tmp_path / folder)

@@ -10,6 +10,8 @@ import json
 import random
 import re
 import string
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 from code_index_assets.sources.secrets import commands as secret_commands
 from code_index_assets.sources.secrets import scan as secrets
 from code_index_assets.sources.secrets.scan import rule_ids, scan, scan_many, secret_rules_version
+from code_index_assets.sources.secrets.values import is_password
 from code_index_assets.sources.text import redact
 
 HEX, UPPER, ALNUM = "0123456789abcdef", string.ascii_uppercase + "234567", string.ascii_letters + string.digits
@@ -32,7 +35,7 @@ def pem(kind: str = "RSA ", end: bool = True, lines: int = 20) -> str:
     return f"-----BEGIN {kind}PRIVATE KEY-----\n{body}\n" + (f"-----END {kind}PRIVATE KEY-----" if end else "")
 
 
-SAMPLES = {
+SAMPLES: dict[str, Callable[[], str]] = {
     "private-key": lambda: pem(),
     "private-key-part": lambda: pem(end=False),
     "aws-access-key": lambda: "AKIA" + chars(16, UPPER),
@@ -119,14 +122,14 @@ OTHERS = {
 }
 
 
-def test_every_rule_of_ours_has_a_sample():
+def test_every_rule_of_ours_has_a_sample() -> None:
     made = {form.id for form in secrets._load().formats}
     assert secret_commands.AIRTABLE in rule_ids()
     assert set(rule_ids()) - made <= set(SAMPLES) <= set(rule_ids())
 
 
 @pytest.mark.parametrize("rule", sorted(SAMPLES))
-def test_each_rule_finds_its_kind_and_none_is_left_after_removal(rule):
+def test_each_rule_finds_its_kind_and_none_is_left_after_removal(rule: str) -> None:
     for surround in ("{}", "x = 1\né = '{}'\nend\n", 'config = {{"k": "{}"}}\n'):
         sample = SAMPLES[rule]()
         if not WORD_ONLY.fullmatch(sample) and surround != "{}":
@@ -158,18 +161,18 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_what_only_looks_like_a_secret_is_let_through(text):
+def test_what_only_looks_like_a_secret_is_let_through(text: str) -> None:
     assert scan(text) == []
 
 
-def test_an_encrypted_key_with_headers_is_a_key():
+def test_an_encrypted_key_with_headers_is_a_key() -> None:
     head, body = pem().split("\n", 1)
     text = f"{head}\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,9E1B2C3D4E5F6071\n\n{body}\n"
     (found,) = scan(text)
     assert (found.rule, found.start, found.end) == ("private-key", 0, len(text) - 1)
 
 
-def test_keys_inside_strings_of_code_are_found_whole():
+def test_keys_inside_strings_of_code_are_found_whole() -> None:
     joined = pem("", lines=6).replace("\n", "\\n")
     text = f'{{"private_key": "{joined}\\n", "x": 1}}'
     (found,) = scan(text)
@@ -180,12 +183,12 @@ def test_keys_inside_strings_of_code_are_found_whole():
     assert chars(64, ALNUM + "+/", 2) not in clean
 
 
-def test_a_batch_finds_what_single_scans_find():
+def test_a_batch_finds_what_single_scans_find() -> None:
     texts = [f"é{sample()}\n" * 2 for sample in SAMPLES.values()] + ["", "nothing"]
     assert scan_many(texts) == [scan(text) for text in texts]
 
 
-def test_a_long_line_does_not_take_for_ever_and_is_searched_to_its_end():
+def test_a_long_line_does_not_take_for_ever_and_is_searched_to_its_end() -> None:
     key = SAMPLES["github-token"]()
     text = "token:'" * 2_000 + "://a" * 2_000 + " " + key
     assert [f.rule for f in scan(text)] == ["github-token"]
@@ -212,16 +215,21 @@ SPELLINGS = {
     "a.md": ["postgres://app:{v}@db1.prod.internal/main"],
 }  # fmt: skip
 QUOTED = re.compile(r"\"\{v\}\"|'\{v\}'")
-LETTERS = st.text(string.ascii_letters + string.digits, min_size=16, max_size=40).filter(
-    lambda v: sum(c.isdigit() for c in v) >= 3 and sum(c.isupper() for c in v) >= 3 and sum(c.islower() for c in v) >= 3
-    and secrets.is_password(v.encode(), quoted=False)
-)  # fmt: skip
+
+
+def is_random(value: str) -> bool:
+    return all(sum(map(kind, value)) >= 3 for kind in (str.isdigit, str.isupper, str.islower)) and is_password(
+        value.encode(), quoted=False
+    )
+
+
+LETTERS = st.text(string.ascii_letters + string.digits, min_size=16, max_size=40).filter(is_random)
 
 
 @given(
     st.sampled_from([(file, text) for file, texts in SPELLINGS.items() for text in texts]), LETTERS, st.integers(0, 2)
 )
-def test_no_spelling_lets_a_value_through(spelling, value, layers):
+def test_no_spelling_lets_a_value_through(spelling: tuple[str, str], value: str, layers: Any) -> None:
     """Any spelling, any value, as it is or inside one or two layers of JSON."""
     file, text = spelling
     text = f"# head\n{text.format(v=value)}\n"
@@ -233,7 +241,7 @@ def test_no_spelling_lets_a_value_through(spelling, value, layers):
 
 
 @pytest.mark.parametrize("sign", "@/.#&$%{[(")
-def test_signs_in_a_quoted_value_make_no_difference(sign):
+def test_signs_in_a_quoted_value_make_no_difference(sign: str) -> None:
     for seed in range(40):
         value = sign + chars(6, ALNUM, seed) + "]!" + chars(8, ALNUM, seed + 100)
         text = json.dumps({"user": "app", "password": value})
@@ -241,12 +249,12 @@ def test_signs_in_a_quoted_value_make_no_difference(sign):
 
 
 @given(st.text(max_size=300))
-def test_any_text_can_be_scanned_and_findings_are_in_order(text):
+def test_any_text_can_be_scanned_and_findings_are_in_order(text: str) -> None:
     found = scan(text + SAMPLES["stripe-key"]())
     assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))  # noqa: RUF007
 
 
-def test_the_version_follows_the_rules(monkeypatch):
+def test_the_version_follows_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     before = secret_rules_version()
     secrets._load.cache_clear()
     monkeypatch.setattr(secrets, "digest", lambda text: "0" * 32)

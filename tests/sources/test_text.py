@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ from code_index_assets.sources.text import count_lines, decode, redact, redacted
         (b'<html><meta charset="shift_jis">\x83e\x83X\x83g</html>', '<html><meta charset="shift_jis">テスト</html>', "shift_jis"),
     ],
 )  # fmt: skip
-def test_encodings(raw, text, encoding):
+def test_encodings(raw: bytes, text: str | None, encoding: str) -> None:
     found = decode(raw)
     assert found is not None
     assert found[1] == encoding
@@ -30,27 +32,27 @@ def test_encodings(raw, text, encoding):
     assert text_of(raw, encoding) == found[0]
 
 
-def test_an_undeclared_encoding_is_detected():
+def test_an_undeclared_encoding_is_detected() -> None:
     words = "Größe und Länge der Übertragung; größere Änderungen übernehmen. Schlüssel prüfen, Fehler auslösen.\n" * 20
     found = decode(words.encode("latin-1"))
     assert found is not None
     assert found[0] == words
 
 
-def test_a_lone_surrogate_is_no_text():
+def test_a_lone_surrogate_is_no_text() -> None:
     assert decode(b"\xff\xfe\x00\xd8") is None  # a lone surrogate
 
 
-def test_a_declared_codec_that_is_no_text_encoding_is_not_used():
+def test_a_declared_codec_that_is_no_text_encoding_is_not_used() -> None:
     found = decode(b"# coding: hex\nx = '\xe9\xe8\xe0 caf\xe9 d\xe9j\xe0 vu'\n" * 10)
     assert found is None or found[1] != "hex"
 
 
-def finding(start, end, rule="r"):
+def finding(start: int, end: int, rule: str = "r") -> dict[str, int | str]:
     return {"rule": rule, "start": start, "end": end}
 
 
-def test_a_removed_secret_keeps_the_lines():
+def test_a_removed_secret_keeps_the_lines() -> None:
     text = "a\nKEY\r\nMORE\nEND\nz\n"
     start, end = text.index("KEY"), text.index("END") + 3
     out = redact(text, [finding(start, end, "pem")])
@@ -62,16 +64,16 @@ SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=6)
 
 
 @given(text=st.text(alphabet="ab\n\r é", max_size=60), spans=SPANS)
-def test_redaction_never_changes_the_line_count_nor_what_is_outside(text, spans):
+def test_redaction_never_changes_the_line_count_nor_what_is_outside(text: str, spans: Any) -> None:
     findings = [finding(a, b) for a, b in spans if a < b <= len(text)]
     out = redact(text, findings)
     assert out.count("\n") == text.count("\n")
-    hidden = {i for f in findings for i in range(f["start"], f["end"])}
+    hidden = {i for f in findings for i in range(int(f["start"]), int(f["end"]))}
     outside = "".join(c for i, c in enumerate(text) if i not in hidden or c in "\r\n")
     assert out.replace("[removed: r]", "") == outside
 
 
-def test_lines_are_counted_as_editors_do():
+def test_lines_are_counted_as_editors_do() -> None:
     assert [count_lines(t) for t in ("", "a", "a\n", "a\nb", "a\r\nb\r\n", "\n", "a\x0cb\u2028c")] == [
         0,
         1,

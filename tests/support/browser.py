@@ -31,7 +31,7 @@ class Tab:
             told = json.loads(self._socket.recv(timeout=30))
             if told.get("id") == self._count:
                 assert "error" not in told, told
-                return told["result"]
+                return dict(told["result"])
 
     def open(self, url: str) -> None:
         self.call("Page.navigate", url=url)
@@ -51,7 +51,7 @@ class Tab:
         """The value of a script, awaited."""
         told = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
         assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
+        return dict(told["result"]).get("value")
 
     def press(self, key: str) -> None:
         text = key if len(key) == 1 else ""

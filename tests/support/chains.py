@@ -12,7 +12,7 @@ import logging
 import os
 import subprocess
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +25,7 @@ from code_index_assets.assets import gate
 from code_index_assets.assets.partitions import add_partitions
 from code_index_assets.chain.run import ChainRun
 from code_index_assets.definitions import build_defs
-from code_index_assets.index.reader import open_index
+from code_index_assets.index.reader import IndexSnapshot, open_index
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
 from code_index_assets.sources.registry import Registry
@@ -62,7 +62,7 @@ class GitRepository:
         )
         return done.stdout.decode()
 
-    def commit(self, files: dict[str, str | bytes | None], message: str = "change") -> str:
+    def commit(self, files: Mapping[str, str | bytes | None], message: str = "change") -> str:
         """Writes (or, for None, removes) files and commits; returns the commit."""
         for name, content in files.items():
             path = self.path / name
@@ -119,7 +119,7 @@ class Chain:
             for result in results:
                 run.materialized[name] = {k: getattr(v, "value", v) for k, v in (result.metadata or {}).items()}
                 for check in result.check_results or ():
-                    run.checks[check.check_name] = check.passed
+                    run.checks[str(check.check_name)] = check.passed
                     if not check.passed and check.severity == dg.AssetCheckSeverity.ERROR:
                         run.error = run.error or f"the blocking check {check.check_name} failed"
             if run.error:
@@ -131,11 +131,11 @@ class Chain:
         assert result.success, failure(result)
         return result
 
-    def facts(self, result: Run, asset: str) -> dict[str, object]:
+    def facts(self, result: Run, asset: str) -> dict[str, Any]:
         """Metadata values of an asset's materialization in a run."""
         return result.materialized[asset]
 
-    def snapshot(self):  # type: ignore[no-untyped-def]
+    def snapshot(self) -> IndexSnapshot:
         """The published index."""
         return open_index(self.layout, self.settings)
 
@@ -149,7 +149,7 @@ class Chain:
                 points[str(point.id)] = dict(point.payload)
         return points
 
-    def _materialize(self, name: str, key: str, run: Run) -> list[dg.MaterializeResult]:
+    def _materialize(self, name: str, key: str, run: Run) -> list[dg.MaterializeResult[Any]]:
         """Calls an asset's function with what it uses of Dagster's context; a failure's message goes into the run."""
         context = SimpleNamespace(
             asset_key=dg.AssetKey(name), partition_key=key, run=SimpleNamespace(run_id=run.run_id), log=logging.getLogger("chain"),

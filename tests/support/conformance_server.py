@@ -84,7 +84,9 @@ def add_tools(server: CodeIndexServer) -> None:
         return name
 
     address = {"type": "object", "properties": {"street": {"type": "string"}, "city": {"type": "string"}}}
-    server._tool_manager.get_tool("json_schema_2020_12_tool").parameters = {
+    tool = server._tool_manager.get_tool("json_schema_2020_12_tool")
+    assert tool is not None
+    tool.parameters = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "$defs": {"address": address},
@@ -125,7 +127,7 @@ def add_prompts(server: CodeIndexServer) -> None:
     def test_prompt_with_image() -> list[UserMessage | AssistantMessage]:
         return [UserMessage(image()), UserMessage("Please analyze the image above.")]
 
-    @server.completion()
+    @server.completion()  # type: ignore[no-untyped-call,untyped-decorator]  # the SDK does not type this one
     async def complete(ref: Any, argument: Any, context: Any) -> Completion:
         return Completion(values=["paris", "park", "party"], total=150, has_more=False)
 

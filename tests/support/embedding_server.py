@@ -68,7 +68,8 @@ class EmbeddingServer:
 
     def vector(self, text: str) -> np.ndarray:
         """What the server computes for a text, not yet of unit length."""
-        return (self._model.embed([text], "document")[0] * 3)[: self.dimension]
+        whole: np.ndarray = self._model.embed([text], "document")[0] * 3
+        return whole[: self.dimension]
 
     # -- answering ---------------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ class EmbeddingServer:
         with self._lock:
             return self.faults.popleft() if self.faults else ("", None)
 
-    def _handler(server) -> type[BaseHTTPRequestHandler]:
+    def _handler(server: EmbeddingServer) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             wbufsize = 1 << 16  # headers and body in one packet: two cost 40 ms of delayed acknowledgement

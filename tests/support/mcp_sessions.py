@@ -24,7 +24,7 @@ from code_index_assets.sources.registry import Registry
 from code_index_assets.storage.layout import Layout
 
 PACKAGE = str(Path(__file__).parents[2])
-SHOP = {
+SHOP: dict[str, str | bytes] = {
     "shop/cart.py": (
         "class Cart:\n"
         '    """Items a customer wants to buy."""\n'

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -31,7 +33,9 @@ def unit_vector(text: str, dimension: int = DIM) -> np.ndarray:
     return vector / np.linalg.norm(vector)
 
 
-def chunk_row(path: str, ordinal: int, start: int, name: str | None, text: str, kind: str = "function", **more) -> dict:
+def chunk_row(
+    path: str, ordinal: int, start: int, name: str | None, text: str, kind: str = "function", **more: Any
+) -> dict[str, Any]:
     lines = text.count("\n") + 1
     text_hash = digest(text)
     row = {
@@ -58,7 +62,7 @@ def chunk_row(path: str, ordinal: int, start: int, name: str | None, text: str, 
     return row | more
 
 
-def chunks_of(files: dict[str, str]) -> list[dict]:
+def chunks_of(files: dict[str, str]) -> list[dict[str, Any]]:
     """Chunks of files given as text: a new chunk at every line that starts with def, func, fn, class or #."""
     rows = []
     for path, text in sorted(files.items()):
@@ -76,7 +80,7 @@ def chunks_of(files: dict[str, str]) -> list[dict]:
     return rows
 
 
-def symbol_row(chunk: dict) -> dict:
+def symbol_row(chunk: dict[str, Any]) -> dict[str, Any]:
     return {
         "symbol_id": digest(chunk["chunk_id"], "symbol"),
         "path": chunk["path"],
@@ -103,7 +107,7 @@ def role_of(path: str) -> str:
 
 def make_content(
     layout: Layout,
-    files: dict[str, str] | list[dict],
+    files: dict[str, str] | list[dict[str, Any]],
     *,
     key: str = "acme/shop",
     commit: str | None = None,
@@ -112,7 +116,7 @@ def make_content(
     dimension: int = DIM,
     space: str = SPACE,
     parts: int = 1,
-    vectors=unit_vector,
+    vectors: Callable[[str, int], np.ndarray] = unit_vector,
     default_ref: bool = True,
     with_parts: bool = True,
 ) -> RepositoryContent:
@@ -194,8 +198,8 @@ def subject_of(content: RepositoryContent) -> str:
     return subject_digest(content.space, subjects)
 
 
-def permit_for(content: RepositoryContent, **changes) -> Permit:
-    fields = {
+def permit_for(content: RepositoryContent, **changes: Any) -> Permit:
+    fields: dict[str, Any] = {
         "key": content.key,
         "space": content.space,
         "subject": subject_of(content),

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from chains import Chain, GitRepository
 
+from code_index_assets.settings import Settings
+from code_index_assets.storage.layout import Layout
+
 HOSTILE = "x<img src=x onerror=alert(1)>"
-FILES = {
+FILES: dict[str, str | bytes] = {
     "shop/cart.py": "import json\n\n\ndef add_item(cart, item):\n    cart.items.append(item)\n    return cart\n\n\n"
     "def total_price(cart):\n    return sum(item.price for item in cart.items)\n",
     "shop/gateway.py": "from shop.cart import total_price\n\n\nclass PaymentGateway:\n    url = 'https://pay'\n\n"
@@ -41,9 +44,9 @@ class Shop:
         self.chain = Chain(base / "data")
 
     @property
-    def settings(self):
+    def settings(self) -> Settings:
         return self.chain.settings
 
     @property
-    def layout(self):
+    def layout(self) -> Layout:
         return self.chain.layout

@@ -41,7 +41,9 @@ def events(layout: Layout) -> dict[str, tuple[str, str]]:
     return {event.key: (event.kind, event.commit) for event in found}
 
 
-def test_what_moved_is_an_event_and_what_did_not_is_none(settings, layout, registry, repository) -> None:
+def test_what_moved_is_an_event_and_what_did_not_is_none(
+    settings: Settings, layout: Layout, registry: Registry, repository: GitRepository
+) -> None:
     first = repository.commit({"a": "1"})
     registry.add(repository.path.as_uri(), name="one")
     polling.poll(layout, settings)
@@ -57,7 +59,9 @@ def test_what_moved_is_an_event_and_what_did_not_is_none(settings, layout, regis
     assert events(layout) == {"one": ("changed", first)}
 
 
-def test_what_a_run_has_seen_already_is_no_event(settings, layout, registry, repository) -> None:
+def test_what_a_run_has_seen_already_is_no_event(
+    settings: Settings, layout: Layout, registry: Registry, repository: GitRepository
+) -> None:
     commit = repository.commit({"a": "1"})
     registry.add(str(repository.path), name="one")
     observe(layout, "one", Observation(commit, commit, 1.0))
@@ -66,7 +70,9 @@ def test_what_a_run_has_seen_already_is_no_event(settings, layout, registry, rep
     assert load_heads(layout)["one"].heads == {"one": commit}
 
 
-def test_patterns_of_refs_become_partitions_and_leave_again(settings, layout, registry, repository) -> None:
+def test_patterns_of_refs_become_partitions_and_leave_again(
+    settings: Settings, layout: Layout, registry: Registry, repository: GitRepository
+) -> None:
     commit = repository.commit({"a": "1"})
     for name in ("release/1", "release/2", "topic"):
         repository.git("branch", name)
@@ -79,7 +85,9 @@ def test_patterns_of_refs_become_partitions_and_leave_again(settings, layout, re
     assert events(layout) == {"one@release/1": ("retired", ""), "one@release/3": ("changed", commit)}
 
 
-def test_a_broken_repository_is_told_waits_longer_and_stops_nobody(settings, layout, registry, repository) -> None:
+def test_a_broken_repository_is_told_waits_longer_and_stops_nobody(
+    settings: Settings, layout: Layout, registry: Registry, repository: GitRepository
+) -> None:
     repository.commit({"a": "1"})
     registry.add("file:///nowhere/at/all", name="broken")
     registry.add(str(repository.path), name="fine")
@@ -96,7 +104,9 @@ def test_a_broken_repository_is_told_waits_longer_and_stops_nobody(settings, lay
     assert load_heads(layout)["fine"].failures == 0
 
 
-def test_entries_taken_out_are_retired_but_not_all_at_once(settings, layout, registry, tmp_path) -> None:
+def test_entries_taken_out_are_retired_but_not_all_at_once(
+    settings: Settings, layout: Layout, registry: Registry, tmp_path: Path
+) -> None:
     names = [f"r{n}" for n in range(8)]
     for name in names:
         GitRepository(tmp_path / name).commit({"a": "1"})
@@ -116,7 +126,9 @@ def test_entries_taken_out_are_retired_but_not_all_at_once(settings, layout, reg
     assert events(layout) == {}
 
 
-def test_a_repository_asked_for_is_polled_out_of_turn(settings, layout, registry, repository) -> None:
+def test_a_repository_asked_for_is_polled_out_of_turn(
+    settings: Settings, layout: Layout, registry: Registry, repository: GitRepository
+) -> None:
     repository.commit({"a": "1"})
     registry.add(str(repository.path), name="one")
     polling.poll(layout, settings)
@@ -129,7 +141,7 @@ def test_a_repository_asked_for_is_polled_out_of_turn(settings, layout, registry
     assert Inbox(layout).asked_for() == {}
 
 
-def test_two_pollers_do_not_work_at_once(settings, layout) -> None:
+def test_two_pollers_do_not_work_at_once(settings: Settings, layout: Layout) -> None:
     with layout.lock(polling.LOCK):
         assert polling.poller_runs(layout)
         with pytest.raises(LockedError):
@@ -137,10 +149,10 @@ def test_two_pollers_do_not_work_at_once(settings, layout) -> None:
     assert not polling.poller_runs(layout)
 
 
-def test_hosts_are_asked_by_few_at_a_time_and_so_often_a_minute(monkeypatch) -> None:
+def test_hosts_are_asked_by_few_at_a_time_and_so_often_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(polling.time, "sleep", slept.append)
-    monkeypatch.setattr(polling.time, "monotonic", lambda: 1000.0)
+    monkeypatch.setattr("code_index_assets.triggers.polling.time.sleep", slept.append)
+    monkeypatch.setattr("code_index_assets.triggers.polling.time.monotonic", lambda: 1000.0)
     host = polling._Host(2, 60)
     for _ in range(10):
         with host:
@@ -150,7 +162,7 @@ def test_hosts_are_asked_by_few_at_a_time_and_so_often_a_minute(monkeypatch) -> 
         assert not host._slots.acquire(blocking=False)
 
 
-def test_the_inbox_keeps_an_event_once_and_puts_aside_what_it_cannot_read(layout) -> None:
+def test_the_inbox_keeps_an_event_once_and_puts_aside_what_it_cannot_read(layout: Layout) -> None:
     inbox = Inbox(layout)
     event = Event("one", "changed", "webhook", "d1", 5.0, "c1")
     inbox.put(event)

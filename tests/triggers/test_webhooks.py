@@ -12,6 +12,7 @@ import subprocess
 import tarfile
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -43,7 +44,7 @@ class Forge:
     def registry(self) -> Registry:
         return Registry.load(self.settings.registry_file, self.layout)
 
-    def github(self, event: str, payload: object, *, secret: str = SECRET, delivery: str | None = None):
+    def github(self, event: str, payload: object, *, secret: str = SECRET, delivery: str | None = None) -> Any:
         body = json.dumps(payload).encode()
         self.count += 1
         headers = {
@@ -53,7 +54,7 @@ class Forge:
         }
         return self.client.post("/webhooks/github", content=body, headers=headers)
 
-    def gitea(self, event: str, payload: object, *, brand: str = "Gitea"):
+    def gitea(self, event: str, payload: object, *, brand: str = "Gitea") -> Any:
         body = json.dumps(payload).encode()
         self.count += 1
         headers = {
@@ -63,7 +64,9 @@ class Forge:
         }
         return self.client.post(f"/webhooks/{brand.lower()}", content=body, headers=headers)
 
-    def signed_gitlab(self, payload: object, *, at: float | None = None, identity: str = "m1", token: str = SIGNING):
+    def signed_gitlab(
+        self, payload: object, *, at: float | None = None, identity: str = "m1", token: str = SIGNING
+    ) -> Any:
         body = json.dumps(payload).encode()
         stamp = str(int(at or time.time()))
         key = base64.b64decode(token.removeprefix("whsec_"))
@@ -95,12 +98,12 @@ def forge(tmp_path: Path) -> Forge:
     return forge
 
 
-def push(ref: str = "refs/heads/master", after: str = COMMIT, name: str = "Codertocat/Hello-World") -> dict:
+def push(ref: str = "refs/heads/master", after: str = COMMIT, name: str = "Codertocat/Hello-World") -> dict[str, Any]:
     urls = {"clone_url": f"https://github.com/{name}.git", "ssh_url": f"git@github.com:{name}.git"}
     return {"ref": ref, "after": after, "repository": {**urls, "default_branch": "master", "full_name": name}}
 
 
-def project(name: str = "Codertocat/Hello-World") -> dict:
+def project(name: str = "Codertocat/Hello-World") -> dict[str, Any]:
     return {
         "git_http_url": f"https://github.com/{name}.git",
         "git_ssh_url": f"git@github.com:{name}.git",
@@ -176,7 +179,8 @@ def test_large_and_malformed_bodies_are_refused(tmp_path: Path) -> None:
     assert forge.github("push", {"pad": "x" * 3000}).status_code == 413
     chunks = (b"x" * 500 for _ in range(10))
     assert forge.client.post("/webhooks/github", content=chunks).status_code == 413
-    for payload in ([], {}, {"ref": 1}, "text", {"repository": "text", "ref": "x", "after": "y"}):
+    payloads: tuple[object, ...] = ([], {}, {"ref": 1}, "text", {"repository": "text", "ref": "x", "after": "y"})
+    for payload in payloads:
         assert forge.github("push", payload).status_code in (400, 403)
     assert forge.github("push", {"repository": {"clone_url": 7}}).status_code == 400
 
@@ -200,7 +204,7 @@ def test_what_could_not_be_written_is_not_taken(forge: Forge, monkeypatch: pytes
         ("push", {"ref": "refs/heads/master", "after": GONE}),
     ],
 )
-def test_what_needs_a_look_has_the_repository_polled(forge: Forge, event: str, payload: dict) -> None:
+def test_what_needs_a_look_has_the_repository_polled(forge: Forge, event: str, payload: dict[str, Any]) -> None:
     answer = forge.github(event, {**push(), **payload})
     assert answer.json()["status"] == "accepted"
     assert (forge.asked_for(), forge.events()) == ({"hello"}, {})
@@ -272,7 +276,9 @@ def test_published_examples(tmp_path: Path) -> None:
         cwd=tmp_path, capture_output=True, check=True, env=os.environ,
     )  # fmt: skip
     with tarfile.open(fileobj=io.BytesIO((tmp_path / done.stdout.decode().strip()).read_bytes())) as packed:
-        examples = json.load(packed.extractfile("package/api.github.com/index.json"))
+        index = packed.extractfile("package/api.github.com/index.json")
+    assert index is not None
+    examples = json.load(index)
     forge = Forge(tmp_path / "data")
     forge.registry.add("https://github.com/Codertocat/Hello-World", name="hello")
     forge.registry.add("https://github.com/Octocoders/Hello-World", name="octo", refs=("master", "simple-*"))

@@ -11,7 +11,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,31 +44,37 @@ class Commit:
     committed_at: float | None
 
 
-class ObjectStore:
+@contextmanager
+def readable_objects(git_dir: Path) -> Iterator[Path]:
     """Where the objects of a local repository are read: its git directory, unless that is a partial clone.
 
     Git before 2.44 goes to the network for each object that a partial clone lacks, and dies where it may not. Read
-    through an empty git directory that borrows the objects, a missing object is just missing.
+    through an empty git directory that borrows the objects, a missing object is just missing. That directory is
+    temporary: it is removed when the block ends. Raises SourceError if git cannot make it.
     """
-
-    def __init__(self, git_dir: Path) -> None:
-        self.git_dir = git_dir
-        self._shadow: tempfile.TemporaryDirectory[str] | None = None
-        try:
-            run_git(["config", "--get-regexp", r"^(remote\..*\.promisor|extensions\.partialclone)$"], git_dir=git_dir)
-        except GitFailed:
-            return
-        self._shadow = tempfile.TemporaryDirectory(prefix="code-index-objects-")
-        self.git_dir = Path(self._shadow.name) / "shadow.git"
+    if not _is_partial_clone(git_dir):
+        yield git_dir
+        return
+    with tempfile.TemporaryDirectory(prefix="code-index-objects-") as place:
+        shadow = Path(place) / "shadow.git"
         try:
             shape = run_git(["rev-parse", "--show-object-format"], git_dir=git_dir).decode("ascii").strip()
             objects = run_git(["rev-parse", "--git-path", "objects"], git_dir=git_dir).rstrip(b"\n")
-            run_git(["init", "--quiet", "--bare", "--template=", f"--object-format={shape}", str(self.git_dir)])
+            run_git(["init", "--quiet", "--bare", "--template=", f"--object-format={shape}", str(shadow)])
         except GitFailed as failure:
             raise translate(failure, str(git_dir)) from None
-        borrowed = self.git_dir / "objects" / "info" / "alternates"
+        borrowed = shadow / "objects" / "info" / "alternates"
         borrowed.parent.mkdir(parents=True, exist_ok=True)
         borrowed.write_bytes(os.path.abspath(objects) + b"\n")  # noqa: PTH100 - bytes
+        yield shadow
+
+
+def _is_partial_clone(git_dir: Path) -> bool:
+    try:
+        run_git(["config", "--get-regexp", r"^(remote\..*\.promisor|extensions\.partialclone)$"], git_dir=git_dir)
+    except GitFailed:
+        return False
+    return True
 
 
 def pin_of(entry: RepositoryEntry, allowed: tuple[str, ...]) -> Pin | None:
@@ -239,8 +245,8 @@ class _GitObjects:
     def __init__(self, entry: RepositoryEntry, ref: str | None, layout: Layout, settings: Settings) -> None:
         self.entry, self.ref, self.layout, self.settings = entry, ref, layout, settings
 
-    @property
-    def git_dir(self) -> Path:
+    def _readable(self) -> AbstractContextManager[Path]:
+        """The git directory to read objects through, for as long as the block lasts."""
         raise NotImplementedError
 
     def snapshot_of(self, commit: Commit) -> Snapshot:
@@ -260,28 +266,24 @@ class _GitObjects:
 
     def entries(self, snapshot: Snapshot, known: tuple[Snapshot, pl.DataFrame] | None = None) -> pl.DataFrame:
         """Every entry of the commit's tree (tables.ENTRIES). Raises SourceError if tree objects are missing."""
-        if known is not None and known[0].kind == snapshot.kind:
-            frame = entries_since(self.git_dir, known[0].tree, snapshot.tree, known[1])
-            if frame is not None:
-                return frame
-        return entries_frame(list_tree(self.git_dir, snapshot.commit, self.entry.location))
+        with self._readable() as git_dir:
+            if known is not None and known[0].kind == snapshot.kind:
+                frame = entries_since(git_dir, known[0].tree, snapshot.tree, known[1])
+                if frame is not None:
+                    return frame
+            return entries_frame(list_tree(git_dir, snapshot.commit, self.entry.location))
 
     def read(self, snapshot: Snapshot, entries: pl.DataFrame) -> Iterator[tuple[int, bytes | None]]:
         blobs = entries.get_column("blob").to_list()
-        yield from enumerate(cat_file_batch(self.git_dir, blobs))
+        with self._readable() as git_dir:
+            yield from enumerate(cat_file_batch(git_dir, blobs))
 
 
 class LocalGitSource(_GitObjects):
     """A local repository, read at a commit straight from its objects; its working tree is not touched or looked at."""
 
-    _store: ObjectStore | None = None
-
-    @property
-    def git_dir(self) -> Path:
-        """The git directory of the repository on this machine."""
-        if self._store is None:
-            self._store = ObjectStore(git_dir_of(Path(self.entry.path or "")))
-        return self._store.git_dir
+    def _readable(self) -> AbstractContextManager[Path]:
+        return readable_objects(git_dir_of(Path(self.entry.path or "")))
 
     def observe(self) -> Snapshot:
         """The current commit of the ref. Raises SourceUnavailableError."""
@@ -298,6 +300,9 @@ class GitSource(_GitObjects):
     def git_dir(self) -> Path:
         """The bare mirror in the data folder."""
         return self.layout.mirror(self.entry.name)
+
+    def _readable(self) -> AbstractContextManager[Path]:
+        return nullcontext(self.git_dir)
 
     def observe(self) -> Snapshot:
         """Brings the mirror up to date and resolves the ref.

@@ -35,7 +35,7 @@ from ..snapshot import (
 )
 from .local_repository import checkout_of, git_dir_of
 from .process import GitFailed, cat_file_batch, run_git, translate
-from .source import Commit, ObjectStore, read_commit
+from .source import Commit, read_commit, readable_objects
 from .tree import list_tree
 
 _LFS_POINTER = re.compile(
@@ -69,7 +69,6 @@ class WorktreeSource:
         # The folder's path in the checkout, with a slash behind; empty for the checkout itself.
         below = self.root.resolve().relative_to(self.checkout.resolve())
         self.prefix = b"" if below == Path() else os.fsencode(below.as_posix()) + b"/"
-        self._objects = ObjectStore(self.git_dir)
         self._listed: pl.DataFrame | None = None
 
     def observe(self) -> Snapshot:
@@ -106,20 +105,24 @@ class WorktreeSource:
         """Contents by their ids: from the checkout, else from git's objects (line ends converted, sparse checkouts)."""
         scheme = self._scheme(snapshot.commit)
         columns = entries.select("path", "path_raw", "blob", "size").iter_rows()
-        for row, (path, path_raw, blob, size) in enumerate(columns):
-            if blob in (NOT_READABLE, INNER_REPOSITORY):
-                yield row, None
-                continue
-            content = read_regular(self.root, raw_path(path, path_raw), size)
-            if content is None or id_of(scheme, content) != blob:
-                content = next(cat_file_batch(self._objects.git_dir, [blob]), None)
-                if content is None:
-                    raise changed(self.root, path)
-            yield row, content
+        with contextlib.ExitStack() as opened:
+            objects: Path | None = None
+            for row, (path, path_raw, blob, size) in enumerate(columns):
+                if blob in (NOT_READABLE, INNER_REPOSITORY):
+                    yield row, None
+                    continue
+                content = read_regular(self.root, raw_path(path, path_raw), size)
+                if content is None or id_of(scheme, content) != blob:
+                    objects = objects or opened.enter_context(readable_objects(self.git_dir))
+                    content = next(cat_file_batch(objects, [blob]), None)
+                    if content is None:
+                        raise changed(self.root, path)
+                yield row, content
 
     def _committed(self, commit: Commit) -> list[Row]:
         """What the commit has of this folder."""
-        rows = list_tree(self._objects.git_dir, commit.oid, self.entry.location)
+        with readable_objects(self.git_dir) as objects:
+            rows = list_tree(objects, commit.oid, self.entry.location)
         start = len(self.prefix)
         return [(path[start:], *rest) for path, *rest in rows if path.startswith(self.prefix)]  # type: ignore[misc]
 
@@ -183,9 +186,9 @@ class WorktreeSource:
         """
         known = [sizes.get((row.path, oid)) for row, oid, _ in doubtful]
         pointers = [i for i, size in enumerate(known) if size is not None and size < _LFS_POINTER_BYTES]
-        contents = dict(
-            zip(pointers, cat_file_batch(self._objects.git_dir, [doubtful[i][1] for i in pointers]), strict=True)
-        )
+        with readable_objects(self.git_dir) as objects:
+            blobs = cat_file_batch(objects, [doubtful[i][1] for i in pointers])
+            contents = dict(zip(pointers, blobs, strict=True))
         rows: list[Row] = []
         for i, (row, oid, mode) in enumerate(doubtful):
             size = sizes.get((row.path, oid))
