@@ -148,3 +148,7 @@ class OutOfTimeError(CodeIndexError):
 
 class OutOfDiskError(CodeIndexError):
     """The disk is full; nothing half-written was kept."""
+
+
+class BehindError(CodeIndexError):
+    """The catalogue does not hold all that is published, and the question asked for no less."""

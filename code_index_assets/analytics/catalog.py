@@ -28,6 +28,7 @@ from ..storage.fingerprint import fingerprint
 from ..storage.layout import Layout, require_space, write_atomically
 from .audit import AuditFailedError, Scope, TestResult, literal, run_test
 from .graph import check_models, column_types, in_order, parents
+from .lag import published_state, record_state
 from .load import Change, Loader, receipts_of_all_spaces, wanted_fingerprints
 from .model import Model, ModelSet, load_models, refuse
 from .sources import ALL
@@ -120,6 +121,7 @@ def _build(
             with stages.stage("copy the last catalogue", unit="bytes") as ticker:
                 shutil.copyfile(layout.catalog, target)
                 ticker.advance(target.stat().st_size)
+        state = published_state(layout)
         with _open_next(target, folder) as connection:
             build = _Build(connection, layout, settings, stages, model_set.models, preview)
             result = build.run(fresh=base is None, only=frozenset(only) if only and base else None)
@@ -127,6 +129,8 @@ def _build(
             _sync(target)
             ticker.advance(target.stat().st_size)
             target.replace(layout.catalog)
+            if only is None:
+                record_state(layout, state)
     return result
 
 

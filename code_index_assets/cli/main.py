@@ -30,6 +30,7 @@ COMMANDS = {
     "list": ("registry", "List the registered repositories."),
     "files": ("status", "Files of a repository: kept, or left out and why."),
     "sql": ("sql", "Run one SQL query on the catalogue."),
+    "catalog": ("catalog", "Build the catalogue now, if it is behind the index."),
     "add": ("registry", "Register a repository without indexing it."),
     "remove": ("registry", "Remove a repository from the registry and from all stored data."),
     "plan": ("plan", "What embedding will take: chunks, tokens, price, time."),

@@ -10,9 +10,11 @@ from typing import Any, cast, get_args
 import click
 
 from ..analytics.formats import Format, write_rows
-from ..errors import QueryError
+from ..analytics.lag import catalogue_lag, wait_for_catalogue
+from ..errors import BehindError, QueryError
 from ..settings import load_settings
 from ..storage.layout import Layout
+from ..workers.catalogue_follower import follow_catalogue
 
 FORMATS = get_args(Format)
 
@@ -35,10 +37,12 @@ FORMATS = get_args(Format)
 @click.option("--describe", metavar="TABLE", help="Show a table's columns and what they mean.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds after which the query is stopped.")
 @click.option("--memory", default="1GB", show_default=True, help="Memory the query may take.")
+@click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for a catalogue that is behind the index.")
+@click.option("--fresh", is_flag=True, help="Fail with exit code 5 rather than answer from a catalogue that is behind.")
 @click.option("--max-rows", type=click.IntRange(min=1), help="Fail if there are more rows (default: no limit).")
 def sql_command(
     query: str | None, path: Path | None, form: Format | None, vertical: bool, as_json: bool, output: Path | None,
-    listing: bool, describe: str | None, timeout: float, memory: str, max_rows: int | None,
+    listing: bool, describe: str | None, timeout: float, memory: str, wait: float, fresh: bool, max_rows: int | None,
 ) -> None:  # fmt: skip
     """Ask the catalogue one SQL QUERY ("-" reads it from standard input, a *.sql path from that file).
 
@@ -56,7 +60,9 @@ def sql_command(
     form = _form(form, vertical, as_json, output)
     if form == "parquet" and output is None:
         raise click.UsageError("--format parquet needs --output FILE")
-    with run_query(Layout(load_settings().data).check(), text, Limits(timeout, memory, max_rows)) as (names, rows):
+    layout = Layout(load_settings().data).check()
+    _wait(layout, wait, fresh=fresh)
+    with run_query(layout, text, Limits(timeout, memory, max_rows)) as (names, rows):
         if form == "parquet" and output is not None:
             click.echo(f"{write_parquet(names, rows, output):,} rows in {output}", err=True)
         elif output is not None:
@@ -67,6 +73,22 @@ def sql_command(
             if describe and first is None:
                 raise QueryError(f"there is no table {describe}", remedy="`code-index sql --list` shows the tables")
             write_rows(names, _again(first, rows), form, sys.stdout)
+
+
+def _wait(layout: Layout, seconds: float, *, fresh: bool) -> None:
+    """Waits for the catalogue to hold what is published; says what it lacks, or with `fresh` raises BehindError."""
+    if not layout.catalog.exists():
+        return  # the query says what to do
+    lag = catalogue_lag(layout)
+    if lag.behind_publications and seconds > 0:
+        follow_catalogue(layout)
+        lag = wait_for_catalogue(layout, seconds)
+    if not lag.behind_publications:
+        return
+    what = f"the catalogue lacks {lag.behind_publications:,} publications, the oldest {lag.behind_seconds:,.0f} s old"
+    if fresh:
+        raise BehindError(what, remedy="wait longer (--wait SECONDS), or build it now: code-index catalog")
+    click.echo(f"note: {what}", err=True)
 
 
 def _form(form: Format | None, vertical: bool, as_json: bool, output: Path | None) -> Format:

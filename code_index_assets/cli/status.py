@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, NotRequired, TypedDict
 
 import click
 
+from ..analytics.lag import catalogue_lag
 from ..errors import NotBuiltError, NotIndexedError
 from ..index.published import PublishedIndex
 from ..search.answers import RepositoryStatus
@@ -32,7 +34,7 @@ def status_command(repository: str | None, as_json: bool) -> int:
     if repository is not None:
         rows = [row for row in rows if repository in (row["key"], row["key"].partition("@")[0], row["repository"])]
     if as_json:
-        click.echo(json.dumps({"repositories": rows}, default=str))
+        click.echo(json.dumps({"repositories": rows, "catalog": asdict(catalogue_lag(layout))}, default=str))
     elif repository is not None and rows:
         for row in rows:
             _print_detail(layout, row)
