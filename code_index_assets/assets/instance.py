@@ -16,6 +16,8 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
+from dagster._core.instance.ref import InstanceRef
+from dagster._serdes import ConfigurableClassData
 
 from ..operations.doctor.dagster import damaged_files, put_aside
 from ..records.dagster_runs import HOST_TAG, PROCESS_TAG, is_alive, this_process
@@ -48,7 +50,7 @@ def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
             lost = [put_aside(file) for file in damaged_files(layout)]
             for line in lost:
                 sys.stderr.write(f"{line}\n")
-            instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
+            instance = stack.enter_context(dg.DagsterInstance.from_ref(_reference(home)))
             for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
                 assert storage is not None
             fail_dead_runs(instance)
@@ -56,6 +58,16 @@ def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
             if lost:
                 instance.add_dynamic_partitions(REPOSITORIES, known_keys(layout))
         yield instance
+
+
+def _reference(home: Path) -> InstanceRef:
+    """The instance that dagster.yaml describes; SQLite records are read and written through open connections."""
+    found = InstanceRef.from_dir(str(home))
+    storage = found.storage_data
+    if storage is None or storage.class_name != "DagsterSqliteStorage":
+        return found
+    ours = ConfigurableClassData("code_index_assets.assets.sqlite_storage", "OpenSqliteStorage", storage.config_yaml)
+    return found._replace(storage_data=ours)
 
 
 def _give_back_home(given: str | None) -> None:
