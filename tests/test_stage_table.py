@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from code_index_assets.cli.outcome import Outcome
+from code_index_assets.workers.outcome import Outcome
 from code_index_assets.cli.report import print_report
 from code_index_assets.progress import stage_note
 from code_index_assets.settings import Settings

@@ -197,6 +197,4 @@ class OpenSqliteStorage(DagsterSqliteStorage):
 
 
 def _single_use(address: str) -> Engine:
-    return sqlalchemy.create_engine(
-        address, poolclass=NullPool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS}
-    )
+    return sqlalchemy.create_engine(address, poolclass=NullPool, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS})
