@@ -92,6 +92,7 @@ class OpenEventLog(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._files = OpenFiles(OPEN_RUNS + 1)
         self._empty: bytes | None = None
+        self._present: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -128,6 +129,17 @@ class OpenEventLog(SqliteEventLogStorage):
             self._initdb(engine)
             engine.dispose()
             return (Path(folder) / "empty.db").read_bytes()
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether a table is there. Dagster asks before most calls; what is there stays."""
+        if table_name not in self._present and super().has_table(table_name):
+            self._present.add(table_name)
+        return table_name in self._present
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        if column_name not in self._present and super()._has_asset_key_col_on_connection(conn, column_name):
+            self._present.add(column_name)
+        return column_name in self._present
 
     def delete_events(self, run_id: str) -> None:
         """Deletes a run's events, and closes its file before that."""
