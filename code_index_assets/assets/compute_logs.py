@@ -38,4 +38,4 @@ class FileLogs(LocalComputeLogManager):
         with redirect_to_file(sys.stdout, out), redirect_to_file(sys.stderr, error):
             yield CapturedLogContext(log_key)
         # Says that the capture is complete.
-        Path(self.complete_artifact_path(log_key)).touch()
+        Path(self.get_captured_local_path(log_key, "complete")).touch()

@@ -192,7 +192,7 @@ class OpenSqliteStorage(DagsterSqliteStorage):
     """Dagster's SQLite storage with files that stay open."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super(DagsterSqliteStorage, self).__init__()
+        super(DagsterSqliteStorage, self).__init__()  # type: ignore[no-untyped-call]
         self.base_dir = base_dir
         history = Path(base_dir) / "history"
         self._run_storage = OpenRunStorage.from_local(str(history))

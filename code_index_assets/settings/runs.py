@@ -16,8 +16,13 @@ class RunSettings(SettingsGroup):
     run_worker_idle_seconds: float = Field(
         900.0, ge=1, description="A run worker ends after so long without work; the next run starts one again."
     )
+    run_worker_patience_seconds: float = Field(
+        4.0,
+        ge=0,
+        description="A run that waits so long for a busy run worker gets one more; a cold start takes so long.",
+    )
     run_worker_mb: int = Field(
-        500, ge=50, description="A run worker that holds more memory (MB) after a run is replaced by a new one."
+        500, ge=50, description="A run worker with more memory of its own (MB) after a run is replaced by a new one."
     )
     run_worker_runs: int = Field(
         500, ge=1, description="A run worker is replaced after so many runs; 1: each run gets a process of its own."

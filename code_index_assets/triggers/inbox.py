@@ -123,7 +123,8 @@ class Inbox:
         self._read(self.new, EVENTS_AT_A_TIME, set(), events, [])
         busy = self._claimed_keys() if events else set()
         last = {key: event for key, event in latest(events).items() if event.kind == "changed" and key not in busy}
-        for key in sorted(last, key=lambda key: last[key].at):
+        first = {event.key: event.at for event in sorted(events, key=lambda event: event.at, reverse=True)}
+        for key in sorted(last, key=lambda key: first[key]):
             files = [file for event in events if event.key == key and (file := self._take(event)) is not None]
             if files:
                 return Claim(last[key], tuple(files))

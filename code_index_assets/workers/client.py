@@ -109,7 +109,7 @@ def _raised(message: Message) -> Exception:
     """The error that ended the run, as this process would have met it."""
     if "error" in message:
         kind = getattr(errors, str(message["error"]), CodeIndexError)
-        return kind(str(message["message"]), remedy=str(message.get("remedy", "")))  # type: ignore[no-any-return]
+        return kind(str(message["message"]), remedy=str(message.get("remedy", "")))
     if "system" in message:
         number, text, path = message["system"]
         return OSError(number, text, path)

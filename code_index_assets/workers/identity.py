@@ -28,7 +28,7 @@ _BESIDE_RUNS = (
 # Variables that libraries read once, when they are imported, or that Dagster reads.
 _READ_ONCE = (
     "DAGSTER_", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "TORCH_", "PYTORCH_", "CUDA_", "HF_", "TRANSFORMERS_",
-    "TOKENIZERS_", "POLARS_", "RAYON_", "MALLOC_",
+    "TOKENIZERS_", "POLARS_", "RAYON_",
 )  # fmt: skip
 # Set by Dagster's own commands, or without an effect on a run.
 _WITHOUT_EFFECT = {"DAGSTER_HOME", "DAGSTER_IS_DEV_CLI", "DAGSTER_DISABLE_TELEMETRY", "DAGSTER_verbose"}

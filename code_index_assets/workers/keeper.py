@@ -27,10 +27,9 @@ from .messages import PROTOCOL, Message
 from .waiting import CLASSES, Request, Unread
 from .worker_process import WorkerProcess
 
-# A request that has waited so long gets one more worker: a start takes about as long.
-PATIENCE_SECONDS = 4.0
-# Workers at most, those for requests that waited too long included: as many as Dagster's queue lets run at a time.
-MOST_WORKERS = 4
+# Workers at most, those for requests that waited too long included: Dagster's queue lets four run at a time, and people
+# and pushes come beside it.
+MOST_WORKERS = 8
 EXTRA_IDLE_SECONDS = 30.0
 # After the end of its starter, a run has so long to end before its worker is killed.
 STOP_SECONDS = 10.0
@@ -226,6 +225,9 @@ class Keeper:
             worker.run_id = str(message["run_id"])
         elif "done" in message:
             worker.finish()
+            if message.get("ends"):
+                worker.end_when_idle()
+                self._start(extra=worker.extra)
             for kind in message.get("more", []):
                 self.enqueue(Request(str(kind)))
         self._dispatch()
@@ -242,9 +244,14 @@ class Keeper:
             self._lost.append(run_id)
         if worker.request is not None and worker.request.kind == "events":
             self.enqueue(Request("events"))
+        by_itself = not worker.ending
         worker.end()
-        if self._lost and not self._stopping:
+        if self._stopping:
+            return
+        if self._lost:
             self._record_lost()
+        if by_itself and len([one for one in self.workers if not one.ending]) < self.count:
+            self._start(extra=False)
 
     def _record_lost(self) -> None:
         free = next((worker for worker in self.workers if worker.is_free), None)
@@ -277,7 +284,10 @@ class Keeper:
         alive = [worker for worker in self.workers if not worker.ending]
         if any(worker.request is None for worker in alive):
             return  # one is being started
-        late = time.monotonic() - min(request.since for request in self.waiting) > PATIENCE_SECONDS
+        late = (
+            time.monotonic() - min(request.since for request in self.waiting)
+            > self.settings.run_worker_patience_seconds
+        )
         if len(alive) < self.count or (late and len(alive) < max(MOST_WORKERS, self.count)):
             self._start(extra=len(alive) >= self.count)
 

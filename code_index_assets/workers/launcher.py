@@ -55,12 +55,16 @@ class WarmRunLauncher(DefaultRunLauncher):
         _, layout = _place()
         where = client.find(layout, run_id) if layout is not None else "unknown"
         if layout is None or where not in ("waiting", "running"):
-            return bool(super().terminate(run_id)) if GRPC_INFO_TAG in run.tags else self._gone(run)
+            return self._terminate_cold(run_id) if GRPC_INFO_TAG in run.tags else self._gone(run)
         self._instance.report_run_canceling(run)
         where = client.cancel(layout, run_id)
         if where == "waiting":
             self._instance.report_run_canceled(run, "It still waited for a run worker.")
         return where != "unknown"
+
+    def _terminate_cold(self, run_id: str) -> bool:
+        terminate: Any = super().terminate  # untyped in Dagster
+        return bool(terminate(run_id))
 
     def _gone(self, run: dg.DagsterRun) -> bool:
         """A run that no worker has any more: what is said of it then is left to `check_run_worker_health`."""

@@ -119,8 +119,9 @@ class Worker:
                     client.close()
             self.run_id = ""
             give_back_memory()
-            self.tell({"done": True, "more": more})
-            if not sound or self.interrupts.was_sent:
+            ends = not sound or self.interrupts.was_sent
+            self.tell({"done": True, "more": more, "ends": ends})
+            if ends:
                 return
 
     def _do(self, ready: Loaded, settings: Settings, message: Message, client: socket.socket | None) -> list[str]:
@@ -238,7 +239,6 @@ def load_what_runs_need(settings: Settings, layout: Layout) -> None:
     import duckdb
     import great_expectations
     import polars
-    import qdrant_client
     import qdrant_edge
 
     from ..chunking import pool
@@ -246,7 +246,11 @@ def load_what_runs_need(settings: Settings, layout: Layout) -> None:
     from ..index import publish
     from ..quality import gate, suite
 
-    del duckdb, great_expectations, polars, qdrant_client, qdrant_edge, pool, publish, gate, suite
+    del duckdb, great_expectations, polars, qdrant_edge, pool, publish, gate, suite
+    if settings.qdrant_url:
+        import qdrant_client  # 70 MB
+
+        del qdrant_client
     with contextlib.suppress(CodeIndexError):  # the run that needs the model says what is wrong with it
         space_of(settings, layout)
 

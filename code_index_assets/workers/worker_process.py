@@ -109,12 +109,12 @@ class WorkerProcess:
         self.control.close()
 
     def memory_mb(self) -> int:
-        """Memory it holds, in MB."""
+        """Memory of its own, in MB: without the files and libraries that it has mapped."""
         try:
-            pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
-        except (OSError, IndexError, ValueError):
+            lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        except OSError:
             return 0
-        return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+        return next((int(line.split()[1]) >> 10 for line in lines if line.startswith("RssAnon:")), 0)
 
     def say(self, line: str) -> None:
         """Writes a line to the workers' log."""
@@ -138,6 +138,8 @@ def worker_environment(layout: Layout) -> dict[str, str]:
         "CODE_INDEX_DATA": str(layout.root),
         "PYTHONPATH": f"{package}{os.pathsep}{known}" if known and package not in known.split(os.pathsep) else package,
         "PYTHONUNBUFFERED": "1",
+        # Threads with arenas of their own kept 60 MB more after a run.
+        "MALLOC_ARENA_MAX": "2",
     }
 
 
