@@ -121,9 +121,9 @@ def _raised(message: Message) -> Exception:
     return CodeIndexError(f"the run worker met a fault of the program: {message.get('fault', message)}")
 
 
-def launch(settings: Settings, layout: Layout, run_id: str, job: str) -> Message:
+def launch(settings: Settings, layout: Layout, run_id: str) -> Message:
     """Hands a run of Dagster's records to a worker: `taken` with how many are `ahead`, or `refused`; else {}."""
-    return _ask(settings, layout, {"kind": "run", "run_id": run_id, "job": job})
+    return _ask(settings, layout, {"kind": "run", "run_id": run_id})
 
 
 def nudge(settings: Settings, layout: Layout) -> bool:

@@ -24,7 +24,7 @@ from ..storage.layout import Layout
 from . import place
 from .identity import code_state, differing, models_state, settings_state
 from .messages import PROTOCOL, Message
-from .waiting import CLASSES, Request, Unread
+from .waiting import Request, Unread
 from .worker_process import WorkerProcess
 
 # Workers at most, those for requests that waited too long included: Dagster's queue lets four run at a time, and people
@@ -119,7 +119,7 @@ class Keeper:
             self.enqueue(Request("events"))
             _reply(connection, {"taken": True})
         elif kind == "run":
-            request = Request("run", run_id=str(message["run_id"]), order=_order_of(message))
+            request = Request("run", run_id=str(message["run_id"]))
             self.enqueue(request)
             _reply(connection, {"taken": True, "ahead": self._ahead(request)})
         elif kind == "index":
@@ -342,10 +342,6 @@ class Keeper:
                     key.data()
         for worker in self.workers:
             worker.kill()
-
-
-def _order_of(message: Message) -> int:
-    return CLASSES["later"] if message.get("job") != "index_repository" else CLASSES["run"]
 
 
 def _reply(connection: socket.socket, message: Message) -> None:

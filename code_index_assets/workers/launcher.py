@@ -23,6 +23,10 @@ from ..storage.layout import Layout
 from . import client
 
 
+# They take long beside an index run and are in no hurry: a push waited 6 s for the worker behind a catalogue.
+NOBODY_WAITS = ("refresh_catalog", "weekly_compaction")
+
+
 class WarmRunLauncher(DefaultRunLauncher):
     """Hands runs to run workers; without one, or with one of other settings, it launches as Dagster does."""
 
@@ -36,8 +40,8 @@ class WarmRunLauncher(DefaultRunLauncher):
         """Launches a run, and records where it went. Raises what Dagster's own launcher raises."""
         run = context.dagster_run
         settings, layout = _place()
-        if settings is not None and layout is not None:
-            answer = client.launch(settings, layout, run.run_id, run.job_name)
+        if settings is not None and layout is not None and run.job_name not in NOBODY_WAITS:
+            answer = client.launch(settings, layout, run.run_id)
             if answer.get("taken"):
                 ahead = int(answer.get("ahead", 0))
                 where = f", {ahead} runs before it" if ahead else ""

@@ -14,7 +14,7 @@ from .messages import Message, packed, unpacked
 
 HEADER_BYTES = 1 << 20
 # Who comes first: a person at a terminal or an agent, a push, a run of Dagster's queue, what nobody waits for.
-CLASSES = {"index": 0, "events": 1, "run": 2, "later": 3, "catalogue": 4}
+CLASSES = {"index": 0, "events": 1, "run": 2, "catalogue": 3}
 
 
 @dataclass(eq=False)
@@ -25,14 +25,13 @@ class Request:
     connection: socket.socket | None = None
     run_id: str = ""
     run_ids: tuple[str, ...] = ()
-    order: int = -1
     since: float = field(default_factory=time.monotonic)
     _told: Message = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        """A request stands where its kind does, unless it says otherwise."""
-        if self.order < 0:
-            self.order = CLASSES.get(self.kind, 0)
+    @property
+    def order(self) -> int:
+        """Its place among the kinds of requests: lower ones come first."""
+        return CLASSES.get(self.kind, 0)
 
     @property
     def once(self) -> bool:

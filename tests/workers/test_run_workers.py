@@ -167,7 +167,7 @@ def test_other_settings_keep_a_run_away_and_are_named(served: Served, monkeypatc
     assert client.index(served.settings, served.layout, ["shop"], said.append, said.append) is None
     assert said == ["the run workers have other values of CODE_INDEX_MAX_FILE_BYTES"]
     monkeypatch.setenv("CODE_INDEX_GIT_TOKEN_EXAMPLE", "t")
-    assert "CODE_INDEX_GIT_TOKEN_EXAMPLE" in client.launch(served.settings, served.layout, "r", "j")["refused"]
+    assert "CODE_INDEX_GIT_TOKEN_EXAMPLE" in client.launch(served.settings, served.layout, "r")["refused"]
     monkeypatch.setenv("CODE_INDEX_USE_SERVER", "false")
     assert client.index(served.settings, served.layout, ["shop"], said.append, said.append) is None
     assert len(said) == 1
@@ -225,12 +225,18 @@ def launched(instance: dg.DagsterInstance, served: Served, key: str) -> str:
     return run.run_id
 
 
+def found(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    return run
+
+
 def test_dagsters_runs_go_to_the_worker_and_can_be_ended(served: Served) -> None:
     served.free()
     with open_instance(served.layout) as instance:
         run_id = launched(instance, served, "shop")
-        until(lambda: instance.get_run_by_id(run_id).is_finished)
-        assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.SUCCESS
+        until(lambda: found(instance, run_id).is_finished)
+        assert found(instance, run_id).status == dg.DagsterRunStatus.SUCCESS
         said = [entry.message for entry in instance.all_logs(run_id)]
         assert any("Handed to a run worker" in line for line in said)
 
@@ -239,11 +245,11 @@ def test_dagsters_runs_go_to_the_worker_and_can_be_ended(served: Served) -> None
             until(lambda: client.find(served.layout, run_id) == "running")
             assert client.find(served.layout, behind) == "waiting"
             for one in (run_id, behind):
-                found = instance.get_run_by_id(one)
-                assert instance.run_launcher.check_run_worker_health(found).status == WorkerStatus.RUNNING
+                health = instance.run_launcher.check_run_worker_health(found(instance, one))
+                assert health.status == WorkerStatus.RUNNING
                 assert instance.run_launcher.terminate(one)
-            until(lambda: instance.get_run_by_id(run_id).is_finished)
-        statuses = {instance.get_run_by_id(one).status for one in (run_id, behind)}
+            until(lambda: found(instance, run_id).is_finished)
+        statuses = {found(instance, one).status for one in (run_id, behind)}
         assert statuses == {dg.DagsterRunStatus.CANCELED}
     # An interrupted process is not given another run.
     served.free()
@@ -284,7 +290,7 @@ def test_a_killed_worker_fails_its_run_alone(served: Served) -> None:
     assert asked.returncode == 5 and told["error"]["type"] == "RunWorkerError", out + err
     assert str(pid) in told["error"]["message"] and told["error"]["retryable"]
     until(lambda: not Inbox(served.layout).waiting())
-    assert "pushed" not in failed_partitions(served.layout)
+    assert "pushed" not in {failed.key for failed in failed_partitions(served.layout)}
     with open_instance(served.layout) as instance:
         assert not instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
     served.free()
@@ -297,10 +303,10 @@ def test_a_launched_run_of_a_killed_worker_is_recorded_so_that_dagster_runs_it_a
         run_id = launched(instance, served, "shop")
         until(lambda: client.find(served.layout, run_id) == "running")
         os.kill(pid, signal.SIGKILL)
-        until(lambda: instance.get_run_by_id(run_id).is_finished)
+        until(lambda: found(instance, run_id).is_finished)
         # Not a failed step, which Dagster would not run again.
-        assert instance.get_run_by_id(run_id).tags.get("dagster/failure_reason") != "STEP_FAILURE"
-        assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+        assert found(instance, run_id).tags.get("dagster/failure_reason") != "STEP_FAILURE"
+        assert found(instance, run_id).status == dg.DagsterRunStatus.FAILURE
 
 
 def test_what_a_killed_worker_claimed_is_given_back_and_given_up_the_second_time(tmp_path: Path) -> None:
