@@ -22,7 +22,6 @@ from ..settings import Settings, load_settings
 from ..storage.layout import Layout
 from . import client
 
-
 # They take long beside an index run and are in no hurry: a push waited 6 s for the worker behind a catalogue.
 NOBODY_WAITS = ("refresh_catalog", "weekly_compaction")
 

@@ -133,10 +133,10 @@ class WorkerProcess:
 def worker_environment(layout: Layout) -> dict[str, str]:
     """The environment of a worker: that of whoever started the keeper, and where this package is."""
     package = str(Path(__file__).parents[2])
-    known = os.environ.get("PYTHONPATH")
+    known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != package]
     return os.environ | {
         "CODE_INDEX_DATA": str(layout.root),
-        "PYTHONPATH": f"{package}{os.pathsep}{known}" if known and package not in known.split(os.pathsep) else package,
+        "PYTHONPATH": os.pathsep.join([package, *known]),
         "PYTHONUNBUFFERED": "1",
         # Threads with arenas of their own kept 60 MB more after a run.
         "MALLOC_ARENA_MAX": "2",
