@@ -284,10 +284,8 @@ class Keeper:
         alive = [worker for worker in self.workers if not worker.ending]
         if any(worker.request is None for worker in alive):
             return  # one is being started
-        late = (
-            time.monotonic() - min(request.since for request in self.waiting)
-            > self.settings.run_worker_patience_seconds
-        )
+        waits = [time.monotonic() - request.since for request in self.waiting if request.kind != "catalogue"]
+        late = max(waits, default=0.0) > self.settings.run_worker_patience_seconds
         if len(alive) < self.count or (late and len(alive) < max(MOST_WORKERS, self.count)):
             self._start(extra=len(alive) >= self.count)
 
