@@ -140,6 +140,12 @@ class BusyError(CodeIndexError):
     retryable = True
 
 
+class RunWorkerError(CodeIndexError):
+    """The run worker that had a run ended in the middle of it."""
+
+    retryable = True
+
+
 class OutOfTimeError(CodeIndexError):
     """The time that one question may take was used up before anything could be said for certain."""
 

@@ -15,7 +15,8 @@ import dagster as dg
 
 from code_index_assets.assets.partitions import REPOSITORIES, repositories
 from code_index_assets.index.published import PublishedIndex
-from code_index_assets.triggers.inbox import Inbox, latest
+from code_index_assets.records.failures import record_failure
+from code_index_assets.triggers.inbox import Event, Inbox, latest
 from code_index_assets.triggers.polling import poller_runs
 from resources.code_index import CodeIndexResource
 
@@ -39,12 +40,17 @@ def inbox_events(context: dg.SensorEvaluationContext, code_index: CodeIndexResou
     inbox = Inbox(code_index.layout())
     handled = json.loads(context.cursor) if context.cursor else []
     inbox.remove(handled)
+    for event in inbox.give_back():
+        lost = "the run worker of its run was killed, each time"
+        record_failure(code_index.layout(), event.key, "repository", "RunWorkerError", lost, False, "")
     events, names = inbox.pending(EVENTS_A_TICK)
-    if not events:
+    first = set(list(latest(events))[:PARTITIONS_A_TICK])
+    # A run worker may have taken one since.
+    done = sorted(inbox.request(name for event, name in zip(events, names, strict=True) if event.key in first))
+    chosen = latest(event for event in events if event.name in done)
+    if not chosen:
         return dg.SensorResult(skip_reason="no events", cursor="[]" if handled else None)
-    chosen = dict(list(latest(events).items())[:PARTITIONS_A_TICK])
-    done = [name for event, name in zip(events, names, strict=True) if event.key in chosen]
-    waiting = _waiting(context.instance, list(chosen))
+    waiting = waiting_runs(context.instance, list(chosen))
     known = set(context.instance.get_dynamic_partitions(REPOSITORIES))
     requests = []
     new = []
@@ -61,9 +67,9 @@ def inbox_events(context: dg.SensorEvaluationContext, code_index: CodeIndexResou
             continue
         if key not in known:
             new.append(key)
-        # The event's name counts observations: the same commit pushed again is another event, hence another run.
-        run_key = f"{key}@{event.commit}#{event.name}"
-        requests.append(dg.RunRequest(run_key=run_key, job_name=index_repository.name, partition_key=key, tags=tags))
+        requests.append(
+            dg.RunRequest(run_key=run_key_of(event), job_name=index_repository.name, partition_key=key, tags=tags)
+        )
     return dg.SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[repositories.build_add_request(new)] if new else [],
@@ -71,7 +77,12 @@ def inbox_events(context: dg.SensorEvaluationContext, code_index: CodeIndexResou
     )
 
 
-def _waiting(instance: dg.DagsterInstance, keys: list[str]) -> dict[str, int]:
+def run_key_of(event: Event) -> str:
+    """The run key of an event's run. Its name counts observations: the same commit pushed again is another event."""
+    return f"{event.key}@{event.commit}#{event.name}"
+
+
+def waiting_runs(instance: dg.DagsterInstance, keys: list[str]) -> dict[str, int]:
     """Highest priority of a queued run of the chain, by partition."""
     queued = instance.get_runs(
         dg.RunsFilter(

@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 # What `make test-fast` leaves out: rooms and files whose tests run the chain, Dagster, servers or other processes.
-_CHAIN_ROOMS = {"analytics", "assets", "cli", "contract", "e2e", "law", "quality", "serve", "triggers"}
+_CHAIN_ROOMS = {"analytics", "assets", "cli", "contract", "e2e", "law", "quality", "serve", "triggers", "workers"}
 _CHAIN_FILES = {
     "test_pool", "test_int8", "test_modes", "test_processes", "test_provider_runs", "test_static_table", "test_spaces",
     "test_cpu_attention", "test_publish", "test_questions", "test_files", "test_references", "test_install", "test_layout",
@@ -56,6 +56,8 @@ def _clear_environment() -> None:
     for name in [name for name in os.environ if name.startswith(_OURS)]:
         del os.environ[name]
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    # A worker takes 4 s to start: tests of run workers start their own.
+    os.environ["CODE_INDEX_RUN_WORKERS"] = "0"
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from code_index_assets.cli.outcome import Outcome
 from code_index_assets.cli.report import print_report
 from code_index_assets.progress import stage_note
 from code_index_assets.settings import Settings
+from code_index_assets.workers.outcome import Outcome
 
 
 def row(stage: str, seconds: float, items: int | None = None, **info: object) -> dict[str, object]:

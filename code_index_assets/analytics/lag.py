@@ -1,7 +1,7 @@
 """How far the catalogue is behind the index.
 
 What lives here: the record of what the catalogue holds, and the comparison with what is published. What does not:
-building (`catalog.py`) and who builds it after a publication (`workers/catalogue_follower.py`). Needs no DuckDB, so that
+building (`catalog.py`) and who builds it after a publication (`workers/catalogue_follower.py`). Needs no DuckDB:
 `code-index status` stays quick.
 """
 

@@ -6,6 +6,7 @@ What lives here: Dagster's home and what is left behind by killed command-line r
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import socket
 import sys
@@ -16,27 +17,41 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
+from dagster._core.instance.ref import InstanceRef
+from dagster._serdes import ConfigurableClassData
 
 from ..operations.doctor.dagster import damaged_files, put_aside
-from ..records.dagster_runs import HOST_TAG, PROCESS_TAG, is_alive, this_process
+from ..records.dagster_runs import HOST_TAG, PROCESS_TAG, WORKER_TAG, is_alive, this_process, worker_is_alive
 from ..records.observations import known_keys
 from ..storage.layout import Layout, write_atomically
 from .partitions import REPOSITORIES
 
+# What earlier releases wrote as dagster.yaml, by SHA-256: replaced by the present template.
+_FORMER_TEMPLATES = {
+    "f662fd11e3e148809894924f107011b595a7fa23a7014e34c9f58bffba26f222",
+    "5223d3e81a41d365ddd8783a26b61a3f52f1ca7d23b286a2a9c441382017f7a8",
+    "46500f4adf1a7f09228294f4e9e8f6238b9ea4c2d42376540de4706909bd1bc9",
+    "f9c4a4c27cbd2c6d1ec53d9ca1850dd74762c6c2e186c68969b207849d8d2681",
+    "b062a917137c3592d1072ed479e7a65ba3ef73edbc2e5d32b26546dea57f76df",
+}
+
 
 def prepare_home(layout: Layout) -> Path:
-    """Dagster's home with its dagster.yaml; a file that is there already is left as it is."""
+    """Dagster's home with its dagster.yaml; a file that a person has changed is left as it is."""
     home = layout.create().dagster_home
     home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        template = files("code_index_assets.assets").joinpath("dagster.yaml").read_bytes()
-        write_atomically(home / "dagster.yaml", template)
+    file = home / "dagster.yaml"
+    if not file.exists() or hashlib.sha256(file.read_bytes()).hexdigest() in _FORMER_TEMPLATES:
+        write_atomically(file, files("code_index_assets.assets").joinpath("dagster.yaml").read_bytes())
     return home
 
 
 @contextlib.contextmanager
-def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
-    """The instance of a data folder. An explicitly set DAGSTER_HOME wins: servers keep theirs elsewhere."""
+def open_instance(layout: Layout, *, own_process: bool = False) -> Iterator[dg.DagsterInstance]:
+    """The instance of a data folder. An explicitly set DAGSTER_HOME wins: servers keep theirs elsewhere.
+
+    `own_process`: this process does nothing but runs, and what they print goes to the UI alone.
+    """
     home = Path(os.environ["DAGSTER_HOME"]) if os.environ.get("DAGSTER_HOME") else prepare_home(layout)
     given = os.environ.get("DAGSTER_HOME")
     os.environ["DAGSTER_HOME"] = str(home)
@@ -48,7 +63,7 @@ def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
             lost = [put_aside(file) for file in damaged_files(layout)]
             for line in lost:
                 sys.stderr.write(f"{line}\n")
-            instance = stack.enter_context(dg.DagsterInstance.from_config(str(home)))
+            instance = stack.enter_context(dg.DagsterInstance.from_ref(_reference(home, own_process)))
             for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
                 assert storage is not None
             fail_dead_runs(instance)
@@ -56,6 +71,19 @@ def open_instance(layout: Layout) -> Iterator[dg.DagsterInstance]:
             if lost:
                 instance.add_dynamic_partitions(REPOSITORIES, known_keys(layout))
         yield instance
+
+
+def _reference(home: Path, own_process: bool) -> InstanceRef:
+    """The instance that dagster.yaml describes; SQLite records are read and written through open connections."""
+    found = InstanceRef.from_dir(str(home))
+    storage, logs = found.storage_data, found.compute_logs_data
+    if storage is not None and storage.class_name == "DagsterSqliteStorage":
+        module = "code_index_assets.assets.sqlite_storage"
+        found = found._replace(storage_data=ConfigurableClassData(module, "OpenSqliteStorage", storage.config_yaml))
+    if own_process and logs.class_name == "LocalComputeLogManager":
+        module = "code_index_assets.assets.compute_logs"
+        found = found._replace(compute_logs_data=ConfigurableClassData(module, "FileLogs", logs.config_yaml))
+    return found
 
 
 def _give_back_home(given: str | None) -> None:
@@ -102,18 +130,15 @@ def process_tags() -> dict[str, str]:
 
 
 def fail_dead_runs(instance: dg.DagsterInstance) -> int:
-    """Marks runs of command lines that were killed as failed, and frees their pool slots; returns how many.
-
-    No other process does: a daemon watches only the runs that it launched itself.
-    """
-    active = RunsFilter(
-        statuses=[DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.NOT_STARTED],
-        tags={HOST_TAG: socket.gethostname()},
-    )
+    """Marks runs of command lines and run workers that were killed as failed, and frees their pool slots; returns how
+    many. A daemon sees those of its own launches only, and later."""
+    statuses = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.NOT_STARTED]
     failed = 0
-    for run in instance.get_runs(active):
+    for run in instance.get_runs(RunsFilter(statuses=statuses)):
         # A re-execution from the UI has its parent's tags, and runs elsewhere.
-        if run.parent_run_id is None and not is_alive(run.tags[PROCESS_TAG]):
+        command_line = run.tags.get(HOST_TAG) == socket.gethostname() and run.parent_run_id is None
+        gone = command_line and not is_alive(run.tags[PROCESS_TAG])
+        if gone or worker_is_alive(run.run_id, run.tags.get(WORKER_TAG)) is False:
             instance.report_run_failed(run, "the process that ran it is gone")
             with contextlib.suppress(NotImplementedError):
                 instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)

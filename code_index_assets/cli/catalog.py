@@ -11,7 +11,7 @@ from ..index.published import PublishedIndex
 from ..progress import TerminalLines
 from ..settings import load_settings
 from ..storage.layout import Layout
-from ..workers.catalogue_follower import bring_up_to_date
+from ..workers.chain_runs import bring_up_to_date
 
 
 @click.command("catalog")

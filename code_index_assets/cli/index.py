@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import gc
 import json
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
-from ..errors import CodeIndexError, ConfigurationError
+from ..errors import ConfigurationError
 from ..progress import TerminalLines
 from ..records.failures import clear_failure
-from ..records.run_log import RunLog
 from ..settings import Settings, load_settings
 from ..sources.registry import Registry, RepositoryEntry, save_registry
 from ..storage.layout import Layout, require_space
+from ..workers import client as run_workers
+from ..workers.chain_runs import run_chain
+from ..workers.outcome import failure_code
 from . import completion
-from .outcome import Outcome, failure_code
 from .report import print_report
 from .upkeep import stored_keys
 
@@ -65,7 +62,8 @@ def index_command(
     new = [entry for entry in entries if entry.name not in known]
     try:
         keys = [key for entry in entries for key in partition_keys(entry, settings)]
-        outcomes = run_chain(settings, layout, keys, say)
+        handed = run_workers.index(settings, layout, keys, say, lambda reason: say(f"cold: {reason}"))
+        outcomes = handed.outcomes if handed is not None else run_chain(settings, layout, keys, say)
     except KeyboardInterrupt:
         if isinstance(say, TerminalLines):
             say.clear()
@@ -77,10 +75,11 @@ def index_command(
         for entry in new:
             _forget_unread(settings, layout, entry)
     if as_json:
-        click.echo(json.dumps({"runs": [vars(outcome) for outcome in outcomes]}, default=str))
+        told = {"runs": [vars(outcome) for outcome in outcomes], "run_worker": handed is not None}
+        click.echo(json.dumps(told, default=str))
     else:
         for outcome in outcomes:
-            print_report(outcome, settings, time.perf_counter() - started)
+            print_report(outcome, settings, time.perf_counter() - started, handed.pid if handed is not None else None)
     sys.stdout.flush()
     return 0 if all(outcome.success for outcome in outcomes) else failure_code(outcomes)
 
@@ -159,110 +158,3 @@ def partition_keys(entry: RepositoryEntry, settings: Settings) -> list[str]:
     for ref, reason in left_out.items():
         click.echo(f"{entry.name}: the ref {ref!r} is left out: {reason}", err=True)
     return list(keys.values())
-
-
-def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Any) -> list[Outcome]:
-    """Materializes the chain for partitions, one after the other, then the catalogue, on the shared instance."""
-    say("loading Dagster")
-    loading = time.perf_counter()
-    # What is imported stays: collecting while it is loaded finds little, and takes a fifth of that time, 0.4 s of CPU.
-    gc.disable()
-    import dagster as dg
-
-    from ..assets.execution import listener
-    from ..assets.instance import open_instance
-    from ..assets.partitions import add_partitions
-    from ..definitions import build_defs
-    from ..workers.in_process import run_in_process
-
-    outcomes: list[Outcome] = []
-    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-    token = listener.set(say)
-    try:
-        with open_instance(layout) as instance:
-            add_partitions(instance, keys)
-            defs = build_defs()
-            gc.enable()
-            loading = time.perf_counter() - loading
-            chain = defs.resolve_job_def("index_repository")
-            for key in keys:
-                started = time.perf_counter()
-                result = run_in_process(chain, instance, partition_key=key, run_config=quiet)
-                _stop_if_interrupted(dg, result)
-                outcomes.append(_outcome(dg, layout, key, result, time.perf_counter() - started))
-                _give_back_memory()
-            if any(outcome.success for outcome in outcomes):
-                started = time.perf_counter()
-                say("catalog: build")
-                catalogue = run_in_process(
-                    defs.resolve_job_def("refresh_catalog"),
-                    instance,
-                    # All models are built; reporting each with its tests as Dagster events costs 5 s of CPU more.
-                    asset_selection=[dg.AssetKey("catalog")],
-                    run_config=quiet,
-                )
-                _stop_if_interrupted(dg, catalogue)
-                if not catalogue.success:
-                    raise CodeIndexError(f"the catalogue could not be built: {_error_of(dg, catalogue)[1]}")
-                _add_shared_stages(outcomes, loading, time.perf_counter() - started)
-    finally:
-        gc.enable()
-        listener.reset(token)
-    return outcomes
-
-
-def _stop_if_interrupted(dg: Any, result: Any) -> None:
-    """Raises KeyboardInterrupt if the run was ended by a signal: Dagster reports that as any failure, and goes on."""
-    from ..assets.execution import INTERRUPTED
-
-    for event in result.all_events:
-        data = event.event_specific_data
-        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
-            said = data.user_failure_data.metadata.get("error") if data.user_failure_data is not None else None
-            names = (said.value if said else None, data.error.cls_name if data.error else None)
-            if INTERRUPTED in names or "DagsterExecutionInterruptedError" in names:
-                raise KeyboardInterrupt
-        elif event.event_type == dg.DagsterEventType.RUN_FAILURE and _is_ended(data.failure_reason):
-            raise KeyboardInterrupt
-
-
-def _is_ended(reason: Any) -> bool:
-    return reason is not None and reason.value == "UNEXPECTED_TERMINATION"
-
-
-def _give_back_memory() -> None:
-    """Has glibc return freed memory to the system: 60 MB after eight repositories, which later ones did not reuse."""
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _add_shared_stages(outcomes: list[Outcome], loading: float, catalogue: float) -> None:
-    """Rows for what all partitions share: loading Dagster first, the catalogue last."""
-    outcomes[0].stages.insert(0, {"asset": "", "stage": "import Dagster", "started_at": 0.0, "seconds": loading})
-    last = {"asset": "catalog", "stage": "build", "started_at": time.time(), "seconds": catalogue}
-    outcomes[-1].stages.append(last)
-
-
-def _outcome(dg: Any, layout: Layout, key: str, result: Any, seconds: float) -> Outcome:
-    log = RunLog(layout)
-    error_type, error = _error_of(dg, result)
-    return Outcome(
-        key, result.run_id, bool(result.success), seconds, error,
-        log.of_run(result.run_id, "step"), log.of_run(result.run_id, "stage"), log.of_run(result.run_id, "damage"),
-        error_type,
-    )  # fmt: skip
-
-
-def _error_of(dg: Any, result: Any) -> tuple[str, str]:
-    """Class name and message of a failed run's last failed step that says more than Dagster's own; "" if none."""
-    error = error_type = ""
-    for event in result.all_events:
-        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
-            data = event.step_failure_data
-            if data.user_failure_data is not None:
-                kind = data.user_failure_data.metadata.get("error")
-                error_type = str(kind.value) if kind else ""
-                error = f"{error_type or 'error'}: {data.user_failure_data.description}"
-            elif not error:
-                error = str(data.error.message if data.error else "a step failed")
-    return error_type, error

@@ -11,6 +11,7 @@ from ..errors import LockedError
 from ..settings import load_settings
 from ..storage.layout import Layout
 from ..triggers.polling import poll
+from ..workers.client import nudge
 
 
 @click.command("poll")
@@ -20,15 +21,18 @@ from ..triggers.polling import poll
 def poll_command(everything: bool, as_json: bool, quiet: bool) -> int:
     """Look up the heads of the repositories that are due; the daemon (`code-index up`) indexes those that moved."""
     settings = load_settings()
+    layout = Layout(settings.data).create()
     say = (lambda line: None) if quiet or as_json else (lambda line: click.echo(line, err=True))
     try:
-        report = poll(Layout(settings.data).create(), settings, say, everything=everything)
+        report = poll(layout, settings, say, everything=everything)
     except LockedError:
         if as_json:
             click.echo(json.dumps({"outcome": "locked", "asked": 0}))
         else:
             click.echo("another poller is at work", err=True)
         return 0
+    if report.changed:
+        nudge(settings, layout)
     if as_json:
         click.echo(json.dumps(asdict(report)))
         return 0

@@ -57,7 +57,8 @@ def _purge(repository: str, paths: tuple[str, ...], say: Say) -> dict[str, int]:
     """Does it, and gives how many artifacts, publications and vectors were removed. Raises CodeIndexError."""
     from ..index.generations import Retention
     from ..operations.retention import remove_unnamed, vector_keys
-    from .index import partition_keys, run_chain
+    from ..workers.chain_runs import run_chain
+    from .index import partition_keys
     from .upkeep import prune_index, rebuild_catalogue, retire, stored_keys
 
     settings = load_settings()

@@ -76,8 +76,8 @@ class _Told:
 
 def _index(keys: list[str], report: _Told) -> int:
     """Has damaged artifacts made anew by indexing their partitions; gives the exit code."""
-    from .index import run_chain
-    from .outcome import failure_code
+    from ..workers.chain_runs import run_chain
+    from ..workers.outcome import failure_code
 
     settings = load_settings()
     outcomes = run_chain(settings, Layout(settings.data).create(), keys, lambda line: None)

@@ -12,7 +12,7 @@ from ..settings import Settings
 from ..storage.layout import Layout
 
 if TYPE_CHECKING:
-    from .outcome import Outcome
+    from ..workers.outcome import Outcome
 
 _REASONS = {
     "binary": "binary",
@@ -37,8 +37,8 @@ def _is_published(key: str, settings: Settings) -> bool:
     return key in PublishedIndex(Layout(settings.data)).receipts
 
 
-def print_report(outcome: Outcome, settings: Settings, total: float) -> None:
-    """The report of one partition."""
+def print_report(outcome: Outcome, settings: Settings, total: float, worker: int | None = None) -> None:
+    """The report of one partition; `worker` is the process of the run worker that did it."""
     facts = {step["asset"]: step.get("info", {}) for step in outcome.steps}
     if not outcome.success:
         click.secho(f"{outcome.key}: not indexed", fg="red", bold=True)
@@ -75,6 +75,8 @@ def print_report(outcome: Outcome, settings: Settings, total: float) -> None:
         click.echo(f"  parsing: {problems}")
     for damage in outcome.damage:
         click.echo(f"  damaged, and made anew ({damage['asset']}): {damage['what']}")
+    if worker is not None:
+        click.echo(f"  done by a run worker (process {worker}); the catalogue for SQL follows in a moment")
     _print_stages(outcome, total)
     _print_next(outcome.key, settings)
 

@@ -37,7 +37,7 @@ FORMATS = get_args(Format)
 @click.option("--describe", metavar="TABLE", help="Show a table's columns and what they mean.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds after which the query is stopped.")
 @click.option("--memory", default="1GB", show_default=True, help="Memory the query may take.")
-@click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for a catalogue that is behind the index.")
+@click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for a catalogue that is behind.")
 @click.option("--fresh", is_flag=True, help="Fail with exit code 5 rather than answer from a catalogue that is behind.")
 @click.option("--max-rows", type=click.IntRange(min=1), help="Fail if there are more rows (default: no limit).")
 def sql_command(

@@ -17,14 +17,19 @@ from ..storage.layout import Layout
 @click.command("up")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Dagster's UI has no login: keep it on loopback.")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535), help="Port of the UI.")
+@click.option(
+    "--workers", type=click.IntRange(0, 64), help="Run workers to keep ready [default: CODE_INDEX_RUN_WORKERS, 1]."
+)
 @click.option("--json", "as_json", is_flag=True, help="The first line as a JSON object; Dagster's log is JSON too.")
-def up_command(host: str, port: int, as_json: bool) -> None:
+def up_command(host: str, port: int, workers: int | None, as_json: bool) -> None:
     """Start Dagster's UI and daemon with this code location, on the data folder's instance."""
     from ..assets.instance import open_instance
+    from ..workers.start import start_keeper
 
     settings = load_settings()
     # Opening it once clears what killed command lines left and sets the limits of pools.
-    with open_instance(Layout(settings.data).create()):
+    layout = Layout(settings.data).create()
+    with open_instance(layout):
         home = os.environ["DAGSTER_HOME"]
     environment = {
         **os.environ,
@@ -32,6 +37,9 @@ def up_command(host: str, port: int, as_json: bool) -> None:
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "CODE_INDEX_DATA": str(settings.data),
     }
+    lease = start_keeper(layout, settings.run_workers if workers is None else workers)
+    if lease is not None:
+        os.set_inheritable(lease, True)  # Dagster's process has it from now on
     url = f"http://{host}:{port}"
     if as_json:
         click.echo(json.dumps({"url": url, "data": str(settings.data)}), err=True)

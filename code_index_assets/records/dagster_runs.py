@@ -19,6 +19,8 @@ from ..storage.layout import Layout
 
 HOST_TAG = "code_index/host"
 PROCESS_TAG = "code_index/process"
+# Which run worker has a launched run: the run's id and the worker's process.
+WORKER_TAG = "code_index/run_worker"
 RunState = Literal["queued", "starting", "running"]
 
 _STATES: dict[str, RunState] = {"STARTED": "running", "STARTING": "starting", "QUEUED": "queued"}
@@ -59,6 +61,19 @@ def runs_at_work(layout: Layout) -> dict[str, RunState]:
 def this_process() -> str:
     """Names this process such that a later one with the same id has another name."""
     return f"{os.getpid()}-{_start_time(os.getpid())}"
+
+
+def worker_of(run_id: str) -> str:
+    """The value of WORKER_TAG of a run that this process executes."""
+    return f"{run_id} {socket.gethostname()} {this_process()}"
+
+
+def worker_is_alive(run_id: str, tag: str | None) -> bool | None:
+    """Whether the run worker that a tag names still lives; None if it names none for this run, or one elsewhere."""
+    told = (tag or "").split(" ")
+    if len(told) != 3 or told[0] != run_id or told[1] != socket.gethostname():
+        return None
+    return is_alive(told[2])
 
 
 def is_alive(process: str) -> bool:

@@ -25,6 +25,7 @@ from ..sources.location import is_url, parse_url
 from ..sources.registry import Registry, RepositoryEntry, partition_key
 from ..storage.layout import Layout
 from ..triggers.inbox import Event, Inbox
+from ..workers.client import nudge
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -130,6 +131,7 @@ class WebhookReceiver:
             self.inbox.remember(delivery.id)
         if taken:
             self.inbox.remember(content)
+            nudge(self.settings, self.layout)
         return "accepted" if taken else "ignored"
 
     def _take(self, entry: RepositoryEntry, delivery: Delivery) -> bool:

@@ -19,6 +19,7 @@ from .base import SettingsGroup, absolute
 from .embedding import EmbeddingSettings
 from .indexing import IndexingSettings
 from .publication import PublicationSettings
+from .runs import RunSettings
 from .server import ServerSettings
 from .triggers import TriggerSettings
 
@@ -54,8 +55,9 @@ class PlaceSettings(SettingsGroup):
 
 # Pydantic lists the fields of the last base first: the documentation's order is that of the groups read backwards.
 class Settings(
-    ServerSettings, TriggerSettings, PublicationSettings, EmbeddingSettings, IndexingSettings, PlaceSettings
-):
+    ServerSettings, RunSettings, TriggerSettings, PublicationSettings, EmbeddingSettings, IndexingSettings,
+    PlaceSettings,
+):  # fmt: skip
     """All options. A function that needs one group alone takes that group."""
 
     @property

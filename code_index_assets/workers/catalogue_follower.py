@@ -1,7 +1,7 @@
 """The catalogue after publications: built by a process of its own, so that no run waits for it.
 
-What lives here: who builds it, and that one process does. What does not: how it is built (`analytics/catalog.py`), and the
-sensor that does the same beside a daemon (`schedules/sensors.py`).
+What lives here: starting that process. What does not: the Dagster run that builds it (`chain_runs.py`), and the sensor
+that does the same beside a daemon (`schedules/sensors.py`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ import os
 import subprocess
 import sys
 
-from ..analytics.lag import CatalogueLag, catalogue_lag
-from ..errors import LockedError
-from ..progress import Say
 from ..storage.layout import Layout
 
 LOCK = "catalogue-follower"
@@ -36,24 +33,3 @@ def follow_catalogue(layout: Layout) -> bool:
         )  # fmt: skip
         _started.append(process)
     return True
-
-
-def bring_up_to_date(layout: Layout, say: Say) -> CatalogueLag:
-    """Builds the catalogue until it holds all that is published, unless another process does; returns what it lacks.
-
-    A publication that comes while the catalogue is built is seen afterwards, by this process or the next one: the lock is
-    free again before the last look. Raises CodeIndexError if it cannot be built.
-    """
-    from .chain_runs import loaded, run_catalogue
-
-    while True:
-        try:
-            with layout.lock(LOCK, timeout=0):
-                if catalogue_lag(layout).behind_publications or not layout.catalog.exists():
-                    with loaded(layout) as ready:
-                        run_catalogue(ready, say)
-        except LockedError:
-            return catalogue_lag(layout)
-        lag = catalogue_lag(layout)
-        if not lag.behind_publications:
-            return lag

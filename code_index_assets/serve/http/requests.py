@@ -17,6 +17,7 @@ from ...sources.location import is_url, parse_url
 from ...sources.registry import Registry, RepositoryEntry, partition_key
 from ...storage.layout import Layout
 from ...triggers.inbox import Event, Inbox
+from ...workers.client import nudge
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def ask_for_run(settings: Settings, layout: Layout, repository: str, ref: str | 
     for key in keys:
         delivery = f"request-{key}-{time.time_ns()}-{os.getpid()}"
         Inbox(layout).put(Event(key, "changed", "request", delivery, time.time(), "", host))
+    nudge(settings, layout)
     return Asked(entry.name, keys, new)
 
 

@@ -23,8 +23,10 @@ from ..presence import Presence, announce, build, new_instance, settings_digest,
 STOP_SECONDS = 10
 
 
-def serve(settings: Settings, layout: Layout, say: Callable[[str], None] = print) -> None:
-    """Serves until SIGINT or SIGTERM; requests at work are answered first.
+def serve(
+    settings: Settings, layout: Layout, say: Callable[[str], None] = print, beside: Callable[[], object] = lambda: None
+) -> None:
+    """Serves until SIGINT or SIGTERM; requests at work are answered first. `beside` is called when it listens.
 
     Raises ConfigurationError if the address cannot be bound, or would be open to others without a token.
     """
@@ -55,6 +57,7 @@ def serve(settings: Settings, layout: Layout, say: Callable[[str], None] = print
     if not settings.tokens:
         say("no token is set: anyone who reaches this address can search")
     _end_on_sigterm()
+    beside()
     try:
         server.run(sockets=[listening])
     except KeyboardInterrupt:
