@@ -39,6 +39,7 @@ class Interrupts:
         self._lock = threading.Lock()
         self._at_work = False
         self.was_sent = False
+        self.turn = 0  # counts the works: an interrupt is for one of them
         signal.signal(signal.SIGINT, self._handle)
 
     def _handle(self, number: int, frame: object) -> None:
@@ -49,17 +50,19 @@ class Interrupts:
     @contextlib.contextmanager
     def allowed(self) -> Iterator[None]:
         """While the work goes on. Raises KeyboardInterrupt."""
-        self.was_sent, self._at_work = False, True
+        with self._lock:
+            self.turn += 1
+            self.was_sent, self._at_work = False, True
         try:
             yield
         finally:
             with self._lock:
                 self._at_work = False
 
-    def send(self) -> None:
-        """Interrupts the work at hand, if there is any; called from other threads."""
+    def send(self, turn: int) -> None:
+        """Interrupts the work at hand if it is the one of this turn; called from other threads, which may be late."""
         with self._lock:
-            if self._at_work:
+            if self._at_work and self.turn == turn:
                 self.was_sent = True
                 os.kill(os.getpid(), signal.SIGINT)
 
@@ -83,8 +86,9 @@ class Worker:
                 return
             message = json.loads(data)
             if message["kind"] == "cancel":
+                turn = self.interrupts.turn
                 if message["run_id"] == self.run_id:
-                    self.interrupts.send()
+                    self.interrupts.send(turn)
                 continue
             self.work.put((message, socket.socket(fileno=handles[0]) if handles else None))
 
@@ -178,7 +182,8 @@ class Conversation:
         outcomes: list[Outcome] = []
         try:
             with self.worker.interrupts.allowed(), carried(asked["environment"]):
-                threading.Thread(target=self._listen, name="client", daemon=True).start()
+                turn = (self.worker.interrupts.turn,)
+                threading.Thread(target=self._listen, args=turn, name="client", daemon=True).start()
                 outcomes = run_partitions(self.ready, list(asked["keys"]), self._say, self._done, at=self.worker.at)
         except KeyboardInterrupt:
             told = {"stopped": True}
@@ -187,11 +192,11 @@ class Conversation:
         self._tell(told)
         return ["catalogue"] if any(outcome.success for outcome in outcomes) else []
 
-    def _listen(self) -> None:
+    def _listen(self, turn: int) -> None:
         """A client says nothing but that it has had enough."""
         with contextlib.suppress(OSError, ValueError):
             self.lines.read()
-        self.worker.interrupts.send()
+        self.worker.interrupts.send(turn)
 
     def _say(self, line: str) -> None:
         self._tell({"say": line})
