@@ -7,14 +7,12 @@ that does the same beside a daemon (`schedules/sensors.py`).
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from ..storage.layout import Layout
+from .detached import start_detached
 
 LOCK = "catalogue-follower"
-# They outlive this process; kept, so that none is taken for a process that was forgotten.
-_started: list[subprocess.Popen[bytes]] = []
 
 
 def follow_catalogue(layout: Layout) -> bool:
@@ -26,10 +24,6 @@ def follow_catalogue(layout: Layout) -> bool:
     except OSError:
         return False  # a data folder that this user may only read
     with log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "code_index_assets.cli.main", "catalog"],
-            env={**os.environ, "CODE_INDEX_DATA": str(layout.root)},
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-        _started.append(process)
+        environment = {**os.environ, "CODE_INDEX_DATA": str(layout.root)}
+        start_detached([sys.executable, "-m", "code_index_assets.cli.main", "catalog"], log, environment)
     return True

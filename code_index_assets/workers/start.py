@@ -7,11 +7,11 @@ keeper (`keeper.py`).
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from ..storage.layout import Layout
 from . import place
+from .detached import start_detached
 from .worker_process import worker_environment
 
 COMMAND = (sys.executable, "-P", "-m", "code_index_assets.workers.keeper")
@@ -29,9 +29,6 @@ def start_keeper(layout: Layout, workers: int) -> int | None:
     folder = place.folder_of(layout)
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "worker.log").open("ab") as log:
-        subprocess.Popen(
-            [*COMMAND, str(theirs), str(workers)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            pass_fds=(theirs,), env=worker_environment(layout), start_new_session=True,
-        )  # fmt: skip
+        start_detached([*COMMAND, str(theirs), str(workers)], log, worker_environment(layout), pass_fds=(theirs,))
     os.close(theirs)
     return lease
