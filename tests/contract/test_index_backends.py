@@ -52,7 +52,8 @@ def test_points_hold_all_an_answer_needs(put, snapshot):
     assert [s["name"] for s in hit.payload["symbols"]] == ["charge_card"]
     assert view.get([hit.id])[0].payload == hit.payload
     vectors = view._view.vectors(result.receipt.shards[0], [hit.id])
-    assert np.array_equal(vectors[hit.id], p.unit_vector(expected["text"]))  # bit-equal
+    stored = p.unit_vector(expected["text"]).astype(np.float16)
+    assert np.array_equal(vectors[hit.id], stored.astype(np.float32))  # bit-equal
 
 
 def test_dense_search_finds_the_nearest(put, snapshot):
@@ -61,7 +62,7 @@ def test_dense_search_finds_the_nearest(put, snapshot):
     for row in p.chunks_of(p.SHOP):
         best = view.search_dense(p.unit_vector(row["text"]), Filter(), 3)
         assert best[0].payload["chunk_id"] == row["chunk_id"]
-        assert best[0].score == pytest.approx(1.0, abs=1e-5)
+        assert best[0].score == pytest.approx(1.0, abs=1e-3)
         assert [h.score for h in best] == sorted((h.score for h in best), reverse=True)
 
 

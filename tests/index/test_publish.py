@@ -14,7 +14,7 @@ import publishing as p
 
 from code_index_assets.errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
 from code_index_assets.index import published_artifacts
-from code_index_assets.index.backends import edge
+from code_index_assets.index.backends import edge_view, shard_files
 from code_index_assets.index.backends.edge import EdgeBackend
 from code_index_assets.index.filters import Filter
 from code_index_assets.index.manifest import PublicationManifest, PublicationStore
@@ -158,8 +158,8 @@ def test_a_generation_is_loaded_once_to_be_read_back(layout, backend, monkeypatc
     put(layout, backend, many(20))
     put(layout, backend, many(30), key="acme/other")
     loads: list[Path] = []
-    load = edge.load_shard
-    monkeypatch.setattr(edge, "load_shard", lambda folder: loads.append(folder) or load(folder))
+    load = edge_view.load_shard
+    monkeypatch.setattr(edge_view, "load_shard", lambda folder: loads.append(folder) or load(folder))
 
     def read_back(key: str) -> int:
         return readable_points(backend, PublicationStore(layout, p.SPACE), manifest(layout), key)
@@ -178,7 +178,7 @@ def test_a_generation_is_loaded_once_to_be_read_back(layout, backend, monkeypatc
 
 @pytest.mark.parametrize("what", DAMAGE)
 def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(layout, backend, monkeypatch, what) -> None:
-    monkeypatch.setattr(edge, "INVENTORY_BYTES", 3 << 20)
+    monkeypatch.setattr(shard_files, "INVENTORY_BYTES", 3 << 20)
     put(layout, backend, many(20))
     current = manifest(layout)
     (state,) = current.shards.values()
@@ -188,7 +188,7 @@ def test_a_shard_that_is_not_what_was_read_back_is_loaded_again(layout, backend,
     damage(next((layout.index(p.SPACE) / state.generation).rglob(name)))
     assert backend.inventory(state) != before
     loads: list[Path] = []
-    monkeypatch.setattr(edge, "load_shard", lambda folder: loads.append(folder) or stop())
+    monkeypatch.setattr(edge_view, "load_shard", lambda folder: loads.append(folder) or stop())
     with pytest.raises(CorruptArtifactError):
         readable_points(backend, PublicationStore(layout, p.SPACE), current, "acme/shop")
     assert len(loads) == 1

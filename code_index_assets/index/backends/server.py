@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import ConfigurationError
+from ...progress import Say
 from ...storage.fingerprint import digest
 from ...storage.layout import Layout
 from ..filters import INDEXED_FIELDS, PATH_PREFIX, Conditions
@@ -87,6 +88,10 @@ class ServerBackend:
         self._create()
         self._clear_beyond(base.sequence if base else 0)
         yield ServerWriter(self, base, following)
+
+    def closed_shards(self, manifest: PublicationManifest | None) -> frozenset[str]:
+        """See `IndexBackend.closed_shards`: a server converts by itself."""
+        return frozenset()
 
     def inventory(self, state: ShardState) -> str:
         """See `IndexBackend.inventory`: a server has none."""
@@ -188,7 +193,7 @@ class ServerWriter:
                 wait=True,
             )
 
-    def finish(self) -> dict[str, ShardState]:
+    def finish(self, say: Say | None = None) -> dict[str, ShardState]:
         """See `ShardWriter.finish`."""
         view = ServerView(self._backend.client, self._backend.collection, self._sequence)
         points = view.count(SHARD, None, ())
