@@ -24,7 +24,7 @@ import numpy as np
 
 from code_index_assets.index.backends.edge_engine import DENSE, LEXICAL, create_shard, load_shard
 from code_index_assets.index.backends.edge_writer import Optimizer, _edge_point
-from code_index_assets.index.backends.shard_files import copied_bytes, copy_shard, copy_sound
+from code_index_assets.index.backends.shard_files import copied_bytes, copy_sound
 from code_index_assets.index.points import Point
 from code_index_assets.index.seal import seal
 from code_index_assets.storage.layout import allocated
@@ -49,7 +49,7 @@ def main() -> None:
             home = Path(temporary) / name
             row, made = built(home, name, options)
             rows.append(row | asked(made, options, answers, name))
-            row, changed = pushed(home, made, options, share=name == "now")
+            row, changed = pushed(home, made, options)
             rows.append({"shard": f"{name}, changed"} | row | asked(changed, options, answers, f"{name}, changed"))
     columns = list(dict.fromkeys(column for row in rows for column in row))
     print(f"{options.points:,} points of {options.dimension} dimensions; load {os.getloadavg()[0]:.1f}\n")
@@ -80,16 +80,16 @@ def built(home: Path, name: str, options: argparse.Namespace) -> tuple[dict[str,
     return row | {"disk MB": f"{allocated(folder) / 1e6:.0f}"}, folder
 
 
-def pushed(home: Path, folder: Path, options: argparse.Namespace, *, share: bool) -> tuple[dict[str, Any], Path]:
+def pushed(home: Path, folder: Path, options: argparse.Namespace) -> tuple[dict[str, Any], Path]:
     """The shard after pushes, each of which copies it, changes the copy and seals it; what one cost."""
     import qdrant_edge as qe
 
     copies, whole, size = [], [], 0
     for number in range(options.changes):
         target = home / f"g{number + 1}"
-        size = copied_bytes(folder) if share else allocated(folder)
+        size = copied_bytes(folder)
         started = time.perf_counter()
-        copy_sound(folder, target) if share else copy_shard(folder, target)
+        copy_sound(folder, target)
         copies.append(time.perf_counter() - started)
         shard = load_shard(target)
         ids = [identity(options.points - 1 - at) for at in range(number * 10, number * 10 + 10)]
@@ -98,7 +98,7 @@ def pushed(home: Path, folder: Path, options: argparse.Namespace, *, share: bool
             shard.update(qe.UpdateOperation.upsert_points([_edge_point(point) for point in batch]))
         shard.flush()
         shard.close()
-        seal(target, folder if share else None)
+        seal(target, folder)
         whole.append(time.perf_counter() - started)
         folder = target
     row = {"copied MB": f"{size / 1e6:.1f}", "copy ms": f"{np.median(copies) * 1e3:.0f}"}

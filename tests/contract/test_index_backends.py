@@ -11,6 +11,7 @@ from publications import everything, grown, shop_points
 
 from code_index_assets.errors import GateRefusedError, NotIndexedError, StalePublicationError
 from code_index_assets.index.backends.edge import EdgeBackend
+from code_index_assets.index.backends.server import ServerBackend
 from code_index_assets.index.filters import Filter, matches_glob, passes_text_rules
 from code_index_assets.index.generations import Retention
 from code_index_assets.index.manifest import PublicationStore
@@ -315,3 +316,15 @@ def test_waiting_publishers_go_out_together(put, snapshot, layout, backend):
     assert PublicationStore(layout, p.SPACE).current().sequence == before + 1
     assert {h[0] for h in everything(snapshot())} == {"acme/shop", *(f"acme/r{i}" for i in range(4))}
     assert list(staging.iterdir()) == []
+
+
+@pytest.mark.parametrize("quantized", [True, False])
+def test_a_new_collection_is_quantized_if_the_setting_is_on(layout, quantized):
+    backend = ServerBackend.connect(layout, p.SPACE, p.DIM, ":memory:", None, quantized=quantized)
+    content = p.make_content(layout, p.SHOP)
+    publish(p.permit_for(content), content, backend, layout)
+    dense = backend.client.get_collection(backend.collection).config.params.vectors["dense"]
+    assert (dense.on_disk, dense.datatype, dense.quantization_config is not None) == (
+        (True, "float16", True) if quantized else (None, None, False)
+    )
+    assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []

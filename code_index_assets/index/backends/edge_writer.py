@@ -1,7 +1,7 @@
 """Changing shards of the embedded engine: copies of those that change, written, optimized where it pays, renamed in.
 
 What lives here: `EdgeWriter`, and giving a finished shard its name. What does not: which points go where and when a
-generation becomes visible (`index/apply.py`), reading (`edge_view.py`), the process that optimizes (`index/optimize.py`).
+generation becomes visible (`index/apply.py`), reading (`edge_view.py`), the optimizing process (`index/optimize.py`).
 
 An open shard holds what is written to it in memory, so few are open at a time: a big repository fills one shard after
 another. A shard that got many points is optimized in a process of its own while the next one is written.

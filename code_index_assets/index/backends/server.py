@@ -35,6 +35,8 @@ DENSE, LEXICAL = "dense", "lex"
 SHARD = "server"
 OPEN_END = 2**53  # to_pub of a version that no later publication has replaced; exact in JSON
 BATCH = 256
+# Candidates by 8-bit vectors for each hit, scored again by the vectors as they are stored.
+OVERSAMPLING = 2.0
 _VERSION_FIELDS = ("point", "from_pub", "to_pub")
 
 
@@ -44,15 +46,21 @@ class ServerBackend:
     name = "server"
     shard_limit: int | None = None
 
-    def __init__(self, layout: Layout, space: str, dimension: int, client: QdrantClient) -> None:
+    def __init__(
+        self, layout: Layout, space: str, dimension: int, client: QdrantClient, *, quantized: bool = True
+    ) -> None:
+        """`quantized` is for a collection that is not there yet: `CODE_INDEX_QDRANT_QUANTIZED`."""
         self.layout = layout
         self.space = space
         self.dimension = dimension
         self.client = client
+        self.quantized = quantized
         self._collection: str | None = None
 
     @classmethod
-    def connect(cls, layout: Layout, space: str, dimension: int, url: str, api_key: str | None) -> ServerBackend:
+    def connect(
+        cls, layout: Layout, space: str, dimension: int, url: str, api_key: str | None, *, quantized: bool = True
+    ) -> ServerBackend:
         """Raises ConfigurationError if the server cannot be reached."""
         from qdrant_client import QdrantClient
 
@@ -65,7 +73,7 @@ class ServerBackend:
                 remedy="start it, correct CODE_INDEX_QDRANT_URL and CODE_INDEX_QDRANT_API_KEY, or unset them to use "
                 "the embedded index",
             ) from error
-        return cls(layout, space, dimension, client)
+        return cls(layout, space, dimension, client, quantized=quantized)
 
     @property
     def collection(self) -> str:
@@ -120,8 +128,9 @@ class ServerBackend:
             return
         self.client.create_collection(
             self.collection,
-            vectors_config={DENSE: m.VectorParams(size=self.dimension, distance=m.Distance.DOT)},
+            vectors_config={DENSE: self._dense_config()},
             sparse_vectors_config={LEXICAL: m.SparseVectorParams()},
+            on_disk_payload=self.quantized,
         )
         import warnings
 
@@ -139,6 +148,20 @@ class ServerBackend:
             self.client.create_payload_index(self.collection, "point", m.PayloadSchemaType.KEYWORD, wait=True)
             for field in ("from_pub", "to_pub"):
                 self.client.create_payload_index(self.collection, field, m.PayloadSchemaType.INTEGER, wait=True)
+
+    def _dense_config(self) -> Any:
+        from qdrant_client import models as m
+
+        if not self.quantized:
+            return m.VectorParams(size=self.dimension, distance=m.Distance.DOT)
+        int8 = m.ScalarQuantizationConfig(type=m.ScalarType.INT8, always_ram=True)
+        return m.VectorParams(
+            size=self.dimension,
+            distance=m.Distance.DOT,
+            on_disk=True,
+            datatype=m.Datatype.FLOAT16,  # points are rounded to it already
+            quantization_config=m.ScalarQuantization(scalar=int8),
+        )
 
     def _clear_beyond(self, sequence: int) -> None:
         """Undoes what a killed writer left: versions of the future go, versions it closed are open again."""
@@ -290,10 +313,15 @@ class ServerView:
         """The client belongs to the backend."""
 
     def _query(self, keys: Sequence[str] | None, where: Conditions, query: Any, using: str, limit: int) -> list[Scored]:
+        from qdrant_client import models as m
+
+        # Of no effect where a collection is not quantized.
+        again = m.SearchParams(quantization=m.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING))
         answer = self._client.query_points(
             self._collection,
             query=query,
             using=using,
+            search_params=again if using == DENSE else None,
             query_filter=self._filter(keys, where),
             limit=limit,
             with_payload=True,
