@@ -198,7 +198,7 @@ def test_compaction_maps_a_shard_of_before_and_changes_no_point(layout, backend,
 def test_a_shard_that_cannot_be_optimized_changes_nothing(layout, backend, mapped, monkeypatch) -> None:
     put(layout, backend, {"a.py": "def a(): pass"})
     before = current(layout).name
-    monkeypatch.setattr(edge_writer.sys, "executable", "/bin/false")
+    monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(CodeIndexError, match="could not be optimized"):
         put(layout, backend, files_of(120))
     assert current(layout).name == before

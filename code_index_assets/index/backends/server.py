@@ -47,7 +47,14 @@ class ServerBackend:
     shard_limit: int | None = None
 
     def __init__(
-        self, layout: Layout, space: str, dimension: int, client: QdrantClient, *, quantized: bool = True
+        self,
+        layout: Layout,
+        space: str,
+        dimension: int,
+        client: QdrantClient,
+        *,
+        quantized: bool = True,
+        rescore: bool = True,
     ) -> None:
         """`quantized` is for a collection that is not there yet: `CODE_INDEX_QDRANT_QUANTIZED`."""
         self.layout = layout
@@ -55,6 +62,8 @@ class ServerBackend:
         self.dimension = dimension
         self.client = client
         self.quantized = quantized
+        # The client's in-memory mode searches exactly, and warns about such parameters.
+        self.rescore = quantized and rescore
         self._collection: str | None = None
 
     @classmethod
@@ -73,7 +82,7 @@ class ServerBackend:
                 remedy="start it, correct CODE_INDEX_QDRANT_URL and CODE_INDEX_QDRANT_API_KEY, or unset them to use "
                 "the embedded index",
             ) from error
-        return cls(layout, space, dimension, client, quantized=quantized)
+        return cls(layout, space, dimension, client, quantized=quantized, rescore=url != ":memory:")
 
     @property
     def collection(self) -> str:
@@ -88,7 +97,7 @@ class ServerBackend:
 
     def view(self, manifest: PublicationManifest) -> View:
         """See `IndexBackend.view`."""
-        return ServerView(self.client, self.collection, manifest.sequence)
+        return ServerView(self.client, self.collection, manifest.sequence, rescore=self.rescore)
 
     @contextlib.contextmanager
     def writer(self, base: PublicationManifest | None, following: PublicationManifest) -> Iterator[ShardWriter]:
@@ -234,7 +243,9 @@ class ServerWriter:
 class ServerView:
     """The versions one publication sees."""
 
-    def __init__(self, client: QdrantClient, collection: str, sequence: int) -> None:
+    def __init__(self, client: QdrantClient, collection: str, sequence: int, *, rescore: bool = False) -> None:
+        """`rescore`: candidates found by 8-bit vectors are scored again by the stored ones."""
+        self._rescore = rescore
         self._client = client
         self._collection = collection
         self._sequence = sequence
@@ -315,13 +326,14 @@ class ServerView:
     def _query(self, keys: Sequence[str] | None, where: Conditions, query: Any, using: str, limit: int) -> list[Scored]:
         from qdrant_client import models as m
 
-        # Of no effect where a collection is not quantized.
-        again = m.SearchParams(quantization=m.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING))
+        again = None
+        if using == DENSE and self._rescore:  # of no effect where a collection is not quantized
+            again = m.SearchParams(quantization=m.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING))
         answer = self._client.query_points(
             self._collection,
             query=query,
             using=using,
-            search_params=again if using == DENSE else None,
+            search_params=again,
             query_filter=self._filter(keys, where),
             limit=limit,
             with_payload=True,
