@@ -17,6 +17,7 @@ from code_index_assets.index.maintenance import compact
 from code_index_assets.index.manifest import PublicationStore
 from code_index_assets.index.publish import publish
 from code_index_assets.index.reader import open_index
+from code_index_assets.index.rebuild import index_damage
 from code_index_assets.index.seal import broken
 from code_index_assets.index.verify import verify
 from code_index_assets.progress import Stages
@@ -205,6 +206,26 @@ def test_a_shard_that_cannot_be_optimized_changes_nothing(layout, backend, mappe
     assert not [path for path in (layout.root / "tmp").iterdir() if path.is_dir()]
     monkeypatch.undo()
     put(layout, backend, files_of(120))
+    assert verify(KEY, backend, layout, p.SPACE, deep=True) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["matrix.dat", "inverted_index.dat", "payload_storage/page_0.dat", "id_tracker.deleted", "id_tracker.i2e"]
+)
+def test_a_damaged_immutable_segment_is_found_and_made_anew(layout, backend, mapped, name) -> None:
+    put(layout, backend, files_of(120))
+    put(layout, backend, files_of(120, {7: "seven"}))
+    (segment,) = immutable(folder_of(layout))
+    path = next(path for path in segment.rglob("*") if path.as_posix().endswith(name))
+    with path.open("r+b") as stream:
+        first = stream.read(1)
+        stream.seek(0)
+        stream.write(bytes([first[0] ^ 1]))
+    damage = index_damage(backend, PublicationStore(layout, p.SPACE), current(layout))
+    assert [one.split(" ")[0] for one in damage] == ["shard"]
+    result = put(layout, backend, files_of(120, {8: "eight"}))
+    assert len(result.mended) == 1
+    assert index_damage(backend, PublicationStore(layout, p.SPACE), current(layout)) == {}
     assert verify(KEY, backend, layout, p.SPACE, deep=True) == []
 
 
