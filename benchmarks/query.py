@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from code_index_assets.index import reader
-from code_index_assets.index.backends import edge
+from code_index_assets.index.backends import edge_view
 from code_index_assets.search import answer_fields, lanes
 from code_index_assets.search import engine as engines
 from code_index_assets.search.engine import SearchEngine, SearchRequest
@@ -44,8 +44,8 @@ STAGES: tuple[tuple[str, Any, str], ...] = (
     ("filter", SearchEngine, "_filter"),
     ("symbol lane", lanes, "_symbol"),
     ("term weights", reader.IndexSnapshot, "query_weights"),
-    ("lexical search", edge.EdgeView, "search_lexical"),
-    ("semantic search", edge.EdgeView, "search_dense"),
+    ("lexical search", edge_view.EdgeView, "search_lexical"),
+    ("semantic search", edge_view.EdgeView, "search_dense"),
     ("hydrate", reader.IndexSnapshot, "hydrate"),
     ("ranking", engines, "rank"),
     ("hit and snippet", SearchEngine, "_hit"),

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import LockedError
+from ..progress import Ticker
 from .backends.interface import IndexBackend, ShardWriter
 from .manifest import PublicationManifest, PublicationStore, ShardState
 from .points import read_spill
@@ -28,13 +29,15 @@ def apply_stages(
     base: PublicationManifest | None,
     left: PublicationManifest | None,
     emptied: Collection[str] = (),
+    ticker: Ticker | None = None,
 ) -> PublicationManifest:
     """Writes the stages' changes and moves the pointer from `base`. The caller holds the writer lock.
 
-    `left` is what of the base goes on: all of it, or without what is made anew, whose keys are `emptied`.
+    `left` is what of the base goes on: all of it, or without what is made anew, whose keys are `emptied`. `ticker`
+    counts the points written.
     """
     following = store.successor(left, dimension)
-    placement = Placement(dict(following.shards), backend.shard_limit)
+    placement = Placement(dict(following.shards), backend.shard_limit, backend.closed_shards(left))
     receipts = dict(following.receipts)
     touched: set[str] = set()
     with backend.writer(left, following) as writer:
@@ -46,10 +49,10 @@ def apply_stages(
                 raise LockedError(f"{stage.key} was published by another process meanwhile", remedy="run it again")
             folder = store.home / "staging" / stage.id
             shards = placement.place(stage)
-            touched |= _write(writer, stage, folder, shards, dimension)
+            touched |= _write(writer, stage, folder, shards, dimension, ticker)
             receipt, _ = move_tables(stage, folder, store, shards)
             receipts[stage.key] = receipt
-        states = writer.finish()
+        states = writer.finish(ticker.stages.say if ticker else None)
     at = time.time()
     for stage in stages:
         receipts[stage.key] = replace(receipts[stage.key], published_at=at)
@@ -71,7 +74,9 @@ def _empty(writer: ShardWriter, backend: IndexBackend, base: PublicationManifest
         view.close()
 
 
-def _write(writer: ShardWriter, stage: Stage, folder: Path, shards: list[str], dimension: int) -> set[str]:
+def _write(
+    writer: ShardWriter, stage: Stage, folder: Path, shards: list[str], dimension: int, ticker: Ticker | None
+) -> set[str]:
     touched = set()
     for shard, name in stage.removed_ids.items():
         raw = (folder / name).read_bytes()
@@ -82,15 +87,19 @@ def _write(writer: ShardWriter, stage: Stage, folder: Path, shards: list[str], d
             touched.add(shard)
             for batch in read_spill(folder, bucket.spill, dimension):
                 writer.upsert(shard, batch)
+                if ticker is not None:
+                    ticker.advance(len(batch))
     return touched
 
 
 class Placement:
     """Which shard each bucket goes to: where it is; else one with room for the whole repository; else spread."""
 
-    def __init__(self, shards: dict[str, ShardState], limit: int | None) -> None:
+    def __init__(self, shards: dict[str, ShardState], limit: int | None, closed: Collection[str] = ()) -> None:
+        """`closed`: shards that take no more points."""
         self.sizes = {name: state.points for name, state in shards.items()}
         self.limit = limit
+        self.closed = closed
 
     def place(self, stage: Stage) -> list[str]:
         """The shard of every bucket of a stage, in order."""
@@ -110,5 +119,5 @@ class Placement:
 
     def _with_room(self, points: int, preferred: list[str]) -> str | None:
         assert self.limit is not None
-        room = [name for name, size in self.sizes.items() if size + points <= self.limit]
+        room = [name for name, size in self.sizes.items() if size + points <= self.limit and name not in self.closed]
         return max(room, key=lambda name: (name in preferred, self.sizes[name], name), default=None)

@@ -207,7 +207,8 @@ def _matrix(embeddings: pl.DataFrame) -> np.ndarray:
     column = embeddings.get_column("vector")
     if not len(column):
         return np.empty((0, 0), np.float32)
-    return np.ascontiguousarray(column.to_numpy(), dtype=np.float32).reshape(len(column), -1)
+    # As the index stores them: what is compared with the published point is what can be read of it.
+    return column.to_numpy().astype(np.float16).astype(np.float32).reshape(len(column), -1)
 
 
 def _cut(text: str | None, limit: int) -> str | None:

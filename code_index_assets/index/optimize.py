@@ -1,7 +1,7 @@
 """The process that optimizes one shard: `python -m code_index_assets.index.optimize FOLDER`.
 
-What lives here: that call, which rewrites every segment that points were removed from. It is a process of its own
-because the engine holds the GIL throughout.
+What lives here: that call, which writes what was added since the last one, and what is left where points were removed,
+into one immutable segment. It is a process of its own because the engine holds the GIL throughout.
 """
 
 from __future__ import annotations
@@ -10,17 +10,28 @@ import json
 import sys
 from pathlib import Path
 
-from .backends.edge import load_shard
+from .backends.edge_engine import CONFIG_FILE, STORAGE, load_shard
 
-# By its own thresholds (a fifth of 1,000 vectors) the engine leaves the text of removed points in its files for good.
-EVERY_REMOVED_POINT = {"deleted_threshold": 1e-9, "vacuum_min_vector_number": 1}
+# Whatever the shard's size, one immutable segment, and none of the text of removed points: by its own thresholds (a
+# fifth of 1,000 vectors) the engine leaves that in its files for good.
+EVERYTHING = {
+    "deleted_threshold": 1e-9,
+    "vacuum_min_vector_number": 1,
+    "indexing_threshold": 1,
+    "default_segment_number": 1,
+    "max_segment_size": 1 << 30,
+}
 
 
 def main(folder: Path) -> None:
-    """Optimizes the shard in a folder."""
-    stored = folder / "edge_config.json"
+    """Optimizes the shard in a folder. What it holds stays as it is: only a new shard has 16-bit vectors."""
+    stored = folder / CONFIG_FILE
     config = json.loads(stored.read_text())
-    config["optimizers"] = (config.get("optimizers") or {}) | EVERY_REMOVED_POINT
+    config |= STORAGE
+    config["optimizers"] = (config.get("optimizers") or {}) | EVERYTHING
+    for kind in ("vectors", "sparse_vectors"):
+        for vector in config[kind].values():
+            vector["memory"] = "cold"
     stored.write_text(json.dumps(config))
     shard = load_shard(folder)
     shard.optimize()

@@ -19,12 +19,13 @@ from ..chunking.words import ANALYSER_VERSION
 from ..storage.fingerprint import digest
 
 # Part of every bucket's digest: a new number rewrites every point.
-DOCUMENT_VERSION = f"1/{ANALYSER_VERSION}"
+DOCUMENT_VERSION = f"2/{ANALYSER_VERSION}"
 
 
 @dataclass(frozen=True)
 class Point:
-    """One point: a vector of a chunk, and the payload. Part 0 alone carries the lexical vector."""
+    """One point: a vector of a chunk, rounded to 16-bit numbers, and the payload. Part 0 alone carries the lexical
+    vector."""
 
     id: str
     dense: np.ndarray

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from ..errors import DamagedIndexError, GateRefusedError, LockedError, StalePublicationError
-from ..progress import Stages
+from ..progress import Stages, Ticker
 from ..quality.permit import Permit
 from ..storage.layout import Layout
 from .apply import apply_stages
@@ -109,7 +109,8 @@ def _publish_content(
     with layout.temporary("stage") as folder:
         stage = stage_content(
             permit, content, store, base, folder,
-            stage_id=stage_id, shard_limit=backend.shard_limit, stages=stages, rolled_back=rolled_back,
+            stage_id=stage_id, shard_limit=backend.shard_limit, closed=backend.closed_shards(base),
+            stages=stages, rolled_back=rolled_back,
         )  # fmt: skip
         if before is not None and _same(before, stage):
             return PublicationResult(before, 0, 0, before.points, "reused")
@@ -117,8 +118,10 @@ def _publish_content(
         waiting.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(waiting)
     try:
-        with stages.stage("publish", total=stage.written, unit="points"):
-            receipt = _publish_stage(store, backend, layout, stage, content.dimension, lock_timeout=lock_timeout)
+        with stages.stage("publish", total=stage.written, unit="points") as ticker:
+            receipt = _publish_stage(
+                store, backend, layout, stage, content.dimension, lock_timeout=lock_timeout, ticker=ticker
+            )
     finally:
         shutil.rmtree(waiting, ignore_errors=True)
     return PublicationResult(receipt, stage.written, stage.removed, stage.unchanged, "published")
@@ -159,7 +162,14 @@ def _same(before: Receipt, stage: Stage) -> bool:
 
 
 def _publish_stage(
-    store: PublicationStore, backend: IndexBackend, layout: Layout, stage: Stage, dimension: int, *, lock_timeout: float
+    store: PublicationStore,
+    backend: IndexBackend,
+    layout: Layout,
+    stage: Stage,
+    dimension: int,
+    *,
+    lock_timeout: float,
+    ticker: Ticker,
 ) -> Receipt:
     with layout.lock(writer_lock(store.space), timeout=lock_timeout):
         current = store.current()
@@ -167,12 +177,14 @@ def _publish_stage(
             return receipt  # the holder before us took it along
         with _others_waiting(store, layout, stage) as others:
             try:
-                manifest = apply_stages(store, backend, [stage, *others], dimension, base=current, left=current)
+                manifest = apply_stages(
+                    store, backend, [stage, *others], dimension, base=current, left=current, ticker=ticker
+                )
             except Exception:
                 if not others:
                     raise
                 # One of the others may be at fault, and its publisher will hear of it: publish our own.
-                manifest = apply_stages(store, backend, [stage], dimension, base=current, left=current)
+                manifest = apply_stages(store, backend, [stage], dimension, base=current, left=current, ticker=ticker)
         return manifest.receipts[stage.key]
 
 

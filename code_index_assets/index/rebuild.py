@@ -170,13 +170,17 @@ def _publish(
                 staged.append(
                     stage_content(
                         permit, content, store, left, folder,
-                        stage_id=folder.name, shard_limit=backend.shard_limit, stages=stages, rolled_back=rolled_back,
+                        stage_id=folder.name, shard_limit=backend.shard_limit, closed=backend.closed_shards(left),
+                        stages=stages, rolled_back=rolled_back,
                     )
                 )  # fmt: skip
             except (GateRefusedError, CorruptArtifactError, NotBuiltError):
                 gone.append(content.key)
         dimension = contents[0][0].dimension if contents else base.dimension if base else 0
-        manifest = apply_stages(store, backend, staged, dimension, base=base, left=left, emptied=keys)
+        with stages.stage("publish", total=sum(stage.written for stage in staged), unit="points") as ticker:
+            manifest = apply_stages(
+                store, backend, staged, dimension, base=base, left=left, emptied=keys, ticker=ticker
+            )
     points = sum(manifest.receipts[stage.key].points for stage in staged)
     return Rebuilt(tuple(stage.key for stage in staged), points, tuple(gone), why)
 

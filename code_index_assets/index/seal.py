@@ -25,24 +25,50 @@ _OF_THE_ENGINE = (
     "tracker_journal.dat",
     "mutable_id_tracker.mappings",
     "mutable_id_tracker.versions",
+    "id_tracker.versions",
 )
 
 
-def seal(folder: Path) -> None:
-    """Writes the seal of a finished folder into it."""
-    files = {path.relative_to(folder).as_posix(): _state(path) for path in _files(folder)}
+def seal(folder: Path, source: Path | None = None) -> None:
+    """Writes the seal of a finished folder into it. Files that are the same as in `source` (hard links) are taken from
+    its seal, and not read."""
+    known = _sealed(source) if source is not None else {}
+    files = {}
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix()
+        state = known.get(name) if source is not None and _same_file(path, source / name) else None
+        files[name] = state or _state(path)
     (folder / FILE).write_bytes(sealed(json.dumps({"files": files}, separators=(",", ":")).encode()))
 
 
 def broken(folder: Path) -> list[str]:
     """Files of a folder that are not as they were sealed, by name; none for a folder that never had a seal."""
     try:
-        known = dict(json.loads(unsealed((folder / FILE).read_bytes()))["files"])
+        known = _read(folder)
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, KeyError):
         return [FILE]
     return [name for name, state in known.items() if _state(folder / name) != state]
+
+
+def _read(folder: Path) -> dict[str, list[int]]:
+    return dict(json.loads(unsealed((folder / FILE).read_bytes()))["files"])
+
+
+def _sealed(folder: Path) -> dict[str, list[int]]:
+    """What a folder's seal says; nothing if it has none that can be read."""
+    try:
+        return _read(folder)
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _same_file(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
 
 
 def _files(folder: Path) -> list[Path]:

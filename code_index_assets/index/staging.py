@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -86,17 +87,20 @@ def stage_content(
     *,
     stage_id: str,
     shard_limit: int | None,
+    closed: Collection[str],
     stages: Stages,
     rolled_back: bool = False,
 ) -> Stage:
     """Works out what publishing this content changes, into `folder`.
 
-    Raises GateRefusedError if the artifacts are not what the permit speaks of, CorruptArtifactError if their bytes are
-    not what their manifests say, SpaceMismatchError if the vectors have another dimension.
+    `closed`: shards that take no more points. Raises GateRefusedError if the artifacts are not what the permit speaks
+    of, CorruptArtifactError if their bytes are not what their manifests say, SpaceMismatchError if the vectors have
+    another dimension.
     """
     before = base.receipts.get(content.key) if base else None
     ledger = store.ledger(before) if before else None
-    work = _Staging(content, store, folder, base=base, before=before, ledger=ledger, shard_limit=shard_limit)
+    work = _Staging(content, store, folder, base=base, before=before, ledger=ledger, shard_limit=shard_limit,
+                    closed=closed)  # fmt: skip
     total = content.chunks.manifest.buckets
     for artifact in (content.embeddings, content.files):
         if artifact.manifest.buckets != total:
@@ -167,6 +171,7 @@ class _Staging:
         before: Receipt | None,
         ledger: Ledger | None,
         shard_limit: int | None,
+        closed: Collection[str],
     ) -> None:
         self.before = before
         self.content, self.store, self.folder = content, store, folder
@@ -175,7 +180,8 @@ class _Staging:
         self.old = ledger.buckets if ledger else ()
         # With another number of buckets every path may be in another one: nothing is comparable.
         self.comparable = len(self.old) == self.buckets
-        self.overfull = {
+        # Shards that are left by what changes: those too full, those of an earlier format.
+        self.left = set(closed) | {
             name
             for name, state in (base.shards if base else {}).items()
             if shard_limit and state.points > OVERFULL * shard_limit
@@ -257,7 +263,7 @@ class _Staging:
         shard = bare.shard
         if old is not None:
             known = point_rows(load_table(self.store.home / old.table))
-            if shard in self.overfull:
+            if shard in self.left:
                 self._remove(shard, list(known))
                 known, shard = {}, ""
         same = [_unchanged(known.get(source.id), source) for source in points.sources]

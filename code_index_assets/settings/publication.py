@@ -18,6 +18,11 @@ class PublicationSettings(SettingsGroup):
     )
     qdrant_url: str | None = Field(None, description="A Qdrant server; not set: the embedded Qdrant.")
     qdrant_api_key: SecretStr | None = Field(None, description="Its key.")
+    qdrant_quantized: bool = Field(
+        True,
+        description="New collections on a Qdrant server: vectors and payloads on disk, 8-bit vectors in memory, the "
+        "candidates scored again by the vectors on disk.",
+    )
     shard_points: int = Field(100_000, ge=100, description="Points in one embedded shard, about.")
     keep_generations: int = Field(2, ge=2, description="Publications kept to go back to.")
     keep_seconds: float = Field(600.0, ge=0, description="How long a replaced publication is kept at least.")

@@ -117,7 +117,7 @@ def test_killed_at_any_moment_the_index_is_whole_and_the_next_run_goes_on(layout
 
 def test_a_read_only_index_is_searched_from_a_private_copy(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     put(layout, 3)
-    monkeypatch.setattr("code_index_assets.index.backends.edge.os.access", lambda path, mode: False)
+    monkeypatch.setattr("code_index_assets.index.backends.edge_view.os.access", lambda path, mode: False)
     home = layout.index(p.SPACE)
     times = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
     view = open_index(layout, Settings(), p.SPACE)

@@ -13,7 +13,7 @@ from chains import GitRepository
 from steps_alone import run, settings_of
 
 from code_index_assets.errors import OutOfDiskError
-from code_index_assets.index.backends.edge import RESERVE_BYTES
+from code_index_assets.index.backends.edge_writer import RESERVE_BYTES
 from code_index_assets.index.reader import open_index
 from code_index_assets.sources.registry import Registry
 from code_index_assets.storage.layout import Layout, require_space

@@ -13,7 +13,9 @@ def make_backend(layout: Layout, settings: Settings, space: str, dimension: int)
         from .server import ServerBackend
 
         key = settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None
-        return ServerBackend.connect(layout, space, dimension, settings.qdrant_url, key)
+        return ServerBackend.connect(
+            layout, space, dimension, settings.qdrant_url, key, quantized=settings.qdrant_quantized
+        )
     from .edge import EdgeBackend
 
     return EdgeBackend(layout, space, dimension, shard_points=settings.shard_points)

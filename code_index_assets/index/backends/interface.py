@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from ...progress import Say
 from ..filters import Conditions
 from ..manifest import PublicationManifest, ShardState
 
@@ -107,8 +108,11 @@ class ShardWriter(Protocol):
         """Removes the points of these ids."""
         ...
 
-    def finish(self) -> dict[str, ShardState]:
-        """Makes the changes durable and gives the new state of every changed shard; one without points is left out."""
+    def finish(self, say: Say | None = None) -> dict[str, ShardState]:
+        """Makes the changes durable and gives the new state of every changed shard; one without points is left out.
+
+        `say` gets a line each second while this waits.
+        """
         ...
 
 
@@ -127,6 +131,10 @@ class IndexBackend(Protocol):
         self, base: PublicationManifest | None, following: PublicationManifest
     ) -> AbstractContextManager[ShardWriter]:
         """A writer of the publication after `base`. Nothing stays if the block raises, or the next writer cleans up."""
+        ...
+
+    def closed_shards(self, manifest: PublicationManifest | None) -> frozenset[str]:
+        """Shards of an earlier format: they answer, and take no more points. Who changes a bucket moves it out."""
         ...
 
     def inventory(self, state: ShardState) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import ConfigurationError
+from ...progress import Say
 from ...storage.fingerprint import digest
 from ...storage.layout import Layout
 from ..filters import INDEXED_FIELDS, PATH_PREFIX, Conditions
@@ -34,6 +35,8 @@ DENSE, LEXICAL = "dense", "lex"
 SHARD = "server"
 OPEN_END = 2**53  # to_pub of a version that no later publication has replaced; exact in JSON
 BATCH = 256
+# Candidates by 8-bit vectors for each hit, scored again by the vectors as they are stored.
+OVERSAMPLING = 2.0
 _VERSION_FIELDS = ("point", "from_pub", "to_pub")
 
 
@@ -43,15 +46,30 @@ class ServerBackend:
     name = "server"
     shard_limit: int | None = None
 
-    def __init__(self, layout: Layout, space: str, dimension: int, client: QdrantClient) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        space: str,
+        dimension: int,
+        client: QdrantClient,
+        *,
+        quantized: bool = True,
+        rescore: bool = True,
+    ) -> None:
+        """`quantized` is for a collection that is not there yet: `CODE_INDEX_QDRANT_QUANTIZED`."""
         self.layout = layout
         self.space = space
         self.dimension = dimension
         self.client = client
+        self.quantized = quantized
+        # The client's in-memory mode searches exactly, and warns about such parameters.
+        self.rescore = quantized and rescore
         self._collection: str | None = None
 
     @classmethod
-    def connect(cls, layout: Layout, space: str, dimension: int, url: str, api_key: str | None) -> ServerBackend:
+    def connect(
+        cls, layout: Layout, space: str, dimension: int, url: str, api_key: str | None, *, quantized: bool = True
+    ) -> ServerBackend:
         """Raises ConfigurationError if the server cannot be reached."""
         from qdrant_client import QdrantClient
 
@@ -64,7 +82,7 @@ class ServerBackend:
                 remedy="start it, correct CODE_INDEX_QDRANT_URL and CODE_INDEX_QDRANT_API_KEY, or unset them to use "
                 "the embedded index",
             ) from error
-        return cls(layout, space, dimension, client)
+        return cls(layout, space, dimension, client, quantized=quantized, rescore=url != ":memory:")
 
     @property
     def collection(self) -> str:
@@ -79,7 +97,7 @@ class ServerBackend:
 
     def view(self, manifest: PublicationManifest) -> View:
         """See `IndexBackend.view`."""
-        return ServerView(self.client, self.collection, manifest.sequence)
+        return ServerView(self.client, self.collection, manifest.sequence, rescore=self.rescore)
 
     @contextlib.contextmanager
     def writer(self, base: PublicationManifest | None, following: PublicationManifest) -> Iterator[ShardWriter]:
@@ -87,6 +105,10 @@ class ServerBackend:
         self._create()
         self._clear_beyond(base.sequence if base else 0)
         yield ServerWriter(self, base, following)
+
+    def closed_shards(self, manifest: PublicationManifest | None) -> frozenset[str]:
+        """See `IndexBackend.closed_shards`: a server converts by itself."""
+        return frozenset()
 
     def inventory(self, state: ShardState) -> str:
         """See `IndexBackend.inventory`: a server has none."""
@@ -115,8 +137,9 @@ class ServerBackend:
             return
         self.client.create_collection(
             self.collection,
-            vectors_config={DENSE: m.VectorParams(size=self.dimension, distance=m.Distance.DOT)},
+            vectors_config={DENSE: self._dense_config()},
             sparse_vectors_config={LEXICAL: m.SparseVectorParams()},
+            on_disk_payload=self.quantized,
         )
         import warnings
 
@@ -134,6 +157,20 @@ class ServerBackend:
             self.client.create_payload_index(self.collection, "point", m.PayloadSchemaType.KEYWORD, wait=True)
             for field in ("from_pub", "to_pub"):
                 self.client.create_payload_index(self.collection, field, m.PayloadSchemaType.INTEGER, wait=True)
+
+    def _dense_config(self) -> Any:
+        from qdrant_client import models as m
+
+        if not self.quantized:
+            return m.VectorParams(size=self.dimension, distance=m.Distance.DOT)
+        int8 = m.ScalarQuantizationConfig(type=m.ScalarType.INT8, always_ram=True)
+        return m.VectorParams(
+            size=self.dimension,
+            distance=m.Distance.DOT,
+            on_disk=True,
+            datatype=m.Datatype.FLOAT16,  # points are rounded to it already
+            quantization_config=m.ScalarQuantization(scalar=int8),
+        )
 
     def _clear_beyond(self, sequence: int) -> None:
         """Undoes what a killed writer left: versions of the future go, versions it closed are open again."""
@@ -188,7 +225,7 @@ class ServerWriter:
                 wait=True,
             )
 
-    def finish(self) -> dict[str, ShardState]:
+    def finish(self, say: Say | None = None) -> dict[str, ShardState]:
         """See `ShardWriter.finish`."""
         view = ServerView(self._backend.client, self._backend.collection, self._sequence)
         points = view.count(SHARD, None, ())
@@ -206,7 +243,9 @@ class ServerWriter:
 class ServerView:
     """The versions one publication sees."""
 
-    def __init__(self, client: QdrantClient, collection: str, sequence: int) -> None:
+    def __init__(self, client: QdrantClient, collection: str, sequence: int, *, rescore: bool = False) -> None:
+        """`rescore`: candidates found by 8-bit vectors are scored again by the stored ones."""
+        self._rescore = rescore
         self._client = client
         self._collection = collection
         self._sequence = sequence
@@ -285,10 +324,16 @@ class ServerView:
         """The client belongs to the backend."""
 
     def _query(self, keys: Sequence[str] | None, where: Conditions, query: Any, using: str, limit: int) -> list[Scored]:
+        from qdrant_client import models as m
+
+        again = None
+        if using == DENSE and self._rescore:  # of no effect where a collection is not quantized
+            again = m.SearchParams(quantization=m.QuantizationSearchParams(rescore=True, oversampling=OVERSAMPLING))
         answer = self._client.query_points(
             self._collection,
             query=query,
             using=using,
+            search_params=again,
             query_filter=self._filter(keys, where),
             limit=limit,
             with_payload=True,
