@@ -107,7 +107,7 @@ def test_published_bytes_never_change_whatever_is_published_after(
         put(layout, backend, files_of(120 - number, changed))
         snapshot = open_index(layout, Settings(), p.SPACE, backend=backend)
         assert snapshot.count(Filter()) == 120 - number
-        assert snapshot.search_dense(p.unit_vector("def f3() -> Any:"), Filter(), 3)
+        assert snapshot.search_dense(p.unit_vector("def f3():"), Filter(), 3)
         generations.append(folder_of(layout))
     assert verify(KEY, backend, layout, p.SPACE, deep=True) == []
     assert everything(pinned) == before
@@ -180,9 +180,7 @@ def test_shards_of_before_answer_and_are_left_by_what_changes(
     view = open_index(layout, Settings(), p.SPACE, backend=backend)
     assert view.count(Filter()) == 100
     assert (
-        view.search_dense(p.unit_vector("def f3() -> Any:\n    return '3'\n"), Filter(keys=(KEY,)), 1)[0].payload[
-            "path"
-        ]
+        view.search_dense(p.unit_vector("def f3():\n    return '3'\n"), Filter(keys=(KEY,)), 1)[0].payload["path"]
         == "m3.py"
     )
     result = put(layout, backend, files_of(60, {3: "three"}), buckets=4)
@@ -191,7 +189,7 @@ def test_shards_of_before_answer_and_are_left_by_what_changes(
     assert len(shards) == 2 and 40 < shards[earlier].points < 100  # the buckets that did not change are there
     assert verify(KEY, backend, layout, p.SPACE, deep=True) == []
     assert verify("acme/other", backend, layout, p.SPACE, deep=True) == []
-    put(layout, backend, {"x.py": "def x() -> Any: pass"}, key="acme/third")
+    put(layout, backend, {"x.py": "def x(): pass"}, key="acme/third")
     assert earlier not in current(layout).receipts["acme/third"].shards
     put(layout, backend, files_of(60, dict.fromkeys(range(60), "new")), buckets=4)
     assert current(layout).shards[earlier].points == 40
@@ -215,7 +213,7 @@ def test_compaction_maps_a_shard_of_before_and_changes_no_point(
 def test_a_shard_that_cannot_be_optimized_changes_nothing(
     layout: Layout, backend: EdgeBackend, mapped: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(layout, backend, {"a.py": "def a() -> Any: pass"})
+    put(layout, backend, {"a.py": "def a(): pass"})
     before = current(layout).name
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(CodeIndexError, match="could not be optimized"):

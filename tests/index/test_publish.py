@@ -64,7 +64,7 @@ def test_small_repositories_share_a_shard_and_a_huge_one_has_several(layout: Lay
     assert all(state.points <= 120 for state in current.shards.values())
     view = open_index(layout, Settings(), p.SPACE, backend=backend)
     assert view.count(Filter()) == 410 and view.count(Filter(keys=("acme/huge",))) == 350
-    best = view.search_dense(p.unit_vector("def f300() -> Any:\n    return '300'"), Filter(keys=("acme/huge",)), 5)
+    best = view.search_dense(p.unit_vector("def f300():\n    return '300'"), Filter(keys=("acme/huge",)), 5)
     assert [hit.score for hit in best] == sorted((hit.score for hit in best), reverse=True)
     assert verify("acme/huge", backend, layout, p.SPACE, deep=True) == []
 
@@ -73,7 +73,7 @@ def test_a_change_rewrites_one_shard_only(layout: Layout, backend: EdgeBackend) 
     put(layout, backend, many(350), key="acme/huge", buckets=16)
     before = manifest(layout).shards
     result = put(
-        layout, backend, many(350) | {"pkg0/m0.py": "def f0() -> Any: return 'new'"}, key="acme/huge", buckets=16
+        layout, backend, many(350) | {"pkg0/m0.py": "def f0(): return 'new'"}, key="acme/huge", buckets=16
     )
     after = manifest(layout).shards
     assert (result.written, result.removed, result.unchanged) == (1, 1, 349)
@@ -90,7 +90,7 @@ def test_a_change_analyses_the_points_that_it_changes(layout: Layout, backend: E
     files = many(350)
     put(layout, backend, files, buckets=8)
     stages = Stages()
-    content = p.make_content(layout, files | {"pkg0/m0.py": "def f0() -> Any: return 'new'"}, buckets=8)
+    content = p.make_content(layout, files | {"pkg0/m0.py": "def f0(): return 'new'"}, buckets=8)
     publish(p.permit_for(content), content, backend, layout, stages)
     assert staged(stages) == (1, 350)
     assert stage_note({"staged": 1}, 350) == "staged 1 of 350"
@@ -101,7 +101,7 @@ def test_an_index_of_before_there_were_parts_is_taken_over_point_by_point(layout
     files = many(40)
     old = put(layout, backend, files, with_parts=False)
     assert old.receipt.parts == {}
-    result = put(layout, backend, files | {"pkg0/m0.py": "def f0() -> Any: return 'new'"}, commit="b" * 40)
+    result = put(layout, backend, files | {"pkg0/m0.py": "def f0(): return 'new'"}, commit="b" * 40)
     assert (result.written, result.removed, result.unchanged) == (1, 1, 39)
     assert set(result.receipt.parts) == {"symbols", "references", "documents", "files"}
     assert verify("acme/shop", backend, layout, p.SPACE, deep=True) == []
@@ -223,7 +223,7 @@ def test_one_changed_byte_is_refused_and_the_last_publication_stays(
 ) -> None:
     put(layout, backend, p.SHOP)
     before = PublicationStore(layout, p.SPACE).current_name()
-    content = p.make_content(layout, p.SHOP | {"a.py": "def a() -> Any: pass"})
+    content = p.make_content(layout, p.SHOP | {"a.py": "def a(): pass"})
     permit = p.permit_for(content)
     artifact = {"embeddings": content.embeddings, "chunks": content.chunks, "files": content.files}[kind]
     part = artifact.path / f"{kind}-001.parquet"

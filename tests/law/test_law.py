@@ -52,9 +52,11 @@ def one_server_a_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
     clients: dict[Path, QdrantClient] = {}
 
-    def connect(layout: Layout, space: str, dimension: int, url: str, api_key: str | None) -> ServerBackend:
+    def connect(
+        layout: Layout, space: str, dimension: int, url: str, api_key: str | None, *, quantized: bool = True
+    ) -> ServerBackend:
         client = clients.setdefault(layout.root, QdrantClient(":memory:"))
-        return server.ServerBackend(layout, space, dimension, client)
+        return server.ServerBackend(layout, space, dimension, client, quantized=quantized)
 
     monkeypatch.setattr(server.ServerBackend, "connect", connect)
 
