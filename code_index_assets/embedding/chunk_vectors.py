@@ -61,6 +61,7 @@ class ChunkVectors:
     remote: bool = False
     embedder: Embedder | None = None
     _reasons: dict[str, str] = field(default_factory=dict)
+    _known: int = 0
 
     def embed(self, chunks: pl.DataFrame, previous: pl.DataFrame | None = None) -> pl.DataFrame:
         """Embedding rows of chunk rows, in their order. `previous` holds embedding rows to take over from.
@@ -139,7 +140,9 @@ class ChunkVectors:
             self.counts.from_cache += len(cached) - len(fresh)
             vectors.update(cached)
             ticker.advance(len(keys))
-            ticker.info["hits"] = self.counts.from_previous + self.counts.from_cache
+            # Of those looked up: buckets that were taken over whole are in the counts, and not among them.
+            self._known += len(vectors) - len(fresh)
+            ticker.info["hits"] = self._known
             ticker.info["ahead"] = self.counts.ahead
         return vectors
 
