@@ -72,9 +72,7 @@ def test_small_repositories_share_a_shard_and_a_huge_one_has_several(layout: Lay
 def test_a_change_rewrites_one_shard_only(layout: Layout, backend: EdgeBackend) -> None:
     put(layout, backend, many(350), key="acme/huge", buckets=16)
     before = manifest(layout).shards
-    result = put(
-        layout, backend, many(350) | {"pkg0/m0.py": "def f0(): return 'new'"}, key="acme/huge", buckets=16
-    )
+    result = put(layout, backend, many(350) | {"pkg0/m0.py": "def f0(): return 'new'"}, key="acme/huge", buckets=16)
     after = manifest(layout).shards
     assert (result.written, result.removed, result.unchanged) == (1, 1, 349)
     assert sum(before[name].generation != after[name].generation for name in before) == 1
