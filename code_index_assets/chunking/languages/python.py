@@ -52,6 +52,13 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
         target = _file(folder + tail, context)
         if target:
             return target
+    folder = posixpath.dirname(path)
+    while folder:  # a project inside of the repository: the nearest root that has the module
+        for inner in ("", *SOURCE_FOLDERS):
+            target = _file(f"{folder}/{inner}{tail}", context)
+            if target and target != path:
+                return target
+        folder = posixpath.dirname(folder)
     return context.by_suffix(f"{tail}.py", path) if "/" in tail else None
 
 
