@@ -206,6 +206,7 @@ CODE_FACTS = Table(
     (
         Column("path", TEXT, "file"),
         Column("language", TEXT, "language it was read as"),
+        Column("names", TEXTS, "names that it defines or uses, without repetition, sorted"),
         Column("facts", TEXT, "JSON: version, package, scopes, definitions, expressions"),
     ),
 )

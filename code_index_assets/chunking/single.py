@@ -324,7 +324,7 @@ def _fact_rows(file: SourceFile, language: str, raw: bytes, root: Any) -> list[R
         facts = facts_of(file.path, language, raw, root)
     except RecursionError:
         return []
-    return [(file.path, language, facts.to_json())] if facts is not None else []
+    return [(file.path, language, facts.names(), facts.to_json())] if facts is not None else []
 
 
 def parser_fingerprint(options: ChunkOptions) -> str:

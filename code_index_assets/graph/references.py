@@ -13,6 +13,8 @@ from .languages.registry import resolver_for
 from .repository import NARROWED, File, Place, Repository
 from .resolver import INFERRED, PROVEN, TEXTUAL, Resolution, Resolver
 
+EDGE_KINDS = {"call": "calls", "new": "instantiates", "write": "writes", "import": "imports", "base": "inherits",
+              "type": "types"}  # fmt: skip
 GRADES = {PROVEN: 0, INFERRED: 1, TEXTUAL: 2}
 CALLABLE = frozenset({"function", "method", "constructor", "macro", "class", "struct", "interface", "enum"})
 # Members that the containers and texts of every language have: a unique definition of such a name proves nothing.
@@ -234,7 +236,7 @@ class References:
         name, line, column, scope, role = expression[1:6]
         owner = file.owner(scope)  # type: ignore[arg-type]
         around = file.definitions[owner] if owner >= 0 else None
-        kind = "import" if role == "import" else "use"
+        kind = EDGE_KINDS.get(str(role), "reads")
         return Found(
             file.path, line, column, kind, role, grade, why,  # type: ignore[arg-type]
             around.name if around else "", around.line if around else 0,
@@ -245,7 +247,7 @@ def _callers(references: Iterable[Found], kind: str) -> tuple[Caller, ...]:
     """Definitions around uses: around calls, of what can be called."""
     found: dict[tuple[str, str, int], Caller] = {}
     for use in references:
-        if use.kind == "import" or (kind in CALLABLE and use.role != "call"):
+        if use.kind == "imports" or (kind in CALLABLE and use.kind not in ("calls", "instantiates")):
             continue
         key = (use.path, use.within, use.within_line)
         if key not in found or GRADES[use.grade] < GRADES[found[key].grade]:

@@ -214,6 +214,70 @@ class References:
         return encode_cursor(Cursor(self.publication, offset), self.question) if offset < self.total else None
 
 
+# -- the code graph ----------------------------------------------------------------------------------------------------
+
+Grade = Literal["proven", "inferred", "textual"]
+EdgeKind = Literal["calls", "instantiates", "reads", "writes", "imports", "inherits", "types"]
+
+
+@dataclass(frozen=True)
+class DefinitionPlaced:
+    """One definition that was asked about."""
+
+    repository: str
+    path: str
+    line: int = field(metadata=described("The line its name is on."))
+    end_line: int
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of a definition."""
+
+    repository: str
+    path: str
+    line: int
+    column: int = field(metadata=described("Byte in the line, from 0."))
+    kind: EdgeKind
+    within: str | None = field(metadata=described("Name of the definition around it; null at the top level."))
+    role: str = field(metadata=described("Role of the file: source, test, …"))
+    grade: Grade = field(
+        metadata=described(
+            "proven: imports and scopes leave one target; inferred: by the rule that `why` names; textual: name only."
+        )
+    )
+    why: str = field(metadata=described("The rule that decided."))
+
+
+@dataclass(frozen=True)
+class CallerOfDefinition:
+    """A definition that calls another; of what cannot be called: that uses it."""
+
+    repository: str
+    path: str
+    name: str = field(metadata=described("<module> at the top level."))
+    line: int = field(metadata=described("The line its name is on."))
+    grade: Grade
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Uses and callers of a definition. `complete` is false where the index has no facts to resolve from."""
+
+    name: str
+    definitions: tuple[DefinitionPlaced, ...]
+    references: tuple[Use, ...] = field(metadata=described("Proven and inferred uses."))
+    candidates: tuple[Use, ...] = field(
+        metadata=described("Lines that write the name and whose target is not known: none is picked.")
+    )
+    callers: tuple[CallerOfDefinition, ...]
+    complete: bool
+    repositories: tuple[RepositoryState, ...]
+    outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH]
+
+
 # -- files and repositories --------------------------------------------------------------------------------------------
 
 

@@ -74,6 +74,11 @@ class FileFacts:
     definitions: list[Def] = field(default_factory=list)
     expressions: list[Expression] = field(default_factory=list)
 
+    def names(self) -> list[str]:
+        """Names that the file defines or uses, sorted."""
+        found = {expression[1] for expression in self.expressions if expression[0] in ("n", "a", "m")}
+        return sorted(found.union(definition.name for definition in self.definitions))
+
     def to_json(self) -> str:
         """The text form that is stored."""
         return json.dumps(
