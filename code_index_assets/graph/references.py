@@ -16,7 +16,7 @@ from .resolver import INFERRED, PROVEN, TEXTUAL, Resolution, Resolver
 EDGE_KINDS = {"call": "calls", "new": "instantiates", "write": "writes", "import": "imports", "base": "inherits",
               "type": "types"}  # fmt: skip
 GRADES = {PROVEN: 0, INFERRED: 1, TEXTUAL: 2}
-CALLABLE = frozenset({"function", "method", "constructor", "macro", "class", "struct", "interface", "enum"})
+CALLABLE = frozenset({"function", "method", "constructor", "macro", "class"})
 # Members that the containers and texts of every language have: a unique definition of such a name proves nothing.
 COMMON = frozenset(
     """get set items keys values append pop add remove clear copy update index count insert sort join split strip
@@ -134,8 +134,7 @@ class References:
                 for definition in file.definitions:
                     if definition.kind == "import" and definition.target[1:] == [word] and definition.name not in names:
                         names.add(definition.name)
-                        if definition.name != "default":
-                            todo.append(definition.name)
+                        todo.append(definition.name)
             names |= resolver.other_names(word, wanted)
         return names
 

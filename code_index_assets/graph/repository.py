@@ -35,7 +35,7 @@ class File:
         """Numbers of the expressions that write a name."""
         found: dict[str, list[int]] = defaultdict(list)
         for number, expression in enumerate(self.expressions):
-            if expression[0] in ("n", "a", "m"):
+            if expression[0] in ("n", "a", "m") and expression[2]:
                 found[expression[1]].append(number)
         return found
 
@@ -77,8 +77,9 @@ class File:
     def owner(self, scope: int) -> int:
         """The number of the nearest named definition around a scope; -1 at the top level."""
         while scope >= 0:
-            if self.scopes[scope].definition >= 0:
-                return self.scopes[scope].definition
+            number = self.scopes[scope].definition
+            if number >= 0 and self.definitions[number].name:
+                return number
             scope = self.scopes[scope].parent
         return -1
 

@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from .go import GoFacts
 from .model import Builder, FileFacts
 from .python import PythonFacts
+from .typescript import TypeScriptFacts
 
-READERS: dict[str, type[Builder]] = {"python": PythonFacts}
+READERS: dict[str, type[Builder]] = {
+    "python": PythonFacts,
+    "typescript": TypeScriptFacts,
+    "tsx": TypeScriptFacts,
+    "javascript": TypeScriptFacts,
+    "go": GoFacts,
+}
 
 
 def facts_of(path: str, language: str, raw: bytes, root: Any) -> FileFacts | None:

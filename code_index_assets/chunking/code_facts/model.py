@@ -118,6 +118,7 @@ class Builder:
         self.definitions = self.facts.definitions
         self.expressions = self.facts.expressions
         self.scope = -1
+        self.bound: set[tuple[int, str]] = set()
 
     def text(self, node: Any) -> str:
         """The text of a node."""
@@ -137,6 +138,8 @@ class Builder:
         row, column = at.start_point
         end = (at if whole is None else whole).end_point[0] + 1
         scope = more.pop("scope", self.scope)
+        if kind != "narrowed":
+            self.bound.add((scope, name))
         self.definitions.append(Def(name, kind, scope, row + 1, column, end, **more))
         return len(self.definitions) - 1
 

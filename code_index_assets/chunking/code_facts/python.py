@@ -236,7 +236,7 @@ class PythonFacts(Builder):
             into = self.function_scope() if scope is None else scope
             if self.outer and name in self.outer[-1]:
                 into = self.outer[-1][name]
-            if any(d.scope == into and d.name == name and d.kind not in ("narrowed",) for d in self.definitions[-400:]):
+            if (into, name) in self.bound:
                 self.name(node, "write")
             what = "field" if self.scopes[into].kind == "class" else "variable"
             self.define(name, what, node, scope=into, type=type_number, value=value)
@@ -321,7 +321,7 @@ class PythonFacts(Builder):
                 into = 0
                 scope = self.scopes[self.function_scope()].parent
                 while node.type == "nonlocal_statement" and scope > 0:
-                    if any(d.scope == scope and d.name == name for d in self.definitions):
+                    if (scope, name) in self.bound:
                         into = scope
                         break
                     scope = self.scopes[scope].parent

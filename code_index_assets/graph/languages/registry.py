@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from ..resolver import Resolver
+from .go import GoResolver
 from .python import PythonResolver
+from .typescript import TypeScriptResolver
 
-_FAMILIES: dict[str, tuple[str, type[Resolver]]] = {"python": ("python", PythonResolver)}
+_FAMILIES: dict[str, tuple[str, type[Resolver]]] = {
+    "python": ("python", PythonResolver),
+    "typescript": ("typescript", TypeScriptResolver),
+    "tsx": ("typescript", TypeScriptResolver),
+    "javascript": ("typescript", TypeScriptResolver),
+    "go": ("go", GoResolver),
+}
 
 
 def resolver_for(language: str) -> tuple[str, type[Resolver]]:
