@@ -97,6 +97,9 @@ class References:
             if line is not None:
                 near = [n for n in numbers if file.definitions[n].line == line]
                 numbers = near or [n for n in numbers if file.definitions[n].line <= line <= file.definitions[n].end][-1:]
+            if len(numbers) > 1 and line is not None:
+                # A parameter of the same name on the line of the definition that is meant.
+                numbers = [n for n in numbers if file.definitions[n].kind != "parameter"] or numbers
             found.extend(self.resolver(file).canonical((file.path, n)) for n in numbers)
         return tuple(dict.fromkeys(found))
 
@@ -109,20 +112,21 @@ class References:
         relatives = self.overridden(resolver, wanted)
         hits: dict[tuple[str, int], Found] = {}
         maybe: dict[tuple[str, int], Found] = {}
+        dispatched: dict[tuple[str, int], Found] = {}
         for word in sorted(self.names_of(resolver, name, wanted)):
             for file in self.repository.mentioning(word):
                 mine = self.resolver(file)
                 if type(mine) is not type(resolver):
                     continue
                 for number in file.uses.get(word, ()):
-                    self._judge(mine, file, number, wanted, relatives, hits, maybe)
+                    self._judge(mine, file, number, wanted, relatives, hits, maybe, dispatched)
         for place in hits:
             maybe.pop(place, None)
         references = tuple(hits[place] for place in sorted(hits))
         definition = self.repository.definition(next(iter(wanted)))
         kind = "property" if "property" in definition.flags else definition.kind
         return Answer(
-            tuple(sorted(wanted)), references, tuple(maybe[p] for p in sorted(maybe)), _callers(references, kind)
+            tuple(sorted(wanted)), references, tuple(maybe[p] for p in sorted(maybe)), _callers((*references, *dispatched.values()), kind)
         )
 
     def names_of(self, resolver: Resolver, name: str, wanted: set[Place]) -> set[str]:
@@ -147,6 +151,7 @@ class References:
         relatives: set[Place],
         hits: dict[tuple[str, int], Found],
         maybe: dict[tuple[str, int], Found],
+        dispatched: dict[tuple[str, int], Found],
     ) -> None:
         expression = file.expressions[number]
         line = expression[2]
@@ -159,7 +164,8 @@ class References:
         grade, why = resolution.grade, resolution.rule
         if not wanted.intersection(resolution.targets):
             if resolution.targets and relatives.intersection(resolution.targets):
-                grade, why = INFERRED, "may run this override"
+                dispatched.setdefault(place, self._found(file, expression, INFERRED, "may run this override"))
+                return
             elif resolution.targets or (resolution.external and resolution.rule != "?") or expression[0] != "a":
                 return
             else:
@@ -171,6 +177,9 @@ class References:
                     maybe.setdefault(place, self._found(file, expression, TEXTUAL, "name only"))
                     return
                 grade, why = INFERRED, guess
+        if len(resolution.targets) > 1 and resolver.overloaded(resolution.targets):
+            maybe.setdefault(place, self._found(file, expression, TEXTUAL, "one of several overloads"))
+            return
         found = self._found(file, expression, grade, why)
         if place not in hits or GRADES[grade] < GRADES[hits[place].grade]:
             hits[place] = found
@@ -228,7 +237,7 @@ class References:
                 continue
             name = self.repository.definition((path, number)).name
             for base in resolver.linear(holder)[0][1:]:
-                found.update(resolver.canonical(p) for p in resolver.own_member(base, name))
+                found.update(resolver.canonical(p) for p in resolver.own_member(base, resolver.overridden_name(name)))
         return found - set(wanted)
 
     def _found(self, file: File, expression: tuple[object, ...], grade: str, why: str) -> Found:

@@ -93,6 +93,14 @@ class Resolver:
         """Names besides imports' aliases that a definition is used under."""
         return set()
 
+    def overloaded(self, targets: tuple[Place, ...]) -> bool:
+        """Whether several targets are overloads of which a use means one."""
+        return False
+
+    def overridden_name(self, name: str) -> str:
+        """A method's name as `own_member` takes it."""
+        return name
+
     def holder_of(self, place: Place) -> Place | None:
         """The class that a member belongs to."""
         file = self.file(place[0])

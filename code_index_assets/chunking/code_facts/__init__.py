@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .go import GoFacts
+from .java import JavaFacts
 from .model import Builder, FileFacts
 from .python import PythonFacts
 from .typescript import TypeScriptFacts
@@ -18,6 +19,7 @@ READERS: dict[str, type[Builder]] = {
     "tsx": TypeScriptFacts,
     "javascript": TypeScriptFacts,
     "go": GoFacts,
+    "java": JavaFacts,
 }
 
 

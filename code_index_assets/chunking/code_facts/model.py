@@ -158,11 +158,11 @@ class Builder:
         row, column = node.start_point
         return self.add("a", self.text(node), row + 1, column, self.scope, role, base)
 
-    def called(self, number: int) -> None:
-        """Gives a name or member the role `call`."""
+    def called(self, number: int, role: str = "call") -> None:
+        """Gives a name or member the role `call`, or `new`."""
         if number >= 0 and self.expressions[number][0] in ("n", "a"):
             expression = self.expressions[number]
-            self.expressions[number] = (*expression[:5], "call", *expression[6:])
+            self.expressions[number] = (*expression[:5], role, *expression[6:])
 
     def union(self, numbers: list[int]) -> int:
         """One of several expressions; -1 of none."""

@@ -125,7 +125,7 @@ class TypeScriptFacts(Builder):
 
     def new(self, node: Any) -> int:
         number = self.visit(node.child_by_field_name("constructor"))
-        self.called(number)
+        self.called(number, "new")
         type_arguments = node.child_by_field_name("type_arguments")
         given = [self.visit(child) for child in type_arguments.named_children] if type_arguments is not None else []
         arguments = node.child_by_field_name("arguments")

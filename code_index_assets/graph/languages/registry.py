@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..resolver import Resolver
 from .go import GoResolver
+from .java import JavaResolver
 from .python import PythonResolver
 from .typescript import TypeScriptResolver
 
@@ -13,6 +14,7 @@ _FAMILIES: dict[str, tuple[str, type[Resolver]]] = {
     "tsx": ("typescript", TypeScriptResolver),
     "javascript": ("typescript", TypeScriptResolver),
     "go": ("go", GoResolver),
+    "java": ("java", JavaResolver),
 }
 
 
