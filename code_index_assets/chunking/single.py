@@ -319,10 +319,10 @@ def _reference_rows(text: _Text, view: Outline) -> list[Row]:
 
 
 def _fact_rows(file: SourceFile, language: str, raw: bytes, root: Any) -> list[Row]:
-    """What edges are resolved from. A file that is nested too deeply to be walked has none; its chunks stay."""
+    """What edges are resolved from. Without it a file's names are looked up by text; its chunks never depend on it."""
     try:
         facts = facts_of(file.path, language, raw, root)
-    except RecursionError:
+    except Exception:  # a tree that a rule does not expect, or one too deep to walk, must not cost the file its chunks
         return []
     return [(file.path, language, facts.names(), facts.to_json())] if facts is not None else []
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .c import CFacts
 from .go import GoFacts
 from .java import JavaFacts
 from .model import Builder, FileFacts
@@ -19,6 +20,8 @@ READERS: dict[str, type[Builder]] = {
     "tsx": TypeScriptFacts,
     "javascript": TypeScriptFacts,
     "go": GoFacts,
+    "c": CFacts,
+    "cpp": CFacts,
     "java": JavaFacts,
 }
 

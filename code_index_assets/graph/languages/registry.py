@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..resolver import Resolver
+from .c import CResolver
 from .go import GoResolver
 from .java import JavaResolver
 from .python import PythonResolver
@@ -14,6 +15,8 @@ _FAMILIES: dict[str, tuple[str, type[Resolver]]] = {
     "tsx": ("typescript", TypeScriptResolver),
     "javascript": ("typescript", TypeScriptResolver),
     "go": ("go", GoResolver),
+    "c": ("c", CResolver),
+    "cpp": ("c", CResolver),
     "java": ("java", JavaResolver),
 }
 
