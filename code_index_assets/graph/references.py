@@ -13,10 +13,10 @@ from .languages.registry import resolver_for
 from .repository import NARROWED, File, Place, Repository
 from .resolver import INFERRED, PROVEN, TEXTUAL, Resolution, Resolver
 
-EDGE_KINDS = {"call": "calls", "new": "instantiates", "write": "writes", "import": "imports", "base": "inherits",
-              "type": "types"}  # fmt: skip
+EDGE_KINDS = {"call": "calls", "new": "instantiates", "write": "writes", "import": "imports", "type": "types",
+              "tag": "types"}  # fmt: skip
 GRADES = {PROVEN: 0, INFERRED: 1, TEXTUAL: 2}
-CALLABLE = frozenset({"function", "method", "constructor", "macro", "class"})
+CALLABLE = frozenset({"function", "method", "constructor", "class"})
 # Members that the containers and texts of every language have: a unique definition of such a name proves nothing.
 COMMON = frozenset(
     """get set items keys values append pop add remove clear copy update index count insert sort join split strip
@@ -96,7 +96,9 @@ class References:
             numbers = file.by_name.get(name, ())
             if line is not None:
                 near = [n for n in numbers if file.definitions[n].line == line]
-                numbers = near or [n for n in numbers if file.definitions[n].line <= line <= file.definitions[n].end][-1:]
+                numbers = (
+                    near or [n for n in numbers if file.definitions[n].line <= line <= file.definitions[n].end][-1:]
+                )
             if len(numbers) > 1 and line is not None:
                 # A parameter of the same name on the line of the definition that is meant.
                 numbers = [n for n in numbers if file.definitions[n].kind != "parameter"] or numbers
@@ -126,7 +128,10 @@ class References:
         definition = self.repository.definition(next(iter(wanted)))
         kind = "property" if "property" in definition.flags else definition.kind
         return Answer(
-            tuple(sorted(wanted)), references, tuple(maybe[p] for p in sorted(maybe)), _callers((*references, *dispatched.values()), kind)
+            tuple(sorted(wanted)),
+            references,
+            tuple(maybe[p] for p in sorted(maybe)),
+            _callers((*references, *dispatched.values()), kind),
         )
 
     def names_of(self, resolver: Resolver, name: str, wanted: set[Place]) -> set[str]:
@@ -214,7 +219,9 @@ class References:
                 if type(self.resolver(file)) is type(resolver):
                     for n in file.by_name.get(name, ()):
                         definition = file.definitions[n]
-                        if definition.holder or (definition.scope >= 0 and file.scopes[definition.scope].kind == "class"):
+                        if definition.holder or (
+                            definition.scope >= 0 and file.scopes[definition.scope].kind == "class"
+                        ):
                             found.append(resolver.canonical((file.path, n)))
             self._members[key] = tuple(dict.fromkeys(found))
         return self._members[key]
@@ -244,7 +251,7 @@ class References:
         name, line, column, scope, role = expression[1:6]
         owner = file.owner(scope)  # type: ignore[arg-type]
         around = file.definitions[owner] if owner >= 0 else None
-        kind = EDGE_KINDS.get(str(role), "reads")
+        kind = "inherits" if (line, column) in file.inherited else EDGE_KINDS.get(str(role), "reads")
         return Found(
             file.path, line, column, kind, role, grade, why,  # type: ignore[arg-type]
             around.name if around else "", around.line if around else 0,

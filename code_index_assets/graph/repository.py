@@ -40,6 +40,20 @@ class File:
         return found
 
     @cached_property
+    def inherited(self) -> frozenset[tuple[int, int]]:
+        """Lines and columns of the names that classes extend."""
+        found: set[tuple[int, int]] = set()
+        for definition in self.definitions:
+            if definition.kind in ("function", "method"):
+                continue
+            for number in definition.bases:
+                while number >= 0 and self.expressions[number][0] == "g":
+                    number = self.expressions[number][1]
+                if number >= 0 and self.expressions[number][0] in ("n", "a"):
+                    found.add((self.expressions[number][2], self.expressions[number][3]))
+        return frozenset(found)
+
+    @cached_property
     def by_name(self) -> dict[str, list[int]]:
         """Numbers of the definitions of a name, bindings by import left out."""
         found: dict[str, list[int]] = defaultdict(list)

@@ -472,7 +472,9 @@ class Resolver:
         targets = self.choose(targets, file, number)
         targets = tuple(dict.fromkeys(self.canonical(t) for t in targets))
         if not targets:
-            return EXTERNAL if any(v[0] in ("X", "XD", "M") for p in places for v in self.definition_value(p)) else UNKNOWN
+            return (
+                EXTERNAL if any(v[0] in ("X", "XD", "M") for p in places for v in self.definition_value(p)) else UNKNOWN
+            )
         same = {t for t in targets if t in {self.canonical(p) for p in places}}
         return Resolution(targets, PROVEN if len(targets) == 1 else INFERRED, "scope" if same else "import")
 
@@ -518,7 +520,9 @@ class Resolver:
                     rule, grade = "module member" if receiver[0] == "M" else "member of the named type", PROVEN
                 elif base is not None and base[0] in ("this",):
                     rule = "this"
-            elif receiver[0] in ("X", "XD", "M") or (receiver[0] in ("I", "D") and self.open_ended(tuple(receiver[1:3]))):
+            elif receiver[0] in ("X", "XD", "M") or (
+                receiver[0] in ("I", "D") and self.open_ended(tuple(receiver[1:3]))
+            ):
                 outside = outside or receiver[1] != "?"
                 unknown = unknown or receiver[1] == "?"
             else:

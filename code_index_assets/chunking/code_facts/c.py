@@ -293,7 +293,9 @@ class CFacts(Builder):
                 if node.type == "array_declarator":
                     self.visit(node.child_by_field_name("size"))
                 function = None if node.type in ("pointer_declarator",) and function is not None and False else function
-                node = node.child_by_field_name("declarator") or (node.named_children[0] if node.named_children else None)
+                node = node.child_by_field_name("declarator") or (
+                    node.named_children[0] if node.named_children else None
+                )
             else:
                 break
         return node, function

@@ -75,7 +75,9 @@ class JavaFacts(Builder):
     def arguments(self, node: Any, callee: int) -> list[int]:
         numbers = []
         for at, child in enumerate(c for c in node.named_children if "comment" not in c.type):
-            numbers.append(self.lambda_(child, (callee, at)) if child.type == "lambda_expression" else self.visit(child))
+            numbers.append(
+                self.lambda_(child, (callee, at)) if child.type == "lambda_expression" else self.visit(child)
+            )
         return numbers
 
     def explicit_constructor(self, node: Any) -> int:

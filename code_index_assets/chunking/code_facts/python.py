@@ -249,7 +249,12 @@ class PythonFacts(Builder):
         elif kind in ("pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "expression_list"):
             for number, child in enumerate(node.named_children):
                 self.bind(child, self.add("k", value, number) if value >= 0 else -1, scope=scope)
-        elif kind in ("list_splat_pattern", "as_pattern_target", "parenthesized_expression", "dictionary_splat_pattern"):
+        elif kind in (
+            "list_splat_pattern",
+            "as_pattern_target",
+            "parenthesized_expression",
+            "dictionary_splat_pattern",
+        ):
             for child in node.named_children:
                 self.bind(child, value if kind == "as_pattern_target" else -1, scope=scope)
         else:

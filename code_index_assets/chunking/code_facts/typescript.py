@@ -198,6 +198,8 @@ class TypeScriptFacts(Builder):
                 self.define(self.text(child), "field", child, value=number, flags=["member", "shorthand"])
             elif child.type == "method_definition":
                 self.method(child)
+            elif child.type == "spread_element":
+                self.definitions[holder].bases.append(self.passed(child))
             else:
                 self.visit(child)
         self.scope = before
@@ -241,7 +243,10 @@ class TypeScriptFacts(Builder):
         before = self.open("block", node)
         self.visit(node.child_by_field_name("left"))
         self.visit(node.child_by_field_name("right"))
-        found = [self.visit(node.child_by_field_name("consequence")), self.visit(node.child_by_field_name("alternative"))]
+        found = [
+            self.visit(node.child_by_field_name("consequence")),
+            self.visit(node.child_by_field_name("alternative")),
+        ]
         self.scope = before
         return self.union(found)
 
@@ -389,9 +394,7 @@ class TypeScriptFacts(Builder):
             else:
                 source = self.add("inst", type_number) if type_number >= 0 else value
                 self.bind(pattern, source, "parameter", self.scope)
-                self.definitions[definition].parameters.append(
-                    self.define("", "parameter", pattern, type=type_number)
-                )
+                self.definitions[definition].parameters.append(self.define("", "parameter", pattern, type=type_number))
 
     def parameter_property(self, node: Any, name: Any, type_number: int) -> None:
         """`constructor(private x: X)` makes x a field."""
@@ -541,6 +544,7 @@ class TypeScriptFacts(Builder):
         name = node.child_by_field_name("name")
         definition = self.define(self.text(name), "interface", name, node, flags=self.flags(node))
         before = self.open("block", node)
+        self.scopes[self.scope].definition = definition
         self.type_parameters(node)
         for child in node.named_children:
             if child.type in ("extends_type_clause", "extends_clause"):
@@ -576,6 +580,7 @@ class TypeScriptFacts(Builder):
         name = node.child_by_field_name("name")
         definition = self.define(self.text(name), "type", name, node, flags=self.flags(node))
         before = self.open("block", node)
+        self.scopes[self.scope].definition = definition
         self.type_parameters(node)
         self.definitions[definition].value = self.typed(node.child_by_field_name("value"))
         self.scope = before

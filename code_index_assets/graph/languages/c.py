@@ -215,6 +215,8 @@ class CResolver(Resolver):
                 if path != file.path and "static" in definition.flags and not path.endswith(HEADERS):
                     continue
                 found.append((path, n))
+        if not found and role == "tag":
+            found = self.opaque(name)
         if not found:
             return None
         aliases = [p for p in found if self.repository.definition(p).kind == "type"] if role == "type" else []
@@ -229,6 +231,17 @@ class CResolver(Resolver):
             macros = [p for p in found if self.repository.definition(p).kind == "macro"]
             found = macros or found
         return tuple(dict.fromkeys(self.canonical(p) for p in found))
+
+    def opaque(self, name: str) -> list[Place]:
+        """The only `struct name` with a body: a header announces it, and a source file that it cannot see has it."""
+        found = [
+            (other.path, n)
+            for other in self.repository.mentioning(name)
+            if other.language in ("c", "cpp")
+            for n in other.by_name.get(name, ())
+            if other.definitions[n].own >= 0 and self.suits(other.definitions[n].kind, "tag")
+        ]
+        return found if len(found) == 1 else []
 
     def namespace_of(self, file: File, scope: int) -> str:
         """The name of the innermost namespace around a scope."""
@@ -381,7 +394,11 @@ class CResolver(Resolver):
     def call_value(self, file: File, expression: Any) -> Iterable[Value]:
         found = list(super().call_value(file, expression))
         for callee in self.value(file, expression[1]):
-            if callee[0] == "T" and callee[1][0] == "XD" and callee[1][1].rpartition(".")[2] in ("make_unique", "make_shared"):
+            if (
+                callee[0] == "T"
+                and callee[1][0] == "XD"
+                and callee[1][1].rpartition(".")[2] in ("make_unique", "make_shared")
+            ):
                 found = [("X", "unique_ptr", (self.instances(callee[2][0]),))] if callee[2] else found
         return found
 

@@ -128,7 +128,9 @@ class JavaResolver(Resolver):
         other = self.repository.file(path)
         if other is None or other.facts.package != file.facts.package:
             return None
-        return tuple((path, n) for n in other.bound.get((0, name), ()) if other.definitions[n].kind in TYPE_LIKE) or None
+        return (
+            tuple((path, n) for n in other.bound.get((0, name), ()) if other.definitions[n].kind in TYPE_LIKE) or None
+        )
 
     def in_package(self, folder: str, package: str, name: str) -> tuple[Place, ...]:
         paths = self.repository.by_folder.get(folder, ())
@@ -176,7 +178,9 @@ class JavaResolver(Resolver):
             return tuple((place[0], n) for n in numbers if kinds[n].kind == "method")
         if name.endswith("<>"):
             return tuple((place[0], n) for n in numbers if kinds[n].kind in TYPE_LIKE)
-        return tuple((place[0], n) for n in numbers if kinds[n].kind not in METHODS and kinds[n].kind != "type_parameter")
+        return tuple(
+            (place[0], n) for n in numbers if kinds[n].kind not in METHODS and kinds[n].kind != "type_parameter"
+        )
 
     def class_member(self, place: Place, name: str) -> tuple[Place, ...] | None:
         if not name.endswith("()"):

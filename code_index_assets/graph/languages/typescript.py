@@ -273,6 +273,17 @@ class TypeScriptResolver(Resolver):
                 return (("X", "Callable", ((("X", "Array", (arguments[0],)),),)),)
         return (("X", "?" if kind == "?" else f"{kind}.{name}", ()),)
 
+    def member(self, receiver: Value, name: str) -> tuple[Place, ...] | None:
+        found = super().member(receiver, name)
+        if not found and receiver[0] == "I" and self.repository.definition((receiver[1], receiver[2])).kind == "object":
+            file = self.file(receiver[1])  # `{...other}`: the last one that has it
+            for number in reversed(file.definitions[receiver[2]].bases):
+                for value in self.value(file, number):
+                    inner = self.member(value, name) if value[0] != "X" else None
+                    if inner:
+                        return inner
+        return found
+
     def own_member(self, place: Place, name: str) -> tuple[Place, ...]:
         file = self.file(place[0])
         definition = file.definitions[place[1]]
