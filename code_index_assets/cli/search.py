@@ -272,7 +272,7 @@ def symbol_command(
 @click.option(
     "--batch",
     type=click.File("r"),
-    help='One definition a line, {"id", "repository", "path", "line", "name"}: its uses, resolved. - is standard input.',
+    help='A definition a line, {"id", "repository", "path", "line", "name"}: its uses, resolved; - is standard input.',
 )
 def references_command(
     name: str | None, repo: tuple[str, ...], ref: tuple[str, ...], language: tuple[str, ...], path: tuple[str, ...],

@@ -6,25 +6,35 @@ What lives here: `References`, answers over one repository. What does not: resol
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Literal
 
+from ..chunking.facts import words
 from .languages.registry import resolver_for
-from .repository import NARROWED, File, Place, Repository
-from .resolver import INFERRED, PROVEN, TEXTUAL, Resolution, Resolver
+from .repository import File, Place, Repository
+from .resolver import INFERRED, PROVEN, TEXTUAL, Grade, Resolution, Resolver
 
-EDGE_KINDS = {"call": "calls", "new": "instantiates", "write": "writes", "import": "imports", "type": "types",
-              "tag": "types"}  # fmt: skip
-GRADES = {PROVEN: 0, INFERRED: 1, TEXTUAL: 2}
+EdgeKind = Literal["calls", "instantiates", "reads", "writes", "imports", "inherits", "types"]
+EDGE_KINDS: dict[str, EdgeKind] = {
+    "call": "calls",
+    "new": "instantiates",
+    "write": "writes",
+    "import": "imports",
+    "type": "types",
+    "tag": "types",
+}
+GRADES: dict[str, int] = {PROVEN: 0, INFERRED: 1, TEXTUAL: 2}
 CALLABLE = frozenset({"function", "method", "constructor", "class"})
 # Members that the containers and texts of every language have: a unique definition of such a name proves nothing.
-COMMON = frozenset(
-    """get set items keys values append pop add remove clear copy update index count insert sort join split strip
-    replace format encode decode read write close open flush seek find match search run call apply bind map filter
-    reduce push shift slice splice concat includes indexof foreach then catch finally next return throw test exec
-    tostring equals hashcode length size contains isempty iterator hasnext name type value data error errors message
-    start stop send recv put post delete head options patch request response body text json status code url path
-    file line id key args kwargs exists begin end first second find empty front back str c_str at main init""".split()
+COMMON = words(
+    "get set items keys values append pop add remove clear copy update index count insert sort join split strip",
+    "replace format encode decode read write close open flush seek find match search run call apply bind map filter",
+    "reduce push shift slice splice concat includes indexof foreach then catch finally next return throw test exec",
+    "tostring equals hashcode length size contains isempty iterator hasnext name type value data error errors",
+    "message start stop send recv put post delete head options patch request response body text json status code",
+    "url path file line id key args kwargs exists begin end first second find empty front back str c_str at main",
+    "init",
 )
 
 
@@ -35,9 +45,9 @@ class Found:
     path: str
     line: int
     column: int
-    kind: str
+    kind: EdgeKind
     role: str
-    grade: str
+    grade: Grade
     why: str
     within: str
     within_line: int
@@ -50,7 +60,7 @@ class Caller:
     path: str
     name: str
     line: int
-    grade: str
+    grade: Grade
 
 
 @dataclass(frozen=True)
@@ -62,13 +72,6 @@ class Answer:
     candidates: tuple[Found, ...]
     callers: tuple[Caller, ...]
     complete: bool = True
-
-
-@dataclass
-class _Names:
-    """Names that a definition is used under, and through which files."""
-
-    names: set[str] = field(default_factory=set)
 
 
 class References:
@@ -171,17 +174,16 @@ class References:
             if resolution.targets and relatives.intersection(resolution.targets):
                 dispatched.setdefault(place, self._found(file, expression, INFERRED, "may run this override"))
                 return
-            elif resolution.targets or (resolution.external and resolution.rule != "?") or expression[0] != "a":
+            if resolution.targets or (resolution.external and resolution.rule != "?") or expression[0] != "a":
                 return
-            else:
-                guess = self.guessed(resolver, expression[1], file, wanted)
-                if guess is None:
-                    maybe.setdefault(place, self._found(file, expression, TEXTUAL, "name only"))
-                    return
-                if resolution.external:
-                    maybe.setdefault(place, self._found(file, expression, TEXTUAL, "name only"))
-                    return
-                grade, why = INFERRED, guess
+            guess = self.guessed(resolver, expression[1], file, wanted)
+            if guess is None:
+                maybe.setdefault(place, self._found(file, expression, TEXTUAL, "name only"))
+                return
+            if resolution.external:
+                maybe.setdefault(place, self._found(file, expression, TEXTUAL, "name only"))
+                return
+            grade, why = INFERRED, guess
         if len(resolution.targets) > 1 and resolver.overloaded(resolution.targets):
             maybe.setdefault(place, self._found(file, expression, TEXTUAL, "one of several overloads"))
             return
@@ -247,13 +249,13 @@ class References:
                 found.update(resolver.canonical(p) for p in resolver.own_member(base, resolver.overridden_name(name)))
         return found - set(wanted)
 
-    def _found(self, file: File, expression: tuple[object, ...], grade: str, why: str) -> Found:
-        name, line, column, scope, role = expression[1:6]
-        owner = file.owner(scope)  # type: ignore[arg-type]
+    def _found(self, file: File, expression: tuple[Any, ...], grade: Grade, why: str) -> Found:
+        line, column, scope, role = expression[2:6]
+        owner = file.owner(scope)
         around = file.definitions[owner] if owner >= 0 else None
-        kind = "inherits" if (line, column) in file.inherited else EDGE_KINDS.get(str(role), "reads")
+        kind: EdgeKind = "inherits" if (line, column) in file.inherited else EDGE_KINDS.get(str(role), "reads")
         return Found(
-            file.path, line, column, kind, role, grade, why,  # type: ignore[arg-type]
+            file.path, line, column, kind, role, grade, why,
             around.name if around else "", around.line if around else 0,
         )  # fmt: skip
 

@@ -46,7 +46,8 @@ class File:
         for definition in self.definitions:
             if definition.kind in ("function", "method"):
                 continue
-            for number in definition.bases:
+            for base in definition.bases:
+                number = base
                 while number >= 0 and self.expressions[number][0] == "g":
                     number = self.expressions[number][1]
                 if number >= 0 and self.expressions[number][0] in ("n", "a"):

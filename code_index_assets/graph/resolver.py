@@ -10,15 +10,18 @@ itself, `("M", path, name)` a module, `("X", name, arguments)` an instance of a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .repository import NARROWED, File, Place, Repository
 
 Value = tuple[Any, ...]
 Values = tuple[Value, ...]
-PROVEN, INFERRED, TEXTUAL = "proven", "inferred", "textual"
+Grade = Literal["proven", "inferred", "textual"]
+PROVEN: Literal["proven"] = "proven"
+INFERRED: Literal["inferred"] = "inferred"
+TEXTUAL: Literal["textual"] = "textual"
 MAX_DEPTH = 40
 TYPE_LIKE = frozenset({"class", "interface", "struct", "enum", "type", "trait", "union", "annotation", "record"})
 
@@ -28,7 +31,7 @@ class Resolution:
     """What one use of a name refers to. Without targets: outside the repository (`external`), or unknown."""
 
     targets: tuple[Place, ...] = ()
-    grade: str = TEXTUAL
+    grade: Grade = TEXTUAL
     rule: str = ""
     external: bool = False
     extra: tuple[Place, ...] = field(default=())  # overridden definitions that a call may run as well
@@ -133,42 +136,35 @@ class Resolver:
     def _value(self, file: File, number: int) -> Iterable[Value]:
         expression = file.expressions[number]
         operator = expression[0]
-        if operator == "n":
-            return self.name_value(file, expression)
         if operator == "a":
             return self.member_value(file, number, expression)
-        if operator == "c":
-            return self.call_value(file, expression)
-        if operator == "new":
-            return self.instances(self.value(file, expression[1]))
-        if operator == "inst":
-            return self.instances(self.value(file, expression[1]))
-        if operator == "u":
-            return [value for alternative in expression[1] for value in self.value(file, alternative)]
-        if operator == "l":
-            return (("X", expression[1], ()),)
-        if operator == "t":
-            return (("X", "tuple", tuple(self.value(file, item) for item in expression[1])),)
-        if operator == "k":
-            return self.unpacked(self.value(file, expression[1]), expression[2])
-        if operator == "e":
-            return self.elements(self.value(file, expression[1]))
-        if operator == "i":
-            return self.indexed(self.value(file, expression[1]))
-        if operator == "y":
-            return self.entered(self.value(file, expression[1]))
-        if operator == "w":
-            return self.value(file, expression[1])
-        if operator == "g":
-            return self.generic_value(file, expression)
-        if operator == "this":
-            definition = file.scopes[expression[1]].definition
-            return (("I", file.path, definition, ()),) if definition >= 0 else ()
-        if operator == "f":
-            return (("D", file.path, expression[1]),)
-        if operator == "m":
-            return self.module_name_value(file, expression)
-        return ()
+        known = _OPERATORS.get(operator)
+        if known is not None:
+            return known(self, file, expression)
+        derived = _DERIVED.get(operator)
+        return derived(self, self.value(file, expression[1])) if derived is not None else ()
+
+    def _same(self, values: Values) -> Values:
+        return values
+
+    def _union(self, file: File, expression: Any) -> Values:
+        return tuple(value for alternative in expression[1] for value in self.value(file, alternative))
+
+    def _literal(self, file: File, expression: Any) -> Values:
+        return (("X", expression[1], ()),)
+
+    def _tuple(self, file: File, expression: Any) -> Values:
+        return (("X", "tuple", tuple(self.value(file, item) for item in expression[1])),)
+
+    def _unpacked(self, file: File, expression: Any) -> Iterable[Value]:
+        return self.unpacked(self.value(file, expression[1]), expression[2])
+
+    def _this(self, file: File, expression: Any) -> Values:
+        definition = file.scopes[expression[1]].definition
+        return (("I", file.path, definition, ()),) if definition >= 0 else ()
+
+    def _function(self, file: File, expression: Any) -> Values:
+        return (("D", file.path, expression[1]),)
 
     def module_name_value(self, file: File, expression: Any) -> Values:
         """A name in an import statement."""
@@ -203,8 +199,7 @@ class Resolver:
         places = self.member(receiver, name)
         if not places:
             return self.missing_member(receiver, name)
-        found = [value for place in places for value in self.member_definition_value(receiver, place)]
-        return found
+        return [value for place in places for value in self.member_definition_value(receiver, place)]
 
     def missing_member(self, receiver: Value, name: str) -> Iterable[Value]:
         """The values of a member that the repository's classes do not define."""
@@ -253,7 +248,7 @@ class Resolver:
     def generic_value(self, file: File, expression: Any) -> Iterable[Value]:
         """`Base[arguments]`: a generic type, an element by index, or a literal of a container."""
         arguments = tuple(self.value(file, number) for number in expression[2])
-        inner = file.expressions[expression[1]] if expression[1] >= 0 else ("",)
+        inner: Any = file.expressions[expression[1]] if expression[1] >= 0 else ("",)
         if inner[0] == "l":
             return (("X", inner[1], arguments),)
         found: list[Value] = []
@@ -511,7 +506,8 @@ class Resolver:
             return UNKNOWN
         targets: list[Place] = []
         outside = unknown = False
-        rule, grade = "receiver type", INFERRED
+        rule = "receiver type"
+        grade: Grade = INFERRED
         for receiver in receivers:
             places = self.member(receiver, name)
             if places:
@@ -531,7 +527,7 @@ class Resolver:
             return self._decided(self.choose(tuple(dict.fromkeys(targets)), file, number), grade, rule)
         return EXTERNAL if outside else Resolution(external=unknown, rule="?")
 
-    def _decided(self, places: Iterable[Place], grade: str, rule: str) -> Resolution:
+    def _decided(self, places: Iterable[Place], grade: Grade, rule: str) -> Resolution:
         targets = tuple(dict.fromkeys(self.canonical(p) for p in places))
         return Resolution(targets, grade if len(targets) == 1 else INFERRED, rule)
 
@@ -539,3 +535,26 @@ class Resolver:
 def unique(values: Iterable[Value]) -> Values:
     """Values without repetition, a bounded number of them."""
     return tuple(dict.fromkeys(values))[:12]
+
+
+# Values of expressions by their operator: of the expression, and of the value of the one it is made from.
+_OPERATORS: dict[str, Callable[[Resolver, File, Any], Iterable[Value]]] = {
+    "n": lambda resolver, file, expression: resolver.name_value(file, expression),
+    "c": lambda resolver, file, expression: resolver.call_value(file, expression),
+    "g": lambda resolver, file, expression: resolver.generic_value(file, expression),
+    "m": lambda resolver, file, expression: resolver.module_name_value(file, expression),
+    "u": Resolver._union,
+    "l": Resolver._literal,
+    "t": Resolver._tuple,
+    "k": Resolver._unpacked,
+    "this": Resolver._this,
+    "f": Resolver._function,
+}
+_DERIVED: dict[str, Callable[[Resolver, Values], Iterable[Value]]] = {
+    "new": lambda resolver, values: resolver.instances(values),
+    "inst": lambda resolver, values: resolver.instances(values),
+    "e": lambda resolver, values: resolver.elements(values),
+    "i": lambda resolver, values: resolver.indexed(values),
+    "y": lambda resolver, values: resolver.entered(values),
+    "w": Resolver._same,
+}

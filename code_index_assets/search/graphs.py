@@ -7,7 +7,7 @@ the questions (`uses.py`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +36,6 @@ class CodeGraph:
     references: References
     languages: dict[str, str]  # language by path, of files that have facts
     roles: dict[str, str]  # role by path, of kept files
-    lines: dict[str, str] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -102,8 +101,6 @@ class _Mentions:
 
 def _project(tables: PublishedTables, paths: list[str]) -> ProjectContext:
     """What languages need to know of the repository: paths, and names from manifests as they were indexed."""
-    import polars as pl
-
     manifests = [path for path in paths if path.rpartition("/")[2] in MANIFESTS]
     texts: dict[str, str] = {}
     if manifests:

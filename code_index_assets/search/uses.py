@@ -109,6 +109,6 @@ def _use(one: _One, use: Found) -> Use:
         kind=use.kind,
         within=use.within or None,
         role=one.graph.roles.get(use.path, "source"),
-        grade=use.grade,  # type: ignore[arg-type]
+        grade=use.grade,
         why=use.why,
     )

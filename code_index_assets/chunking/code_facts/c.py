@@ -6,9 +6,12 @@ from typing import Any
 
 from .model import Builder
 
-LITERALS = {"string_literal": "char", "raw_string_literal": "char", "concatenated_string": "char", "char_literal": "char",
-            "number_literal": "int", "true": "bool", "false": "bool", "null": "null"}  # fmt: skip
+LITERALS = {"string_literal": "char", "raw_string_literal": "char", "concatenated_string": "char",
+            "char_literal": "char", "number_literal": "int", "true": "bool", "false": "bool",
+            "null": "null"}  # fmt: skip
 TYPES = {"class_specifier": "class", "struct_specifier": "struct", "union_specifier": "union", "enum_specifier": "enum"}
+# Where `class x;` announces a type rather than naming one.
+ANNOUNCING = frozenset({"translation_unit", "declaration_list", "template_declaration", "field_declaration_list"})
 FIXTURES = frozenset({"TEST_F", "TEST_P", "TYPED_TEST", "TYPED_TEST_P"})
 TESTS = FIXTURES | {"TEST", "BENCHMARK_F"}
 DECLARATORS = frozenset({"pointer_declarator", "reference_declarator", "array_declarator", "parenthesized_declarator",
@@ -209,7 +212,7 @@ class CFacts(Builder):
         if body is None:
             if name is None:
                 return -1
-            if node.parent is not None and node.parent.type in ("translation_unit", "declaration_list", "template_declaration", "field_declaration_list") and name.type == "type_identifier":  # fmt: skip
+            if node.parent is not None and node.parent.type in ANNOUNCING and name.type == "type_identifier":
                 self.define(self.text(name), TYPES[node.type], name, flags=["forward"])
                 return -1
             return self.visit(name) if name.type != "type_identifier" else self.name(name, "tag")
@@ -292,7 +295,6 @@ class CFacts(Builder):
             elif node.type in DECLARATORS:
                 if node.type == "array_declarator":
                     self.visit(node.child_by_field_name("size"))
-                function = None if node.type in ("pointer_declarator",) and function is not None and False else function
                 node = node.child_by_field_name("declarator") or (
                     node.named_children[0] if node.named_children else None
                 )
@@ -455,7 +457,10 @@ class CFacts(Builder):
                 self.scope = before
                 continue
             if function is not None:
-                self.signature(function) if self.is_pointer(function) else self.body(function.child_by_field_name("parameters"))  # fmt: skip
+                if self.is_pointer(function):
+                    self.signature(function)
+                else:
+                    self.body(function.child_by_field_name("parameters"))
             value = self.initial(declarator, number)
             if node.type == "declaration" and node.child_by_field_name("value") is not None:
                 value = self.visit(node.child_by_field_name("value"))

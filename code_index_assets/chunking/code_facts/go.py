@@ -7,6 +7,7 @@ from typing import Any
 
 from .model import Builder
 
+CONTAINERS = frozenset({"slice_type", "array_type", "implicit_length_array_type", "map_type"})
 VERSION = re.compile(r"v\d+$")
 LITERALS = {"interpreted_string_literal": "string", "raw_string_literal": "string", "int_literal": "int",
             "float_literal": "float64", "rune_literal": "rune", "true": "bool", "false": "bool"}  # fmt: skip
@@ -104,10 +105,10 @@ class GoFacts(Builder):
     def composite(self, node: Any) -> int:
         kind = node.child_by_field_name("type")
         number = self.add("inst", self.visit(kind))
-        self.literal(node.child_by_field_name("body"), number, kind.type in ("map_type",), kind.type.endswith("_type") and kind.type not in ("generic_type", "qualified_type", "struct_type"))  # fmt: skip
+        self.literal(node.child_by_field_name("body"), number, kind.type in CONTAINERS)
         return number
 
-    def literal(self, node: Any, number: int, keyed: bool, contained: bool) -> None:
+    def literal(self, node: Any, number: int, contained: bool) -> None:
         """The elements of a composite literal whose type is an expression: fields by name, or elements."""
         inner = self.add("e", number) if contained else -1
         for child in node.named_children:
@@ -127,7 +128,7 @@ class GoFacts(Builder):
     def element(self, node: Any, number: int) -> None:
         inner = node.named_children[0] if node.type == "literal_element" and node.named_children else node
         if inner.type == "literal_value":
-            self.literal(inner, number, False, False)
+            self.literal(inner, number, False)
         else:
             self.visit(inner)
 
@@ -171,7 +172,9 @@ class GoFacts(Builder):
     def members(self, node: Any, definition: int) -> None:
         """Fields of a struct or methods of an interface."""
         before = self.open("class", node, definition)
-        fields = node.named_children[0].named_children if node.type == "struct_type" and node.named_children else node.named_children  # fmt: skip
+        fields = node.named_children
+        if node.type == "struct_type" and fields:
+            fields = fields[0].named_children
         for child in fields:
             if child.type == "field_declaration":
                 names = child.children_by_field_name("name")
@@ -183,7 +186,8 @@ class GoFacts(Builder):
                     self.definitions[definition].bases.append(number)
                     inner = type_node
                     while inner.type in ("pointer_type", "qualified_type", "generic_type"):
-                        inner = inner.child_by_field_name("name") or inner.child_by_field_name("type") or inner.named_children[0]  # fmt: skip
+                        named = inner.child_by_field_name("name") or inner.child_by_field_name("type")
+                        inner = named or inner.named_children[0]
                     self.define(self.text(inner), "field", inner, child, type=number, flags=["embedded"])
             elif child.type in ("method_elem", "method_spec"):
                 name = child.child_by_field_name("name")

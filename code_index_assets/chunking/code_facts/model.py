@@ -120,6 +120,10 @@ class Builder:
         self.scope = -1
         self.bound: set[tuple[int, str]] = set()
 
+    def read(self, root: Any) -> None:
+        """Reads a whole file."""
+        raise NotImplementedError
+
     def text(self, node: Any) -> str:
         """The text of a node."""
         return self.raw[node.start_byte : node.end_byte].decode("utf-8", "replace")

@@ -193,8 +193,7 @@ class PythonFacts(Builder):
                 inside = inside[0].named_children
             return self.add("g", base, [self.annotation(child) for child in inside])
         if node.type in ("binary_operator", "union_type"):
-            parts = [child for child in node.named_children]
-            return self.union([self.annotation(child) for child in parts])
+            return self.union([self.annotation(child) for child in node.named_children])
         if node.type == "list":
             for child in node.named_children:
                 self.annotation(child)

@@ -121,7 +121,8 @@ class CResolver(Resolver):
         definition = file.definitions[place[1]]
         if "forward" not in definition.flags:
             same = [n for n in file.bound[definition.scope, definition.name]
-                    if file.definitions[n].kind == definition.kind and "forward" not in file.definitions[n].flags]  # fmt: skip
+                    if file.definitions[n].kind == definition.kind
+                    and "forward" not in file.definitions[n].flags]  # fmt: skip
             return place[0], same[0] if same else place[1]
         container = self.container(file, place[1])
         found = []
@@ -379,9 +380,10 @@ class CResolver(Resolver):
         if arguments and name in ("begin", "find", "end", "rbegin", "cbegin"):
             return (("X", "function", ((("X", "iterator", (arguments[0],)),),)),)
         if kind == "iterator" and arguments:
-            return [v for inner in arguments[0] for v in self.member_of(inner, name)]  # type: ignore[return-value]
+            return tuple(v for inner in arguments[0] for v in self.member_of(inner, name))
         if kind == "pair" and len(arguments) > 1 and name in ("first", "second"):
-            return arguments[0] if name == "first" else arguments[1]
+            chosen: Values = arguments[0] if name == "first" else arguments[1]
+            return chosen
         return (("X", "?" if kind == "?" else f"{kind}.{name}", ()),)
 
     def called_instance(self, value: Value) -> Values:

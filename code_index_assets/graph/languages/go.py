@@ -158,9 +158,7 @@ class GoResolver(Resolver):
         for value in values:
             if value[0] == "X" and value[1] == "tuple":
                 found.extend(value[2][number] if number < len(value[2]) else ())
-            elif value[0] == "X" and value[1] == "?":
-                found.append(value)
-            elif number == 0:
+            elif (value[0] == "X" and value[1] == "?") or number == 0:
                 found.append(value)
         return found
 

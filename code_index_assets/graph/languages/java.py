@@ -229,9 +229,9 @@ class JavaResolver(Resolver):
             if receiver[0] in ("X", "XD"):
                 found.extend(self.external_member(receiver, expression[1]))
                 continue
-            places = self.member(receiver, expression[1] + "()")
-            if places:
-                found.extend(("D", *p, receiver) for p in self.choose(places, file, number))
+            methods = self.member(receiver, expression[1] + "()")
+            if methods:
+                found.extend(("D", *p, receiver) for p in self.choose(methods, file, number))
             else:
                 found.extend(self.missing_member(receiver, expression[1]))
         return found
@@ -290,11 +290,9 @@ class JavaResolver(Resolver):
             self._arguments[file.path] = {e[1]: e[2] for e in file.expressions if e[0] == "c"}
         return self._arguments[file.path]
 
-    _arguments: dict[str, dict[int, list[int]]] = {}
-
     def __init__(self, repository: Any) -> None:
         super().__init__(repository)
-        self._arguments = {}
+        self._arguments: dict[str, dict[int, list[int]]] = {}
 
     def takes(self, place: Place, count: int, *, variadic: bool) -> bool:
         """Whether a method takes that many arguments: first as written, then with a last parameter for any number."""
@@ -385,7 +383,7 @@ class JavaResolver(Resolver):
 
     def given_to_lambda(self, file: File, expression: Any) -> Iterable[Value]:
         """What a lambda gets from a collection or stream it is handed to."""
-        inner = file.expressions[expression[1]] if expression[1] >= 0 else ("",)
+        inner: Any = file.expressions[expression[1]] if expression[1] >= 0 else ("",)
         if inner[0] != "a" or expression[3] != 0:
             return ()
         return [v for v in self.elements(self.value(file, inner[6])) if v != ("X", "?", ())]
@@ -419,7 +417,7 @@ class JavaResolver(Resolver):
     def call_value(self, file: File, expression: Any) -> Iterable[Value]:
         found: list[Value] = []
         number = expression[1]
-        inner = file.expressions[number] if number >= 0 else ("",)
+        inner: Any = file.expressions[number] if number >= 0 else ("",)
         callees: Iterable[Value] = self.value(file, number)
         if inner[0] == "n":
             places = self.lookup(file, inner[4], inner[1], inner)

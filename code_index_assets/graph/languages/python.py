@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..repository import File, Place
-from ..resolver import EXTERNAL, PROVEN, INFERRED, Resolution, Resolver, Value, Values
+from ..resolver import EXTERNAL, INFERRED, PROVEN, Resolution, Resolver, Value, Values
 
 WRAPPERS = frozenset({"Optional", "Union", "Annotated", "ClassVar", "Final", "Required", "NotRequired", "Awaitable",
                       "Coroutine", "TypeGuard", "ReadOnly"})  # fmt: skip

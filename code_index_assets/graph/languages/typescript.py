@@ -48,7 +48,8 @@ class TypeScriptResolver(Resolver):
             holder = file.definitions[here.definition].kind if here.definition >= 0 else ""
             if here.kind != "class" or holder == "namespace" or types:
                 numbers = [n for n in file.bound.get((scope, name), ())
-                           if self.fits(file.definitions[n].kind, types) and "member" not in file.definitions[n].flags]  # fmt: skip
+                           if self.fits(file.definitions[n].kind, types)
+                           and "member" not in file.definitions[n].flags]  # fmt: skip
                 if numbers:
                     return tuple((file.path, n) for n in numbers)
             scope = here.parent
@@ -205,7 +206,7 @@ class TypeScriptResolver(Resolver):
     def given_to_callback(self, file: File, expression: Any) -> Iterable[Value]:
         """What a function gets as a parameter that is handed to another."""
         _, callee, position, parameter = expression
-        inner = file.expressions[callee] if callee >= 0 else ("",)
+        inner: Any = file.expressions[callee] if callee >= 0 else ("",)
         found: list[Value] = []
         if inner[0] == "a" and inner[1] in CALLBACKS and parameter == 0:
             found.extend(v for v in self.elements(self.value(file, inner[6])) if v != ("X", "?", ()))
