@@ -12,17 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from .repository import NARROWED, File, Place, Repository
 
+T = TypeVar("T")
 Value = tuple[Any, ...]
 Values = tuple[Value, ...]
 Grade = Literal["proven", "inferred", "textual"]
 PROVEN: Literal["proven"] = "proven"
 INFERRED: Literal["inferred"] = "inferred"
 TEXTUAL: Literal["textual"] = "textual"
-MAX_DEPTH = 40
+MAX_DEPTH = 150
 TYPE_LIKE = frozenset({"class", "interface", "struct", "enum", "type", "trait", "union", "annotation", "record"})
 
 
@@ -46,11 +47,11 @@ class Resolver:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
-        self._values: dict[tuple[str, int], Values] = {}
-        self._definition_values: dict[Place, Values] = {}
+        self._values: dict[tuple[str, str, int], Values] = {}
+        self._classes: dict[tuple[str, str, int], tuple[tuple[Place, ...], bool]] = {}
+        self._partial: dict[tuple[str, str, int], object] = {}
         self._busy: set[tuple[str, str, int]] = set()
-        self._bases: dict[Place, tuple[tuple[Place, ...], bool]] = {}
-        self._linear: dict[Place, tuple[tuple[Place, ...], bool]] = {}
+        self._cuts = 0
 
     def file(self, path: str) -> File:
         """A file that has facts."""
@@ -118,20 +119,40 @@ class Resolver:
         """The values of an expression."""
         if number < 0:
             return ()
-        key = (file.path, number)
-        if key in self._values:
-            return self._values[key]
-        busy = ("e", file.path, number)
-        if busy in self._busy or len(self._busy) > MAX_DEPTH * 4:
-            return ()
-        self._busy.add(busy)
+        return self._remembered(("e", file.path, number), self._values, (), lambda: unique(self._value(file, number)))
+
+    def _remembered(
+        self, key: tuple[str, str, int], store: dict[tuple[str, str, int], T], empty: T, compute: Callable[[], T]
+    ) -> T:
+        """The result of a computation that may need itself.
+
+        Where it does, it gets `empty`, and what was made from that is forgotten with the question that began it: what
+        is remembered never depends on the order of questions.
+        """
+        if key in store:
+            return store[key]
+        if key in self._partial:
+            return self.cut(self._partial[key])  # type: ignore[return-value]
+        if key in self._busy or len(self._busy) > MAX_DEPTH:
+            return self.cut(empty)
+        begins, before = not self._busy, self._cuts
+        self._busy.add(key)
         try:
-            values = unique(self._value(file, number))
+            result = compute()
         finally:
-            self._busy.discard(busy)
-        if not self._busy or values:
-            self._values[key] = values
-        return values
+            self._busy.discard(key)
+            if begins:
+                self._partial.clear()
+        if self._cuts == before:
+            store[key] = result
+        elif not begins:
+            self._partial[key] = result
+        return result
+
+    def cut(self, result: T) -> T:
+        """A result that is less than the whole because its question is still being answered."""
+        self._cuts += 1
+        return result
 
     def _value(self, file: File, number: int) -> Iterable[Value]:
         expression = file.expressions[number]
@@ -216,19 +237,7 @@ class Resolver:
 
     def definition_value(self, place: Place) -> Values:
         """What a definition stands for when it is named."""
-        if place in self._definition_values:
-            return self._definition_values[place]
-        busy = ("d", *place)
-        if busy in self._busy or len(self._busy) > MAX_DEPTH * 4:
-            return ()
-        self._busy.add(busy)
-        try:
-            values = unique(self._definition_value(place))
-        finally:
-            self._busy.discard(busy)
-        if not self._busy or values:
-            self._definition_values[place] = values
-        return values
+        return self._remembered(("d", *place), self._values, (), lambda: unique(self._definition_value(place)))
 
     def _definition_value(self, place: Place) -> Iterable[Value]:
         file = self.file(place[0])
@@ -328,7 +337,7 @@ class Resolver:
         definition = file.definitions[place[1]]
         busy = ("r", *place)
         if busy in self._busy:
-            return ()
+            return self.cut(())
         self._busy.add(busy)
         try:
             if definition.type >= 0:
@@ -408,19 +417,19 @@ class Resolver:
 
     def bases(self, place: Place) -> tuple[tuple[Place, ...], bool]:
         """Classes of the repository that a class extends, and whether it extends others besides."""
-        if place not in self._bases:
-            self._bases[place] = ((), True)
-            file = self.file(place[0])
-            found: list[Place] = []
-            outside = False
-            for number in file.definitions[place[1]].bases:
-                values = self.value(file, number)
-                mine = [v[1] if v[0] == "T" else v for v in values]
-                places = [(v[1], v[2]) for v in mine if v[0] == "D" and self.is_type((v[1], v[2]))]
-                found.extend(p for p in places if p != place)
-                outside = outside or not places or any(self.counts_outside(v) for v in mine if v[0] != "D")
-            self._bases[place] = (tuple(dict.fromkeys(found)), outside)
-        return self._bases[place]
+        return self._remembered(("bases", *place), self._classes, ((), True), lambda: self._found_bases(place))
+
+    def _found_bases(self, place: Place) -> tuple[tuple[Place, ...], bool]:
+        file = self.file(place[0])
+        found: list[Place] = []
+        outside = False
+        for number in file.definitions[place[1]].bases:
+            values = self.value(file, number)
+            mine = [v[1] if v[0] == "T" else v for v in values]
+            places = [(v[1], v[2]) for v in mine if v[0] == "D" and self.is_type((v[1], v[2]))]
+            found.extend(p for p in places if p != place)
+            outside = outside or not places or any(self.counts_outside(v) for v in mine if v[0] != "D")
+        return tuple(dict.fromkeys(found)), outside
 
     def counts_outside(self, value: Value) -> bool:
         """Whether a base outside of the repository may bring members."""
@@ -428,18 +437,18 @@ class Resolver:
 
     def linear(self, place: Place) -> tuple[tuple[Place, ...], bool]:
         """The class and all that it extends, nearest first; and whether something is outside of the repository."""
-        if place not in self._linear:
-            self._linear[place] = ((place,), False)
-            order, outside = [place], False
-            direct, outside = self.bases(place)
-            for base in direct:
-                more, open_ended = self.linear(base)
-                order.extend(more)
-                outside = outside or open_ended
-            # A base that several extend comes after all of them.
-            last: dict[Place, int] = {p: n for n, p in enumerate(order)}
-            self._linear[place] = (tuple(p for n, p in enumerate(order) if last[p] == n), outside)
-        return self._linear[place]
+        return self._remembered(("linear", *place), self._classes, ((place,), False), lambda: self._found_linear(place))
+
+    def _found_linear(self, place: Place) -> tuple[tuple[Place, ...], bool]:
+        order = [place]
+        direct, outside = self.bases(place)
+        for base in direct:
+            more, open_ended = self.linear(base)
+            order.extend(more)
+            outside = outside or open_ended
+        # A base that several extend comes after all of them.
+        last: dict[Place, int] = {p: n for n, p in enumerate(order)}
+        return tuple(p for n, p in enumerate(order) if last[p] == n), outside
 
     def open_ended(self, place: Place) -> bool:
         """Whether members may come from outside of the repository."""

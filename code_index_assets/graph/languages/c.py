@@ -324,7 +324,7 @@ class CResolver(Resolver):
         if definition.kind == "type":
             busy = ("t", *place)
             if busy in self._busy:
-                return ()
+                return self.cut(())
             self._busy.add(busy)
             try:
                 return self.instances(self.value(self.file(place[0]), definition.value))

@@ -98,7 +98,9 @@ class JavaResolver(Resolver):
             if numbers:
                 return ((file.path, numbers[0]),)
             here = file.scopes[scope]
-            if here.kind == "class" and here.definition >= 0 and ("b", file.path, here.definition) not in self._busy:
+            if ("b", file.path, here.definition) in self._busy:
+                self.cut(())
+            elif here.kind == "class" and here.definition >= 0:
                 self._busy.add(("b", file.path, here.definition))
                 try:
                     found = self.class_member((file.path, here.definition), name + "<>")

@@ -47,7 +47,7 @@ class PythonResolver(Resolver):
         """What a module binds at its top level."""
         file = self.repository.file(path)
         if file is None or ("star", path, 0) in self._busy:
-            return None
+            return self.cut(None)
         numbers = file.bound.get((0, name))
         if numbers:
             return tuple((path, n) for n in numbers)
@@ -92,7 +92,7 @@ class PythonResolver(Resolver):
     def import_places(self, file: File, definition: int) -> tuple[Place, ...]:
         busy = ("i", file.path, definition)
         if busy in self._busy:
-            return ()
+            return self.cut(())
         self._busy.add(busy)
         try:
             module, name = file.definitions[definition].target

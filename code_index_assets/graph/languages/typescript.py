@@ -69,7 +69,7 @@ class TypeScriptResolver(Resolver):
         file = self.repository.file(path)
         busy = ("x", path + "\0" + name, 0)
         if file is None or busy in self._busy:
-            return None
+            return self.cut(None)
         self._busy.add(busy)
         try:
             numbers = list(file.bound.get((EXPORTS, name), ()))
@@ -88,7 +88,7 @@ class TypeScriptResolver(Resolver):
     def import_places(self, file: File, definition: int) -> tuple[Place, ...]:
         busy = ("i", file.path, definition)
         if busy in self._busy:
-            return ()
+            return self.cut(())
         self._busy.add(busy)
         try:
             module, name = file.definitions[definition].target
@@ -230,7 +230,7 @@ class TypeScriptResolver(Resolver):
         if definition.kind == "type":
             busy = ("t", *place)
             if busy in self._busy:
-                return ()
+                return self.cut(())
             self._busy.add(busy)
             try:
                 return self.instances(self.value(self.file(place[0]), definition.value))
