@@ -51,16 +51,20 @@ class Found:
     why: str
     within: str
     within_line: int
+    owner: int  # number of the definition around it in its file, -1 at the top level
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A definition that uses another."""
+    """A definition that uses another; `at` is a line where it does."""
 
     path: str
     name: str
     line: int
     grade: Grade
+    at: int = 0
+    why: str = ""
+    owner: int = -1
 
 
 @dataclass(frozen=True)
@@ -110,9 +114,14 @@ class References:
 
     def answer(self, name: str, path: str | None = None, line: int | None = None) -> Answer:
         """Who uses a definition."""
-        wanted = set(self.places(name, path, line))
+        return self.answer_of(self.places(name, path, line))
+
+    def answer_of(self, places: Iterable[Place]) -> Answer:
+        """Who uses definitions of one name."""
+        wanted = set(places)
         if not wanted:
             return Answer((), (), (), ())
+        name = self.repository.definition(next(iter(wanted))).name
         resolver = self.resolver(self.repository.file(next(iter(wanted))[0]))  # type: ignore[arg-type]
         relatives = self.overridden(resolver, wanted)
         hits: dict[tuple[str, int], Found] = {}
@@ -256,7 +265,7 @@ class References:
         kind: EdgeKind = "inherits" if (line, column) in file.inherited else EDGE_KINDS.get(str(role), "reads")
         return Found(
             file.path, line, column, kind, role, grade, why,
-            around.name if around else "", around.line if around else 0,
+            around.name if around else "", around.line if around else 0, owner,
         )  # fmt: skip
 
 
@@ -268,5 +277,7 @@ def _callers(references: Iterable[Found], kind: str) -> tuple[Caller, ...]:
             continue
         key = (use.path, use.within, use.within_line)
         if key not in found or GRADES[use.grade] < GRADES[found[key].grade]:
-            found[key] = Caller(use.path, use.within or "<module>", use.within_line or 1, use.grade)
+            found[key] = Caller(
+                use.path, use.within or "<module>", use.within_line or 1, use.grade, use.line, use.why, use.owner
+            )
     return tuple(found.values())

@@ -263,6 +263,39 @@ class CallerOfDefinition:
 
 
 @dataclass(frozen=True)
+class GraphEdge:
+    """One definition of an answer over the code graph, and the line that shows why it is in it."""
+
+    repository: str
+    path: str
+    name: str = field(metadata=described("<module> at the top level."))
+    line: int = field(metadata=described("The line its name is on."))
+    kind: str = field(metadata=described("calls, instantiates, inherits, overrides; of unused: what it is."))
+    grade: Grade = field(metadata=described("That of the weakest edge on the way."))
+    why: str = field(metadata=described("The rule that decided; of unused: what may use it still."))
+    depth: int = field(metadata=described("Edges away from what was asked about."))
+    evidence_path: str
+    evidence_line: int
+    role: str
+
+
+@dataclass(frozen=True)
+class GraphAnswer:
+    """Definitions that a question over the code graph leads to, and what was looked at."""
+
+    question: str
+    definitions: tuple[DefinitionPlaced, ...] = field(metadata=described("What was asked about."))
+    edges: tuple[GraphEdge, ...]
+    complete: bool = field(
+        metadata=described("False where the walk stopped early or a repository has no facts to resolve from.")
+    )
+    files: int = field(metadata=described("Files whose names are resolved."))
+    unresolved_files: int = field(metadata=described("Files of code in languages without resolution."))
+    repositories: tuple[RepositoryState, ...]
+    outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH]
+
+
+@dataclass(frozen=True)
 class Uses:
     """Uses and callers of a definition. `complete` is false where the index has no facts to resolve from."""
 
