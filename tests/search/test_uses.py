@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
@@ -30,13 +31,13 @@ SECOND: dict[str, str | None] = {
 }
 
 
-def indexed(folder: Path, *commits: dict[str, str | None]) -> SearchEngine:
+def indexed(folder: Path, *commits: Mapping[str, str | None]) -> SearchEngine:
     settings = steps_alone.settings_of(folder / "data")
     layout = Layout(settings.data).create()
     work = GitRepository(folder / "work")
     registered = False
     for number, files in enumerate(commits):
-        work.commit(files)
+        work.commit(dict(files))
         if not registered:
             Registry.load(settings.registry_file, layout).add(str(work.path), name="acme/shop")
             registered = True
@@ -49,7 +50,9 @@ def edges(engine: SearchEngine) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in ("Cart", "total", "helper", "pay"):
         answer = to_json(find_uses(engine, UsesRequest(name, "acme/shop")))
-        found[name] = {part: answer[part] for part in ("definitions", "references", "candidates", "callers", "complete")}
+        found[name] = {
+            part: answer[part] for part in ("definitions", "references", "candidates", "callers", "complete")
+        }
     found["impact"] = to_json(ask_graph(engine, GraphRequest("impact", "Cart.total")))["edges"]
     return found
 
@@ -67,7 +70,10 @@ def test_edges_of_an_index_kept_over_commits_are_those_of_one_made_from_scratch(
     ]
     assert answer.complete
     impact = ask_graph(kept, GraphRequest("impact", "Cart.total"))
-    assert [(edge.name, edge.depth, edge.role) for edge in impact.edges] == [("pay", 1, "source"), ("test_pay", 2, "test")]
+    assert [(edge.name, edge.depth, edge.role) for edge in impact.edges] == [
+        ("pay", 1, "source"),
+        ("test_pay", 2, "test"),
+    ]
     diff = "--- a/shop/pay.py\n+++ b/shop/pay.py\n@@ -5 +5 @@\n-    return cart.total()\n+    return 0\n"
     tests = ask_graph(kept, GraphRequest("tests-for", diff=diff))
     assert [made.name for made in tests.definitions] == ["pay"]
