@@ -214,12 +214,7 @@ class References:
         members = self.members(resolver, name)
         if not members:
             return None
-        if set(members) <= wanted:
-            return "only member of this name"
-        roots = {root for member in members for root in self.roots(resolver, member)}
-        if len(roots) == 1:
-            return "only family of overrides of this name"
-        return None
+        return "only member of this name" if set(members) <= wanted else None
 
     def members(self, resolver: Resolver, name: str) -> tuple[Place, ...]:
         """All members of classes of a name in the repository."""
@@ -240,11 +235,6 @@ class References:
     @cached_property
     def _members(self) -> dict[tuple[str, str], tuple[Place, ...]]:
         return {}
-
-    def roots(self, resolver: Resolver, member: Place) -> set[Place]:
-        """The definitions that a member overrides and that override nothing themselves; itself if none."""
-        above = self.overridden(resolver, {member})
-        return {p for p in above if not self.overridden(resolver, {p})} or {member}
 
     def overridden(self, resolver: Resolver, wanted: Iterable[Place]) -> set[Place]:
         """Definitions of the same name in classes that the definitions' classes extend."""
