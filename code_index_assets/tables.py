@@ -200,6 +200,18 @@ DOCUMENTS = Table(
 )
 
 
+CODE_FACTS = Table(
+    "code_facts",
+    "What edges are resolved from: scopes, definitions in them, and expressions that name things.",
+    (
+        Column("path", TEXT, "file"),
+        Column("language", TEXT, "language it was read as"),
+        Column("names", TEXTS, "names that it defines or uses, without repetition, sorted"),
+        Column("facts", TEXT, "JSON: version, package, scopes, definitions, expressions"),
+    ),
+)
+
+
 def embeddings_table(dimension: int) -> Table:
     """The embeddings table of a space of so many dimensions."""
     return Table(
@@ -263,5 +275,6 @@ CHECK_RESULTS = Table(
 )
 
 ARTIFACT_TABLES: dict[str, Table] = {
-    t.name: t for t in (ENTRIES, FILES, FINDINGS, CHUNKS, SYMBOLS, IMPORTS, REFERENCES, DIAGNOSTICS, DOCUMENTS)
+    t.name: t
+    for t in (ENTRIES, FILES, FINDINGS, CHUNKS, SYMBOLS, IMPORTS, REFERENCES, DIAGNOSTICS, DOCUMENTS, CODE_FACTS)
 }

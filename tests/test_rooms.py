@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("records",),
     ("sources",),
     ("chunking",),
+    ("graph",),
     ("embedding",),
     ("quality",),
     ("index",),

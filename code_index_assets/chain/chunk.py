@@ -38,7 +38,7 @@ from .run import ChainRun, Outcome, StepResult
 from .select import FILE_HASHES
 
 KIND = "chunks"
-TABLES = ("chunks", "symbols", "imports", "references", "diagnostics", "documents")
+TABLES = ("chunks", "symbols", "imports", "references", "diagnostics", "documents", "code_facts")
 # Buckets parsed together: bounds memory (a bucket holds about 256 files) and keeps the pool of parsers busy.
 BUCKETS_AT_ONCE = 16
 _FILE_COLUMNS = ["path", "path_raw", "blob", "mode", "size", "language", "encoding", "hash", "secrets"]

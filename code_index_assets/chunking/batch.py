@@ -16,7 +16,7 @@ import polars as pl
 import pyarrow as pa
 
 from ..progress import Stages
-from ..tables import CHUNKS, DIAGNOSTICS, DOCUMENTS, IMPORTS, REFERENCES, SYMBOLS, Table
+from ..tables import CHUNKS, CODE_FACTS, DIAGNOSTICS, DOCUMENTS, IMPORTS, REFERENCES, SYMBOLS, Table
 from .context import ProjectContext
 from .single import ChunkOptions, SourceFile
 
@@ -24,7 +24,7 @@ BATCH_CHARS = 400_000
 # A pool of two starts in about 0.6 s, the time one process parses some 700 files of mean size (5 MB).
 POOL_CHARS = 8_000_000
 
-TABLES = (CHUNKS, SYMBOLS, IMPORTS, REFERENCES, DIAGNOSTICS, DOCUMENTS)
+TABLES = (CHUNKS, SYMBOLS, IMPORTS, REFERENCES, DIAGNOSTICS, DOCUMENTS, CODE_FACTS)
 
 Mode = Literal["sequential", "parallel", "auto"]
 
@@ -39,6 +39,7 @@ class ParsedTables:
     references: pl.DataFrame
     diagnostics: pl.DataFrame
     documents: pl.DataFrame
+    code_facts: pl.DataFrame
 
 
 def parse_files(

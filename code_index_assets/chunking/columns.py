@@ -1,6 +1,6 @@
 """Rows to Arrow: what a parser process sends back.
 
-What lives here: record batches of the six tables, and Arrow IPC bytes of them. What does not: the tables' meaning
+What lives here: record batches of the seven tables, and Arrow IPC bytes of them. What does not: the tables' meaning
 (`tables.py`). Imports pyarrow alone: a parser process starts without Polars.
 
 Building list columns from flat values and offsets costs a tenth of handing Polars lists of lists.
@@ -28,10 +28,11 @@ IMPORTS = (TEXT, INT, TEXT, TEXT, TEXT, TEXT)
 REFERENCES = (TEXT, TEXT, INTS)
 DIAGNOSTICS = (TEXT, TEXT, TEXT)
 DOCUMENTS = (TEXT, TEXT, COUNTS, COUNTS, INT, TEXT)
+CODE_FACTS = (TEXT, TEXT, TEXTS, TEXT)
 
 
 def arrow(parsed: Sequence[ParsedFile]) -> list[pa.RecordBatch]:
-    """Record batches of chunks, symbols, imports, references, diagnostics and documents of some files."""
+    """Record batches of chunks, symbols, imports, references, diagnostics, documents and code facts of some files."""
     return [
         _batch(CHUNKS, list(chain.from_iterable([p.chunks for p in parsed]))),
         _batch(SYMBOLS, list(chain.from_iterable([p.symbols for p in parsed]))),
@@ -39,6 +40,7 @@ def arrow(parsed: Sequence[ParsedFile]) -> list[pa.RecordBatch]:
         _batch(REFERENCES, list(chain.from_iterable([p.references for p in parsed]))),
         _batch(DIAGNOSTICS, list(chain.from_iterable([p.diagnostics for p in parsed]))),
         _batch(DOCUMENTS, list(chain.from_iterable([document_rows(p.chunks, p.symbols) for p in parsed]))),
+        _batch(CODE_FACTS, list(chain.from_iterable([p.code_facts for p in parsed]))),
     ]
 
 

@@ -27,6 +27,7 @@ MAVEN_PARENT = re.compile(r"<parent>.*?</parent>", re.S)
 # File names of the manifests that `project_context` reads, in the order of their readers.
 MANIFESTS = (
     "go.mod", "Cargo.toml", "package.json", "composer.json", "pom.xml", "settings.gradle", "settings.gradle.kts",
+    "tsconfig.json", "tsconfig.base.json", "jsconfig.json",
 )  # fmt: skip
 
 
@@ -40,12 +41,13 @@ class ProjectContext:
     packages: tuple[tuple[str, str], ...] = ()  # (folder, name in package.json)
     psr4: tuple[tuple[str, str], ...] = ()  # (namespace prefix, folder)
     builds: tuple[tuple[str, str], ...] = ()  # (folder, Gradle or Maven module)
+    aliases: tuple[tuple[str, str], ...] = ()  # (pattern of module names, folder or file) of TypeScript's `paths`
     extra: tuple[tuple[str, str], ...] = field(default=())
 
     @cached_property
     def names_digest(self) -> str:
         """Digest of what qualified names depend on: the manifests' names, not the list of paths."""
-        named = (self.go_modules, self.crates, self.packages, self.psr4, self.builds, self.extra)
+        named = (self.go_modules, self.crates, self.packages, self.psr4, self.builds, self.aliases, self.extra)
         pairs = [f"{kind}\0{a}\0{b}" for kind, group in enumerate(named) for a, b in group]
         return digest_lines(pairs)
 
@@ -113,7 +115,9 @@ EMPTY = ProjectContext()
 def project_context(paths: Iterable[str], read: Read) -> ProjectContext:
     """The context of a repository; `read` gives a file's text or None, and is asked for manifests only."""
     every = tuple(sorted(paths))
-    readers = dict(zip(MANIFESTS, (_go_module, _crate, _package, _psr4, _maven, _gradle, _gradle), strict=True))
+    readers = dict(
+        zip(MANIFESTS, (_go_module, _crate, _package, _psr4, _maven, _gradle, _gradle, *[_aliases] * 3), strict=True)
+    )
     owners: dict[str, list[tuple[str, str]]] = {}
     for path in every:
         folder, _, name = path.rpartition("/")
@@ -156,6 +160,20 @@ def _psr4(folder: str, text: str) -> Named:
         for prefix, targets in manifest.get(section, {}).get("psr-4", {}).items():
             for target in [targets] if isinstance(targets, str) else targets:
                 yield "psr4", prefix, posixpath.normpath(posixpath.join(folder, target)).removeprefix(".")
+
+
+JSON_COMMENT = re.compile(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', re.S)
+TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+
+
+def _aliases(folder: str, text: str) -> Named:
+    """`compilerOptions.paths`: names that stand for files. Comments and trailing commas are usual in these files."""
+    plain = TRAILING_COMMA.sub(r"\1", JSON_COMMENT.sub(lambda match: match[1] or "", text))
+    options = json.loads(plain).get("compilerOptions", {})
+    base = posixpath.join(folder, options.get("baseUrl", "."))
+    for pattern, targets in options.get("paths", {}).items():
+        if targets and isinstance(targets[0], str):
+            yield "aliases", pattern, posixpath.normpath(posixpath.join(base, targets[0]))
 
 
 def _maven(folder: str, text: str) -> Named:

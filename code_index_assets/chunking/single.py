@@ -15,6 +15,7 @@ from typing import Any
 
 from ..storage.fingerprint import digest, fingerprint
 from . import grammars
+from .code_facts import facts_of
 from .context import EMPTY, ProjectContext
 from .embedded import HOSTS, embed
 from .facts import Outline, Plugin
@@ -24,7 +25,7 @@ from .recovery import error_bytes, recovered
 from .references import MAX_NAME, hidden_spans, references
 from .splitter import Piece, Splitter
 
-CHUNKER_VERSION = "3"
+CHUNKER_VERSION = "4"
 
 # A query over one error node of 100,000 children takes 4.5 s (quadratic), and finds nothing in it.
 MAX_ERROR_CHILDREN = 20_000
@@ -65,6 +66,7 @@ class ParsedFile:
     imports: list[Row] = field(default_factory=list)
     references: list[Row] = field(default_factory=list)
     diagnostics: list[Row] = field(default_factory=list)
+    code_facts: list[Row] = field(default_factory=list)
 
 
 class TooDeepError(Exception):
@@ -176,6 +178,7 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
         _import_rows(text, view, context),
         _reference_rows(text, view),
         [(file.path, "syntax_errors", _blanked_lines(blanked))] if broken else [],
+        _fact_rows(file, plug.name, text.raw, root),
     )
 
 
@@ -313,6 +316,15 @@ def _reference_rows(text: _Text, view: Outline) -> list[Row]:
     lines_of = references(view.raw, hidden, view.keywords, view.plugin.facts.token)
     path = text.file.path
     return [(path, name.decode("utf-8", "replace"), at) for name, at in lines_of.items() if len(name) <= MAX_NAME]
+
+
+def _fact_rows(file: SourceFile, language: str, raw: bytes, root: Any) -> list[Row]:
+    """What edges are resolved from. Without it a file's names are looked up by text; its chunks never depend on it."""
+    try:
+        facts = facts_of(file.path, language, raw, root)
+    except Exception:  # a tree that a rule does not expect, or one too deep to walk, must not cost the file its chunks
+        return []
+    return [(file.path, language, facts.names(), facts.to_json())] if facts is not None else []
 
 
 def parser_fingerprint(options: ChunkOptions) -> str:

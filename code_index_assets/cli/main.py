@@ -26,6 +26,13 @@ COMMANDS = {
     "search": ("search", "Search for a question, names, paths, phrases."),
     "symbol": ("search", "Where a name is defined."),
     "references": ("search", "Which lines of code mention a name."),
+    "callers": ("graph", "Who calls a definition."),
+    "callees": ("graph", "What a definition calls."),
+    "impact": ("graph", "What a change may break: callers of callers."),
+    "path": ("graph", "The chain of calls from one definition to another."),
+    "implementations": ("graph", "What extends a class or overrides a method."),
+    "tests-for": ("graph", "Tests that reach a definition."),
+    "unused": ("graph", "Definitions without a use in their repository."),
     "status": ("status", "What is published: commit, freshness, coverage, verdict."),
     "list": ("registry", "List the registered repositories."),
     "files": ("status", "Files of a repository: kept, or left out and why."),
@@ -64,7 +71,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _ = COMMANDS[cmd_name]
-        command = getattr(import_module(f"code_index_assets.cli.{module}"), f"{cmd_name}_command")
+        command = getattr(import_module(f"code_index_assets.cli.{module}"), f"{cmd_name.replace('-', '_')}_command")
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

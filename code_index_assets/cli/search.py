@@ -261,7 +261,7 @@ def symbol_command(
 
 
 @click.command("references")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--repo", multiple=True, shell_complete=completion.repositories, help="Only in this repository.")
 @click.option("--ref", multiple=True, shell_complete=completion.refs, help="At this ref instead of the default one.")
 @click.option("--language", multiple=True, shell_complete=completion.languages, help="Only files of this language.")
@@ -269,12 +269,23 @@ def symbol_command(
 @click.option("--limit", default=50, show_default=True, help="Lines at most.")
 @click.option("--cursor", help="Goes on where an answer ended.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--batch",
+    type=click.File("r"),
+    help='A definition a line, {"id", "repository", "path", "line", "name"}: its uses, resolved; - is standard input.',
+)
 def references_command(
-    name: str, repo: tuple[str, ...], ref: tuple[str, ...], language: tuple[str, ...], path: tuple[str, ...],
-    limit: int, cursor: str | None, as_json: bool,
+    name: str | None, repo: tuple[str, ...], ref: tuple[str, ...], language: tuple[str, ...], path: tuple[str, ...],
+    limit: int, cursor: str | None, as_json: bool, batch: Any,
 ) -> int:  # fmt: skip
     """Which lines of code mention NAME (the case counts; Type::name narrows its definitions)."""
     settings, layout, server = _opened()
+    if batch is not None:
+        from .uses import answer_batch
+
+        return answer_batch(settings, layout, batch)
+    if not name:
+        raise click.UsageError("of what? code-index references NAME")
     fields = {"name": name, "repo": repo, "ref": ref, "language": language, "path": path, "limit": limit,
               "cursor": cursor}  # fmt: skip
 

@@ -30,6 +30,7 @@ PARTS = (
     PartSpec("imports", "chunks"),
     PartSpec("references", "chunks"),
     PartSpec("documents", "chunks"),
+    PartSpec("code_facts", "chunks"),
     PartSpec("files", "file_hashes"),
     PartSpec("findings", "file_hashes"),
 )

@@ -214,6 +214,103 @@ class References:
         return encode_cursor(Cursor(self.publication, offset), self.question) if offset < self.total else None
 
 
+# -- the code graph ----------------------------------------------------------------------------------------------------
+
+Grade = Literal["proven", "inferred", "textual"]
+EdgeKind = Literal["calls", "instantiates", "reads", "writes", "imports", "inherits", "types"]
+
+
+@dataclass(frozen=True)
+class DefinitionPlaced:
+    """One definition that was asked about."""
+
+    repository: str
+    path: str
+    line: int = field(metadata=described("The line its name is on."))
+    end_line: int
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Use:
+    """One use of a definition."""
+
+    repository: str
+    path: str
+    line: int
+    column: int = field(metadata=described("Byte in the line, from 0."))
+    kind: EdgeKind
+    within: str | None = field(metadata=described("Name of the definition around it; null at the top level."))
+    role: str = field(metadata=described("Role of the file: source, test, …"))
+    grade: Grade = field(
+        metadata=described(
+            "proven: imports and scopes leave one target; inferred: by the rule that `why` names; textual: name only."
+        )
+    )
+    why: str = field(metadata=described("The rule that decided."))
+
+
+@dataclass(frozen=True)
+class CallerOfDefinition:
+    """A definition that calls another; of what cannot be called: that uses it."""
+
+    repository: str
+    path: str
+    name: str = field(metadata=described("<module> at the top level."))
+    line: int = field(metadata=described("The line its name is on."))
+    grade: Grade
+
+
+@dataclass(frozen=True)
+class GraphEdge:
+    """One definition of an answer over the code graph, and the line that shows why it is in it."""
+
+    repository: str
+    path: str
+    name: str = field(metadata=described("<module> at the top level."))
+    line: int = field(metadata=described("The line its name is on."))
+    kind: str = field(metadata=described("calls, instantiates, inherits, overrides; of unused: what it is."))
+    grade: Grade = field(metadata=described("That of the weakest edge on the way."))
+    why: str = field(metadata=described("The rule that decided; of unused: what may use it still."))
+    depth: int = field(metadata=described("Edges away from what was asked about."))
+    evidence_path: str
+    evidence_line: int
+    role: str
+
+
+@dataclass(frozen=True)
+class GraphAnswer:
+    """Definitions that a question over the code graph leads to, and what was looked at."""
+
+    question: str
+    definitions: tuple[DefinitionPlaced, ...] = field(metadata=described("What was asked about."))
+    edges: tuple[GraphEdge, ...]
+    complete: bool = field(
+        metadata=described("False where the walk stopped early or a repository has no facts to resolve from.")
+    )
+    files: int = field(metadata=described("Files whose names are resolved."))
+    unresolved_files: int = field(metadata=described("Files of code in languages without resolution."))
+    repositories: tuple[RepositoryState, ...]
+    outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH]
+
+
+@dataclass(frozen=True)
+class Uses:
+    """Uses and callers of a definition. `complete` is false where the index has no facts to resolve from."""
+
+    name: str
+    definitions: tuple[DefinitionPlaced, ...]
+    references: tuple[Use, ...] = field(metadata=described("Proven and inferred uses."))
+    candidates: tuple[Use, ...] = field(
+        metadata=described("Lines that write the name and whose target is not known: none is picked.")
+    )
+    callers: tuple[CallerOfDefinition, ...]
+    complete: bool
+    repositories: tuple[RepositoryState, ...]
+    outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH]
+
+
 # -- files and repositories --------------------------------------------------------------------------------------------
 
 

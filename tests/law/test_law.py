@@ -29,7 +29,7 @@ KEY = "law"
 SERVER = {"qdrant_url": ":memory:"}
 _TABLES = {
     "file_hashes": ("files", "findings"),
-    "chunks": ("chunks", "symbols", "imports", "references", "diagnostics"),
+    "chunks": ("chunks", "symbols", "imports", "references", "diagnostics", "documents", "code_facts"),
 }
 _any: dict[str, Any] = {
     "deadline": None,

@@ -89,6 +89,23 @@ def test_text_is_what_a_terminal_shows(client: TestClient) -> None:
     assert (symbols.headers["x-code-index-outcome"], symbols.text) == ("no_match", told)
 
 
+def test_uses_and_questions_of_the_graph(client: TestClient) -> None:
+    (symbol, *_) = client.get("/v1/symbols", params={"name": "total_price"}).json()["symbols"]
+    told = client.get("/v1/uses", params={"name": "total_price", "repo": symbol["repository"]}).json()
+    assert told["outcome"] == "found" and told["complete"] is True
+    assert {made["name"] for made in told["definitions"]} == {"total_price"}
+    assert all(use["grade"] in ("proven", "inferred") and use["why"] for use in told["references"])
+    asked = client.get("/v1/graph/impact", params={"symbol": "total_price", "depth": 2})
+    assert asked.status_code == 200 and asked.json()["question"] == "impact"
+    assert asked.json()["files"] > 0
+
+
+def test_graph_questions_that_cannot_be_asked(client: TestClient) -> None:
+    assert client.get("/v1/graph/callers").status_code == 400
+    assert client.get("/v1/graph/unknown", params={"symbol": "x"}).status_code in (400, 422)
+    assert client.get("/v1/graph/impact", params={"symbol": "x", "depth": 99}).status_code in (400, 422)
+
+
 def test_symbols_and_references(client: TestClient) -> None:
     found = client.get("/v1/symbols", params={"name": "PaymentGateway"}).json()
     models.SymbolsResponse.model_validate(found)
@@ -237,7 +254,8 @@ def test_what_is_unforeseen_says_nothing_of_the_inside(shop: Shop) -> None:
 def test_the_description_has_examples_and_needs_nothing_from_elsewhere(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     paths = described["paths"]
-    assert {"/v1/search", "/v1/symbols", "/v1/references", "/v1/files/{repository}/{path}", "/v1/repositories",
+    assert {"/v1/search", "/v1/symbols", "/v1/references", "/v1/uses", "/v1/graph/{question}",
+            "/v1/files/{repository}/{path}", "/v1/repositories",
             "/v1/status", "/v1/index", "/healthz", "/readyz", "/metrics"} == set(paths)  # fmt: skip
     schemas = described["components"]["schemas"]
     for name in (

@@ -21,6 +21,7 @@ TOOLS = [
     "search_code",
     "find_symbol",
     "find_references",
+    "code_graph",
     "read_code",
     "list_repositories",
     "index_status",
@@ -99,6 +100,11 @@ def test_an_agent_finds_its_way(server: StdioServerParameters | str, installatio
                 ("shop/cart.py", 9, "shop.cart.fill"),
                 ("tests/test_cart.py", 5, "tests.test_cart.test_add_item"),
             ]
+            graph = {"question": "callers", "symbol": "Cart.add_item"}
+            called = (await client.call_tool("code_graph", graph)).structured_content
+            assert called["outcome"] == "found" and called["complete"] is True
+            edges = [(e["name"], e["grade"], e["evidence_path"], e["evidence_line"]) for e in called["edges"]]
+            assert ("test_add_item", "inferred", "tests/test_cart.py", 5) in edges
             status = (await client.call_tool("index_status", {"repository": "acme/shop"})).structured_content
             (detail,) = status["repositories"]
             assert detail["left_out_by_reason"] == {"binary": 1} and detail["files_indexed"] == 4

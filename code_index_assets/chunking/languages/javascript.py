@@ -40,6 +40,13 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
     """The file of a relative import, of a package of the workspace, or of an `@/` alias below a source folder."""
     if module.startswith("."):
         return _file(posixpath.normpath(posixpath.join(posixpath.dirname(path), module)), context)
+    for pattern, place in context.aliases:
+        head, star, tail = pattern.partition("*")
+        if (module == pattern) if not star else (module.startswith(head) and module.endswith(tail)):
+            rest = module[len(head) : len(module) - len(tail)] if star else ""
+            aliased = _file(posixpath.normpath(place.replace("*", rest)), context)
+            if aliased:
+                return aliased
     if module.startswith(("@/", "~/")):
         owner = context.owner("packages", path)
         base = owner[0] if owner else ""

@@ -52,6 +52,14 @@ def resolve(path: str, module: str, context: ProjectContext) -> str | None:
         target = _file(folder + tail, context)
         if target:
             return target
+    folder = posixpath.dirname(path)
+    while folder:  # a project inside of the repository: the nearest root that has the module
+        # Inside of a package `import json` means the library's, not a sibling.
+        for inner in ("", *SOURCE_FOLDERS) if f"{folder}/__init__.py" not in context.files else ():
+            target = _file(f"{folder}/{inner}{tail}", context)
+            if target and target != path:
+                return target
+        folder = posixpath.dirname(folder)
     return context.by_suffix(f"{tail}.py", path) if "/" in tail else None
 
 

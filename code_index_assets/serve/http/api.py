@@ -23,6 +23,7 @@ from ...search.paging import search_page
 from ...search.render import render_answer, render_definitions, render_references
 from ..service import Service
 from . import models
+from .graph import add_graph
 from .models import MAX_QUERY, MAX_VALUES
 from .requests import ask_for_run
 from .routing import ApiRoute, as_json
@@ -59,6 +60,7 @@ def api_routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1", responses=PROBLEMS, route_class=ApiRoute)
     _add_search(router, service)
     _add_names(router, service)
+    add_graph(router, service)
     _add_files(router, service)
     _add_state(router, service)
     return router

@@ -92,6 +92,12 @@ _shapes.add(answers.SymbolHit, "SymbolModel")
 SymbolsResponse = _shapes.add(answers.Definitions, "SymbolsResponse", examples=[_SYMBOLS]).model
 _shapes.add(answers.Reference, "ReferenceModel")
 ReferencesResponse = _shapes.add(answers.References, "ReferencesResponse").model
+_shapes.add(answers.DefinitionPlaced, "DefinitionPlace")
+_shapes.add(answers.Use, "UseModel")
+_shapes.add(answers.CallerOfDefinition, "CallerModel")
+UsesResponse = _shapes.add(answers.Uses, "UsesResponse").model
+_shapes.add(answers.GraphEdge, "GraphEdgeModel")
+GraphResponse = _shapes.add(answers.GraphAnswer, "GraphResponse").model
 FileResponse = _shapes.add(answers.FileText, "FileResponse", examples=[_FILE]).model
 _shapes.add(answers.RepositoryStatus, "StatusModel")
 RepositoriesResponse = _shapes.add(answers.RepositoryPage, "RepositoriesResponse").model

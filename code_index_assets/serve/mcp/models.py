@@ -169,6 +169,20 @@ REFERENCES = _shapes.add(
     },
     first=_PAGE_FIRST,
 )
+PLACED = _shapes.add(answers.DefinitionPlaced, "PlacedDefinition", without={"end_line"})
+EDGE = _shapes.add(answers.GraphEdge, "Edge", changed={"role": optional(str)})
+GRAPH = _shapes.add(
+    answers.GraphAnswer,
+    "GraphResult",
+    without={"question", "unresolved_files"},
+    changed=_NOTE
+    | {
+        "total": required(int, "How many edges there are in all."),
+        "cut": optional(str, "What was left out for max_tokens."),
+        "repositories": required(_AT_ROWS),
+    },
+    first=("total", "cut", "outcome"),
+)
 CODE = _shapes.add(
     answers.FileText,
     "CodeResult",
@@ -182,7 +196,7 @@ CODE = _shapes.add(
     },
 )
 SearchResult, SymbolResult, ReferenceResult = SEARCH.model, SYMBOLS.model, REFERENCES.model
-CodeResult, RepositoryList = CODE.model, REPOSITORIES.model
+CodeResult, RepositoryList, GraphResult = CODE.model, REPOSITORIES.model, GRAPH.model
 
 
 class StatusResult(Model):

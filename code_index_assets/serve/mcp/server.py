@@ -43,8 +43,9 @@ one checked out here, or when a first look over a large tree would take many cal
 for exact strings in files you are editing and for anything changed since it was indexed; index_codebase brings a
 checkout, uncommitted work included, into the index.
 
-Order that works: search_code or find_symbol → read_code for the lines around a hit → find_references before changing
-a definition. list_repositories gives the names to filter by; index_status says how fresh they are.
+Order that works: search_code or find_symbol → read_code for the lines around a hit → code_graph (callers, impact,
+tests-for) before changing a definition; find_references where its language has no graph. list_repositories gives the
+names to filter by; index_status says how fresh they are.
 
 Paths are relative to their repository's root, with '/'. Lines count from 1 and belong to the commit that the answer
 names: a checkout on disk may differ (state "behind" says the index is older than the ref was last seen).
@@ -179,6 +180,14 @@ _TOOLS: tuple[tuple[str, str, str, ToolAnnotations], ...] = (
         "Find references",
         "Who mentions a name: every line of code that uses or imports it, with the definition around each, and the "
         "definitions of the name first. Textual: the same name on other types is listed too.",
+        _READS,
+    ),
+    (
+        "code_graph",
+        "Ask the code graph",
+        "Who calls a definition, what it calls, what a change may break, which tests reach it, what implements it, "
+        "what nothing uses. Resolved by imports, scopes and types: each edge has a grade (proven, inferred), the rule "
+        "and the line that shows it. Python, TypeScript, JavaScript, Go, Java, C, C++.",
         _READS,
     ),
     (

@@ -25,6 +25,7 @@ from ...search.engine import SearchEngine, SearchRequest
 from ...search.files import read_lines
 from ...search.filters import SearchFilters
 from ...search.freshness import repository_statuses
+from ...search.graph_questions import MAX_DEPTH, GraphRequest, Question, ask_graph
 from ...search.outcome import SearchOutcome
 from ...search.references import find_references
 from ...settings import Settings
@@ -33,7 +34,17 @@ from ..index_runs import IndexRun, IndexRuns
 from .answers import CursorAt, code_reply, reference_reply, search_reply, symbol_reply
 from .fit import DEFAULT_TOKENS, MAX_TOKENS, MIN_TOKENS, Reply
 from .folders import indexable_folder
-from .models import CodeResult, ReferenceResult, RepositoryList, RunStatus, SearchResult, StatusResult, SymbolResult
+from .graph import graph_reply
+from .models import (
+    CodeResult,
+    GraphResult,
+    ReferenceResult,
+    RepositoryList,
+    RunStatus,
+    SearchResult,
+    StatusResult,
+    SymbolResult,
+)
 from .runs import follow, run_reply, run_status
 from .status import repositories_reply, status_reply
 
@@ -218,6 +229,30 @@ class Tools:
             note = f"no code mentions {name!r} (comments and strings do not count){near}"
         note = _noted(note, answer.notes)
         return _result(reference_reply(answer, max_tokens=max_tokens, note=note))
+
+    def code_graph(
+        self,
+        question: Annotated[
+            Question,
+            Field(
+                description="callers; callees; impact (callers of callers); path (symbol → to); implementations; "
+                "tests-for; unused."
+            ),
+        ],
+        symbol: Annotated[str, Field(max_length=500, description="A name, Type.name, or path:line.")] = "",
+        to: Annotated[str, Field(max_length=500, description="Where a path ends.")] = "",
+        diff: Annotated[
+            str,
+            Field(max_length=200_000, description="A unified diff in place of symbol: asks about what it changes."),
+        ] = "",
+        repositories: Repositories = [],  # noqa: B006
+        ref: Annotated[str | None, Field(max_length=300, description="Ref, if not the default one.")] = None,
+        depth: Annotated[int, Field(ge=1, le=MAX_DEPTH, description="Calls away at most, of impact.")] = 3,
+        max_tokens: MaxTokens = DEFAULT_TOKENS,
+    ) -> Annotated[CallToolResult, GraphResult]:
+        """Edges of a question over the code graph. Raises QueryError, NotIndexedError."""
+        request = GraphRequest(question, symbol, to, tuple(repositories), ref, depth, diff)
+        return _result(graph_reply(ask_graph(self.engine, request), max_tokens=max_tokens))
 
     def read_code(
         self,

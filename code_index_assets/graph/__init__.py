@@ -1,0 +1,1 @@
+"""The code graph: what names refer to, with grade and evidence."""

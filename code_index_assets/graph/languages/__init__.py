@@ -1,0 +1,1 @@
+"""Rules of languages: one module a family."""

@@ -1,0 +1,300 @@
+"""Python: scopes, packages, properties, the containers of the standard library, fixtures of pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..repository import File, Place
+from ..resolver import EXTERNAL, INFERRED, PROVEN, Resolution, Resolver, Value, Values
+
+WRAPPERS = frozenset({"Optional", "Union", "Annotated", "ClassVar", "Final", "Required", "NotRequired", "Awaitable",
+                      "Coroutine", "TypeGuard", "ReadOnly"})  # fmt: skip
+MAPPINGS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "DefaultDict", "OrderedDict"})
+NESTED = frozenset({"list", "sorted", "reversed", "iter", "set", "tuple", "frozenset", "filter", "deque", "islice",
+                    "chain", "cycle"})  # fmt: skip
+ONE = frozenset({"next", "max", "min"})
+
+
+class PythonResolver(Resolver):
+    """Resolution of Python."""
+
+    def lookup(self, file: File, scope: int, name: str, expression: Any) -> tuple[Place, ...] | None:
+        first = True
+        while scope >= 0:
+            here = file.scopes[scope]
+            if here.kind != "class" or first:
+                numbers = file.bound.get((scope, name))
+                if numbers and not all("instance" in file.definitions[n].flags for n in numbers):
+                    return tuple((file.path, n) for n in numbers if "instance" not in file.definitions[n].flags)
+                for module in here.stars:
+                    found = self.star(file, module, name)
+                    if found:
+                        return found
+            if here.kind != "block":
+                first = False
+            scope = here.parent
+        return None
+
+    def star(self, file: File, module: str, name: str) -> tuple[Place, ...] | None:
+        """A name bound by `from module import *`."""
+        path = self.repository.resolve(file.path, module)
+        if path is None or name.startswith("_"):
+            return None
+        return self.in_module(path, name)
+
+    def in_module(self, path: str, name: str) -> tuple[Place, ...] | None:
+        """What a module binds at its top level."""
+        file = self.repository.file(path)
+        if file is None or ("star", path, 0) in self._busy:
+            return self.cut(None)
+        numbers = file.bound.get((0, name))
+        if numbers:
+            return tuple((path, n) for n in numbers)
+        self._busy.add(("star", path, 0))
+        try:
+            for module in file.scopes[0].stars:
+                found = self.star(file, module, name)
+                if found:
+                    return found
+        finally:
+            self._busy.discard(("star", path, 0))
+        return None
+
+    def module(self, path: str, module: str) -> Value:
+        """A module by the name a file writes."""
+        found = self.repository.resolve(path, module)
+        return ("M", found or "", module if not module.startswith(".") else "", path) if found else ("XD", module)
+
+    def imported(self, file: File, definition: int) -> Values:
+        module, name = file.definitions[definition].target
+        if not name:
+            found = self.repository.resolve(file.path, module)
+            if found is None and not self.namespace(module):
+                return (("XD", module),)
+            return (("M", found or "", module, file.path),)
+        path = self.repository.resolve(file.path, module)
+        if path is not None:
+            places = tuple(p for p in self.in_module(path, name) or () if p != (file.path, definition))
+            if places:
+                return tuple(v for p in places for v in self.definition_value(p))
+        joint = "" if module.endswith(".") else "."
+        inner = self.repository.resolve(file.path, f"{module}{joint}{name}")
+        if inner is not None:
+            return (("M", inner, f"{module}{joint}{name}", file.path),)
+        return (("XD", f"{module}.{name}"),) if path is None else ()
+
+    def namespace(self, module: str) -> bool:
+        """Whether a package without `__init__.py` may be meant."""
+        tail = module.replace(".", "/") + "/"
+        return any(p.startswith((tail, "src/" + tail, "lib/" + tail)) for p in self.repository.paths)
+
+    def import_places(self, file: File, definition: int) -> tuple[Place, ...]:
+        busy = ("i", file.path, definition)
+        if busy in self._busy:
+            return self.cut(())
+        self._busy.add(busy)
+        try:
+            module, name = file.definitions[definition].target
+            if not name:
+                return ()
+            path = self.repository.resolve(file.path, module)
+            places = self.in_module(path, name) if path is not None else None
+            return self.followed(p for p in places if p != (file.path, definition)) if places else ()
+        finally:
+            self._busy.discard(busy)
+
+    def resolve_import(self, file: File, expression: Any) -> Resolution:
+        module, name = expression[6], expression[1]
+        path = self.repository.resolve(file.path, module) if module else None
+        places = self.in_module(path, name) if path is not None else None
+        if not places:
+            return EXTERNAL
+        targets = tuple(dict.fromkeys(self.canonical(p) for p in self.followed(places)))
+        return Resolution(targets, PROVEN if len(targets) == 1 else INFERRED, "import") if targets else EXTERNAL
+
+    def module_member(self, value: Value, name: str) -> tuple[Place, ...] | None:
+        return self.in_module(value[1], name) if value[1] else None
+
+    def member_of(self, receiver: Value, name: str) -> Iterable[Value]:
+        if receiver[0] == "M" and not (receiver[1] and self.in_module(receiver[1], name)):
+            inner = f"{receiver[2]}{'' if receiver[2].endswith('.') else '.'}{name}"
+            found = self.repository.resolve(receiver[3], inner)
+            if found is not None or self.namespace(inner):
+                return (("M", found or "", inner, receiver[3]),)
+            return (("X", "?", ()),)
+        return super().member_of(receiver, name)
+
+    def module_name_value(self, file: File, expression: Any) -> Values:
+        if expression[6]:
+            return ()
+        found = self.repository.resolve(file.path, expression[1])
+        return (("M", found or "", expression[1], file.path),) if found or self.namespace(expression[1]) else ()
+
+    def _definition_value(self, place: Place) -> Iterable[Value]:
+        file = self.file(place[0])
+        definition = file.definitions[place[1]]
+        if definition.kind == "parameter":
+            if "self" in definition.flags or "cls" in definition.flags:
+                around = file.definitions[file.scopes[definition.scope].definition].scope
+                owner = file.scopes[around].definition
+                if owner < 0:
+                    return ()
+                return (("D", file.path, owner),) if "cls" in definition.flags else (("I", file.path, owner, ()),)
+            if definition.type < 0:
+                fixture = self.fixture(file, definition.name, definition.scope)
+                if fixture is not None:
+                    return self.returned(fixture)
+        if "decorated" in definition.flags:
+            found: list[Value] = []
+            for number in definition.bases:
+                for value in self.value(file, number):
+                    found.extend(self.decorated(value, place))
+            found = [value for value in found if value[0] in ("I", "D")]
+            return found or (("D", *place),)
+        return super()._definition_value(place)
+
+    def decorated(self, value: Value, place: Place) -> Iterable[Value]:
+        """What a decorator makes of a function."""
+        if value[0] == "D" and not self.is_type((value[1], value[2])):
+            return self.returned((value[1], value[2]))
+        if value[0] == "X" and value[1].rpartition(".")[2] == "Callable":
+            return self.called_instance(value)
+        if value[0] == "D":
+            return (("I", value[1], value[2], ()),)
+        return ()
+
+    def fixture(self, file: File, name: str, scope: int) -> Place | None:
+        """The fixture that pytest gives to a parameter."""
+        owner = file.scopes[scope].definition
+        if owner < 0:
+            return None
+        function = file.definitions[owner]
+        if not (function.name.startswith("test") or "fixture" in function.flags):
+            return None
+        folder = file.path
+        paths = [file.path]
+        while folder:
+            folder = folder.rpartition("/")[0]
+            paths.append(f"{folder}/conftest.py" if folder else "conftest.py")
+        for path in paths:
+            other = self.repository.file(path)
+            for number in other.bound.get((0, name), ()) if other is not None else ():
+                if "fixture" in other.definitions[number].flags:  # type: ignore[union-attr]
+                    return path, number
+        return None
+
+    def returned(self, place: Place) -> Values:
+        definition = self.repository.definition(place)
+        found = super().returned(place)
+        if "fixture" in definition.flags:
+            if definition.type >= 0:
+                inner = tuple(self.elements(found))
+                return inner if "generator" in definition.flags else found
+            return found
+        if {"contextmanager", "asynccontextmanager"} & set(definition.flags):
+            return (("X", "contextmanager", (tuple(self.elements(found)) if definition.type >= 0 else found,)),)
+        if "generator" in definition.flags and definition.type < 0:
+            return (("X", "Iterator", (found,)),)
+        if definition.type >= 0 and any(v[0] == "X" and v[1].rpartition(".")[2] in ("Self", "?") for v in found):
+            around = self.file(place[0]).scopes[definition.scope].definition
+            if around >= 0 and self.is_type((place[0], around)):
+                return (*[v for v in found if v[0] != "X"], ("I", place[0], around, ()))
+        return found
+
+    def external_instance(self, name: str, arguments: tuple[Values, ...]) -> Values:
+        word = name.rpartition(".")[2]
+        if word in WRAPPERS:
+            return tuple(value for argument in arguments for value in argument)
+        if word in ("Type", "type"):
+            return tuple(("D", v[1], v[2]) if v[0] == "I" else v for argument in arguments for v in argument)
+        if word in ("None", "NoneType"):
+            return ()
+        return (("X", word if arguments else name, arguments),)
+
+    def generic_instance(self, value: Value) -> Iterable[Value]:
+        base, arguments = value[1], value[2]
+        if base[0] == "XD" and base[1].rpartition(".")[2] in ("Type", "type"):
+            return [v for argument in arguments for v in argument if v[0] == "D"]
+        return super().generic_instance(value)
+
+    def external_call(self, name: str, arguments: list[Values]) -> Values:
+        word = name.rpartition(".")[2]
+        first = arguments[0] if arguments else ()
+        if word in NESTED:
+            return (("X", "list", (tuple(self.elements(first)),)),)
+        if word in ONE:
+            return tuple(self.elements(first))
+        if word == "enumerate":
+            pair = (("X", "tuple", ((("X", "int", ()),), tuple(self.elements(first)))),)
+            return (("X", "list", (pair,)),)
+        if word == "zip":
+            row = tuple(tuple(self.elements(argument)) for argument in arguments)
+            return (("X", "list", ((("X", "tuple", row),),)),)
+        if word == "type" and len(arguments) == 1:
+            return tuple(("D", v[1], v[2]) for v in first if v[0] == "I")
+        if word == "partial":
+            return first
+        if name in ("str", "int", "repr", "len", "float", "bool", "bytes", "open", "dict", "sum", "format", "vars"):
+            return (("X", name, ()),)
+        if word in ("TypeVar", "NewType", "ParamSpec", "namedtuple"):
+            return (("XD", word),)
+        return (("X", "?" if name in ("getattr", "copy.copy", "copy.deepcopy") else name, ()),)
+
+    def external_member(self, value: Value, name: str) -> Values:
+        if value[0] == "XD":
+            return (("XD", f"{value[1]}.{name}"),)
+        kind, arguments = value[1], value[2]
+        if kind in MAPPINGS and len(arguments) == 2:
+            if name in ("get", "pop", "setdefault"):
+                return (("X", "Callable", ((), arguments[1])),)
+            if name == "values":
+                return (("X", "Callable", ((), (("X", "list", (arguments[1],)),))),)
+            if name == "items":
+                pair = (("X", "tuple", (arguments[0], arguments[1])),)
+                return (("X", "Callable", ((), (("X", "list", (pair,)),))),)
+        elif arguments and name in ("pop", "popleft", "__getitem__"):
+            return (("X", "Callable", ((), arguments[0])),)
+        elif arguments and name == "copy":
+            return (("X", "Callable", ((), (value,))),)
+        return (("X", "?" if kind == "?" else f"{kind}.{name}", ()),)
+
+    def called_instance(self, value: Value) -> Values:
+        if value[1].rpartition(".")[2] == "Callable" and value[2]:
+            return tuple(value[2][-1])
+        return (("X", "?" if value[1] == "?" else f"{value[1]}()", ()),)
+
+    def elements(self, values: Values) -> Iterable[Value]:
+        found: list[Value] = []
+        for value in values:
+            if value[0] == "I":
+                for place in self.member(value, "__iter__") or ():
+                    found.extend(self.elements(self.returned(place)))
+            else:
+                found.extend(super().elements((value,)))
+        return found
+
+    def indexed(self, values: Values) -> Iterable[Value]:
+        found: list[Value] = []
+        for value in values:
+            if value[0] == "I":
+                for place in self.member(value, "__getitem__") or ():
+                    found.extend(self.returned(place))
+            elif value[0] == "X" and value[1] in MAPPINGS:
+                found.extend(value[2][1] if len(value[2]) == 2 else (("X", "?", ()),))
+            else:
+                found.extend(super().elements((value,)))
+        return found
+
+    def entered(self, values: Values) -> Iterable[Value]:
+        found: list[Value] = []
+        for value in values:
+            if value[0] == "I":
+                for place in self.member(value, "__enter__") or self.member(value, "__aenter__") or ():
+                    got = self.returned(place)
+                    found.extend(got or (value,))
+            elif value[0] == "X" and value[1] == "contextmanager":
+                found.extend(value[2][0])
+            else:
+                found.append(("X", "?", ()))
+        return found

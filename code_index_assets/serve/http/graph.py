@@ -1,0 +1,65 @@
+"""The endpoints of the code graph: resolved uses of a definition, and questions over calls.
+
+What lives here: `/v1/uses` and `/v1/graph/{question}`. What does not: the answers (`search/uses.py`,
+`search/graph_questions.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from ...search.answer_fields import to_json
+from ...search.graph_questions import MAX_DEPTH, GraphRequest, Question, ask_graph
+from ...search.uses import UsesRequest, find_uses
+from ..service import Service
+from . import models
+from .routing import as_json
+
+Ref = Annotated[str | None, Query(max_length=255, description="At this ref instead of the default one.")]
+MAX_DIFF = 200_000
+
+
+def add_graph(router: APIRouter, service: Service) -> None:
+    """Adds the endpoints to the router of /v1."""
+
+    @router.get("/uses", response_model=models.UsesResponse, tags=["graph"], summary="Resolved uses of a definition")
+    async def uses(
+        name: Annotated[str, Query(max_length=500, examples=["send"])],
+        repo: Annotated[str, Query(max_length=500, description="Only in this repository.")] = "",
+        path: Annotated[str | None, Query(max_length=4096, description="File of the definition.")] = None,
+        line: Annotated[int | None, Query(ge=1, description="Line of the definition's name.")] = None,
+        ref: Ref = None,
+    ) -> Response:
+        """Proven and inferred uses and callers, and apart from them lines whose target is not known."""
+
+        def work() -> Response:
+            return as_json(to_json(find_uses(service.engine, UsesRequest(name, repo, path, line, ref))))
+
+        return await service.run(work)
+
+    @router.get(
+        "/graph/{question}",
+        response_model=models.GraphResponse,
+        tags=["graph"],
+        summary="Callers, callees, impact, paths, implementations, tests, unused definitions",
+    )
+    async def graph(
+        question: Annotated[Question, Path()],
+        symbol: Annotated[str, Query(max_length=500, description="A name, Type.name, or path:line.")] = "",
+        to: Annotated[str, Query(max_length=500, description="Where a path ends.")] = "",
+        repo: Annotated[list[str], Query(max_length=100, description="Only these repositories.")] = [],  # noqa: B006
+        ref: Ref = None,
+        depth: Annotated[int, Query(ge=1, le=MAX_DEPTH, description="Calls away at most, of impact.")] = 3,
+        diff: Annotated[
+            str, Query(max_length=MAX_DIFF, description="A unified diff: asks about what it changes.")
+        ] = "",
+    ) -> Response:
+        """Every edge has a grade, the rule that decided, and the line that shows it."""
+
+        def work() -> Response:
+            request = GraphRequest(question, symbol, to, tuple(repo), ref, depth, diff)
+            return as_json(to_json(ask_graph(service.engine, request)))
+
+        return await service.run(work)
