@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from .. import deadlines
 from ..chunking.facts import words
 from .languages.registry import resolver_for
 from .repository import File, Place, Repository
@@ -157,13 +158,14 @@ class References:
         )
 
     def _uses_of(self, resolver: Resolver, word: str) -> _UsesOfName:
-        """All uses of a name in a language family, resolved once."""
+        """All uses of a name in a language family, resolved once. Raises OutOfTimeError; what is resolved stays so."""
         key = (type(resolver).__name__, word)
         if key not in self._uses:
             found = _UsesOfName()
             for file in self.repository.mentioning(word):
                 if self.resolver(file) is not resolver:
                     continue
+                deadlines.check()
                 for number in file.uses.get(word, ()):
                     resolution = self.resolved(resolver, file, number)
                     for target in resolution.targets:
