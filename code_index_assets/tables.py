@@ -181,7 +181,7 @@ DIAGNOSTICS = Table(
     "What parsing had to give up on, file by file.",
     (
         Column("path", TEXT, "file"),
-        Column("code", TEXT, "syntax_errors, no_grammar, timeout, too_deep, memory, crashed, …"),
+        Column("code", TEXT, "syntax_errors, no_grammar, no_facts, timeout, too_deep, memory, crashed, …"),
         Column("detail", TEXT, "particulars", nullable=True),
     ),
 )

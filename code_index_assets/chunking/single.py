@@ -172,13 +172,14 @@ def _parse(file: SourceFile, options: ChunkOptions, context: ProjectContext) -> 
     if time.thread_time() > deadline:
         raise TimedOutError
     pieces = text.splitter.split(0, len(text.raw), view.definitions, root)
+    facts_rows, without_facts = _fact_rows(file, plug.name, text.raw, root)
     return ParsedFile(
         _chunk_rows(text, view, pieces, "tree-sitter"),
         _symbol_rows(text, view),
         _import_rows(text, view, context),
         _reference_rows(text, view),
-        [(file.path, "syntax_errors", _blanked_lines(blanked))] if broken else [],
-        _fact_rows(file, plug.name, text.raw, root),
+        [*([(file.path, "syntax_errors", _blanked_lines(blanked))] if broken else []), *without_facts],
+        facts_rows,
     )
 
 
@@ -318,13 +319,13 @@ def _reference_rows(text: _Text, view: Outline) -> list[Row]:
     return [(path, name.decode("utf-8", "replace"), at) for name, at in lines_of.items() if len(name) <= MAX_NAME]
 
 
-def _fact_rows(file: SourceFile, language: str, raw: bytes, root: Any) -> list[Row]:
-    """What edges are resolved from. Without it a file's names are looked up by text; its chunks never depend on it."""
+def _fact_rows(file: SourceFile, language: str, raw: bytes, root: Any) -> tuple[list[Row], list[Row]]:
+    """What edges are resolved from, and a diagnostic where it could not be read: chunks never depend on it."""
     try:
         facts = facts_of(file.path, language, raw, root)
-    except Exception:  # a tree that a rule does not expect, or one too deep to walk, must not cost the file its chunks
-        return []
-    return [(file.path, language, facts.names(), facts.to_json())] if facts is not None else []
+    except Exception as error:  # a tree that a rule does not expect, or one too deep to walk
+        return [], [(file.path, "no_facts", f"{type(error).__name__}: {error}"[:200])]
+    return [(file.path, language, facts.names(), facts.to_json())] if facts is not None else [], []
 
 
 def parser_fingerprint(options: ChunkOptions) -> str:

@@ -5,11 +5,13 @@ What lives here: `References`, answers over one repository. What does not: resol
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from .. import deadlines
 from ..chunking.facts import words
 from .languages.registry import resolver_for
 from .repository import File, Place, Repository
@@ -78,6 +80,14 @@ class Answer:
     complete: bool = True
 
 
+@dataclass
+class _UsesOfName:
+    """Uses of one name by what they refer to, and those of members whose receiver is unknown."""
+
+    by_target: dict[Place, list[tuple[File, int]]] = field(default_factory=lambda: defaultdict(list))
+    open: list[tuple[File, int]] = field(default_factory=list)
+
+
 class References:
     """Answers over one repository."""
 
@@ -85,6 +95,7 @@ class References:
         self.repository = repository
         self._resolvers: dict[str, Resolver] = {}
         self._resolved: dict[tuple[str, int], Resolution] = {}
+        self._uses: dict[tuple[str, str], _UsesOfName] = {}
 
     def resolver(self, file: File) -> Resolver:
         """The resolver of a file's language family."""
@@ -128,12 +139,12 @@ class References:
         maybe: dict[tuple[str, int], Found] = {}
         dispatched: dict[tuple[str, int], Found] = {}
         for word in sorted(self.names_of(resolver, name, wanted)):
-            for file in self.repository.mentioning(word):
-                mine = self.resolver(file)
-                if type(mine) is not type(resolver):
-                    continue
-                for number in file.uses.get(word, ()):
-                    self._judge(mine, file, number, wanted, relatives, hits, maybe, dispatched)
+            uses = self._uses_of(resolver, word)
+            for target in (*sorted(wanted), *sorted(relatives)):
+                for file, number in uses.by_target.get(target, ()):
+                    self._judge(resolver, file, number, wanted, relatives, hits, maybe, dispatched)
+            for file, number in uses.open:
+                self._judge(resolver, file, number, wanted, relatives, hits, maybe, dispatched)
         for place in hits:
             maybe.pop(place, None)
         references = tuple(hits[place] for place in sorted(hits))
@@ -146,16 +157,35 @@ class References:
             _callers((*references, *dispatched.values()), kind),
         )
 
+    def _uses_of(self, resolver: Resolver, word: str) -> _UsesOfName:
+        """All uses of a name in a language family, resolved once. Raises OutOfTimeError; what is resolved stays so."""
+        key = (type(resolver).__name__, word)
+        if key not in self._uses:
+            found = _UsesOfName()
+            for file in self.repository.mentioning(word):
+                if self.resolver(file) is not resolver:
+                    continue
+                deadlines.check()
+                for number in file.uses.get(word, ()):
+                    resolution = self.resolved(resolver, file, number)
+                    for target in resolution.targets:
+                        found.by_target[target].append((file, number))
+                    outside = resolution.external and resolution.rule != "?"
+                    if not resolution.targets and not outside and file.expressions[number][0] == "a":
+                        found.open.append((file, number))
+            self._uses[key] = found
+        return self._uses[key]
+
     def names_of(self, resolver: Resolver, name: str, wanted: set[Place]) -> set[str]:
         """The name and the aliases that imports give it."""
         names, todo = {name}, [name]
         while todo:
             word = todo.pop()
             for file in self.repository.mentioning(word):
-                for definition in file.definitions:
-                    if definition.kind == "import" and definition.target[1:] == [word] and definition.name not in names:
-                        names.add(definition.name)
-                        todo.append(definition.name)
+                for alias in file.aliases.get(word, ()):
+                    if alias not in names:
+                        names.add(alias)
+                        todo.append(alias)
             names |= resolver.other_names(word, wanted)
         return names
 
@@ -172,8 +202,8 @@ class References:
     ) -> None:
         expression = file.expressions[number]
         line = expression[2]
-        if any(file.path == p and self.repository.definition((p, n)).line == line for p, n in wanted) and (
-            expression[5] in ("write", "import")
+        if expression[5] in ("write", "import") and any(
+            file.path == p and file.definitions[n].line == line for p, n in wanted
         ):
             return
         resolution = self.resolved(resolver, file, number)

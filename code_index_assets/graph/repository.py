@@ -55,6 +55,15 @@ class File:
         return frozenset(found)
 
     @cached_property
+    def aliases(self) -> dict[str, list[str]]:
+        """Names that imports bind, by the name that they import."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for definition in self.definitions:
+            if definition.kind == "import" and len(definition.target) > 1:
+                found[definition.target[1]].append(definition.name)
+        return found
+
+    @cached_property
     def by_name(self) -> dict[str, list[int]]:
         """Numbers of the definitions of a name, bindings by import left out."""
         found: dict[str, list[int]] = defaultdict(list)

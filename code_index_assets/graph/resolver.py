@@ -10,6 +10,7 @@ itself, `("M", path, name)` a module, `("X", name, arguments)` an instance of a 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -47,6 +48,8 @@ class Resolver:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
+        # Evaluation nests MAX_DEPTH expressions, about ten calls each.
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), 40 * MAX_DEPTH))
         self._values: dict[tuple[str, str, int], Values] = {}
         self._classes: dict[tuple[str, str, int], tuple[tuple[Place, ...], bool]] = {}
         self._partial: dict[tuple[str, str, int], object] = {}

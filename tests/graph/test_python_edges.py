@@ -125,3 +125,16 @@ def test_answers_do_not_depend_on_the_order_of_questions() -> None:
     other = {q: uses(backward, *q) for q in reversed(questions)}
     assert one == other
     assert one["a.py", "go"].keys() == {"a.py:7", "b.py:7"}
+
+
+def test_an_expression_of_many_parts_is_followed_to_its_end() -> None:
+    sums = " + ".join(["one()"] * 600)
+    graph = graph_of({"a.py": f"def one():\n    return 1\n\n\ndef many():\n    return {sums}\n"})
+    assert callers(graph, "a.py", "one") == {"many"}
+
+
+def test_a_chain_of_many_calls_does_not_end_the_search() -> None:
+    steps = "".join(f"    x{n + 1} = x{n}.next()\n" for n in range(400))
+    text = f"class A:\n    def next(self) -> 'A': ...\n    def done(self): ...\ndef go(x0: A):\n{steps}    x5.done()\n    x400.done()\n"
+    lines = list(uses(graph_of({"a.py": text}), "a.py", "done"))
+    assert "a.py:405" in lines

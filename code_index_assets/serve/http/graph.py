@@ -10,6 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from ... import deadlines
 from ...search.answer_fields import to_json
 from ...search.graph_questions import MAX_DEPTH, GraphRequest, Question, ask_graph
 from ...search.uses import UsesRequest, find_uses
@@ -35,7 +36,8 @@ def add_graph(router: APIRouter, service: Service) -> None:
         """Proven and inferred uses and callers, and apart from them lines whose target is not known."""
 
         def work() -> Response:
-            return as_json(to_json(find_uses(service.engine, UsesRequest(name, repo, path, line, ref))))
+            with deadlines.within(service.engine.settings.query_seconds):
+                return as_json(to_json(find_uses(service.engine, UsesRequest(name, repo, path, line, ref))))
 
         return await service.run(work)
 
@@ -60,6 +62,7 @@ def add_graph(router: APIRouter, service: Service) -> None:
 
         def work() -> Response:
             request = GraphRequest(question, symbol, to, tuple(repo), ref, depth, diff)
-            return as_json(to_json(ask_graph(service.engine, request)))
+            with deadlines.within(service.engine.settings.query_seconds):
+                return as_json(to_json(ask_graph(service.engine, request)))
 
         return await service.run(work)

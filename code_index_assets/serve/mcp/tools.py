@@ -16,6 +16,7 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult, TextContent
 from pydantic import BeforeValidator, Field
 
+from ... import deadlines
 from ...errors import NotIndexedError, QueryError, SpaceMismatchError
 from ...index.filters import Filter, matches_pattern
 from ...search.answers import RepositoryStatus
@@ -250,9 +251,11 @@ class Tools:
         depth: Annotated[int, Field(ge=1, le=MAX_DEPTH, description="Calls away at most, of impact.")] = 3,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, GraphResult]:
-        """Edges of a question over the code graph. Raises QueryError, NotIndexedError."""
+        """Edges of a question over the code graph. Raises QueryError, NotIndexedError, OutOfTimeError."""
         request = GraphRequest(question, symbol, to, tuple(repositories), ref, depth, diff)
-        return _result(graph_reply(ask_graph(self.engine, request), max_tokens=max_tokens))
+        with deadlines.within(self.engine.settings.query_seconds):
+            answer = ask_graph(self.engine, request)
+        return _result(graph_reply(answer, max_tokens=max_tokens))
 
     def read_code(
         self,
