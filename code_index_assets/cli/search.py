@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _FIELDS = {"repo": "repositories", "ref": "refs", "path": "paths", "language": "languages", "kind": "kinds",
            "role": "roles", "lane": "lanes"}  # fmt: skip
 Fields = dict[str, Any]
+# Longer questions do not fit into an address: an engine of this process answers them.
+MAX_ADDRESS = 4000
 
 
 def _opened() -> tuple[Settings, Layout, Remote | None]:
@@ -40,7 +42,9 @@ def _opened() -> tuple[Settings, Layout, Remote | None]:
 def _parameters(fields: Fields) -> Fields:
     """Fields of a search as parameters of the API."""
     names = {long: short for short, long in _FIELDS.items()} | {"query": "q"}
-    return {names.get(name, name): value for name, value in fields.items()}
+    rest = {name: value for name, value in fields.items() if name != "as_text"}
+    reading = {"as": "text"} if fields.get("as_text") else {}
+    return {names.get(name, name): value for name, value in rest.items()} | reading
 
 
 def _answered(
@@ -106,11 +110,13 @@ def _code(outcome: str, hits: int) -> int:
     shell_complete=completion.spaces,
     help="In this embedding space instead of the one searches use (`code-index spaces`).",
 )
+@click.option("--text", "pasted", is_flag=True, help="WORDS are pasted text: quotes, -flags and name:value are words.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--batch", type=click.File("r"), help='One JSON object a line: {"id", "query", …}; - is standard input.')
 def search_command(
     words: tuple[str, ...], repo: tuple[str, ...], ref: tuple[str, ...], path: tuple[str, ...],
-    language: tuple[str, ...], kind: tuple[str, ...], limit: int, space: str | None, as_json: bool, batch: Any,
+    language: tuple[str, ...], kind: tuple[str, ...], limit: int, space: str | None, pasted: bool,
+    as_json: bool, batch: Any,
 ) -> int:  # fmt: skip
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
     settings, layout, server = _opened()
@@ -124,7 +130,9 @@ def search_command(
         return _answer_batch(Answers(settings, layout, server, space), batch, options, limit)
     if not words:
         raise click.UsageError('what for? code-index search "words"')
-    fields: Fields = {"query": " ".join(words), "limit": limit, **options}
+    fields: Fields = {"query": " ".join(words), "limit": limit, "as_text": pasted, **options}
+    if len(fields["query"]) > MAX_ADDRESS:
+        server = None
 
     def remote(form: Fields) -> tuple[str, int]:
         assert server is not None
@@ -158,7 +166,7 @@ class Answers:
 
     def __call__(self, fields: Fields) -> Fields:
         """The object of `--json`. Raises CodeIndexError."""
-        if self._server is not None:
+        if self._server is not None and len(fields["query"]) <= MAX_ADDRESS:
             try:
                 answer: Fields = json.loads(self._server.get("/v1/search", _parameters(fields)).text)
                 return answer
@@ -211,7 +219,10 @@ def _fields(question: Fields, options: dict[str, tuple[str, ...]], limit: int) -
     number = question.get("limit", limit)
     if not isinstance(number, int):
         raise QueryError(f'"limit" is {number!r}, not a whole number')
-    return {"query": question["query"], "limit": number, **fields}
+    reading = question.get("as", "query")
+    if reading not in ("query", "text"):
+        raise QueryError(f'"as" is {reading!r}', remedy='write "text" for pasted text, or leave it out')
+    return {"query": question["query"], "limit": number, "as_text": reading == "text", **fields}
 
 
 @click.command("symbol")

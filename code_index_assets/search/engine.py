@@ -46,6 +46,7 @@ class SearchRequest(SearchFilters):
     query: str
     limit: int = 10
     lanes: tuple[str, ...] = LANES
+    as_text: bool = False  # the query is pasted text: it has no operators
 
 
 @dataclass
@@ -140,7 +141,7 @@ class SearchEngine:
 
     def _search(self, request: SearchRequest) -> SearchAnswer:
         started = time.perf_counter()
-        query = parse(request.query)
+        query = parse(request.query, as_text=request.as_text)
         check_work(request, query)
         if not 1 <= request.limit <= MAX_LIMIT:
             raise QueryError(f"the limit {request.limit} is not between 1 and {MAX_LIMIT}")

@@ -21,6 +21,11 @@ from .vocabulary import is_language, kinds, languages, roles
 Form = Literal["symbol", "path", "natural", "mixed", "empty"]
 Length = Literal["short", "long", "other"]
 MAX_CHARS = 4000
+# Text that is pasted (an issue, a traceback, a chat) rather than typed: with a line break, or longer than one types.
+MAX_TEXT = 65_536
+TYPED_CHARS = 400
+# Names of a pasted text that the symbol lane looks up, the first ones: title and first frames name what it is about.
+TEXT_NAMES = 12
 # From so many words that are no stop words a query asks for a place rather than for a function.
 LONG_WORDS = 5
 
@@ -107,8 +112,18 @@ class Query:
         return "short" if self.form == "natural" and len(self.words) > 1 else "other"
 
 
-def parse(raw: str) -> Query:
-    """Parses a query. Raises QueryError if it is empty, too long, or excludes what cannot be excluded."""
+def is_pasted(raw: str) -> bool:
+    """Whether a text was pasted: then quotes, `-flag` and `name:value` in it are words."""
+    return "\n" in raw.strip() or len(raw) > TYPED_CHARS
+
+
+def parse(raw: str, *, as_text: bool = False) -> Query:
+    """Parses a query; a pasted text, and with `as_text` any, has words and names but no operators.
+
+    Raises QueryError if it is empty, too long, or excludes what cannot be excluded.
+    """
+    if as_text or is_pasted(raw):
+        return _parse_text(raw)
     if len(raw) > MAX_CHARS:
         raise QueryError(f"the query has {len(raw):,} characters", remedy=f"ask in {MAX_CHARS:,} or fewer")
     given: dict[str, list[str]] = {}
@@ -135,6 +150,30 @@ def parse(raw: str) -> Query:
         raw, text, form if bare else "symbol", explicit + names, path, words, all_words=all_words,
         **operators,
     )  # fmt: skip
+
+
+def _parse_text(raw: str) -> Query:
+    """The words, names and path of a text. Raises QueryError."""
+    if len(raw) > MAX_TEXT:
+        raise QueryError(f"the text has {len(raw):,} characters", remedy=f"give {MAX_TEXT:,} or fewer")
+    tokens = raw.split()
+    all_words = frozenset(part.lower() for token in tokens for part in find_words(token))
+    if not all_words:
+        raise QueryError(
+            "the text has no words to search for", remedy='give words, a name or a path: `code-index search "retry"`'
+        )
+    paths = (found for token in tokens if (found := token.strip(f"{_QUOTES}<>[]{{}}:")) and _is_path(found))
+    path = next(paths, "").strip("/")
+    names: dict[Name, None] = {}
+    for token in tokens:
+        word = token.strip(f"{_QUOTES}<>[]{{}}:")
+        called, bracket, _ = word.partition("(")
+        word = f"{called}()" if bracket else word  # `raise ValueError("negative` names ValueError
+        if len(names) < TEXT_NAMES and word.strip("/") != path and looks_like_code(word):
+            names.setdefault(name_of(word))
+    words = tuple(word for word in find_words(raw.lower()) if word not in STOP_WORDS)
+    form: Form = "mixed" if names or path else "natural"
+    return Query(raw, raw, form, tuple(names), path, words, all_words=all_words)
 
 
 def _take(match: re.Match[str], given: dict[str, list[str]], tokens: list[str]) -> None:

@@ -24,7 +24,7 @@ from ...search.render import render_answer, render_definitions, render_reference
 from ..service import Service
 from . import models
 from .graph import add_graph
-from .models import MAX_QUERY, MAX_VALUES
+from .models import MAX_QUERY, MAX_VALUES, Reading
 from .requests import ask_for_run
 from .routing import ApiRoute, as_json
 
@@ -105,11 +105,14 @@ def _add_search(router: APIRouter, service: Service) -> None:
         cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
         format: Annotated[Form, Query(description="text: as a terminal shows it.")] = "json",
         color: bool = False,
+        reading: Annotated[
+            Reading, Query(alias="as", description="text: q is pasted text without operators.")
+        ] = "query",
     ) -> Response:
         """Hits, and what was searched: commit, age, state and coverage of each repository, lanes that ran or failed."""
         request = SearchRequest(
             q, limit, tuple(lane) or LANES, repositories=tuple(repo), refs=tuple(ref), paths=tuple(path),
-            languages=tuple(language), kinds=tuple(kind), roles=tuple(role),
+            languages=tuple(language), kinds=tuple(kind), roles=tuple(role), as_text=reading == "text",
         )  # fmt: skip
         return await answered(request, cursor, format, color)
 

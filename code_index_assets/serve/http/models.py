@@ -6,18 +6,20 @@ bodies of requests. What does not: the fields of answers (`search/answers.py`), 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...search import answers
 from ...search.engine import MAX_LIMIT, SearchRequest
 from ...search.lanes import LANES
+from ...search.query import MAX_TEXT
 from ..schema import Shapes
 from . import problem_model
 from .routing import MEANT_IN_BODY, unknown_names
 
 MAX_QUERY = 4000
+Reading = Literal["query", "text"]
 MAX_VALUES = 100
 _COMMIT = "2c06be351006851d42fdb6df16b976f4a82d9747"
 
@@ -134,7 +136,8 @@ class SearchBody(AskedBody):
             ]
         },
     )  # fmt: skip
-    query: str = Field(max_length=MAX_QUERY, description="Words, names, a path, a question; operators work too.")
+    query: str = Field(max_length=MAX_TEXT, description="Words, names, a path, a question; operators work too.")
+    reading: Reading = Field("query", alias="as", description="text: pasted text without operators.")
     repositories: tuple[str, ...] = Field((), max_length=MAX_VALUES, description="Whole names, last parts, or globs.")
     refs: tuple[str, ...] = Field((), max_length=MAX_VALUES)
     paths: tuple[str, ...] = Field((), max_length=MAX_VALUES, description="Globs, folders or whole paths.")
@@ -147,7 +150,8 @@ class SearchBody(AskedBody):
 
     def request(self) -> SearchRequest:
         """The question as the search engine takes it."""
-        return SearchRequest(**{name: getattr(self, name) for name in SearchRequest.__dataclass_fields__})
+        fields = {name: getattr(self, name) for name in SearchRequest.__dataclass_fields__ if name != "as_text"}
+        return SearchRequest(**fields, as_text=self.reading == "text")
 
 
 class IndexBody(AskedBody):

@@ -28,6 +28,7 @@ from ...search.filters import SearchFilters
 from ...search.freshness import repository_statuses
 from ...search.graph_questions import MAX_DEPTH, GraphRequest, Question, ask_graph
 from ...search.outcome import SearchOutcome
+from ...search.query import MAX_TEXT
 from ...search.references import find_references
 from ...settings import Settings
 from ...storage.layout import Layout
@@ -99,7 +100,7 @@ class Tools:
             str,
             Field(
                 min_length=1,
-                max_length=4000,
+                max_length=MAX_TEXT,
                 description='A question, words, a name (Type::method, snake_case) or a path. "phrase" and -word work, '
                 "and so do repo: path: lang: kind: symbol: ref:",
             ),
@@ -114,6 +115,7 @@ class Tools:
             Literal["snippet", "full", "none"],
             Field(description="snippet: the best 8 lines of each hit; full: the whole chunk; none: places only."),
         ] = "snippet",
+        as_text: Annotated[bool, Field(description="The query is pasted text: no operators in it.")] = False,
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, SearchResult]:
@@ -132,7 +134,7 @@ class Tools:
         answer = self.engine.search(
             SearchRequest(
                 query, offset + limit, repositories=tuple(repositories), refs=tuple(refs), paths=tuple(paths),
-                languages=tuple(languages), kinds=tuple(kinds),
+                languages=tuple(languages), kinds=tuple(kinds), as_text=as_text,
             )
         )  # fmt: skip
         note = None
