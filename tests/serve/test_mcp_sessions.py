@@ -244,7 +244,9 @@ def test_only_the_protocol_is_written_to_standard_output(installation: m.Install
     process.stdin.close()
     assert process.wait(120) == 0
     assert process.stdout.read() == b""
-    process.communicate()  # closes the pipes
+    process.stdout.close()
+    assert process.stderr is not None
+    process.stderr.close()
     assert answers[1]["result"]["protocolVersion"] == "2025-06-18"
     assert answers[2]["result"]["structuredContent"]["outcome"] == "found"
     assert answers[3]["result"]["isError"] is True
