@@ -22,7 +22,7 @@ from .terminal import color_wanted, give_up_output, output_is_closed
 
 # What `--help` lists, without importing any of them: module, and what it does in one line.
 COMMANDS = {
-    "index": ("index", "Index a repository: a git URL, a path, or a registered name."),
+    "index": ("index", "Index a repository: a git URL, a path, a registered name."),
     "search": ("search", "Search for a question, names, paths, phrases."),
     "symbol": ("search", "Where a name is defined."),
     "references": ("search", "Which lines of code mention a name."),
@@ -39,7 +39,7 @@ COMMANDS = {
     "sql": ("sql", "Run one SQL query on the catalogue."),
     "catalog": ("catalog", "Build the catalogue now, if it is behind the index."),
     "add": ("registry", "Register a repository without indexing it."),
-    "remove": ("registry", "Remove a repository from the registry and from all stored data."),
+    "remove": ("registry", "Remove a repository from the registry and stored data."),
     "plan": ("plan", "What embedding will take: chunks, tokens, price, time."),
     "serve": ("serve", "HTTP API, search page, MCP, webhooks and metrics."),
     "mcp": ("mcp", "Serve coding agents over standard input and output."),

@@ -149,7 +149,7 @@ def test_an_empty_installation_says_so(tmp_path: Path) -> None:
         ("read_code", {"repository": "acme/shop", "path": "shop/cart.py", "start_line": -1}),
         ("read_code", {"repository": "acme/shop", "path": "x" * 5000}),
         ("search_code", {"query": ""}),
-        ("search_code", {"query": "x" * 5000}),
+        ("search_code", {"query": "x" * 70_000}),
         ("search_code", {"query": "cart", "limit": 10**9}),
         ("search_code", {"query": "cart", "limit": "many"}),
         ("search_code", {"query": "cart", "max_tokens": 10**9}),

@@ -174,8 +174,22 @@ def test_other_settings_keep_a_run_away_and_are_named(served: Served, monkeypatc
 
 
 def test_only_the_owner_reaches_the_socket(served: Served) -> None:
-    folder = place.folder_of(served.layout)
-    assert (folder.stat().st_mode & 0o777, (folder / "socket").stat().st_mode & 0o777) == (0o700, 0o600)
+    path = place.socket_of(served.layout)
+    assert (path.parent.stat().st_mode & 0o777, path.stat().st_mode & 0o777) == (0o700, 0o600)
+    assert len(str(path)) < 108  # a longer address is refused by the system
+    shutil.copytree(served.data, served.data.parent / "copied")  # fails at a socket
+
+
+def test_a_folder_that_others_can_write_to_is_no_place_for_it(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    shared = place.socket_of(served.layout).parent
+    shared.mkdir()
+    shared.chmod(0o777)
+    assert place.connect(served.layout, 1.0) is None
+    with pytest.raises(PermissionError, match="not a folder of this user alone"):
+        place.listen(served.layout)
 
 
 def test_a_push_is_searchable_without_a_daemon(served: Served, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
