@@ -31,7 +31,7 @@ def socket_of(layout: Layout) -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     base = Path(runtime) if runtime and Path(runtime).is_dir() else Path(tempfile.gettempdir())
     name = f"code-index-{os.getuid()}/{digest(str(layout.root.resolve()))}.sock"
-    return base / name if len(os.fsencode(base / name)) < ADDRESS_BYTES else Path("/tmp") / name
+    return base / name if len(os.fsencode(base / name)) < ADDRESS_BYTES else Path("/tmp") / name  # noqa: S108 - its folder is checked
 
 
 def listen(layout: Layout) -> socket.socket:
