@@ -101,14 +101,7 @@ def stage_content(
     ledger = store.ledger(before) if before else None
     work = _Staging(content, store, folder, base=base, before=before, ledger=ledger, shard_limit=shard_limit,
                     closed=closed)  # fmt: skip
-    total = content.chunks.manifest.buckets
-    for artifact in (content.embeddings, content.files):
-        if artifact.manifest.buckets != total:
-            raise GateRefusedError(
-                f"chunks of {content.key} are in {total} buckets, {artifact.manifest.kind.replace('_', ' ')} in "
-                f"{artifact.manifest.buckets}",
-                remedy=f"run `code-index index {content.key}`: they must be of one run",
-            )
+    total = _common_buckets(content)
     with stages.stage("stage", total=content.embeddings.manifest.rows("embeddings"), unit="points") as ticker:
         buckets = [work.bucket(number, ticker) for number in range(total)]
         work.remove_rest()
@@ -120,29 +113,7 @@ def stage_content(
             f"(subject {subject[:12]}, verdict on {permit.subject[:12]})",
             remedy=f"run `code-index index {content.key}`: the checks and the publication run on the same artifacts",
         )
-    tables = [folder / b.table if b.fresh else store.home / b.table for b in buckets]
-    receipt: dict[str, Any] = {
-        "key": content.key,
-        "repository": content.repository,
-        "ref": content.ref,
-        "default_ref": content.default_ref,
-        "commit": content.commit,
-        "label": content.label,
-        "committed_at": content.committed_at,
-        "observed_at": content.observed_at,
-        "subject": subject,
-        "suite": permit.suite,
-        "points": sum(bucket.points for bucket in buckets),
-        "documents": sum(bucket.documents for bucket in buckets),
-        "id_digest": ids_digest(load_table(path) for path in tables),
-        "frequencies": work.total_frequencies(buckets),
-        "artifacts": content.artifacts,
-        "coverage": content.coverage,
-        "run_id": content.run_id,
-        "rolled_back": rolled_back,
-        "recipe": content.recipe,
-        "parts": {name: asdict(part) for name, part in work.published_parts().items()},
-    }
+    receipt = work.receipt(buckets, subject, permit.suite, rolled_back=rolled_back)
     stage = Stage(
         stage_id,
         content.key,
@@ -156,6 +127,19 @@ def stage_content(
     )
     stage.save(folder)
     return stage
+
+
+def _common_buckets(content: RepositoryContent) -> int:
+    """The number of buckets of all artifacts. Raises GateRefusedError if they differ."""
+    total = content.chunks.manifest.buckets
+    for artifact in (content.embeddings, content.files):
+        if artifact.manifest.buckets != total:
+            raise GateRefusedError(
+                f"chunks of {content.key} are in {total} buckets, {artifact.manifest.kind.replace('_', ' ')} in "
+                f"{artifact.manifest.buckets}",
+                remedy=f"run `code-index index {content.key}`: they must be of one run",
+            )
+    return total
 
 
 class _Staging:
@@ -292,6 +276,33 @@ class _Staging:
             bare, shard=shard, points=len(rows), documents=points.documents, table=table, frequencies=frequencies,
             spill=f"b{number:03d}" if spill.count else "",
         )  # fmt: skip
+
+    def receipt(self, buckets: list[StagedBucket], subject: str, suite: str, *, rolled_back: bool) -> dict[str, Any]:
+        """The receipt of these buckets, without what only the writer knows."""
+        content = self.content
+        tables = [self.folder / b.table if b.fresh else self.store.home / b.table for b in buckets]
+        return {
+            "key": content.key,
+            "repository": content.repository,
+            "ref": content.ref,
+            "default_ref": content.default_ref,
+            "commit": content.commit,
+            "label": content.label,
+            "committed_at": content.committed_at,
+            "observed_at": content.observed_at,
+            "subject": subject,
+            "suite": suite,
+            "points": sum(bucket.points for bucket in buckets),
+            "documents": sum(bucket.documents for bucket in buckets),
+            "id_digest": ids_digest(load_table(path) for path in tables),
+            "frequencies": self.total_frequencies(buckets),
+            "artifacts": content.artifacts,
+            "coverage": content.coverage,
+            "run_id": content.run_id,
+            "rolled_back": rolled_back,
+            "recipe": content.recipe,
+            "parts": {name: asdict(part) for name, part in self.published_parts().items()},
+        }
 
     def published_parts(self) -> dict[str, PublishedPart]:
         """The named parts over all buckets, as a receipt lists them."""
