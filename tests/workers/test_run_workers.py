@@ -184,6 +184,7 @@ def test_a_folder_that_others_can_write_to_is_no_place_for_it(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(place, "ADDRESS_BYTES", 10_000)  # the path of a test is longer than an address may be
     shared = place.socket_of(served.layout).parent
     shared.mkdir()
     shared.chmod(0o777)

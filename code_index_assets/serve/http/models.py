@@ -118,7 +118,8 @@ class AskedBody(BaseModel):
     @classmethod
     def _known_fields(cls, body: Any) -> Any:
         if isinstance(body, dict):
-            unknown = unknown_names(map(str, body), cls.model_fields, MEANT_IN_BODY)
+            names = [field.alias or name for name, field in cls.model_fields.items()]
+            unknown = unknown_names(map(str, body), names, MEANT_IN_BODY)
             if unknown:
                 raise ValueError("; ".join(problem for _, problem in unknown[:5]))
         return body
