@@ -5,7 +5,7 @@ anything (`worker.py`), one worker's process (`worker_process.py`), one waiting 
 
 It imports neither Dagster nor anything else that takes memory or time. It listens on the socket of the data folder
 (`place.py`), keeps N workers ready, and hands each request to a free one together with its connection: what a run says
-goes from the worker to its client directly. It ends when whoever started it ends, however that ended.
+goes from the worker to its client directly. It ends when the program that started it ends, even by a crash.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Request:
         return self.kind in ("events", "catalogue")
 
     def tell(self, message: Message) -> None:
-        """Tells the client; the same twice is told once. A client that does not read is not waited for."""
+        """Sends a message to the client, unless it was the last one sent. Never waits for the client to read."""
         if self.connection is None or message == self._told:
             return
         self._told = message

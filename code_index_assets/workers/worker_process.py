@@ -131,7 +131,7 @@ class WorkerProcess:
 
 
 def worker_environment(layout: Layout) -> dict[str, str]:
-    """The environment of a worker: that of whoever started the keeper, and where this package is."""
+    """The environment of a worker: that of the keeper, and the path of this package."""
     package = str(Path(__file__).parents[2])
     known = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path != package]
     return os.environ | {

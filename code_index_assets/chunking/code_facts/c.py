@@ -21,16 +21,6 @@ DECLARATORS = frozenset({"pointer_declarator", "reference_declarator", "array_de
 class CFacts(Builder):
     """Walks a C or C++ tree."""
 
-    def read(self, root: Any) -> None:
-        """Reads a whole file."""
-        self.open("module", root)
-        self.body(root)
-
-    def body(self, node: Any) -> int:
-        for child in node.named_children:
-            self.visit(child)
-        return -1
-
     def visit(self, node: Any) -> int:
         """Reads a node; returns the number of its expression, or -1."""
         if node is None:

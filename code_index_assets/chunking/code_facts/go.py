@@ -16,16 +16,6 @@ LITERALS = {"interpreted_string_literal": "string", "raw_string_literal": "strin
 class GoFacts(Builder):
     """Walks a Go tree."""
 
-    def read(self, root: Any) -> None:
-        """Reads a whole file."""
-        self.open("module", root)
-        self.body(root)
-
-    def body(self, node: Any) -> int:
-        for child in node.named_children:
-            self.visit(child)
-        return -1
-
     def visit(self, node: Any) -> int:
         """Reads a node; returns the number of its expression, or -1."""
         if node is None:

@@ -17,16 +17,6 @@ CLASSES = {"class_declaration": "class", "interface_declaration": "interface", "
 class JavaFacts(Builder):
     """Walks a Java tree."""
 
-    def read(self, root: Any) -> None:
-        """Reads a whole file."""
-        self.open("module", root)
-        self.body(root)
-
-    def body(self, node: Any) -> int:
-        for child in node.named_children:
-            self.visit(child)
-        return -1
-
     def visit(self, node: Any) -> int:
         """Reads a node; returns the number of its expression, or -1."""
         if node is None:

@@ -122,6 +122,17 @@ class Builder:
 
     def read(self, root: Any) -> None:
         """Reads a whole file."""
+        self.open("module", root)
+        self.body(root)
+
+    def body(self, node: Any) -> int:
+        """Reads what a node holds, which makes no expression: -1."""
+        for child in node.named_children:
+            self.visit(child)
+        return -1
+
+    def visit(self, node: Any) -> int:
+        """Reads a node; returns the number of its expression, or -1. Each language has its own."""
         raise NotImplementedError
 
     def text(self, node: Any) -> str:

@@ -29,15 +29,6 @@ class PythonFacts(Builder):
         self.yields: list[list[int]] = []
         self.outer: list[dict[str, int]] = []  # names declared global or nonlocal
 
-    def read(self, root: Any) -> None:
-        """Reads a whole file."""
-        self.open("module", root)
-        self.body(root)
-
-    def body(self, node: Any) -> None:
-        for child in node.named_children:
-            self.visit(child)
-
     def visit(self, node: Any) -> int:
         """Reads a node; returns the number of its expression, or -1."""
         handler = HANDLERS.get(node.type)

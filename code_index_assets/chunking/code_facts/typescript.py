@@ -32,11 +32,6 @@ class TypeScriptFacts(Builder):
         self.scope = 0
         self.body(root)
 
-    def body(self, node: Any) -> int:
-        for child in node.named_children:
-            self.visit(child)
-        return -1
-
     def visit(self, node: Any) -> int:
         """Reads a node; returns the number of its expression, or -1."""
         if node is None:

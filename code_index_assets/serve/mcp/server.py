@@ -186,8 +186,8 @@ _TOOLS: tuple[tuple[str, str, str, ToolAnnotations], ...] = (
         "code_graph",
         "Ask the code graph",
         "Who calls a definition, what it calls, what a change may break, which tests reach it, what implements it, "
-        "what nothing uses. Resolved by imports, scopes and types: each edge has a grade (proven, inferred), the rule "
-        "and the line that shows it. Python, TypeScript, JavaScript, Go, Java, C, C++.",
+        "definitions without a use. Resolved by imports, scopes and types: each edge has a grade (proven, inferred), "
+        "the rule and the line that shows it. Python, TypeScript, JavaScript, Go, Java, C, C++.",
         _READS,
     ),
     (
