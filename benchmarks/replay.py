@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.chain_steps import git, register
 from code_index_assets.assets.instance import process_tags
 from code_index_assets.assets.partitions import add_partitions
-from code_index_assets.definitions import build_defs
+from code_index_assets.code_location import build_defs
 from code_index_assets.index.reader import IndexSnapshot, open_index
 from code_index_assets.records.run_log import RunLog
 from code_index_assets.settings import Settings

@@ -1,53 +1,10 @@
 """The Dagster code location: every asset, job, schedule and sensor, and the resource they share.
 
-What lives here: `build_defs` and the one line that calls it. What does not: anything the definitions are made of.
+What lives here: the one line that makes them. What does not: which they are (`code_location.py`).
 """
 
-from __future__ import annotations
+from .code_location import build_defs
 
-from collections.abc import Mapping
-
-import dagster as dg
-
-from resources.code_index import CodeIndexResource
-from schedules.jobs import index_repository, refresh_catalog, retire_repository, weekly_compaction
-from schedules.nightly import compaction_schedule, nightly_rebuild
-from schedules.sensors import catalog_follows, inbox_events, repository_polls
-
-from .analytics.model import load_models
-from .assets.catalog import catalog_assets
-from .assets.chain import chunks, embeddings, file_hashes, repository
-from .assets.failed import no_failed_repositories
-from .assets.gate import index_quality, search_index
-from .errors import ConfigurationError
-
-
-def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
-    """Fresh definitions. `overrides` replaces single settings by name (tests, a second data folder).
-
-    The executor is set here and not on a job: the one of a job does not reach runs started from the UI or a
-    backfill, and a step in a separate process costs 3 s.
-    """
-    code_index = CodeIndexResource(overrides=dict(overrides or {}))
-    return dg.Definitions(
-        assets=[repository, file_hashes, chunks, embeddings, index_quality, search_index, _catalog(code_index)],
-        asset_checks=[no_failed_repositories],
-        jobs=[index_repository, refresh_catalog, retire_repository, weekly_compaction],
-        schedules=[nightly_rebuild, compaction_schedule],
-        sensors=[inbox_events, repository_polls, catalog_follows],
-        resources={"code_index": code_index},
-        executor=dg.in_process_executor,
-    )
-
-
-def _catalog(code_index: CodeIndexResource) -> dg.AssetsDefinition:
-    """The catalogue with the models there are. The runs report a setting that cannot be used: the code location must
-    load to show them."""
-    try:
-        own = code_index.settings().sql_models
-    except ConfigurationError:
-        own = None
-    return catalog_assets(load_models(own))
-
+__all__ = ["defs"]
 
 defs = build_defs()

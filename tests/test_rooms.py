@@ -33,6 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("resources",),
     ("assets",),
     ("schedules",),
+    ("code_location",),
     ("definitions",),
     ("workers",),
     ("serve",),
@@ -44,7 +45,7 @@ KNOWN_CIRCLES: set[tuple[str, ...]] = set()
 # Modules that change what is published; what answers questions imports none of them.
 WRITERS = ("index.publish", "index.maintenance", "index.staging", "index.optimize", "index.rebuild", "index.seal")
 READERS = ("search",)
-DAGSTER_ROOMS = ("assets", "definitions", "resources", "schedules", "workers")
+DAGSTER_ROOMS = ("assets", "code_location", "definitions", "resources", "schedules", "workers")
 # Loaded inside the step that needs them: importing the definitions must not cost their seconds.
 HEAVY = {
     "great_expectations",

@@ -6,8 +6,8 @@ publication itself (`index/publish.py`), Dagster.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CorruptArtifactError, DamagedIndexError, GateRefusedError, NotBuiltError, StalePublicationError
 from ..index.backends.choice import make_backend
@@ -16,16 +16,20 @@ from ..index.content import RepositoryContent, recipe
 from ..index.coverage import coverage_of
 from ..index.generations import Retention
 from ..index.manifest import PublicationStore, Receipt
-from ..index.publish import publish
+from ..index.publish import PublicationResult, is_receipt_of, publish
 from ..index.published import PublishedIndex
 from ..index.read_back import readable_points
 from ..index.rebuild import rebuild
 from ..quality.gate import permit_for
+from ..quality.permit import Permit
 from ..sources.snapshot import Snapshot, observed_snapshot
 from ..storage.artifacts import Artifact
 from .embed import KIND as EMBEDDINGS
 from .embed import require_space
 from .run import ChainRun, Outcome, StepResult
+
+if TYPE_CHECKING:
+    from ..embedding.space import EmbeddingSpace
 
 
 def publish_partition(run: ChainRun) -> StepResult:
@@ -34,6 +38,35 @@ def publish_partition(run: ChainRun) -> StepResult:
     A run that was overtaken, whose commit was observed before the published one, changes nothing and says
     `superseded`. Raises GateRefusedError; all stays as it was.
     """
+    ready = _ready(run)
+    space, permit, content, backend = ready.space, ready.permit, ready.content, ready.backend
+    retention = Retention(run.settings.keep_generations, run.settings.keep_seconds)
+    try:
+        result = publish(permit, content, backend, run.layout, run.stages, retention=retention)
+    except StalePublicationError as stale:
+        # Another run has published a newer commit meanwhile: this one has nothing left to do, and nobody has.
+        run.stages.say(stale.message)
+        told = {"superseded": stale.message, "space": space.id, "label": content.label}
+        return StepResult(content.embeddings, "superseded", content.commit, told, permit.subject)
+    run.store.damaged.extend(result.mended)
+    if result.outcome == "reused":
+        _require_readable(run, backend, result.receipt, space.id)
+    PublishedIndex(run.layout).note(space, run.settings)
+    return _result(ready, result)
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What this run would publish, and where."""
+
+    space: EmbeddingSpace
+    permit: Permit
+    content: RepositoryContent
+    backend: IndexBackend
+
+
+def _ready(run: ChainRun) -> _Ready:
+    """Raises GateRefusedError."""
     space = require_space(run)
     embeddings = run.input(EMBEDDINGS, space.id)
     quality = _verdict_of_run(run, space.id)
@@ -58,30 +91,45 @@ def publish_partition(run: ChainRun) -> StepResult:
         ),
     )
     backend = make_backend(run.layout, run.settings, space.id, space.dimension)
-    retention = Retention(run.settings.keep_generations, run.settings.keep_seconds)
-    try:
-        result = publish(permit, content, backend, run.layout, run.stages, retention=retention)
-    except StalePublicationError as stale:
-        # Another run has published a newer commit meanwhile: this one has nothing left to do, and nobody has.
-        run.stages.say(stale.message)
-        told = {"superseded": stale.message, "space": space.id, "label": snapshot.label}
-        return StepResult(embeddings, "superseded", snapshot.commit, told, permit.subject)
-    run.store.damaged.extend(result.mended)
-    if result.outcome == "reused":
-        _require_readable(run, backend, result.receipt, space.id)
-    PublishedIndex(run.layout).note(space, run.settings)
+    return _Ready(space, permit, content, backend)
+
+
+def published_already(run: ChainRun) -> StepResult | None:
+    """The step's result if what this run would publish is what is published, whole and readable; else None.
+
+    It changes nothing. Raises GateRefusedError, NotBuiltError, DamagedIndexError.
+    """
+    ready = _ready(run)
+    store = PublicationStore(run.layout, ready.space.id)
+    manifest = store.current()
+    receipt = manifest.receipts.get(run.key) if manifest else None
+    if manifest is None or receipt is None or store.is_adrift():
+        return None
+    if not is_receipt_of(receipt, ready.content, ready.permit):
+        return None
+    store.ledger(receipt)
+    with run.stages.stage("read back", unit="points") as ticker:
+        found = readable_points(ready.backend, store, manifest, run.key)
+        ticker.advance(found)
+    if found != receipt.points:
+        return None
+    return _result(ready, PublicationResult(receipt, 0, 0, receipt.points, "reused"))
+
+
+def _result(ready: _Ready, result: PublicationResult) -> StepResult:
+    content, permit = ready.content, ready.permit
     facts: dict[str, Any] = {
         "points": result.receipt.points,
         "written": result.written,
         "removed": result.removed,
         "unchanged": result.unchanged,
         "subject": permit.subject,
-        "space": space.id,
-        "label": snapshot.label,
+        "space": content.space,
+        "label": content.label,
         "coverage": {name: content.coverage[name] for name in ("files", "kept", "skipped", "chunk_languages")},
     }
     outcome: Outcome = "reused" if result.outcome == "reused" else "built"
-    return StepResult(embeddings, outcome, snapshot.commit, facts, permit.subject)
+    return StepResult(content.embeddings, outcome, content.commit, facts, permit.subject)
 
 
 def _require_readable(run: ChainRun, backend: IndexBackend, receipt: Receipt, space: str) -> None:

@@ -41,19 +41,23 @@ class EmbeddedAhead:
 
 @dataclass
 class ChainRun:
-    """A run of the chain on one partition. `stages` times the step that is at work."""
+    """A run of the chain on one partition. `stages` times the step that is at work.
+
+    `only_existing`: steps raise NotBuiltError where they would make an artifact.
+    """
 
     key: str
     run_id: str
     layout: Layout
     settings: Settings
     stages: Stages
+    only_existing: bool = False
     store: ArtifactStore = field(init=False)
     _ahead: EmbeddedAhead | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Resolves the model `auto`, once a run: a later switch of the serving space is for the next run."""
-        self.store = ArtifactStore(self.layout)
+        self.store = ArtifactStore(self.layout, only_existing=self.only_existing)
         self.settings = in_force(self.settings, self.layout)
 
     def begin(self, stages: Stages) -> None:

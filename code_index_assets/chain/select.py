@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from ..errors import SourceError
+from ..quality.suite_process import start_suite_process
 from ..sources.embedded_data import DATA_RULES
 from ..sources.selection import Selection, rules_fingerprint, select_files
 from ..sources.snapshot import Snapshot
@@ -33,6 +34,7 @@ def hash_files(run: ChainRun) -> StepResult:
     inputs = {REPOSITORY: repository.fingerprint, "rules": rules, "version": STEPS_VERSION}
 
     def select(writer: ArtifactWriter, previous: Artifact | None) -> None:
+        start_suite_process()  # there is something new, and the gate will judge it
         same_rules = previous is not None and previous.manifest.inputs.get("rules") == rules
         selection = select_files(
             source_of(run),

@@ -98,7 +98,7 @@ def _print_stages(outcome: Outcome, total: float) -> None:
         click.echo(line.rstrip())
     seconds = sum(row["seconds"] for row in rows if not (row.get("info") or {}).get("beside"))
     rest = max(total - seconds, 0)
-    click.echo(f"    {'bookkeeping of Dagster and the rest':<39} {rest:>7.2f} s {rest / total:>7.1%}")
+    click.echo(f"    {'start, bookkeeping and the rest':<39} {rest:>7.2f} s {rest / total:>7.1%}")
 
 
 def _print_next(key: str, settings: Settings) -> None:

@@ -161,6 +161,20 @@ def _same(before: Receipt, stage: Stage) -> bool:
     )
 
 
+def is_receipt_of(receipt: Receipt, content: RepositoryContent, permit: Permit) -> bool:
+    """Whether a publication's receipt is of exactly this content: publishing it would change nothing.
+
+    The same artifacts by the same recipe give the same points, so nothing is staged to find out.
+    """
+    new = {name: getattr(content, name) for name in _TOLD if name != "suite"} | {"suite": permit.suite}
+    return (
+        receipt.subject == permit.subject
+        and all(getattr(receipt, name) == value for name, value in new.items())
+        and receipt.default_ref == content.default_ref
+        and not receipt.rolled_back
+    )
+
+
 def _publish_stage(
     store: PublicationStore,
     backend: IndexBackend,

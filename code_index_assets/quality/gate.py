@@ -24,7 +24,8 @@ from .parts import bucket_parts, parts_digest
 from .permit import CheckResult, Permit, Verdict, issue_permit
 from .profile import Baseline, BucketProfile, profile_bucket, profile_repository
 from .subject import bucket_subject, subject_digest
-from .suite import Expectation, expectations, import_great_expectations, run_suite, suite_hash
+from .suite import Expectation, expectations, suite_hash
+from .suite_process import load_suite, run_suite_beside
 
 KIND = "quality"
 GATE_VERSION = "3"
@@ -70,9 +71,9 @@ def judge(
         buckets, subjects = _profile(judged, kept_files, previous, writer, stages)
         rows = pl.concat([bucket.rows for bucket in buckets])
         with stages.stage("import great_expectations", unit="imports"):
-            import_great_expectations()
+            load_suite()
         with stages.stage("expectations", unit="checks") as ticker:
-            results = run_suite(suite, rows, profile_repository(rows, buckets, kept_files, baseline))
+            results = run_suite_beside(suite, rows, profile_repository(rows, buckets, kept_files, baseline))
             ticker.advance(len(results))
         subject = subject_digest(space, subjects)
         results = _accepted(results, suite, subject, acceptances(store.layout, key, space))

@@ -284,9 +284,11 @@ Make = Callable[[ArtifactWriter, Artifact | None], None]
 class ArtifactStore:
     """Opens, makes and points at artifacts of one data folder."""
 
-    def __init__(self, layout: Layout, store: Store | None = None) -> None:
+    def __init__(self, layout: Layout, store: Store | None = None, *, only_existing: bool = False) -> None:
+        """`only_existing`: `build` takes what is there and raises NotBuiltError where it would make something."""
         self.layout = layout
         self.store = store or LocalStore(layout)
+        self.only_existing = only_existing
         # What was found damaged and is made anew, in words: steps report it.
         self.damaged: list[str] = []
 
@@ -410,6 +412,8 @@ class ArtifactStore:
         if known is not None:
             self.point(known, spec.space)
             return Built(known, reused=True)
+        if self.only_existing:
+            raise NotBuiltError(f"{spec.kind} of {spec.key} would be made anew")
         previous = self.previous(spec.kind, spec.key, spec.space)
         with self.write(spec, run_id, buckets) as writer:
             make(writer, previous)

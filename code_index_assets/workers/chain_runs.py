@@ -45,17 +45,20 @@ class Loaded:
 
 
 @contextlib.contextmanager
-def loaded(layout: Layout, *, own_process: bool = False) -> Iterator[Loaded]:
-    """Imports Dagster, opens the instance and builds the definitions. `own_process`: what runs print is for the UI."""
+def loaded(layout: Layout, *, own_process: bool = False, catalogue: bool = True) -> Iterator[Loaded]:
+    """Imports Dagster, opens the instance and builds the definitions, on demand without those of the catalogue.
+
+    `own_process`: what runs print is for the UI.
+    """
     started = time.perf_counter()
     # What is imported stays: collecting while it is loaded finds little, and takes a fifth of that time, 0.4 s of CPU.
     gc.disable()
     try:
         from ..assets.instance import open_instance
-        from ..definitions import build_defs
+        from ..code_location import build_defs, chain_defs
 
         with open_instance(layout, own_process=own_process) as instance:
-            defs = build_defs()
+            defs = build_defs() if catalogue else chain_defs()
             gc.enable()
             yield Loaded(layout, instance, defs, time.perf_counter() - started)
     finally:
@@ -69,12 +72,16 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Say) -> 
 
     Raises KeyboardInterrupt if a run was interrupted, CodeIndexError if the catalogue could not be built.
     """
-    del settings
+    first_catalogue = not layout.catalog.exists()
+    unchanged = {} if first_catalogue else _unchanged(settings, layout, keys, say)
+    keys = [key for key in keys if key not in unchanged]
+    if not keys:
+        return list(unchanged.values())
     say("loading Dagster")
-    with loaded(layout) as ready:
+    with _suite_process(settings, layout, keys), loaded(layout, catalogue=first_catalogue) as ready:
         outcomes = run_partitions(ready, keys, say)
         published = any(outcome.success for outcome in outcomes)
-        if published and not layout.catalog.exists():
+        if published and first_catalogue:
             seconds = run_catalogue(ready, say)
             last = {"asset": "catalog", "stage": "build", "started_at": time.time(), "seconds": seconds}
             outcomes[-1].stages.append(last)
@@ -82,7 +89,49 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Say) -> 
         outcomes[0].stages.insert(0, first)
     if published and catalogue_lag(layout).behind_publications:
         follow_catalogue(layout)
+    return [*unchanged.values(), *outcomes]
+
+
+def _unchanged(settings: Settings, layout: Layout, keys: list[str], say: Say) -> dict[str, Outcome]:
+    """The local partitions that are published as they are now, and what became of them: they need no Dagster run."""
+    from ..chain.unchanged import record_if_unchanged
+
+    outcomes = {}
+    for key in keys:
+        if not _is_here(settings, layout, key):
+            continue
+        started = time.perf_counter()
+        run_id = record_if_unchanged(settings, layout, key, say)
+        if run_id is not None:
+            outcomes[key] = _outcome_of(layout, key, run_id, time.perf_counter() - started)
     return outcomes
+
+
+@contextlib.contextmanager
+def _suite_process(settings: Settings, layout: Layout, keys: list[str]) -> Iterator[None]:
+    """Lets Great Expectations load beside Dagster if a partition surely has something new; else the step that finds
+    something new starts it."""
+    from ..quality.suite_process import end_suite_process, start_suite_process
+    from ..records.observations import last_observation
+
+    if any(last_observation(layout, key) is None or _is_here(settings, layout, key) for key in keys):
+        start_suite_process()
+    try:
+        yield
+    finally:
+        end_suite_process()
+
+
+def _is_here(settings: Settings, layout: Layout, key: str) -> bool:
+    """Whether a partition is read from this machine's disk. To look at another machine twice could mean to wait twice
+    for one that does not answer."""
+    from ..sources.registry import Registry, parse_partition_key
+
+    try:
+        entry, _ = parse_partition_key(key, Registry.load(settings.registry_file, layout))
+    except CodeIndexError:
+        return False  # the run says what is wrong
+    return entry.url is None
 
 
 def run_partitions(
@@ -107,7 +156,10 @@ def run_partitions(
                 chain, ready.instance, at=at, more_tags=tags or {}, partition_key=key, run_config=_QUIET
             )
             _stop_if_interrupted(result)
-            outcomes.append(_outcome(ready.layout, key, result, time.perf_counter() - started))
+            error_type, error = _error_of(result)
+            seconds = time.perf_counter() - started
+            success = bool(result.success)
+            outcomes.append(_outcome_of(ready.layout, key, result.run_id, seconds, error, error_type, success=success))
             done(outcomes[-1])
             give_back_memory()
     return outcomes
@@ -192,13 +244,14 @@ def give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def _outcome(layout: Layout, key: str, result: Any, seconds: float) -> Outcome:
+def _outcome_of(
+    layout: Layout, key: str, run_id: str, seconds: float, error: str = "", error_type: str = "", *,
+    success: bool = True,
+) -> Outcome:  # fmt: skip
     log = RunLog(layout)
-    error_type, error = _error_of(result)
     return Outcome(
-        key, result.run_id, bool(result.success), seconds, error,
-        log.of_run(result.run_id, "step"), log.of_run(result.run_id, "stage"), log.of_run(result.run_id, "damage"),
-        error_type,
+        key, run_id, success, seconds, error,
+        log.of_run(run_id, "step"), log.of_run(run_id, "stage"), log.of_run(run_id, "damage"), error_type,
     )  # fmt: skip
 
 

@@ -242,16 +242,17 @@ def carried(environment: dict[str, str]) -> Iterator[None]:
 def load_what_runs_need(settings: Settings, layout: Layout) -> None:
     """Imports what the steps of a run import when they come to it, and the model."""
     import duckdb
-    import great_expectations
     import polars
     import qdrant_edge
 
     from ..chunking import pool
     from ..embedding.loading import space_of
     from ..index import publish
-    from ..quality import gate, suite
+    from ..quality import gate
+    from ..quality.library import import_great_expectations
 
-    del duckdb, great_expectations, polars, qdrant_edge, pool, publish, gate, suite
+    import_great_expectations()
+    del duckdb, polars, qdrant_edge, pool, publish, gate
     if settings.qdrant_url:
         import qdrant_client  # 70 MB
 

@@ -10,7 +10,7 @@ import pytest
 from catalogs import ask
 from chains import DagsterChain, failure
 
-from code_index_assets.definitions import build_defs
+from code_index_assets.code_location import build_defs
 
 FEW = """/*
 description: Nothing.

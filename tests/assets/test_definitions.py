@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from code_index_assets.definitions import build_defs
+from code_index_assets.code_location import build_defs
 from code_index_assets.errors import ConfigurationError
 
 SNAPSHOT = Path(__file__).with_name("definitions.json")

@@ -168,7 +168,8 @@ def test_a_signal_ends_all_of_a_run(
         os.kill(os.getpid(), getattr(signal, signal_name))
         raise AssertionError("it went on")
 
-    monkeypatch.setattr("code_index_assets.assets.chain.observe_repository", interrupted)
+    for caller in ("assets.chain", "chain.unchanged"):
+        monkeypatch.setattr(f"code_index_assets.{caller}.observe_repository", interrupted)
     code, out, err = run("index", "--all", "--quiet")
     assert (code, len(looked_at)) == (130, 1), out
     assert "what was finished is kept" in err and "stopped" in err and "Dagster" not in out + err

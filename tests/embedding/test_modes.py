@@ -202,7 +202,7 @@ def test_what_is_recommended() -> None:
 def test_the_mode_is_run_configuration_too(dagster_chain: DagsterChain, repository: GitRepository) -> None:
     import dagster as dg
 
-    from code_index_assets.definitions import build_defs
+    from code_index_assets.code_location import build_defs
 
     chain = dagster_chain
     repository.commit({"a.py": "def a():\n    return 1\n"})

@@ -24,7 +24,7 @@ from code_index_assets.assets import chain as assets
 from code_index_assets.assets import gate
 from code_index_assets.assets.partitions import add_partitions
 from code_index_assets.chain.run import ChainRun
-from code_index_assets.definitions import build_defs
+from code_index_assets.code_location import build_defs
 from code_index_assets.index.reader import IndexSnapshot, open_index
 from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings

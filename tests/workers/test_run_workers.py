@@ -224,7 +224,7 @@ def launched(instance: dg.DagsterInstance, served: Served, key: str) -> str:
     from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
     from code_index_assets.assets.partitions import add_partitions
-    from code_index_assets.definitions import build_defs
+    from code_index_assets.code_location import build_defs
     from code_index_assets.workers.in_process import origin_of
 
     add_partitions(instance, [key])
