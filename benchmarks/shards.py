@@ -183,7 +183,7 @@ def points(count: int, dimension: int, start: int = 0) -> Iterator[list[Point]]:
             weights = random.random(len(terms)).astype(np.float32)
             words = " ".join(f"word{word}" for word in random.integers(0, 5_000, 90))[:800]
             payload = {"key": f"r{number % 5}", "terms": [f"p:{number % 3_000}.py", f"n:{number}"], "text": words}
-            batch.append(Point(identity(number), vector, (terms, weights), payload))
+            batch.append(Point.of(identity(number), vector, (terms, weights), payload))
         yield batch
 
 

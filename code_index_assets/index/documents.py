@@ -8,7 +8,6 @@ A point's payload holds all that an answer needs, so that the query path opens n
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +32,7 @@ from ..storage.fingerprint import digest
 from ..tables import CHUNKS, DOCUMENTS, SYMBOLS
 from .filters import filter_terms
 from .lexical import frequency_table, term_weights
-from .points import DOCUMENT_VERSION, Point, point_id
+from .points import DOCUMENT_VERSION, Point, point_key
 from .tables import id_text
 
 DOC_CHARS = 400
@@ -113,7 +112,7 @@ class BucketPoints:
             role = self.rows.roles.get(path, "source")
             for part, row in self._parts.get(chunk_id, ()):
                 made_from = digest(shared, digests[document], role, str(part), self.matrix[row].tobytes())
-                identity = uuid.UUID(point_id(owner.key, chunk_id, part)).bytes
+                identity = bytes.fromhex(point_key(owner.key, chunk_id, part))
                 sources.append(PointSource(identity, chunk_id, int(part), row, bytes.fromhex(made_from)))
         return sources
 
@@ -142,7 +141,7 @@ class BucketPoints:
             role = self.rows.roles.get(chunk["path"], "source")
             payload = shared | _payload(chunk, inside.get(source.chunk_id, []), role) | {"part": source.part}
             lexical = self._lexical(source) if source.part == 0 else None
-            yield Point(id_text(source.id), self.matrix[source.row], lexical, payload)
+            yield Point.of(id_text(source.id), self.matrix[source.row], lexical, payload)
 
     def _lexical(self, source: PointSource) -> tuple[np.ndarray, np.ndarray]:
         at = self._documents[source.chunk_id]

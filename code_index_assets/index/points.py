@@ -17,25 +17,50 @@ import numpy as np
 
 from ..chunking.words import ANALYSER_VERSION
 from ..storage.fingerprint import digest
+from .filters import INDEXED_FIELDS
 
 # Part of every bucket's digest: a new number rewrites every point.
 DOCUMENT_VERSION = f"2/{ANALYSER_VERSION}"
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True)
 class Point:
     """One point: a vector of a chunk, rounded to 16-bit numbers, and the payload. Part 0 alone carries the lexical
-    vector."""
+    vector.
+
+    `body` is the payload as JSON: it is written once, digested, kept on disk and stored by the engine as it is.
+    `filtered` are the fields of it that the engine filters by.
+    """
 
     id: str
     dense: np.ndarray
     lexical: tuple[np.ndarray, np.ndarray] | None
-    payload: dict[str, Any]
+    body: str
+    filtered: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls, identity: str, dense: np.ndarray, lexical: tuple[np.ndarray, np.ndarray] | None, payload: dict[str, Any]
+    ) -> Point:
+        """The point of a payload."""
+        filtered = {name: payload[name] for name in INDEXED_FIELDS if name in payload}
+        return cls(identity, dense, lexical, _CANONICAL.encode(payload), filtered)
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """The payload, read anew."""
+        return dict(json.loads(self.body))
 
 
 def point_id(key: str, chunk_id: str, part: int) -> str:
     """The point's id, a UUID: the same chunk of another partition is another point."""
-    return str(uuid.UUID(hex=digest("point", key, chunk_id, str(part))))
+    return str(uuid.UUID(hex=point_key(key, chunk_id, part)))
+
+
+def point_key(key: str, chunk_id: str, part: int) -> str:
+    """The 32 hex digits of a point's id."""
+    return digest("point", key, chunk_id, str(part))
 
 
 # -- spill: the changed points of one bucket on disk, between verification and writing ---------------------------------
@@ -52,11 +77,11 @@ class SpillWriter:
         self.dimension = dimension
         self.count = 0
 
-    def add(self, point: Point, payload_json: str) -> None:
-        """Appends one point and its payload."""
+    def add(self, point: Point) -> None:
+        """Appends one point."""
         self._dense.write(np.ascontiguousarray(point.dense, dtype="<f4").tobytes())
         terms = -1 if point.lexical is None else len(point.lexical[0])
-        self._payload.write(f"{point.id} {terms} {payload_json}\n")
+        self._payload.write(f"{point.id} {terms} {_CANONICAL.encode(point.filtered)}\n{point.body}\n")
         if point.lexical is not None:
             self._lexical.write(point.lexical[0].astype("<u4").tobytes() + point.lexical[1].astype("<f4").tobytes())
         self.count += 1
@@ -77,13 +102,14 @@ def read_spill(folder: Path, name: str, dimension: int, batch: int = 500) -> Ite
     ):
         points: list[Point] = []
         for line in payloads:
-            identity, terms, raw = line.split(" ", 2)
+            identity, terms, filtered = line.split(" ", 2)
             vector = np.frombuffer(dense.read(4 * dimension), dtype="<f4")
             n = int(terms)
             sparse = None
             if n >= 0:
                 sparse = (np.frombuffer(lexical.read(4 * n), "<u4"), np.frombuffer(lexical.read(4 * n), "<f4"))
-            points.append(Point(identity, vector, sparse, json.loads(raw)))
+            body = next(payloads).removesuffix("\n")
+            points.append(Point(identity, vector, sparse, body, json.loads(filtered)))
             if len(points) >= batch:
                 yield points
                 points = []

@@ -22,7 +22,7 @@ from ..errors import CorruptArtifactError, GateRefusedError, SpaceMismatchError
 from ..progress import Stages, Ticker
 from ..quality.parts import PARTS, bucket_parts, part_digest
 from ..quality.permit import Permit
-from ..quality.subject import bucket_subject, subject_digest
+from ..quality.subject import known_subjects, subject_digest
 from ..storage.fingerprint import digest, digest_lines
 from .content import RepositoryContent
 from .documents import BucketPoints, BucketRows, Owner, PointSource, documents_of
@@ -187,7 +187,8 @@ class _Staging:
         parts["roles"] = digest_lines(text for item in roles.items() for text in item)
         chunks = self.content.chunks.read_bucket("chunks", number)
         embeddings = self.content.embeddings.read_bucket("embeddings", number)
-        subject = bucket_subject(chunks, embeddings, bucket_parts(number, self.artifacts))
+        files = (parts["chunks"], parts["embeddings"])  # of bytes that `_parts` has just verified
+        subject = known_subjects.of(files, chunks, embeddings, bucket_parts(number, self.artifacts))
         bucket_digest = self._digest(subject, parts)
         if old is not None and old.digest == bucket_digest:
             ticker.advance(old.points)
@@ -257,12 +258,11 @@ class _Staging:
         spill = SpillWriter(self.folder, f"b{number:03d}", self.content.dimension)
         try:
             for source, point in zip(changed, points.make(changed), strict=True):
-                payload = json.dumps(point.payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-                row = PointRow(source.id, point_digest(payload, point.dense), source.digest)
+                row = PointRow(source.id, point_digest(point.body, point.dense), source.digest)
                 rows.append(row)
                 before = known.get(source.id)
                 if before is None or before.content != row.content:
-                    spill.add(point, payload)
+                    spill.add(point)
                 ticker.advance()
         finally:
             spill.close()

@@ -23,7 +23,7 @@ from ..storage.layout import Layout, write_atomically
 from .parts import bucket_parts, parts_digest
 from .permit import CheckResult, Permit, Verdict, issue_permit
 from .profile import Baseline, BucketProfile, profile_bucket, profile_repository
-from .subject import bucket_subject, subject_digest
+from .subject import known_subjects, subject_digest
 from .suite import Expectation, expectations, suite_hash
 from .suite_process import load_suite, run_suite_beside
 
@@ -151,7 +151,8 @@ def _profile(
             mine = kept_files.join(chunk_rows.select("path").unique(), on="path", how="semi").sort("path")
             profiles[bucket] = profile_bucket(chunk_rows, vector_rows, mine)
             writer.write("profile", bucket, profiles[bucket].rows)
-            subjects[bucket] = bucket_subject(chunk_rows, vector_rows, parts_of(bucket))
+            digests = (chunks.part("chunks", bucket).digest, embeddings.part("embeddings", bucket).digest)
+            subjects[bucket] = known_subjects.of(digests, chunk_rows, vector_rows, parts_of(bucket))
             ticker.advance(profiles[bucket].rows.height)
     ordered = [profiles[bucket] for bucket in range(writer.buckets)]
     writer.info["buckets"] = [[profile.orphan_vectors, profile.keys_missing] for profile in ordered]

@@ -27,6 +27,7 @@ _DECLARED = (
     re.compile(rb"<meta[^>]{0,120}charset=[\"']?([-\w.]{3,20})", re.IGNORECASE),
     re.compile(rb"\A\s*@charset \"([-\w.]{3,20})\""),
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _DECLARATION_BYTES = 1024
 _SAMPLE_BYTES = 64 * 1024
 _BINARY_CODECS = frozenset({"base64", "bz2", "hex", "idna", "punycode", "quopri", "rot13", "uu", "zlib", "undefined",
@@ -100,7 +101,7 @@ def _try(raw: bytes, encoding: str) -> str | None:
         text = raw.decode(encoding)
     except (UnicodeError, LookupError, ValueError):
         return None
-    if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text) and encoding != "utf-8":
+    if not text.isascii() and _SURROGATE.search(text) and encoding != "utf-8":
         return None  # utf-7 and friends can make lone surrogates, which no artifact can store
     if "\r" in text and "\n" not in text:
         # Line ends of old Macs: without this the file is one line, and every answer is the whole of it.

@@ -91,7 +91,7 @@ def test_verify_finds_lost_and_foreign_points(
     payload = backend.view(base).get(shard, [ids[1]])[0].payload
     with backend.writer(base, following) as writer:
         writer.remove(shard, ids[:1])
-        writer.upsert(shard, [Point(ids[1], p.unit_vector("other"), None, payload)])
+        writer.upsert(shard, [Point.of(ids[1], p.unit_vector("other"), None, payload)])
         states = writer.finish()
     from dataclasses import replace
 

@@ -10,7 +10,6 @@ another. A shard that got many points is optimized in a process of its own while
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from ...errors import CodeIndexError
 from ...progress import Say
 from ...storage.layout import allocated, require_space
-from ..filters import INDEXED_FIELDS
 from ..manifest import PublicationManifest, ShardState
 from ..seal import seal
 from .edge_engine import BODY, DENSE, LEXICAL, create_shard, load_shard
@@ -238,6 +236,4 @@ def _edge_point(point: Point) -> qe.Point:
     vector: dict[str, Any] = {DENSE: point.dense.tolist()}
     if point.lexical is not None and len(point.lexical[0]):
         vector[LEXICAL] = qe.SparseVector(point.lexical[0].tolist(), point.lexical[1].tolist())
-    fields = {name: point.payload[name] for name in INDEXED_FIELDS if name in point.payload}
-    body = json.dumps(point.payload, separators=(",", ":"), ensure_ascii=False)
-    return qe.Point(point.id, vector, fields | {BODY: body})
+    return qe.Point(point.id, vector, point.filtered | {BODY: point.body})
