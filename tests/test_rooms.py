@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chain",),
     ("triggers",),
     ("search", "analytics"),
+    ("overlays",),
     ("operations",),
     ("resources",),
     ("assets",),

@@ -14,7 +14,7 @@ from ..sources.open_source import open_source
 from ..sources.registry import Registry, RepositoryEntry, parse_partition_key
 from ..sources.secrets.scan import secret_rules_version
 from ..sources.snapshot import Snapshot, Source
-from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactWriter
+from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactWriter, Built
 from .run import ChainRun, StepResult
 
 REPOSITORY = "repository"
@@ -23,18 +23,35 @@ STEPS_VERSION = "1"
 
 def registered(run: ChainRun) -> tuple[RepositoryEntry, str | None]:
     """The registry entry and ref of the step's partition. Raises ConfigurationError."""
+    if run.given is not None:
+        return run.given.entry, None
     registry = Registry.load(run.settings.registry_file, run.layout)
     return parse_partition_key(run.key, registry)
 
 
 def source_of(run: ChainRun) -> Source:
     """The source of the run's partition. Raises ConfigurationError, SourceError."""
+    if run.given is not None:
+        return run.given.source
     entry, ref = registered(run)
     return open_source(entry, ref, run.layout, run.settings)
 
 
 def observe_repository(run: ChainRun) -> StepResult:
     """Fetches (or looks at) the source and lists the tree of its commit."""
+    snapshot, built = list_repository(run)
+    artifact = built.artifact
+    seen_at = _later_than_before(run, snapshot)
+    observe(run.layout, run.key, Observation(snapshot.commit, snapshot.label, seen_at, artifact.fingerprint))
+    facts = {
+        "commit": snapshot.commit, "label": snapshot.label, "ref": snapshot.ref, "location": snapshot.location,
+        "committed_at": snapshot.committed_at, "entries": artifact.rows_of("entries"),
+    }  # fmt: skip
+    return StepResult(artifact, "reused" if built.reused else "built", snapshot.commit, facts, snapshot.label)
+
+
+def list_repository(run: ChainRun) -> tuple[Snapshot, Built]:
+    """The source's present state and the artifact of its tree. Raises SourceError."""
     source = source_of(run)
     with run.stages.stage("observe", unit="repositories") as ticker:
         snapshot = source.observe()
@@ -55,15 +72,7 @@ def observe_repository(run: ChainRun) -> StepResult:
         writer.write("entries", 0, entries)
         writer.info.update(snapshot=snapshot.to_json(), commit=snapshot.commit, entries=entries.height)
 
-    built = run.build(ArtifactSpec(REPOSITORY, run.key, inputs, STEPS_VERSION), list_tree)
-    artifact = built.artifact
-    seen_at = _later_than_before(run, snapshot)
-    observe(run.layout, run.key, Observation(snapshot.commit, snapshot.label, seen_at, artifact.fingerprint))
-    facts = {
-        "commit": snapshot.commit, "label": snapshot.label, "ref": snapshot.ref, "location": snapshot.location,
-        "committed_at": snapshot.committed_at, "entries": artifact.rows_of("entries"),
-    }  # fmt: skip
-    return StepResult(artifact, "reused" if built.reused else "built", snapshot.commit, facts, snapshot.label)
+    return snapshot, run.build(ArtifactSpec(REPOSITORY, run.key, inputs, STEPS_VERSION), list_tree)
 
 
 def _later_than_before(run: ChainRun, snapshot: Snapshot) -> float:

@@ -21,11 +21,13 @@ from ..progress import Stages
 from ..settings import Settings
 from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactStore, Built, Make
 from ..storage.layout import Layout
-from ..storage.store import Home
+from ..storage.store import Home, Store
 
 if TYPE_CHECKING:
     from ..embedding.interface import Embedder
     from ..embedding.space import EmbeddingSpace
+    from ..sources.registry import RepositoryEntry
+    from ..sources.snapshot import Source
 
 Outcome = Literal["built", "reused", "superseded", "refused", "failed"]
 
@@ -39,11 +41,20 @@ class EmbeddedAhead:
     keys: set[str]
 
 
+@dataclass(frozen=True)
+class GivenSource:
+    """A source that stands for the one of the registry, and the entry whose rules hold for it."""
+
+    entry: RepositoryEntry
+    source: Source
+
+
 @dataclass
 class ChainRun:
     """A run of the chain on one partition. `stages` times the step that is at work.
 
-    `only_existing`: steps raise NotBuiltError where they would make an artifact.
+    `only_existing`: steps raise NotBuiltError where they would make an artifact. `kept_in` and `given` let a run make
+    artifacts aside, of another source than the registered one.
     """
 
     key: str
@@ -52,12 +63,14 @@ class ChainRun:
     settings: Settings
     stages: Stages
     only_existing: bool = False
+    kept_in: Store | None = None
+    given: GivenSource | None = None
     store: ArtifactStore = field(init=False)
     _ahead: EmbeddedAhead | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Resolves the model `auto`, once a run: a later switch of the serving space is for the next run."""
-        self.store = ArtifactStore(self.layout, only_existing=self.only_existing)
+        self.store = ArtifactStore(self.layout, self.kept_in, only_existing=self.only_existing)
         self.settings = in_force(self.settings, self.layout)
 
     def begin(self, stages: Stages) -> None:

@@ -34,7 +34,8 @@ def hash_files(run: ChainRun) -> StepResult:
     inputs = {REPOSITORY: repository.fingerprint, "rules": rules, "version": STEPS_VERSION}
 
     def select(writer: ArtifactWriter, previous: Artifact | None) -> None:
-        start_suite_process()  # there is something new, and the gate will judge it
+        if run.given is None:
+            start_suite_process()  # there is something new, and the gate will judge it
         same_rules = previous is not None and previous.manifest.inputs.get("rules") == rules
         selection = select_files(
             source_of(run),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,7 @@ from . import completion
 from .failures import exit_code, failure
 from .remote import NoAnswerError, Remote, find_server
 from .terminal import use_color
+from .tree import OverTree, asked_tree, tree_options
 
 if TYPE_CHECKING:
     from ..search.answers import Definitions, References, SearchAnswer
@@ -37,6 +39,11 @@ def _opened() -> tuple[Settings, Layout, Remote | None]:
     settings = load_settings()
     layout = Layout(settings.data).check()
     return settings, layout, find_server(settings, layout)
+
+
+def laid(engine: SearchEngine, over: OverTree | None) -> SearchEngine:
+    """The engine for the tree that is asked about. Raises QueryError."""
+    return over(engine) if over is not None else engine
 
 
 def _parameters(fields: Fields) -> Fields:
@@ -113,10 +120,11 @@ def _code(outcome: str, hits: int) -> int:
 @click.option("--text", "pasted", is_flag=True, help="WORDS are pasted text: quotes, -flags and name:value are words.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--batch", type=click.File("r"), help='One JSON object a line: {"id", "query", …}; - is standard input.')
+@tree_options
 def search_command(
     words: tuple[str, ...], repo: tuple[str, ...], ref: tuple[str, ...], path: tuple[str, ...],
     language: tuple[str, ...], kind: tuple[str, ...], limit: int, space: str | None, pasted: bool,
-    as_json: bool, batch: Any,
+    as_json: bool, batch: Any, worktree: Path | None, published: bool,
 ) -> int:  # fmt: skip
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
     settings, layout, server = _opened()
@@ -126,8 +134,10 @@ def search_command(
         space = published_space(layout, space)
         server = None  # a server answers in the space that serves
     options = {"repositories": repo, "refs": ref, "paths": path, "languages": language, "kinds": kind}
+    over = asked_tree(settings, layout, worktree, published, repo, ref)
+    server = None if over else server  # a server answers for what is published
     if batch is not None:
-        return _answer_batch(Answers(settings, layout, server, space), batch, options, limit)
+        return _answer_batch(Answers(settings, layout, server, space, over), batch, options, limit)
     if not words:
         raise click.UsageError('what for? code-index search "words"')
     fields: Fields = {"query": " ".join(words), "limit": limit, "as_text": pasted, **options}
@@ -148,7 +158,8 @@ def search_command(
         from ..search.render import render_answer
         from ..search.service import open_engine
 
-        answer = search_page(open_engine(settings, layout, space).search, SearchRequest(**fields))
+        engine = laid(open_engine(settings, layout, space), over)
+        answer = search_page(engine.search, SearchRequest(**fields))
         code = _code(answer.outcome, len(answer.hits))
         if as_json:
             return as_text(answer), code
@@ -160,8 +171,11 @@ def search_command(
 class Answers:
     """Answers of a batch: of the server as long as it answers, then of an engine of this process."""
 
-    def __init__(self, settings: Settings, layout: Layout, server: Remote | None, space: str | None = None) -> None:
-        self._settings, self._layout, self._server, self._space = settings, layout, server, space
+    def __init__(
+        self, settings: Settings, layout: Layout, server: Remote | None, space: str | None = None,
+        over: OverTree | None = None,
+    ) -> None:  # fmt: skip
+        self._settings, self._layout, self._server, self._space, self._over = settings, layout, server, space, over
         self._engine: SearchEngine | None = None
 
     def __call__(self, fields: Fields) -> Fields:
@@ -177,7 +191,7 @@ class Answers:
         from ..search.paging import search_page
         from ..search.service import open_engine
 
-        self._engine = self._engine or open_engine(self._settings, self._layout, self._space)
+        self._engine = self._engine or laid(open_engine(self._settings, self._layout, self._space), self._over)
         return to_json(search_page(self._engine.search, SearchRequest(**fields)))
 
 
@@ -235,14 +249,16 @@ def _fields(question: Fields, options: dict[str, tuple[str, ...]], limit: int) -
 @click.option("--prefix", is_flag=True, help="Names that begin with NAME.")
 @click.option("--limit", default=50, show_default=True, help="Definitions at most.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@tree_options
 def symbol_command(
     name: str, repo: tuple[str, ...], ref: tuple[str, ...], language: tuple[str, ...], kind: tuple[str, ...],
-    path: tuple[str, ...], prefix: bool, limit: int, as_json: bool,
+    path: tuple[str, ...], prefix: bool, limit: int, as_json: bool, worktree: Path | None, published: bool,
 ) -> int:  # fmt: skip
     """Where NAME is defined (any case; Type::name and module.name narrow)."""
     settings, layout, server = _opened()
     fields = {"name": name, "repo": repo, "ref": ref, "language": language, "kind": kind, "path": path,
               "prefix": prefix, "limit": limit}  # fmt: skip
+    over = asked_tree(settings, layout, worktree, published, repo, ref)
 
     def remote(form: Fields) -> tuple[str, int]:
         assert server is not None
@@ -259,7 +275,7 @@ def symbol_command(
         from ..search.render import render_definitions
 
         answer = find_definitions(
-            SearchEngine(layout, settings), name,
+            laid(SearchEngine(layout, settings), over), name,
             SearchFilters(repositories=repo, refs=ref, languages=language, kinds=kind, paths=path),
             prefix=prefix, limit=limit,
         )  # fmt: skip
@@ -268,7 +284,7 @@ def symbol_command(
             return as_text(answer), code
         return render_definitions(answer, name, color=use_color()), code
 
-    return _answered(as_json, {"symbols": []}, remote if server else None, local)
+    return _answered(as_json, {"symbols": []}, remote if server and over is None else None, local)
 
 
 @click.command("references")
@@ -285,9 +301,10 @@ def symbol_command(
     type=click.File("r"),
     help='A definition a line, {"id", "repository", "path", "line", "name"}: its uses, resolved; - is standard input.',
 )
+@tree_options
 def references_command(
     name: str | None, repo: tuple[str, ...], ref: tuple[str, ...], language: tuple[str, ...], path: tuple[str, ...],
-    limit: int, cursor: str | None, as_json: bool, batch: Any,
+    limit: int, cursor: str | None, as_json: bool, batch: Any, worktree: Path | None, published: bool,
 ) -> int:  # fmt: skip
     """Which lines of code mention NAME (the case counts; Type::name narrows its definitions)."""
     settings, layout, server = _opened()
@@ -299,6 +316,7 @@ def references_command(
         raise click.UsageError("of what? code-index references NAME")
     fields = {"name": name, "repo": repo, "ref": ref, "language": language, "path": path, "limit": limit,
               "cursor": cursor}  # fmt: skip
+    over = asked_tree(settings, layout, worktree, published, repo, ref)
 
     def remote(form: Fields) -> tuple[str, int]:
         assert server is not None
@@ -314,7 +332,7 @@ def references_command(
         from ..search.service import open_engine
 
         answer = find_references(
-            open_engine(settings, layout), name,
+            laid(open_engine(settings, layout), over), name,
             SearchFilters(repositories=repo, refs=ref, paths=path, languages=language),
             limit=limit, cursor=cursor,
         )  # fmt: skip
@@ -323,4 +341,4 @@ def references_command(
             return as_text(answer), code
         return render_references(answer, color=use_color()), code
 
-    return _answered(as_json, {"references": []}, remote if server else None, local)
+    return _answered(as_json, {"references": []}, remote if server and over is None else None, local)

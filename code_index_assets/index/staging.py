@@ -97,6 +97,35 @@ def stage_content(
     of, CorruptArtifactError if their bytes are not what their manifests say, SpaceMismatchError if the vectors have
     another dimension.
     """
+    stage = stage_changes(
+        content, store, base, folder,
+        stage_id=stage_id, shard_limit=shard_limit, closed=closed, stages=stages, suite=permit.suite,
+        rolled_back=rolled_back,
+    )  # fmt: skip
+    subject = str(stage.receipt["subject"])
+    if subject != permit.subject:
+        raise GateRefusedError(
+            f"{content.key} at {content.commit[:12]}: chunks and embeddings are not what the checks passed "
+            f"(subject {subject[:12]}, verdict on {permit.subject[:12]})",
+            remedy=f"run `code-index index {content.key}`: the checks and the publication run on the same artifacts",
+        )
+    return stage
+
+
+def stage_changes(
+    content: RepositoryContent,
+    store: PublicationStore,
+    base: PublicationManifest | None,
+    folder: Path,
+    *,
+    stage_id: str,
+    shard_limit: int | None,
+    closed: Collection[str],
+    stages: Stages,
+    suite: str = "",
+    rolled_back: bool = False,
+) -> Stage:
+    """`stage_content` of content that nothing has judged: it may be looked at, and not published."""
     before = base.receipts.get(content.key) if base else None
     ledger = store.ledger(before) if before else None
     work = _Staging(content, store, folder, base=base, before=before, ledger=ledger, shard_limit=shard_limit,
@@ -107,13 +136,7 @@ def stage_content(
         work.remove_rest()
         ticker.info["staged"] = work.analysed
     subject = subject_digest(content.space, [bucket.subject for bucket in buckets])
-    if subject != permit.subject:
-        raise GateRefusedError(
-            f"{content.key} at {content.commit[:12]}: chunks and embeddings are not what the checks passed "
-            f"(subject {subject[:12]}, verdict on {permit.subject[:12]})",
-            remedy=f"run `code-index index {content.key}`: the checks and the publication run on the same artifacts",
-        )
-    receipt = work.receipt(buckets, subject, permit.suite, rolled_back=rolled_back)
+    receipt = work.receipt(buckets, subject, suite, rolled_back=rolled_back)
     stage = Stage(
         stage_id,
         content.key,

@@ -9,6 +9,7 @@ suite runs in the run's own process.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import pickle
@@ -92,6 +93,7 @@ def start_suite_process() -> None:
         return
     with contextlib.suppress(OSError):
         _started.append(SuiteProcess())
+        atexit.register(end_suite_process)
 
 
 def end_suite_process() -> None:

@@ -59,6 +59,18 @@ class Hit:
     name: str | None = None
     more_lines: tuple[Span, ...] = field(default=(), metadata=described("Other lines of this file that answer too."))
     also_in: tuple[str, ...] = field(default=(), metadata=described("Repositories with the same code."))
+    tree: str = field(default="", metadata=IF_SET)  # "working tree": its file is not as the commit has it
+
+
+@dataclass(frozen=True)
+class TreeState:
+    """A tree that is not published and was searched: how it differs from what is. Times are Unix seconds."""
+
+    kind: Literal["working_tree", "commit"]
+    base_commit: str
+    base_published_at: float
+    changed: int = field(metadata=described("Files that are new or have other content."))
+    gone: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,7 @@ class RepositoryState:
     indexed_at: float
     observed_at: float
     head_seen_at: float | None = None
+    tree: TreeState | None = field(default=None, metadata=IF_SET)
 
 
 @dataclass(frozen=True)

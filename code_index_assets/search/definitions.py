@@ -105,9 +105,10 @@ def fold_overloads(hits: list[SymbolHit]) -> list[SymbolHit]:
 
 def _symbols(point: Scored, snapshot: IndexSnapshot) -> list[SymbolHit]:
     payload = point.payload
+    receipt = snapshot.receipts[payload["key"]]
     return [
         SymbolHit(
-            payload["repository"], payload["ref"], snapshot.receipts[payload["key"]].commit, payload["path"],
+            payload["repository"], receipt.ref, receipt.commit, payload["path"],
             symbol["start_line"], symbol["end_line"], symbol["name"], symbol["qualified_name"], symbol["kind"],
             payload["language"], symbol["signature"], payload["role"], payload["key"],
         )

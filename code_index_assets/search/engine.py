@@ -7,6 +7,7 @@ What lives here: requests, which repositories are searched, freshness. What does
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,13 +18,14 @@ from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatc
 from ..index.backends.interface import IndexBackend
 from ..index.filters import Filter, matches_pattern
 from ..index.manifest import Receipt
+from ..index.overlaid import Layer, layer_of
 from ..index.published import PublishedIndex
 from ..index.reader import IndexSnapshot, SnapshotGoneError, open_index
 from ..settings import Settings
 from ..spelling import near_names
 from ..storage.layout import Layout
 from . import vocabulary
-from .answers import Hit, LaneReport, RepositoryState, SearchAnswer
+from .answers import Hit, LaneReport, RepositoryState, SearchAnswer, TreeState
 from .filters import SearchFilters
 from .freshness import Head, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
@@ -82,9 +84,16 @@ class SearchEngine:
         self._backend = backend
         self._opened = _Opened()
         self.places = Places(layout, settings)
+        self._over: Callable[[IndexSnapshot], IndexSnapshot] | None = None
+
+    def over(self, lay: Callable[[IndexSnapshot], IndexSnapshot]) -> SearchEngine:
+        """This engine, answering from what `lay` makes of each publication: another tree laid over it."""
+        engine = copy.copy(self)
+        engine._over = lay
+        return engine
 
     def snapshot(self) -> IndexSnapshot:
-        """The current publication.
+        """The current publication, under the layer that this engine answers from, if any.
 
         Raises NotIndexedError (nothing is published; StillIndexingError while that may change), SpaceMismatchError.
         """
@@ -95,9 +104,10 @@ class SearchEngine:
                     self._opened.snapshot = held.refresh()
                 else:
                     self._opened.snapshot = self._open(held)
-                return self._opened.snapshot
+                published = self._opened.snapshot
         except NotIndexedError as error:
             raise explained(error, self.layout, self.settings) from error
+        return published if self._over is None else self._over(published)
 
     def receipts(self) -> dict[str, Receipt]:
         """What the present publication holds, by partition key; nothing where nothing is published."""
@@ -199,14 +209,15 @@ class SearchEngine:
     def repositories(self, snapshot: IndexSnapshot, where: Filter) -> tuple[RepositoryState, ...]:
         """What a filter searches, repository by repository."""
         keys = sorted(snapshot.receipts) if where.keys is None else sorted(where.keys)
-        return tuple(self._state(snapshot.receipts[key]) for key in keys)
+        return tuple(self._state(snapshot.receipts[key], layer_of(snapshot, key)) for key in keys)
 
-    def _state(self, receipt: Receipt) -> RepositoryState:
+    def _state(self, receipt: Receipt, layer: Layer | None) -> RepositoryState:
         head = self._head_of(receipt.key)
-        state = published_state(receipt, head)
+        # A tree is as it was just now; whether its base is behind says nothing about it.
+        state = published_state(receipt, head) if layer is None else "current"
         return RepositoryState(
             receipt.key, receipt.repository, receipt.ref, receipt.commit, receipt.label, state, receipt.coverage,
-            receipt.published_at, receipt.observed_at, head.seen_at if head else None,
+            receipt.published_at, receipt.observed_at, head.seen_at if head else None, tree_state(layer),
         )  # fmt: skip
 
     def _hit(self, snapshot: IndexSnapshot, candidate: Candidate, query: Query, best: float) -> Hit:
@@ -214,7 +225,7 @@ class SearchEngine:
         receipt = snapshot.receipts[payload["key"]]
         return Hit(
             repository=payload["repository"],
-            ref=payload["ref"],
+            ref=receipt.ref,
             commit=receipt.commit,
             path=payload["path"],
             start_line=payload["start_line"],
@@ -234,7 +245,21 @@ class SearchEngine:
             name=payload["name"],
             more_lines=tuple(sorted((other["start_line"], other["end_line"]) for other in candidate.folded)),
             also_in=tuple(candidate.also_in),
+            tree=tree_of(layer_of(snapshot, payload["key"]), payload["path"]),
         )
+
+
+def tree_state(layer: Layer | None) -> TreeState | None:
+    """What an answer tells of a layer."""
+    if layer is None:
+        return None
+    base = layer.base
+    return TreeState(layer.kind, base.commit, base.published_at, len(layer.changed), len(layer.gone))
+
+
+def tree_of(layer: Layer | None, path: str) -> str:
+    """Where a file of a layer is as it was found; "" where it is as published."""
+    return layer.kind.replace("_", " ") if layer is not None and path in layer.changed else ""
 
 
 def check_work(request: SearchRequest, query: Query) -> None:

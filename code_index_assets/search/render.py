@@ -44,7 +44,8 @@ def _hit_block(number: int, hit: Hit, several: bool, paint: Paint) -> str:
     where = f"{paint('dim', hit.repository)} " if several else ""
     name = f"  {hit.kind} {paint('name', printable(hit.qualified_name))}" if hit.qualified_name else f"  {hit.kind}"
     head = f"{number:>2}. {where}{place}{name}  {paint('dim', f'{hit.score:.2f}')}"
-    notes = [*hit.why]
+    notes = [hit.tree] if hit.tree else []
+    notes += hit.why
     if hit.more_lines:
         notes.append("also lines " + ", ".join(f"{start}-{end}" for start, end in hit.more_lines))
     if hit.also_in:
@@ -94,7 +95,18 @@ def repository_line(state: RepositoryState, now: float) -> str:
     left_out = sum(skipped.values()) if isinstance(skipped, dict) else skipped or 0
     files = f", {indexed} files indexed, {left_out} left out" if indexed is not None else ""
     behind = ", behind its head" if state.state == "behind" else ""
+    if state.tree is not None:
+        return f"{state.repository}@{state.ref} {_tree_line(state, now)}{files}"
     return f"{state.repository}@{state.ref} {state.label}, indexed {ago(now - state.indexed_at)}{behind}{files}"
+
+
+def _tree_line(state: RepositoryState, now: float) -> str:
+    tree = state.tree
+    assert tree is not None
+    there = "" if tree.kind == "commit" else "working tree at "
+    gone = f", {tree.gone} gone" if tree.gone else ""
+    base = f"base {tree.base_commit[:12]}, published {ago(now - tree.base_published_at)}"
+    return f"{there}{state.commit[:12]} + {tree.changed} files changed{gone} ({base})"
 
 
 def render_definitions(definitions: Definitions, name: str, *, color: bool = False) -> str:
