@@ -24,6 +24,9 @@ from code_index_assets.overlays.trees import Trees
 from code_index_assets.storage import artifacts
 from code_index_assets.storage.layout import Layout
 
+# Of the client's in-memory mode, which stands for a server.
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")
+
 KEY = "law"
 SERVER = {"qdrant_url": ":memory:"}
 _any: dict[str, Any] = {
