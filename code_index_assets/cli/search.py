@@ -111,12 +111,13 @@ def _code(outcome: str, hits: int) -> int:
     help="In this embedding space instead of the one searches use (`code-index spaces`).",
 )
 @click.option("--text", "pasted", is_flag=True, help="WORDS are pasted text: quotes, -flags and name:value are words.")
+@click.option("--explain", is_flag=True, help="Show the signals behind the confidence of the answer.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--batch", type=click.File("r"), help='One JSON object a line: {"id", "query", …}; - is standard input.')
 def search_command(
     words: tuple[str, ...], repo: tuple[str, ...], ref: tuple[str, ...], path: tuple[str, ...],
     language: tuple[str, ...], kind: tuple[str, ...], limit: int, space: str | None, pasted: bool,
-    as_json: bool, batch: Any,
+    explain: bool, as_json: bool, batch: Any,
 ) -> int:  # fmt: skip
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
     settings, layout, server = _opened()
@@ -130,7 +131,7 @@ def search_command(
         return _answer_batch(Answers(settings, layout, server, space), batch, options, limit)
     if not words:
         raise click.UsageError('what for? code-index search "words"')
-    fields: Fields = {"query": " ".join(words), "limit": limit, "as_text": pasted, **options}
+    fields: Fields = {"query": " ".join(words), "limit": limit, "as_text": pasted, "explain": explain, **options}
     if len(fields["query"]) > MAX_ADDRESS:
         server = None
 
@@ -222,7 +223,8 @@ def _fields(question: Fields, options: dict[str, tuple[str, ...]], limit: int) -
     reading = question.get("as", "query")
     if reading not in ("query", "text"):
         raise QueryError(f'"as" is {reading!r}', remedy='write "text" for pasted text, or leave it out')
-    return {"query": question["query"], "limit": number, "as_text": reading == "text", **fields}
+    explain = question.get("explain") is True
+    return {"query": question["query"], "limit": number, "as_text": reading == "text", "explain": explain, **fields}
 
 
 @click.command("symbol")

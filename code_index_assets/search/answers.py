@@ -18,6 +18,7 @@ from .outcome import SearchOutcome
 from .query import Query
 
 Published = Literal["current", "behind", "unknown"]
+ConfidenceWord = Literal["strong", "weak", "probably not here"]
 StatusState = Literal["current", "behind", "unknown", "indexing", "failed", "not_indexed"]
 Span = tuple[int, int]
 
@@ -59,6 +60,13 @@ class Hit:
     name: str | None = None
     more_lines: tuple[Span, ...] = field(default=(), metadata=described("Other lines of this file that answer too."))
     also_in: tuple[str, ...] = field(default=(), metadata=described("Repositories with the same code."))
+    match: float = field(
+        default=0.0,
+        metadata=described(
+            "Likelihood, in [0, 1], that this place answers; comparable over questions and repositories.", ge=0, le=1
+        ),
+    )
+    signals: dict[str, float] = field(default_factory=dict, metadata=IF_SET)
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,14 @@ class SearchAnswer:
     next_cursor: str | None = field(
         default=None, metadata=described("Gives the next page of the same question; null on the last.")
     )
+    confidence: float = field(
+        default=0.0,
+        metadata=described("Likelihood, in [0, 1], that what is asked about is in what was searched.", ge=0, le=1),
+    )
+    confidence_word: ConfidenceWord = field(
+        default="weak", metadata=described("strong, weak, or probably not here: what confidence comes to.")
+    )
+    signals: dict[str, float] = field(default_factory=dict, metadata=IF_SET)
 
     @property
     def failures(self) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from .. import deadlines
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
@@ -24,6 +24,7 @@ from ..spelling import near_names
 from ..storage.layout import Layout
 from . import vocabulary
 from .answers import Hit, LaneReport, RepositoryState, SearchAnswer
+from .confidence import assess
 from .filters import SearchFilters
 from .freshness import Head, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
@@ -47,6 +48,7 @@ class SearchRequest(SearchFilters):
     limit: int = 10
     lanes: tuple[str, ...] = LANES
     as_text: bool = False  # the query is pasted text: it has no operators
+    explain: bool = False  # the answer has the signals behind its confidence
 
 
 @dataclass
@@ -155,14 +157,25 @@ class SearchEngine:
             raise _all_failed(failed)
         ranked = rank(lanes, query, self.weights)
         best = max((candidate.score for candidate in ranked), default=0.0)
-        hits = tuple(self._hit(snapshot, c, query, best) for c in ranked[: request.limit])
+        judged = assess(
+            ranked, query, lanes, documents=_documents(snapshot, where), space=snapshot.space, limit=request.limit
+        )
+        hits = tuple(
+            self._hit(snapshot, candidate, query, best, match, asdict(signals) if request.explain else {})
+            for candidate, match, signals in zip(ranked[: request.limit], judged.matches, judged.hits, strict=True)
+        )
+        outcome = _outcome(cut=cut, failed=bool(failed), found=bool(hits))
         return SearchAnswer(
             hits=hits,
             repositories=self.repositories(snapshot, where),
             lanes={lane: _report(result) for lane, result in lanes.items()},
-            outcome=_outcome(cut=cut, failed=bool(failed), found=bool(hits)),
+            outcome=outcome,
             took_ms=round((time.perf_counter() - started) * 1000, 2),
             query=query,
+            confidence=judged.confidence,
+            # What was not looked at fully may be there.
+            confidence_word=judged.word if hits or outcome == SearchOutcome.NO_MATCH else "weak",
+            signals=_rounded(asdict(judged.signals)) if request.explain else {},
             publication=snapshot.manifest.name,
             space=snapshot.space,
             total=len(ranked),
@@ -209,7 +222,15 @@ class SearchEngine:
             receipt.published_at, receipt.observed_at, head.seen_at if head else None,
         )  # fmt: skip
 
-    def _hit(self, snapshot: IndexSnapshot, candidate: Candidate, query: Query, best: float) -> Hit:
+    def _hit(
+        self,
+        snapshot: IndexSnapshot,
+        candidate: Candidate,
+        query: Query,
+        best: float,
+        match: float,
+        signals: dict[str, float],
+    ) -> Hit:
         payload = candidate.payload
         receipt = snapshot.receipts[payload["key"]]
         return Hit(
@@ -234,6 +255,8 @@ class SearchEngine:
             name=payload["name"],
             more_lines=tuple(sorted((other["start_line"], other["end_line"]) for other in candidate.folded)),
             also_in=tuple(candidate.also_in),
+            match=match,
+            signals=_rounded(signals),
         )
 
 
@@ -260,6 +283,16 @@ def check_work(request: SearchRequest, query: Query) -> None:
     long = next((pattern for pattern in patterns if len(pattern) > 1000), "")
     if long:
         raise QueryError(f"a pattern has {len(long):,} characters: {long[:40]!r}…", remedy="write it in 1,000 or fewer")
+
+
+def _documents(snapshot: IndexSnapshot, where: Filter) -> int:
+    """Chunks of what a filter searches, repositories apart from the rest of the filter."""
+    keys = snapshot.receipts if where.keys is None else where.keys
+    return sum(snapshot.receipts[key].documents for key in keys)
+
+
+def _rounded(signals: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in signals.items()}
 
 
 def _filtered_by(ranked: list[Candidate]) -> set[tuple[str, str]]:

@@ -35,6 +35,8 @@ def render_answer(answer: SearchAnswer, *, color: bool = False, now: float | Non
         blocks.append(f"{beginning} {answer.query.raw!r} in what was {'looked at' if incomplete else 'searched'}.")
     if answer.notes:
         blocks.append("\n".join(paint("warn", note) for note in answer.notes))
+    if answer.signals:
+        blocks.append("\n".join(f"{name:>10}  {value:.4f}" for name, value in answer.signals.items()))
     blocks.append(_footer(answer, paint, time.time() if now is None else now))
     return "\n\n".join(blocks)
 
@@ -82,7 +84,9 @@ def _footer(answer: SearchAnswer, paint: Paint, now: float) -> str:
         lines.append(paint("dim", f"… and {len(answer.repositories) - 5} more repositories"))
     for lanes, reason in answer.failures:
         lines.append(paint("warn", f"The {lanes} failed, the answer may lack hits: {reason}"))
-    lines.append(paint("dim", f"{len(answer.hits)} of {answer.total} hits in {answer.took_ms:.0f} ms"))
+    found = f"{len(answer.hits)} of {answer.total} hits in {answer.took_ms:.0f} ms"
+    doubt = f" · {answer.confidence_word} ({answer.confidence:.2f})" if answer.hits else ""
+    lines.append(paint("dim", found + doubt))
     return "\n".join(lines)
 
 

@@ -108,11 +108,13 @@ def _add_search(router: APIRouter, service: Service) -> None:
         reading: Annotated[
             Reading, Query(alias="as", description="text: q is pasted text without operators.")
         ] = "query",
+        explain: Annotated[bool, Query(description="With the signals behind the confidence.")] = False,
     ) -> Response:
         """Hits, and what was searched: commit, age, state and coverage of each repository, lanes that ran or failed."""
         request = SearchRequest(
             q, limit, tuple(lane) or LANES, repositories=tuple(repo), refs=tuple(ref), paths=tuple(path),
             languages=tuple(language), kinds=tuple(kind), roles=tuple(role), as_text=reading == "text",
+            explain=explain,
         )  # fmt: skip
         return await answered(request, cursor, format, color)
 

@@ -65,6 +65,8 @@ def search_reply(
             note=note,
         )
         head = f"{answer.outcome}: {len(rows)} of {answer.total} hits in {around.heading()}"
+        if answer.hits:
+            head += f"; confidence {answer.confidence:.2f}, {answer.confidence_word}"
         down = "\n".join(
             f"The {lanes} failed, hits may be missing: {short(clean(why), WHY_CHARS)}" for lanes, why in answer.failures
         )
@@ -92,6 +94,7 @@ def _hit_row(number: int, hit: Hit, form: str, around: Around) -> Row:
         ref=around.ref_of(hit.repository, hit.ref),
         role=role_of(hit.role),
         score=round(hit.score, 2),
+        match=round(hit.match, 2),
         code_start_line=start if code and start != hit.start_line else None,
         code=code,
         more_lines=[list(span) for span in hit.more_lines[:MORE_SPANS]] or None,

@@ -114,12 +114,13 @@ _AT_ROWS = list[REPOSITORY.model]  # type: ignore[name-defined]
 HIT = _shapes.add(
     answers.Hit,
     "SearchHit",
-    without={"commit", "language", "name", "signature", "blob", "snippet", "text"},
+    without={"commit", "language", "name", "signature", "blob", "snippet", "text", "signals"},
     renamed={"qualified_name": "symbol"},
     changed={
         "ref": optional(str, "Given where several refs of the repository were searched."),
         "role": optional(str, "test, docs, vendored, generated, …; source if not given."),
         "score": required(float, "In [0, 1]; 1 is the best of this answer."),
+        "match": required(float, "Likelihood that it answers; comparable over questions."),
         "code_start_line": optional(int, "Where code begins, if not at start_line."),
         "code": optional(str),
     },
@@ -127,7 +128,7 @@ HIT = _shapes.add(
 SEARCH = _shapes.add(
     answers.SearchAnswer,
     "SearchResult",
-    without={"lanes", "took_ms", "publication", "space", "notes"},
+    without={"lanes", "took_ms", "publication", "space", "notes", "signals"},
     changed=_PAGED
     | _NOTE
     | {

@@ -101,6 +101,7 @@ def _summary(page_query: PageQuery, answer: SearchAnswer, known: Mapping[str, Re
     oldest = min((state.indexed_at for state in answer.repositories), default=None)
     head = tag(
         "summary", tag("span", f"{len(answer.hits)} of {answer.total} hits"),
+        tag("span", answer.confidence_word, class_="dim", title=f"confidence {answer.confidence:.2f}"),
         tag("span", f"{answer.took_ms:.0f} ms", class_="dim"), tag("span", "in ", *where), *badges,
         tag("span", "indexed " if count == 1 else "oldest indexed ", ago(oldest), class_="dim") if oldest else None,
     )  # fmt: skip
