@@ -33,7 +33,7 @@ Fields = dict[str, Any]
 MAX_ADDRESS = 4000
 
 
-def _opened() -> tuple[Settings, Layout, Remote | None]:
+def opened() -> tuple[Settings, Layout, Remote | None]:
     settings = load_settings()
     layout = Layout(settings.data).check()
     return settings, layout, find_server(settings, layout)
@@ -47,7 +47,7 @@ def _parameters(fields: Fields) -> Fields:
     return {names.get(name, name): value for name, value in rest.items()} | reading
 
 
-def _answered(
+def answered(
     as_json: bool,
     empty: Fields,
     remote: Callable[[Fields], tuple[str, int]] | None,
@@ -120,7 +120,7 @@ def search_command(
     explain: bool, as_json: bool, batch: Any,
 ) -> int:  # fmt: skip
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
-    settings, layout, server = _opened()
+    settings, layout, server = opened()
     if space is not None:
         from .spaces import published_space
 
@@ -155,7 +155,7 @@ def search_command(
             return as_text(answer), code
         return render_answer(answer, color=use_color(), now=time.time()), code
 
-    return _answered(as_json, {"hits": []}, remote if server else None, local)
+    return answered(as_json, {"hits": []}, remote if server else None, local)
 
 
 class Answers:
@@ -242,7 +242,7 @@ def symbol_command(
     path: tuple[str, ...], prefix: bool, limit: int, as_json: bool,
 ) -> int:  # fmt: skip
     """Where NAME is defined (any case; Type::name and module.name narrow)."""
-    settings, layout, server = _opened()
+    settings, layout, server = opened()
     fields = {"name": name, "repo": repo, "ref": ref, "language": language, "kind": kind, "path": path,
               "prefix": prefix, "limit": limit}  # fmt: skip
 
@@ -270,7 +270,7 @@ def symbol_command(
             return as_text(answer), code
         return render_definitions(answer, name, color=use_color()), code
 
-    return _answered(as_json, {"symbols": []}, remote if server else None, local)
+    return answered(as_json, {"symbols": []}, remote if server else None, local)
 
 
 @click.command("references")
@@ -292,7 +292,7 @@ def references_command(
     limit: int, cursor: str | None, as_json: bool, batch: Any,
 ) -> int:  # fmt: skip
     """Which lines of code mention NAME (the case counts; Type::name narrows its definitions)."""
-    settings, layout, server = _opened()
+    settings, layout, server = opened()
     if batch is not None:
         from .uses import answer_batch
 
@@ -325,4 +325,4 @@ def references_command(
             return as_text(answer), code
         return render_references(answer, color=use_color()), code
 
-    return _answered(as_json, {"references": []}, remote if server else None, local)
+    return answered(as_json, {"references": []}, remote if server else None, local)

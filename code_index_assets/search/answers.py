@@ -137,6 +137,60 @@ class SearchAnswer:
         return [(f"{' and '.join(names)} lane{'s' if names[1:] else ''}", why) for why, names in reasons.items()]
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Files that were not looked at, for one reason."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What an answer without hits proves. It is refused where something was not looked at."""
+
+    certified: bool
+    commit: str | None = field(metadata=described("Of the one repository searched; null where there are several."))
+    files_covered: int
+    left_out: tuple[LeftOut, ...] = field(metadata=described("Files left out, by reason; not all are gaps."))
+    lanes: tuple[str, ...]
+    patterns: tuple[str, ...]
+    refused_because: tuple[str, ...] = field(metadata=described("What is missing; empty where certified."))
+
+
+@dataclass(frozen=True)
+class GrepMatch:
+    """One line that matches; over several lines, the lines it begins and ends on and all between."""
+
+    repository: str
+    ref: str
+    commit: str
+    path: str
+    line: int
+    column: int = field(metadata=described("Character of the line that the match begins at, from 1."))
+    text: str
+    end_line: int
+    language: str | None
+    key: str = field(metadata=INTERNAL)
+
+
+@dataclass(frozen=True)
+class GrepAnswer:
+    """One page of matching lines, by repository and path, and what was looked at."""
+
+    matches: tuple[GrepMatch, ...]
+    total: int = field(metadata=described("Matching lines over all pages."))
+    files: int = field(metadata=described("Files with a match, over all pages."))
+    complete: bool = field(metadata=described("Whether every kept file of what was asked was looked at."))
+    outcome: SearchOutcome
+    repositories: tuple[RepositoryState, ...]
+    took_ms: float
+    publication: str
+    notes: tuple[str, ...] = ()
+    absence: Absence | None = field(default=None, metadata=described("Where nothing matches: what that proves."))
+    next_cursor: str | None = None
+
+
 # -- names -------------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ blanks at the end of a line.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar, cast
 
@@ -87,6 +87,21 @@ def read_lines(
         receipt.repository, receipt.ref, receipt.key, receipt.commit, path, row.blob, row.language, row.role,
         start, last, len(lines), "\n".join(lines[start - 1 : last]),
     )  # fmt: skip
+
+
+def file_lines(layout: Layout, receipt: Receipt, lines: Mapping[str, int | None]) -> dict[str, list[str]]:
+    """The lines of several files at once; `lines` has how many each has. Raises SnapshotGoneError."""
+    import polars as pl
+
+    from .tables import PublishedTables
+
+    columns = [field.name for field in fields(_ChunkRow)]
+    tables = PublishedTables(layout, {receipt.key: receipt})
+    frame = tables.scan_paths("chunks", ((receipt.key, path) for path in lines)).select(columns).collect()
+    chunks: dict[str, list[_ChunkRow]] = {path: [] for path in lines}
+    for values in frame.sort("path", pl.col("start_byte"), "start_line").iter_rows():
+        chunks[values[0]].append(_ChunkRow(*values))
+    return {path: _lines(chunks[path], count) for path, count in lines.items()}
 
 
 def checked_path(path: str) -> str:

@@ -3,7 +3,7 @@
 What lives here: writing the file and reading it. What does not: which files to read (`trigrams.py`, `plan.py`).
 
 The file, numbers little-endian: magic, documents, bytes of the table, bytes of the dictionary; the table (zstd of JSON:
-path, language, lines of each document, in order of paths); a dictionary (zstd) made of the beginnings of some
+path, language, lines and digest of each document, in order of paths); a dictionary (zstd) made of the beginnings of some
 documents, without which small files compress half as well; where each document starts; the documents, each a zstd frame
 with a checksum.
 """
@@ -14,9 +14,10 @@ import json
 import mmap
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,17 +28,9 @@ MAGIC = b"CITX0001"
 LEVEL = 5
 DICTIONARY_BYTES = 65_536
 _SAMPLE_BYTES = 2_048
+_FEW = 8  # documents for which a dictionary costs more than it saves
 _HEADER = struct.Struct("<8sIII")
 _REMEDY = "run `code-index index` again"
-
-
-@dataclass(frozen=True)
-class TextFile:
-    """One kept file: its text in UTF-8, secrets removed."""
-
-    path: str
-    language: str | None
-    text: bytes
 
 
 @dataclass(frozen=True)
@@ -47,40 +40,54 @@ class Entry:
     path: str
     language: str | None
     lines: int
+    digest: str  # of the text
 
 
-def build(files: Sequence[TextFile]) -> bytes:
-    """The file over texts, in the order given."""
+@dataclass(frozen=True)
+class Document:
+    """One document to be written: its text, or the frame it has in a file with the same dictionary."""
+
+    entry: Entry
+    text: bytes = b""
+    frame: bytes = b""
+
+
+def document(path: str, language: str | None, text: str) -> Document:
+    """A document over a text without secrets."""
+    raw = text.encode("utf-8", "surrogatepass")
+    lines = raw.count(b"\n") + (not raw.endswith(b"\n") if raw else 0)
+    return Document(Entry(path, language, lines, digest(raw)), raw)
+
+
+def build(documents: Sequence[Document], dictionary: bytes | None = None) -> bytes:
+    """The file over documents, in the order given; `dictionary` is the one that their frames were made with."""
     import zstandard
 
-    dictionary = _dictionary(files)
+    if dictionary is None:
+        dictionary = _dictionary(documents)
     data = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
     packer = zstandard.ZstdCompressor(level=LEVEL, dict_data=data, write_checksum=True)
-    frames = [packer.compress(file.text) for file in files]
+    frames = [one.frame or packer.compress(one.text) for one in documents]
     plain = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
-    rows = [[file.path, file.language, _lines(file.text)] for file in files]
+    rows = [astuple(one.entry) for one in documents]
     table = plain.compress(json.dumps(rows, ensure_ascii=True, separators=(",", ":")).encode())
     packed = plain.compress(dictionary)
     starts = np.cumsum([0, *(len(frame) for frame in frames)], dtype="<u8")
-    header = _HEADER.pack(MAGIC, len(files), len(table), len(packed))
+    header = _HEADER.pack(MAGIC, len(documents), len(table), len(packed))
     return b"".join((header, table, packed, starts.tobytes(), *frames))
 
 
-def values_digest(files: Sequence[TextFile]) -> str:
+def values_digest(documents: Sequence[Document]) -> str:
     """Digest of what the file holds, the same however it was compressed."""
-    return digest(MAGIC, *(part for file in files for part in (file.path, file.language or "", file.text)))
+    return digest(MAGIC, *(str(value) for one in documents for value in astuple(one.entry)))
 
 
-def _dictionary(files: Sequence[TextFile]) -> bytes:
+def _dictionary(documents: Sequence[Document]) -> bytes:
     """The beginnings of files spread over the bucket: licences, imports and idioms are there."""
-    if len(files) < 8:
+    if len(documents) < _FEW:
         return b""
-    step = max(1, len(files) * _SAMPLE_BYTES // DICTIONARY_BYTES)
-    return b"".join(file.text[:_SAMPLE_BYTES] for file in files[::step])[:DICTIONARY_BYTES]
-
-
-def _lines(text: bytes) -> int:
-    return text.count(b"\n") + (not text.endswith(b"\n") if text else 0)
+    step = max(1, len(documents) * _SAMPLE_BYTES // DICTIONARY_BYTES)
+    return b"".join(one.text[:_SAMPLE_BYTES] for one in documents[::step])[:DICTIONARY_BYTES]
 
 
 class Texts:
@@ -103,34 +110,42 @@ class Texts:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """Path, language and lines of each document. Raises CorruptArtifactError."""
+        """Path, language, lines and digest of each document. Raises CorruptArtifactError."""
         raw = self._map[_HEADER.size : _HEADER.size + self._table]
         return [Entry(*row) for row in json.loads(self._unpacked(raw))]
 
     def text(self, document: int) -> bytes:
         """The text of one document. Raises CorruptArtifactError."""
+        return self._unpacked(self.frame(document), self._unpacker())
+
+    def frame(self, document: int) -> bytes:
+        """The frame of one document, as it is in the file."""
         first, last = self._starts[document], self._starts[document + 1]
-        return self._unpacked(self._map[self._frames + first : self._frames + last], self._unpacker)
-
-    @property
-    def _unpacker(self) -> object:
-        import zstandard
-
-        # One for each call: a decompressor is not safe for threads, and making one costs a microsecond.
-        return zstandard.ZstdDecompressor(dict_data=self._dictionary) if self._dictionary else None
+        return self._map[self._frames + first : self._frames + last]
 
     @cached_property
-    def _dictionary(self) -> object:
+    def dictionary(self) -> bytes:
+        """What the frames were made with. Raises CorruptArtifactError."""
+        at = _HEADER.size + self._table
+        return self._unpacked(self._map[at : at + self._packed])
+
+    @cached_property
+    def _dictionary_data(self) -> Any:
         import zstandard
 
-        at = _HEADER.size + self._table
-        raw = self._unpacked(self._map[at : at + self._packed])
-        return zstandard.ZstdCompressionDict(raw, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if raw else None
+        return zstandard.ZstdCompressionDict(self.dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
-    def _unpacked(self, frame: bytes, unpacker: object = None) -> bytes:
+    def _unpacker(self) -> Any:
+        """One for each call: a decompressor is not safe for threads, and making one costs a microsecond."""
+        import zstandard
+
+        return zstandard.ZstdDecompressor(dict_data=self._dictionary_data if self.dictionary else None)
+
+    def _unpacked(self, frame: bytes, unpacker: Any = None) -> bytes:
         import zstandard
 
         try:
-            return (unpacker or zstandard.ZstdDecompressor()).decompress(frame)  # type: ignore[attr-defined,no-any-return]
+            unpacked: bytes = (unpacker or zstandard.ZstdDecompressor()).decompress(frame)
+            return unpacked
         except zstandard.ZstdError as error:
             raise CorruptArtifactError(f"{self._path} is damaged: {error}", remedy=_REMEDY) from error
