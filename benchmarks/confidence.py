@@ -25,8 +25,8 @@ from code_index_assets.search.service import open_engine
 from code_index_assets.settings import Settings
 from code_index_assets.storage.layout import Layout
 
-ANSWER = ("cosine", "cover", "cover_all", "known", "bm25", "words")
-WORDS = ("cover", "cover_all", "known", "bm25", "names", "words")
+ANSWER = ("cosine", "cover", "cover_all", "known", "bm25", "words", "defines")
+WORDS = ("cover", "cover_all", "known", "bm25", "names", "words", "defines")
 HIT = ("cosine", "cover", "names", "defines")
 HIT_WORDS = ("cover", "names", "defines")
 Array = np.ndarray

@@ -53,8 +53,6 @@ class ExactParts:
             if path in self._new:
                 rows[path] = self._new.pop(path)
         documents = [rows[path][0] for path in sorted(rows)]
-        writer.write_mapped(
-            "texts", bucket, build(documents, dictionary), len(documents), values_digest(documents)
-        )
+        writer.write_mapped("texts", bucket, build(documents, dictionary), len(documents), values_digest(documents))
         data = build_trigrams([rows[path][1] for path in sorted(rows)])
         writer.write_mapped("trigrams", bucket, data, len(documents))

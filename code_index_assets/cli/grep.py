@@ -58,8 +58,8 @@ def grep_command(
         return shown(answer, use_color())
 
     def local() -> tuple[str, int]:
+        from ..index.exact.pattern import Pattern
         from ..search.answer_fields import to_json
-        from ..search.exact import Pattern
         from ..search.grep import GrepRequest, grep
         from ..search.service import open_engine
 

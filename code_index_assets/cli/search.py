@@ -34,6 +34,7 @@ MAX_ADDRESS = 4000
 
 
 def opened() -> tuple[Settings, Layout, Remote | None]:
+    """The settings, their data folder, and the server that runs on it, if one does."""
     settings = load_settings()
     layout = Layout(settings.data).check()
     return settings, layout, find_server(settings, layout)

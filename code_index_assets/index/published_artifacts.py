@@ -100,7 +100,9 @@ def mapped_parts(layout: Layout, receipt: Receipt, table: str, *, verified: bool
                 remedy="ask again: the current publication answers",
             )
         if size != part.size:
-            raise CorruptArtifactError(f"{path} is not as long as it was", remedy=f"run `code-index index {receipt.key}`")
+            raise CorruptArtifactError(
+                f"{path} is not as long as it was", remedy=f"run `code-index index {receipt.key}`"
+            )
         paths.append(path)
     return paths
 

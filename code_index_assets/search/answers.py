@@ -96,6 +96,27 @@ class LaneReport:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Files that were not looked at, for one reason."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What an answer without hits proves. It is refused where something was not looked at."""
+
+    certified: bool
+    commit: str | None = field(metadata=described("Of the one repository searched; null where there are several."))
+    files_covered: int
+    left_out: tuple[LeftOut, ...] = field(metadata=described("Files left out, by reason; not all are gaps."))
+    lanes: tuple[str, ...]
+    patterns: tuple[str, ...]
+    refused_because: tuple[str, ...] = field(metadata=described("What is missing; empty where certified."))
+
+
+@dataclass(frozen=True)
 class SearchAnswer:
     """One page of hits, and what was searched."""
 
@@ -104,7 +125,8 @@ class SearchAnswer:
     lanes: dict[str, LaneReport]
     outcome: SearchOutcome = field(
         metadata=described(
-            "degraded: a lane failed; incomplete: the time was up; with or without hits, others may exist."
+            "degraded: a lane failed; incomplete: the time was up; with or without hits, others may exist. relaxed: "
+            "found without the parts of the query in `ignored`."
         )
     )
     took_ms: float
@@ -126,6 +148,12 @@ class SearchAnswer:
         default="weak", metadata=described("strong, weak, or probably not here: what confidence comes to.")
     )
     signals: dict[str, float] = field(default_factory=dict, metadata=IF_SET)
+    ignored: tuple[str, ...] = field(
+        default=(), metadata=described("Phrases and exclusions that were dropped because they left nothing.")
+    )
+    absence: Absence | None = field(
+        default=None, metadata=described("Where nothing was found: what that proves. Null where something was.")
+    )
 
     @property
     def failures(self) -> list[tuple[str, str]]:
@@ -135,27 +163,6 @@ class SearchAnswer:
             if report.state == "failed":
                 reasons.setdefault(report.reason, []).append(lane)
         return [(f"{' and '.join(names)} lane{'s' if names[1:] else ''}", why) for why, names in reasons.items()]
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Files that were not looked at, for one reason."""
-
-    reason: str
-    count: int
-
-
-@dataclass(frozen=True)
-class Absence:
-    """What an answer without hits proves. It is refused where something was not looked at."""
-
-    certified: bool
-    commit: str | None = field(metadata=described("Of the one repository searched; null where there are several."))
-    files_covered: int
-    left_out: tuple[LeftOut, ...] = field(metadata=described("Files left out, by reason; not all are gaps."))
-    lanes: tuple[str, ...]
-    patterns: tuple[str, ...]
-    refused_because: tuple[str, ...] = field(metadata=described("What is missing; empty where certified."))
 
 
 @dataclass(frozen=True)
@@ -232,6 +239,9 @@ class Definitions:
         default=(), metadata=described("Where there are none: the filter that leaves nothing.")
     )
     outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH, SearchOutcome.INCOMPLETE] = SearchOutcome.NO_MATCH
+    absence: Absence | None = field(
+        default=None, metadata=described("Where nothing was found: what that proves. Null where something was.")
+    )
 
     @property
     def incomplete(self) -> bool:
@@ -278,6 +288,9 @@ class References:
     outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH]
     notes: tuple[str, ...] = field(default=(), metadata=described("Languages asked for that no file searched is in."))
     next_cursor: str | None = None
+    absence: Absence | None = field(
+        default=None, metadata=described("Where nothing was found: what that proves. Null where something was.")
+    )
 
     def cursor_at(self, offset: int) -> str | None:
         """The cursor of a page that begins at this line of all, None behind the last one."""

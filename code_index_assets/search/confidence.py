@@ -75,14 +75,30 @@ class Model:
 # Cosines are of the static table; other models have other ones, so that their answers are judged by words alone.
 _SPACES_WITH_COSINES = ("static-",)
 _ANSWER = Model(
-    -16.623,
-    {"cosine": 10.304, "cover": 0.405, "cover_all": 0.929, "known": 4.984, "bm25": 4.878, "words": 3.021},
+    -16.325,
+    {
+        "cosine": 10.066,
+        "cover": 0.313,
+        "cover_all": 1.046,
+        "known": 4.941,
+        "bm25": 4.674,
+        "words": 2.940,
+        "defines": 1.329,
+    },
     strong=0.93,
     absent=0.15,
 )
 _ANSWER_WORDS = Model(
-    -16.196,
-    {"cover": 1.639, "cover_all": 0.286, "known": 6.664, "bm25": 7.163, "names": 2.370, "words": 3.648},
+    -15.963,
+    {
+        "cover": 1.391,
+        "cover_all": 0.575,
+        "known": 6.616,
+        "bm25": 7.090,
+        "names": 1.781,
+        "words": 3.548,
+        "defines": 2.144,
+    },
     strong=0.95,
     absent=0.15,
 )
@@ -116,7 +132,12 @@ def assess(
     signals = answer_signals(ranked, hits[:FIRST], shares, lanes)
     by_meaning = space.startswith(_SPACES_WITH_COSINES) and bool(lanes.get("semantic", LaneResult("")).hits)
     answer, hit = (_ANSWER, _HIT) if by_meaning else (_ANSWER_WORDS, _HIT_WORDS)
+    if ranked and query.is_exact:
+        # Each hit has what was asked for, word for word: there is nothing to doubt.
+        return Assessment(1.0, "strong", (1.0,) * len(hits[:limit]), signals, hits[:limit])
     confidence = round(answer(signals), 4) if ranked else 0.0
+    if ranked and query.form == "symbol" and signals.defines:
+        confidence = max(confidence, answer.absent)  # the name is defined here, whatever else speaks against it
     matches = tuple(round(hit(one), 4) for one in hits[:limit])
     return Assessment(confidence, answer.word(confidence), matches, signals, hits[:limit])
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from .. import deadlines
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
 from ..index.backends.interface import IndexBackend
+from ..index.exact.pattern import TextRule
 from ..index.filters import Filter, matches_pattern
 from ..index.manifest import Receipt
 from ..index.published import PublishedIndex
@@ -23,16 +24,18 @@ from ..settings import Settings
 from ..spelling import near_names
 from ..storage.layout import Layout
 from . import vocabulary
-from .answers import Hit, LaneReport, RepositoryState, SearchAnswer
+from .absence import absence_of
+from .answers import Absence, Hit, LaneReport, RepositoryState, SearchAnswer
 from .confidence import assess
 from .filters import SearchFilters
 from .freshness import Head, explained, published_state
-from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
+from .lanes import LANES, PHRASE_LANE, EmbedQuery, LaneResult, run_lanes
 from .outcome import SearchOutcome
 from .places import Places
-from .query import Query, parse
+from .query import RELAXED_WORDS, Query, parse
 from .ranking import Candidate, rank
 from .snippets import cut_snippet
+from .text_rules import shown
 from .weights import DEFAULT, Weights
 
 MAX_LIMIT = 1000
@@ -150,24 +153,33 @@ class SearchEngine:
         for lane in request.lanes:
             if lane not in LANES:
                 raise QueryError(f"there is no lane {lane!r}", remedy=f"lanes are {', '.join(LANES)}")
+        limit = _limit(request, query)
         snapshot, where, lanes = self._ask(request, query)
+        ignored: tuple[str, ...] = ()
+        if query.loose_words >= RELAXED_WORDS and not any(one.hits or one.error for one in lanes.values()):
+            relaxed = _relaxed(query)
+            found = self._ask(request, relaxed.query) if relaxed.ignored else None
+            if found is not None and any(one.hits for one in found[2].values()):
+                query, ignored, (snapshot, where, lanes) = relaxed.query, relaxed.ignored, found
         failed = [result for result in lanes.values() if result.error]
         cut = any(result.cut for result in failed)
         if failed and not cut and all(result.error or result.skipped for result in lanes.values()):
             raise _all_failed(failed)
         ranked = rank(lanes, query, self.weights)
         best = max((candidate.score for candidate in ranked), default=0.0)
-        judged = assess(
-            ranked, query, lanes, documents=_documents(snapshot, where), space=snapshot.space, limit=request.limit
-        )
+        judged = assess(ranked, query, lanes, documents=_documents(snapshot, where), space=snapshot.space, limit=limit)
         hits = tuple(
             self._hit(snapshot, candidate, query, best, match, asdict(signals) if request.explain else {})
-            for candidate, match, signals in zip(ranked[: request.limit], judged.matches, judged.hits, strict=True)
+            for candidate, match, signals in zip(ranked[:limit], judged.matches, judged.hits, strict=True)
         )
         outcome = _outcome(cut=cut, failed=bool(failed), found=bool(hits))
+        if ignored and outcome == SearchOutcome.FOUND:
+            outcome = SearchOutcome.RELAXED
+        states = self.repositories(snapshot, where)
+        notes = vocabulary.unknown_values(snapshot, where, _filtered_by(ranked))
         return SearchAnswer(
             hits=hits,
-            repositories=self.repositories(snapshot, where),
+            repositories=states,
             lanes={lane: _report(result) for lane, result in lanes.items()},
             outcome=outcome,
             took_ms=round((time.perf_counter() - started) * 1000, 2),
@@ -179,8 +191,33 @@ class SearchEngine:
             publication=snapshot.manifest.name,
             space=snapshot.space,
             total=len(ranked),
-            notes=vocabulary.unknown_values(snapshot, where, _filtered_by(ranked)),
+            notes=notes,
+            ignored=ignored,
+            absence=None if hits else self._absence(snapshot, where, states, lanes, notes),
         )
+
+    def _absence(
+        self,
+        snapshot: IndexSnapshot,
+        where: Filter,
+        states: tuple[RepositoryState, ...],
+        lanes: dict[str, LaneResult],
+        notes: tuple[str, ...],
+    ) -> Absence:
+        """What an answer without hits proves."""
+        failures = [f"the {one.lane} lane failed: {one.error}" for one in lanes.values() if one.error]
+        if not self._is_exact(lanes):
+            failures.append("not every lane was asked")
+        if where.kinds:
+            failures.append("a kind was asked for: what has no definition of it was not looked at")
+        return absence_of(
+            snapshot, where, states, lanes=lanes, patterns=shown(where.rules), failures=(*failures, *notes)
+        )
+
+    @staticmethod
+    def _is_exact(lanes: dict[str, LaneResult]) -> bool:
+        """Whether nothing found means nothing there: the words were looked for, or the text that is required."""
+        return "lexical" in lanes or PHRASE_LANE in lanes
 
     def _ask(self, request: SearchRequest, query: Query) -> tuple[IndexSnapshot, Filter, dict[str, LaneResult]]:
         for attempt in range(4):
@@ -206,7 +243,7 @@ class SearchEngine:
             roles=vocabulary.roles(request.roles) + query.roles,
             names=tuple(name.name for name in query.names[: len(query.symbols)]),
             exclude=query.exclude,
-            phrases=query.phrases,
+            rules=query.rules,
         )
 
     def repositories(self, snapshot: IndexSnapshot, where: Filter) -> tuple[RepositoryState, ...]:
@@ -266,7 +303,7 @@ def check_work(request: SearchRequest, query: Query) -> None:
     Each phrase, excluded word, name and pattern is a pass over what was found or over what there is.
     """
     pieces: dict[str, Sequence[object]] = {
-        "phrases": query.phrases,
+        "phrases": query.rules,
         "excluded words": query.exclude,
         "names": query.names,
         "paths": request.paths + query.paths,
@@ -283,6 +320,36 @@ def check_work(request: SearchRequest, query: Query) -> None:
     long = next((pattern for pattern in patterns if len(pattern) > 1000), "")
     if long:
         raise QueryError(f"a pattern has {len(long):,} characters: {long[:40]!r}…", remedy="write it in 1,000 or fewer")
+
+
+@dataclass(frozen=True)
+class _Relaxed:
+    """A query without its phrases and exclusions, which are `ignored`."""
+
+    query: Query
+    ignored: tuple[str, ...]
+
+
+def _relaxed(query: Query) -> _Relaxed:
+    """Drops what may be dropped beside other words: phrases and excluded words, in the spelling of the query.
+
+    Regular expressions, whole words and alternatives are asked for on purpose, and stay.
+    """
+    dropped = tuple(rule for rule in query.rules if not rule.excluded and _is_phrase(rule))
+    rules = tuple(rule for rule in query.rules if rule not in dropped)
+    ignored = (*shown(dropped), *(f"-{word}" for word in query.exclude))
+    return _Relaxed(replace(query, rules=rules, phrases=(), exclude=()), ignored)
+
+
+def _is_phrase(rule: TextRule) -> bool:
+    return len(rule.patterns) == 1 and rule.patterns[0].literal and not rule.patterns[0].word
+
+
+def _limit(request: SearchRequest, query: Query) -> int:
+    """Hits wanted: `count:` in the query comes before the request's limit."""
+    if query.count == "all":
+        return MAX_LIMIT
+    return max(1, min(int(query.count), MAX_LIMIT)) if query.count else request.limit
 
 
 def _documents(snapshot: IndexSnapshot, where: Filter) -> int:

@@ -12,7 +12,7 @@ blanks at the end of a line.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar, cast
 
@@ -23,6 +23,7 @@ from ..index.reader import IndexSnapshot, SnapshotGoneError
 from ..storage.layout import Layout
 from .answers import FileText
 from .engine import SearchEngine
+from .file_text import ChunkRow, lines_of
 
 R = TypeVar("R")
 NEAR = 5
@@ -77,7 +78,7 @@ def read_lines(
         except SnapshotGoneError:
             if attempt == 2:
                 raise
-    lines = _lines(chunks, row.lines)
+    lines = lines_of(chunks, row.lines)
     if start > max(len(lines), 1):
         raise QueryError(
             f"{path} has {len(lines):,} lines, line {start:,} is not among them", remedy=f"ask for 1 to {len(lines)}"
@@ -87,21 +88,6 @@ def read_lines(
         receipt.repository, receipt.ref, receipt.key, receipt.commit, path, row.blob, row.language, row.role,
         start, last, len(lines), "\n".join(lines[start - 1 : last]),
     )  # fmt: skip
-
-
-def file_lines(layout: Layout, receipt: Receipt, lines: Mapping[str, int | None]) -> dict[str, list[str]]:
-    """The lines of several files at once; `lines` has how many each has. Raises SnapshotGoneError."""
-    import polars as pl
-
-    from .tables import PublishedTables
-
-    columns = [field.name for field in fields(_ChunkRow)]
-    tables = PublishedTables(layout, {receipt.key: receipt})
-    frame = tables.scan_paths("chunks", ((receipt.key, path) for path in lines)).select(columns).collect()
-    chunks: dict[str, list[_ChunkRow]] = {path: [] for path in lines}
-    for values in frame.sort("path", pl.col("start_byte"), "start_line").iter_rows():
-        chunks[values[0]].append(_ChunkRow(*values))
-    return {path: _lines(chunks[path], count) for path, count in lines.items()}
 
 
 def checked_path(path: str) -> str:
@@ -144,17 +130,6 @@ class _FileRow:
     reason: str | None
     detail: str | None
     lines: int | None
-
-
-@dataclass(frozen=True)
-class _ChunkRow:
-    """One published chunk of a file."""
-
-    path: str
-    start_byte: int
-    end_byte: int
-    start_line: int
-    text: str
 
 
 def _file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> _FileRow:
@@ -210,8 +185,8 @@ def _file_name(path: str) -> str:
     return path.rsplit("/", 1)[-1].casefold()
 
 
-def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[_ChunkRow]:
-    rows = _rows(_ChunkRow, layout, receipt, "chunks", "chunks", path)
+def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[ChunkRow]:
+    rows = _rows(ChunkRow, layout, receipt, "chunks", "chunks", path)
     return sorted(rows, key=lambda row: (row.start_byte, row.start_line))
 
 
@@ -226,20 +201,3 @@ def _rows(row: Callable[..., R], layout: Layout, receipt: Receipt, kind: str, ta
         return [row(*values) for values in frame.iter_rows()]
     except FileNotFoundError as error:
         raise SnapshotGoneError(f"{part} is no longer kept", remedy="ask again") from error
-
-
-def _lines(chunks: list[_ChunkRow], total: int | None) -> list[str]:
-    """The file's lines from its chunks, in order; `total` is how many it has, where that is known."""
-    newline = "\r\n" if any("\r\n" in chunk.text for chunk in chunks) else "\n"
-    pieces: list[str] = []
-    line, at = 1, 0
-    for chunk in chunks:
-        breaks = max(chunk.start_line - line, 0)
-        blanks = max(chunk.start_byte - at - breaks * len(newline), 0)
-        pieces += [" " * blanks, newline * breaks, chunk.text]
-        line = chunk.start_line + chunk.text.count("\n")
-        at = chunk.end_byte
-    lines = "".join(pieces).split("\n")
-    if lines[-1] == "" and (total is None or len(lines) > total):
-        lines.pop()
-    return lines + [""] * ((total or 0) - len(lines))

@@ -2,10 +2,10 @@
 
 What lives here: writing the file and reading it. What does not: which files to read (`trigrams.py`, `plan.py`).
 
-The file, numbers little-endian: magic, documents, bytes of the table, bytes of the dictionary; the table (zstd of JSON:
-path, language, lines and digest of each document, in order of paths); a dictionary (zstd) made of the beginnings of some
-documents, without which small files compress half as well; where each document starts; the documents, each a zstd frame
-with a checksum.
+The file, numbers little-endian: magic, documents, bytes of the table, bytes of the dictionary; the table (zstd of
+JSON: path, language, lines and digest of each document, in order of paths); a dictionary (zstd) made of the beginnings
+of some documents, without which small files compress half as well; where each document starts; the documents, each a
+zstd frame with a checksum.
 """
 
 from __future__ import annotations

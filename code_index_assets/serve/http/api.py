@@ -23,6 +23,7 @@ from ...search.paging import search_page
 from ...search.render import render_answer, render_definitions, render_references
 from ..service import Service
 from . import models
+from .exact import add_exact
 from .graph import add_graph
 from .models import MAX_QUERY, MAX_VALUES, Reading
 from .requests import ask_for_run
@@ -60,6 +61,7 @@ def api_routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1", responses=PROBLEMS, route_class=ApiRoute)
     _add_search(router, service)
     _add_names(router, service)
+    add_exact(router, service)
     add_graph(router, service)
     _add_files(router, service)
     _add_state(router, service)

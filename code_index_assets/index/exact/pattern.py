@@ -1,7 +1,7 @@
-"""The exact lane: every line of the searched files that has a text or matches a regular expression.
+"""Patterns: a text or a regular expression, and the lines of a text that match it.
 
-What lives here: patterns, which files may match, matching lines. What does not: the files of the exact index
-(`index/exact/`), the answer to `grep` (`grep.py`), ranking.
+What lives here: compiling, what a pattern needs, matching. What does not: which files are read (`segments.py`), answers
+(`search/grep.py`).
 
 RE2 matches, in time that grows with the text alone. A pattern is matched line by line; one that names a line break, or
 is asked to, may match over several lines.
@@ -10,14 +10,14 @@ is asked to, may match over several lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from ..errors import QueryError
-from ..index.exact.plan import Need, any_case_need, literal_need, pattern_need
-from ..index.exact.trigrams import fold
+from ...errors import QueryError
+from .plan import Need, any_case_need, literal_need, pattern_need
+from .trigrams import fold
 
 MAX_PATTERN = 1000
 _MEMORY = 32 << 20
@@ -77,13 +77,12 @@ class Pattern:
 
     @cached_property
     def _lines_joined(self) -> bool:
-        return self.over_lines or bool(
-            ("\n" in self.source) if self.literal else _NAMES_LINE_BREAK.search(self.source)
-        )
+        return self.over_lines or bool(("\n" in self.source) if self.literal else _NAMES_LINE_BREAK.search(self.source))
 
     @cached_property
-    def _of_whole_text(self) -> bool:
-        return not self.literal and ("\\A" in self.source or "\\z" in self.source)
+    def _line_by_line(self) -> bool:
+        """Whether each line can be matched by itself: not where the pattern speaks of the ends of the whole text."""
+        return not self._lines_joined and (self.literal or not ("\\A" in self.source or "\\z" in self.source))
 
     @cached_property
     def _engine(self) -> Any:
@@ -124,17 +123,19 @@ class Pattern:
         """Where the first match of each line, or the matches over lines, begin and end."""
         if self._plain:
             places = _found(text, text, self._plain)
-        elif self._anchor and not self._lines_joined and not self._of_whole_text and len(folded := fold(text)) == len(text):
-            places = self._near(text, folded)
         else:
-            places = self._searched(text)
+            places = self._near(text) if self._anchor and self._line_by_line else self._searched(text)
         for start, end in places:
             if start == len(text) and (not text or text.endswith(b"\n")):
                 return  # there is no line after the last line break
             yield start, end
 
-    def _near(self, text: bytes, folded: bytes) -> Iterator[tuple[int, int]]:
+    def _near(self, text: bytes) -> Iterator[tuple[int, int]]:
         """Matches in lines that have the anchor: RE2 is asked about those alone."""
+        folded = fold(text)
+        if len(folded) != len(text):  # places in one are not those in the other
+            yield from self._searched(text)
+            return
         for start, _ in _found(text, folded, self._anchor):
             first = text.rfind(b"\n", 0, start) + 1
             last = text.find(b"\n", start)
@@ -191,19 +192,10 @@ class TextRule:
         return self.excluded != any(pattern.matches(text) for pattern in self.patterns)
 
 
-@dataclass(frozen=True)
-class ExactQuestion:
-    """Every rule must hold of a file."""
-
-    rules: tuple[TextRule, ...] = field(default=())
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """What the index can be asked for: excluded patterns require nothing of it."""
-        wanted = (rule.patterns for rule in self.rules if not rule.excluded)
-        return tuple(
-            patterns[0].need if len(patterns) == 1 else _either(patterns) for patterns in wanted
-        )
+def needs_of(rules: Iterable[TextRule]) -> tuple[Need, ...]:
+    """What the index can be asked for: excluded patterns require nothing of it."""
+    wanted = (rule.patterns for rule in rules if not rule.excluded)
+    return tuple(patterns[0].need if len(patterns) == 1 else _either(patterns) for patterns in wanted)
 
 
 def _either(patterns: tuple[Pattern, ...]) -> Need:
