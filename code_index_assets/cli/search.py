@@ -65,7 +65,7 @@ def answered(
             raise
         click.echo(json.dumps({**failure(error), **empty}, ensure_ascii=False))
         return exit_code(error)
-    click.echo(text, err=code == 1 and text.startswith("no definition"))
+    click.echo(text, err=code in (1, 5) and text.startswith("no definition"))
     return code
 
 
@@ -87,8 +87,13 @@ def as_text(answer: SearchAnswer | Definitions | References) -> str:
     return json.dumps(to_json(answer), ensure_ascii=False)
 
 
-def _code(outcome: str, hits: int) -> int:
-    return 5 if outcome == "incomplete" else 0 if hits else 5 if outcome == "degraded" else 1
+def _code(outcome: str, hits: int, *, unproven: bool = False) -> int:
+    return 5 if outcome == "incomplete" else 0 if hits else 5 if outcome == "degraded" or unproven else 1
+
+
+def _is_unproven(answer: Fields) -> bool:
+    """Whether an answer without hits has no certificate (those that may have one)."""
+    return (answer.get("absence") or {"certified": True})["certified"] is not True
 
 
 @click.command("search")
@@ -140,9 +145,9 @@ def search_command(
         assert server is not None
         reply = server.get("/v1/search", _parameters(fields) | form)
         if not as_json:
-            return reply.text, _code(reply.outcome, reply.hits)
+            return reply.text, _code(reply.outcome, reply.hits, unproven=reply.unproven)
         answer = json.loads(reply.text)
-        return reply.text, _code(answer["outcome"], len(answer["hits"]))
+        return reply.text, _code(answer["outcome"], len(answer["hits"]), unproven=_is_unproven(answer))
 
     def local() -> tuple[str, int]:
         from ..search.engine import SearchRequest
@@ -151,7 +156,8 @@ def search_command(
         from ..search.service import open_engine
 
         answer = search_page(open_engine(settings, layout, space).search, SearchRequest(**fields))
-        code = _code(answer.outcome, len(answer.hits))
+        unproven = answer.absence is not None and not answer.absence.certified
+        code = _code(answer.outcome, len(answer.hits), unproven=unproven)
         if as_json:
             return as_text(answer), code
         return render_answer(answer, color=use_color(), now=time.time()), code
@@ -252,8 +258,8 @@ def symbol_command(
         reply = server.get("/v1/symbols", fields | form)
         if as_json:
             answer = json.loads(reply.text)
-            return reply.text, _code(answer["outcome"], len(answer["symbols"]))
-        return reply.text, _code(reply.outcome, reply.hits)
+            return reply.text, _code(answer["outcome"], len(answer["symbols"]), unproven=_is_unproven(answer))
+        return reply.text, _code(reply.outcome, reply.hits, unproven=reply.unproven)
 
     def local() -> tuple[str, int]:
         from ..search.definitions import find_definitions
@@ -266,7 +272,8 @@ def symbol_command(
             SearchFilters(repositories=repo, refs=ref, languages=language, kinds=kind, paths=path),
             prefix=prefix, limit=limit,
         )  # fmt: skip
-        code = _code(answer.outcome, len(answer.symbols))
+        unproven = answer.absence is not None and not answer.absence.certified
+        code = _code(answer.outcome, len(answer.symbols), unproven=unproven)
         if as_json:
             return as_text(answer), code
         return render_definitions(answer, name, color=use_color()), code
@@ -306,8 +313,9 @@ def references_command(
     def remote(form: Fields) -> tuple[str, int]:
         assert server is not None
         reply = server.get("/v1/references", fields | form)
-        outcome = json.loads(reply.text)["outcome"] if as_json else reply.outcome
-        return reply.text, 0 if outcome == "found" else 1
+        answer = json.loads(reply.text) if as_json else {"outcome": reply.outcome}
+        unproven = reply.unproven or _is_unproven(answer)
+        return reply.text, _code(answer["outcome"], answer["outcome"] == "found", unproven=unproven)
 
     def local() -> tuple[str, int]:
         from ..search.filters import SearchFilters
@@ -321,7 +329,8 @@ def references_command(
             SearchFilters(repositories=repo, refs=ref, paths=path, languages=language),
             limit=limit, cursor=cursor,
         )  # fmt: skip
-        code = 0 if answer.outcome == SearchOutcome.FOUND else 1
+        unproven = answer.absence is not None and not answer.absence.certified
+        code = _code(answer.outcome, answer.outcome == SearchOutcome.FOUND, unproven=unproven)
         if as_json:
             return as_text(answer), code
         return render_references(answer, color=use_color()), code

@@ -19,6 +19,8 @@ from .tables import PublishedTables
 
 # Left out, and yet no gap: they have no text that could be looked for.
 WITHOUT_TEXT = frozenset({"binary", "empty", "symlink", "special_file"})
+# Files of no language, which have no definitions; languages whose definitions are not read are named by the caller.
+_NOT_PARSED = frozenset({"no_grammar", "no_facts"})
 _STALE = {
     "behind": "{key} is behind: its ref has moved on from {commit}",
     "unknown": "{key}: it is not known whether {commit} is still the newest commit of {ref}",
@@ -48,7 +50,8 @@ def absence_of(
         covered += kept
         left_out += missing
         if parsed:
-            left_out.update({f"parsing:{code}": n for code, n in (receipt.coverage.get("diagnosed") or {}).items()})
+            diagnosed = (receipt.coverage.get("diagnosed") or {}).items()
+            left_out.update({f"parsing:{code}": count for code, count in diagnosed if code not in _NOT_PARSED})
     refused = [*failures, *_reasons(left_out), *(_stale(state) for state in states if state.state in _STALE)]
     if not receipts:
         refused.append("no repository was searched")

@@ -16,6 +16,7 @@ from .. import deadlines
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
 from ..index.backends.interface import IndexBackend
 from ..index.exact.pattern import TextRule
+from ..index.exact.segments import is_indexed
 from ..index.filters import Filter, matches_pattern
 from ..index.manifest import Receipt
 from ..index.published import PublishedIndex
@@ -29,7 +30,7 @@ from .answers import Absence, Hit, LaneReport, RepositoryState, SearchAnswer
 from .confidence import assess
 from .filters import SearchFilters
 from .freshness import Head, explained, published_state
-from .lanes import LANES, PHRASE_LANE, EmbedQuery, LaneResult, run_lanes
+from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
 from .outcome import SearchOutcome
 from .places import Places
 from .query import RELAXED_WORDS, Query, parse
@@ -193,31 +194,8 @@ class SearchEngine:
             total=len(ranked),
             notes=notes,
             ignored=ignored,
-            absence=None if hits else self._absence(snapshot, where, states, lanes, notes),
+            absence=None if hits or not where.requires_text else _absence(snapshot, where, states, lanes, notes),
         )
-
-    def _absence(
-        self,
-        snapshot: IndexSnapshot,
-        where: Filter,
-        states: tuple[RepositoryState, ...],
-        lanes: dict[str, LaneResult],
-        notes: tuple[str, ...],
-    ) -> Absence:
-        """What an answer without hits proves."""
-        failures = [f"the {one.lane} lane failed: {one.error}" for one in lanes.values() if one.error]
-        if not self._is_exact(lanes):
-            failures.append("not every lane was asked")
-        if where.kinds:
-            failures.append("a kind was asked for: what has no definition of it was not looked at")
-        return absence_of(
-            snapshot, where, states, lanes=lanes, patterns=shown(where.rules), failures=(*failures, *notes)
-        )
-
-    @staticmethod
-    def _is_exact(lanes: dict[str, LaneResult]) -> bool:
-        """Whether nothing found means nothing there: the words were looked for, or the text that is required."""
-        return "lexical" in lanes or PHRASE_LANE in lanes
 
     def _ask(self, request: SearchRequest, query: Query) -> tuple[IndexSnapshot, Filter, dict[str, LaneResult]]:
         for attempt in range(4):
@@ -320,6 +298,24 @@ def check_work(request: SearchRequest, query: Query) -> None:
     long = next((pattern for pattern in patterns if len(pattern) > 1000), "")
     if long:
         raise QueryError(f"a pattern has {len(long):,} characters: {long[:40]!r}…", remedy="write it in 1,000 or fewer")
+
+
+def _absence(
+    snapshot: IndexSnapshot,
+    where: Filter,
+    states: tuple[RepositoryState, ...],
+    lanes: dict[str, LaneResult],
+    notes: tuple[str, ...],
+) -> Absence:
+    """What an answer without hits proves of the text that was required."""
+    failures = [f"the {one.lane} lane failed: {one.error}" for one in lanes.values() if one.error]
+    if any(not is_indexed(snapshot.receipts[state.key]) for state in states):
+        failures.append("there is no exact index yet: chunks were read, a text over several of them was not found")
+    if where.kinds or where.names:
+        failures.append("a kind or a symbol was asked for: text outside of such definitions was not looked at")
+    if where.exclude or any(rule.excluded for rule in where.rules):
+        failures.append("parts of files with an excluded text were not looked at")
+    return absence_of(snapshot, where, states, lanes=lanes, patterns=shown(where.rules), failures=(*failures, *notes))
 
 
 @dataclass(frozen=True)

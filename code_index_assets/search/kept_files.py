@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from .. import deadlines
 from ..errors import CorruptArtifactError
@@ -95,8 +96,12 @@ def _indexed_files(
             entry = entries[number]
             if _covers(where, entry.path, entry.language, allowed):
                 chosen.append((entry.path, entry.language, segment, number))
+    unpackers: dict[int, Any] = {}
     for path, language, segment, number in sorted(chosen, key=lambda one: one[0]):
-        yield KeptFile(receipt.key, path, language, segment.texts.text(number))
+        unpacker = unpackers.get(id(segment))
+        if unpacker is None:
+            unpacker = unpackers[id(segment)] = segment.texts.unpacker()
+        yield KeptFile(receipt.key, path, language, segment.texts.text(number, unpacker))
     if deadlines.is_over():
         # The caller asks the clock once more, and notes that it was over.
         yield KeptFile(receipt.key, "", None, b"")

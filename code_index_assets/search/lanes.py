@@ -62,8 +62,8 @@ def run_lanes(
     """Runs the lanes asked for and waits for all. Raises only SnapshotGoneError: the caller asks again."""
     required = files_with(snapshot, where)
     if required is not None and required.is_empty:
-        nothing = LaneResult(PHRASE_LANE, skipped="no file has the text that is required")
-        return {lane: replace(nothing, lane=lane) for lane in (*lanes, PHRASE_LANE)}
+        skipped = {lane: LaneResult(lane, skipped="no file has the text that is required") for lane in lanes}
+        return skipped | {PHRASE_LANE: LaneResult(PHRASE_LANE)}
     asked, where = where, where if required is None else restricted(where, required)
     jobs: dict[str, Callable[[], LaneResult]] = {
         "symbol": lambda: _symbol(snapshot, query, where, weights),

@@ -98,6 +98,11 @@ class Pattern:
         """The text itself where finding it is all there is to matching."""
         return self.source.encode() if self.literal and not self.any_case and not self.word else b""
 
+    @cached_property
+    def _plain_folded(self) -> bytes:
+        """The same where case does not count: without letters that `fold` does not know."""
+        return fold(self.source.encode()) if self.literal and not self.word and self.source.isascii() else b""
+
     def matches(self, text: bytes) -> bool:
         """Whether anything in a text matches."""
         return next(self._places(text), None) is not None
@@ -123,6 +128,8 @@ class Pattern:
         """Where the first match of each line, or the matches over lines, begin and end."""
         if self._plain:
             places = _found(text, text, self._plain)
+        elif self._plain_folded and len(folded := fold(text)) == len(text):
+            places = _found(text, folded, self._plain_folded)
         else:
             places = self._near(text) if self._anchor and self._line_by_line else self._searched(text)
         for start, end in places:
@@ -141,7 +148,8 @@ class Pattern:
             last = text.find(b"\n", start)
             found = self._engine.search(text[first : last if last >= 0 else len(text)])
             if found is not None:
-                yield first + found.start(), first + found.end()
+                begin, end = found.span()
+                yield first + begin, first + end
 
     def _searched(self, text: bytes) -> Iterator[tuple[int, int]]:
         at = 0
@@ -172,6 +180,7 @@ def _compiled(source: str, literal: bool, any_case: bool, word: bool, over_lines
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MEMORY
+    options.never_capture = True
     options.never_nl = not over_lines
     body = re2.escape(source) if literal else f"(?:{source})"
     body = rf"\b(?:{body})\b" if word else body

@@ -23,6 +23,7 @@ from .trigrams import Trigrams, keys_of
 
 PARTS = ("texts", "trigrams")
 _KEPT = 4096
+_KEYS = 9  # of one text: more of them leave out hardly a document more
 _segments: OrderedDict[tuple[Path, Path], Segment] = OrderedDict()
 _lock = Lock()
 
@@ -45,10 +46,14 @@ class Segment:
 
     def _meeting(self, need: Need, mask: int) -> int:
         for text in need.texts:
-            for key in keys_of(text):
+            keys = keys_of(text)
+            # Every third first: neighbours share two of three bytes, and tell less.
+            for key in (keys[::3] + keys[1::3] + keys[2::3])[:_KEYS]:
                 mask &= self.trigrams.having(key)
                 if not mask:
                     return 0
+                if mask & (mask - 1) == 0:
+                    break  # one document: reading it costs less than asking on
         for alternatives in need.choices:
             found = 0
             for alternative in alternatives:

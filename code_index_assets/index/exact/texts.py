@@ -114,9 +114,9 @@ class Texts:
         raw = self._map[_HEADER.size : _HEADER.size + self._table]
         return [Entry(*row) for row in json.loads(self._unpacked(raw))]
 
-    def text(self, document: int) -> bytes:
-        """The text of one document. Raises CorruptArtifactError."""
-        return self._unpacked(self.frame(document), self._unpacker())
+    def text(self, document: int, unpacker: Any = None) -> bytes:
+        """The text of one document; `unpacker` as `unpacker` gives it. Raises CorruptArtifactError."""
+        return self._unpacked(self.frame(document), unpacker or self.unpacker())
 
     def frame(self, document: int) -> bytes:
         """The frame of one document, as it is in the file."""
@@ -135,8 +135,8 @@ class Texts:
 
         return zstandard.ZstdCompressionDict(self.dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
-    def _unpacker(self) -> Any:
-        """One for each call: a decompressor is not safe for threads, and making one costs a microsecond."""
+    def unpacker(self) -> Any:
+        """What unpacks documents, for one thread: making one costs as much as a document of some kilobytes."""
         import zstandard
 
         return zstandard.ZstdDecompressor(dict_data=self._dictionary_data if self.dictionary else None)

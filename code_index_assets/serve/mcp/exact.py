@@ -7,16 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...search.absence import absence_line
-from ...search.answers import Absence, GrepAnswer, GrepMatch
-from .answers import CursorAt
+from ...search.answers import GrepAnswer, GrepMatch
+from .answers import CursorAt, told
 from .fit import LINE_CHARS, Around, Reply, Row, assemble, clean, fit, rest, short
 from .models import GREP, GREP_MATCH
-
-
-def told(absence: Absence | None) -> str | None:
-    """The certificate of an empty answer in one line; None where something was found."""
-    return clean(absence_line(absence)) if absence else None
 
 
 def grep_reply(answer: GrepAnswer, *, offset: int, cursor_at: CursorAt, max_tokens: int) -> Reply:
