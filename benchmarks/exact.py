@@ -139,7 +139,10 @@ def patterns(segments: list[Segment], count: int) -> Iterator[tuple[str, Pattern
         ):
             if not pattern.source or made[name] >= count:
                 continue
-            files = {path for path, _ in lines_of(segments, pattern.checked())}
+            need = (pattern.checked().need,)
+            if sum(len(segment.candidates(need)) for segment in segments) > 3 * MOST_MATCHING:
+                continue
+            files = {path for path, _ in lines_of(segments, pattern)}
             if len(files) <= MOST_MATCHING:
                 made[name] += 1
                 yield name, pattern

@@ -42,8 +42,9 @@ class ExactParts:
         if previous is not None and known:
             texts = Texts(previous.verified_part("texts", bucket))
             keys = Trigrams(previous.verified_part("trigrams", bucket)).keys_by_document()
-            # While most documents stay, their frames do: the dictionary that they were made with stays, too.
-            stay = 2 * len(known) >= len(paths)
+            # Frames stay while the dictionary that they were made with may: it holds text of the files it was made of.
+            sampled = [entry.path for entry in texts.entries if entry.sampled]
+            stay = 2 * len(known) >= len(paths) and known.issuperset(sampled)
             dictionary = texts.dictionary if stay else None
             for number, entry in enumerate(texts.entries):
                 if entry.path in known:

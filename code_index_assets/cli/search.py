@@ -265,10 +265,11 @@ def symbol_command(
         from ..search.definitions import find_definitions
         from ..search.engine import SearchEngine
         from ..search.filters import SearchFilters
+        from ..search.freshness import Heads
         from ..search.render import render_definitions
 
         answer = find_definitions(
-            SearchEngine(layout, settings), name,
+            SearchEngine(layout, settings, head_of=Heads(layout)), name,
             SearchFilters(repositories=repo, refs=ref, languages=language, kinds=kind, paths=path),
             prefix=prefix, limit=limit,
         )  # fmt: skip

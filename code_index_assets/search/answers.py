@@ -152,7 +152,7 @@ class SearchAnswer:
         default=(), metadata=described("Phrases and exclusions that were dropped because they left nothing.")
     )
     absence: Absence | None = field(
-        default=None, metadata=described("Where nothing was found: what that proves. Null where something was.")
+        default=None, metadata={**described("Where nothing was found: what that proves."), **IF_SET}
     )
 
     @property
@@ -194,7 +194,9 @@ class GrepAnswer:
     took_ms: float
     publication: str
     notes: tuple[str, ...] = ()
-    absence: Absence | None = field(default=None, metadata=described("Where nothing matches: what that proves."))
+    absence: Absence | None = field(
+        default=None, metadata={**described("Where nothing matches: what that proves."), **IF_SET}
+    )
     next_cursor: str | None = None
 
 
@@ -240,7 +242,7 @@ class Definitions:
     )
     outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH, SearchOutcome.INCOMPLETE] = SearchOutcome.NO_MATCH
     absence: Absence | None = field(
-        default=None, metadata=described("Where nothing was found: what that proves. Null where something was.")
+        default=None, metadata={**described("Where nothing was found: what that proves."), **IF_SET}
     )
 
     @property
@@ -289,7 +291,7 @@ class References:
     notes: tuple[str, ...] = field(default=(), metadata=described("Languages asked for that no file searched is in."))
     next_cursor: str | None = None
     absence: Absence | None = field(
-        default=None, metadata=described("Where nothing was found: what that proves. Null where something was.")
+        default=None, metadata={**described("Where nothing was found: what that proves."), **IF_SET}
     )
 
     def cursor_at(self, offset: int) -> str | None:

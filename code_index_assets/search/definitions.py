@@ -79,14 +79,15 @@ def find_definitions(
             named = [hit for hit in named if _is_wanted(hit, requested, prefix)]
             hits = [hit for hit in named if not kinds or hit.kind in kinds]
             if not hits:
-                notes = vocabulary.other_kinds((hit.kind for hit in named), name, kinds)
+                others = vocabulary.other_kinds((hit.kind for hit in named), name, kinds)
                 # A kind of definitions alone (enum_member) is in no chunk, and yet known.
                 strange = tuple(kind for kind in kinds if kind not in vocabulary.KINDS)
-                notes = notes or vocabulary.unknown_values(snapshot, replace(where, kinds=strange))
-                notes = (*notes, *vocabulary.unread_definitions(snapshot, where))
+                unknown = () if others else vocabulary.unknown_values(snapshot, replace(where, kinds=strange))
+                gaps = (*unknown, *vocabulary.unread_definitions(snapshot, where))
+                notes = (*others, *gaps)
                 absence = absence_of(
                     snapshot, where, engine.repositories(snapshot, where), lanes=("symbol",), patterns=(name,),
-                    failures=notes, parsed=True,
+                    failures=gaps, parsed=True,
                 )  # fmt: skip
                 return Definitions((), notes, absence=absence)
         except SnapshotGoneError:

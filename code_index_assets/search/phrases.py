@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .. import deadlines
+from ..errors import OutOfTimeError
 from ..index.backends.interface import Scored
 from ..index.exact.pattern import TextRule, needs_of
 from ..index.exact.segments import is_indexed
@@ -48,7 +49,10 @@ def files_with(snapshot: IndexSnapshot, where: Filter) -> RequiredTexts | None:
     if not rules or not all(is_indexed(snapshot.receipts[key]) for key in keys):
         return None
     reading = Reading()
-    found: dict[str, set[str]] = {key: _by_path(snapshot, key, rules) for key in keys}
+    try:
+        found: dict[str, set[str]] = {key: _by_path(snapshot, key, rules) for key in keys}
+    except OutOfTimeError as error:
+        return RequiredTexts({}, (error.message,))
     files_only = Filter(keys=tuple(keys), paths=where.paths)
     for file in kept_files(snapshot, files_only, needs_of(rules), reading):
         path = file.path.encode("utf-8", "surrogatepass")

@@ -27,7 +27,7 @@ def render_grep(answer: dict[str, Any], *, count: bool = False, color: bool = Fa
         blocks.append("\n".join(lines))
     if answer["notes"]:
         blocks.append("\n".join(paint("warn", note) for note in answer["notes"]))
-    if answer["absence"]:
+    if answer.get("absence"):
         blocks.append(paint("warn", absence_text(answer["absence"])))
     complete = "" if answer["complete"] else ", and not everything was looked at"
     shown = "" if count else f"{len(answer['matches'])} of "

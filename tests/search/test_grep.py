@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from chains import Chain, GitRepository
 from code_index_assets.errors import QueryError
 from code_index_assets.index import staging
 from code_index_assets.index.exact.pattern import Pattern
+from code_index_assets.index.exact.texts import Texts
 from code_index_assets.quality import parts
 from code_index_assets.search.answers import Absence, GrepAnswer
 from code_index_assets.search.definitions import find_definitions
@@ -52,6 +54,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Chain, GitRepository
 @pytest.fixture(scope="module")
 def engine(shop: tuple[Chain, GitRepository]) -> SearchEngine:
     return open_engine(shop[0].settings, shop[0].layout)
+
+
+Filters = dict[str, Any]
 
 
 def asked(engine: SearchEngine, source: str, **options: bool) -> GrepAnswer:
@@ -105,8 +110,12 @@ def test_filters_pages_and_counts(engine: SearchEngine) -> None:
             break
     assert paged == every
     assert grep(engine, replace(whole, limit=0)).matches == ()
-    for restricted, path in (({"languages": ("go",)}, "src/wire.go"), ({"roles": ("test",)}, "tests/test_cart.py"),
-                             ({"paths": ("src/*.go",)}, "src/wire.go")):  # fmt: skip
+    cases: list[tuple[Filters, str]] = [
+        ({"languages": ("go",)}, "src/wire.go"),
+        ({"roles": ("test",)}, "tests/test_cart.py"),
+        ({"paths": ("src/*.go",)}, "src/wire.go"),
+    ]
+    for restricted, path in cases:
         assert {match.path for match in grep(engine, replace(whole, **restricted)).matches} == {path}
     with pytest.raises(QueryError):
         grep(engine, replace(whole, limit=4), "nonsense")
@@ -127,10 +136,25 @@ def test_changed_buckets_hold_what_a_new_index_would(tmp_path: Path) -> None:
     again = Chain(tmp_path / "again")
     again.register(work.path, "acme/many")
     again.index("acme/many")
-    texts = [one.store.current("chunks", "acme/many").part("texts", 0).content for one in (chain, again)]
+    made = [one.store.require("chunks", "acme/many") for one in (chain, again)]
+    texts = [one.part("texts", 0).content for one in made]
     assert texts[0] == texts[1]
-    trigrams = [one.store.current("chunks", "acme/many").part("trigrams", 0).digest for one in (chain, again)]
+    trigrams = [one.part("trigrams", 0).digest for one in made]
     assert trigrams[0] == trigrams[1]
+
+
+def test_nothing_of_a_file_that_went_stays_in_the_texts(tmp_path: Path) -> None:
+    work = GitRepository(tmp_path / "work")
+    work.commit({f"f{n:02d}.txt": f"zebraquux{n} text of file {n}\n" for n in range(20)})
+    chain = Chain(tmp_path / "data")
+    chain.register(work.path, "acme/many")
+    chain.index("acme/many")
+    work.commit({"f00.txt": None, "f07.txt": "calm text\n"})
+    chain.index("acme/many")
+    texts = Texts(chain.store.require("chunks", "acme/many").verified_part("texts", 0))
+    # The dictionary holds text, too.
+    everything = b"".join([texts.dictionary, *(texts.text(n) for n in range(texts.documents))])
+    assert b"zebraquux1 " in everything and b"zebraquux0 " not in everything and b"zebraquux7 " not in everything
 
 
 def test_a_publication_without_the_index_is_scanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +233,8 @@ def test_absence_is_certified_with_what_was_looked_at(engine: SearchEngine, shop
 
 
 def test_a_filter_that_covers_nothing_proves_nothing(engine: SearchEngine) -> None:
-    for filters in ({"paths": ("lib/**",)}, {"languages": ("rust",)}):
+    cases: list[Filters] = [{"paths": ("lib/**",)}, {"languages": ("rust",)}]
+    for filters in cases:
         absence = certificate(grep(engine, GrepRequest(Pattern("total"), **filters)).absence)
         assert not absence.certified and absence.refused_because
 
@@ -242,7 +267,8 @@ def test_what_is_left_out_refuses_a_certificate(tmp_path: Path, files: dict[str,
 
 def test_a_newer_commit_refuses_a_certificate(shop: tuple[Chain, GitRepository]) -> None:
     for head in (Head("f" * 40), None):
-        engine = SearchEngine(shop[0].layout, shop[0].settings, head_of=lambda key, head=head: head)
+        heads = dict.fromkeys(["acme/shop"], head)
+        engine = SearchEngine(shop[0].layout, shop[0].settings, head_of=heads.get)
         assert not certificate(asked(engine, "needle").absence).certified
 
 

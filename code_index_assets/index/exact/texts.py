@@ -3,9 +3,9 @@
 What lives here: writing the file and reading it. What does not: which files to read (`trigrams.py`, `plan.py`).
 
 The file, numbers little-endian: magic, documents, bytes of the table, bytes of the dictionary; the table (zstd of
-JSON: path, language, lines and digest of each document, in order of paths); a dictionary (zstd) made of the beginnings
-of some documents, without which small files compress half as well; where each document starts; the documents, each a
-zstd frame with a checksum.
+JSON: path, language, lines, digest of each document and whether the dictionary has it, in order of paths); a dictionary
+(zstd) made of the beginnings of some documents, without which small files take a fifth more; where each document
+starts; the documents, each a zstd frame with a checksum.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import mmap
 import struct
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Entry:
     language: str | None
     lines: int
     digest: str  # of the text
+    sampled: bool = False  # its beginning is in the dictionary
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,16 @@ def document(path: str, language: str | None, text: str) -> Document:
 
 
 def build(documents: Sequence[Document], dictionary: bytes | None = None) -> bytes:
-    """The file over documents, in the order given; `dictionary` is the one that their frames were made with."""
+    """The file over documents, in the order given; `dictionary` is the one that their frames were made with.
+
+    A dictionary holds text: who hands one over has made sure that all documents it was made of are there still.
+    """
     import zstandard
 
     if dictionary is None:
-        dictionary = _dictionary(documents)
+        documents = _sampled(documents)
+        parts = (one.text[:_SAMPLE_BYTES] for one in documents if one.entry.sampled)
+        dictionary = b"".join(parts)[:DICTIONARY_BYTES]
     data = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
     packer = zstandard.ZstdCompressor(level=LEVEL, dict_data=data, write_checksum=True)
     frames = [one.frame or packer.compress(one.text) for one in documents]
@@ -79,15 +85,18 @@ def build(documents: Sequence[Document], dictionary: bytes | None = None) -> byt
 
 def values_digest(documents: Sequence[Document]) -> str:
     """Digest of what the file holds, the same however it was compressed."""
-    return digest(MAGIC, *(str(value) for one in documents for value in astuple(one.entry)))
+    rows = (replace(one.entry, sampled=False) for one in documents)
+    return digest(MAGIC, *(str(value) for row in rows for value in astuple(row)))
 
 
-def _dictionary(documents: Sequence[Document]) -> bytes:
-    """The beginnings of files spread over the bucket: licences, imports and idioms are there."""
-    if len(documents) < _FEW:
-        return b""
+def _sampled(documents: Sequence[Document]) -> Sequence[Document]:
+    """The documents, of which some are marked for the dictionary: licences, imports and idioms begin files."""
     step = max(1, len(documents) * _SAMPLE_BYTES // DICTIONARY_BYTES)
-    return b"".join(one.text[:_SAMPLE_BYTES] for one in documents[::step])[:DICTIONARY_BYTES]
+    few = len(documents) < _FEW
+    return [
+        replace(one, entry=replace(one.entry, sampled=not few and number % step == 0))
+        for number, one in enumerate(documents)
+    ]
 
 
 class Texts:

@@ -40,7 +40,7 @@ _STATE: dict[str, Any] = {
 }  # fmt: skip
 _ANSWER: dict[str, Any] = {
     "hits": [_HIT], "repositories": [_STATE], "outcome": "found", "took_ms": 21.4,
-    "confidence": 0.97, "confidence_word": "strong", "absence": None,
+    "confidence": 0.97, "confidence_word": "strong", "ignored": [], "absence": None,
     "lanes": {
         "semantic": {"state": "ran", "hits": 100, "took_ms": 7.1},
         "symbol": {"state": "skipped", "hits": 0, "took_ms": 0.0, "reason": "no name in the query"},
@@ -54,7 +54,7 @@ _SYMBOL: dict[str, Any] = {
     "signature": "type Engine struct", "role": "source", "key": "gin-gonic/gin",
     "overloads": [],
 }  # fmt: skip
-_SYMBOLS: dict[str, Any] = {"symbols": [_SYMBOL], "notes": [], "outcome": "found", "absence": None}
+_SYMBOLS: dict[str, Any] = {"symbols": [_SYMBOL], "notes": [], "outcome": "found"}
 _FILE: dict[str, Any] = {
     "repository": "gin-gonic/gin", "ref": "HEAD", "key": "gin-gonic/gin", "commit": _COMMIT, "path": "gin.go",
     "blob": "0f3c6d4be6f5a5a4f1b1c77c2d0b63f1a6f2d9d0", "language": "go", "role": "source", "start_line": 91,
