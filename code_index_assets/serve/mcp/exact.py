@@ -28,6 +28,7 @@ def grep_reply(answer: GrepAnswer, *, offset: int, cursor_at: CursorAt, max_toke
         data = GREP.row(
             answer,
             matches=[row.data for row in rows],
+            total=answer.total,
             next_cursor=cursor,
             cut=cut,
             searched=around.searched(),
