@@ -85,6 +85,15 @@ def built(source: Path, work: Path, files: int) -> tuple[list[Segment], dict[str
     }  # fmt: skip
 
 
+def opened(work: Path) -> tuple[list[Segment], dict[str, float]] | None:
+    """The segments of an earlier call with the same work folder, warm; None if there was none."""
+    texts = sorted((work / "segments").glob("texts-*"))
+    segments = [Segment(Texts(path), Trigrams(path.with_name(f"trigrams-{path.name[6:]}"))) for path in texts]
+    for segment in segments:
+        _ = segment.texts.entries, segment.texts.unpacker()
+    return (segments, {}) if segments else None
+
+
 def lines_of(segments: list[Segment], pattern: Pattern) -> set[tuple[str, int]]:
     """Matching (path, line) pairs, found as `search/kept_files.py` and `search/grep.py` find them."""
     found = set()
@@ -162,7 +171,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--patterns", type=int, default=40)
     arguments = parser.parse_args()
-    segments, cost = built(arguments.source, arguments.work, arguments.files)
+    segments, cost = opened(arguments.work) or built(arguments.source, arguments.work, arguments.files)
     for name, value in cost.items():
         print(f"{name}: {value:,.3f}")
     times: dict[str, list[tuple[float, float, float]]] = {"literal": [], "regex": []}

@@ -23,7 +23,7 @@ from .trigrams import Trigrams, keys_of
 
 PARTS = ("texts", "trigrams")
 _KEPT = 4096
-_KEYS = 9  # of one text: more of them leave out hardly a document more
+_KEYS = 32  # of one text: enough to leave out most large files, which have most trigrams
 _segments: OrderedDict[tuple[Path, Path], Segment] = OrderedDict()
 _lock = Lock()
 
