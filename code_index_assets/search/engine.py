@@ -10,12 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from .. import deadlines
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
 from ..index.backends.interface import IndexBackend
-from ..index.exact.pattern import TextRule
 from ..index.exact.segments import is_indexed
 from ..index.filters import Filter, matches_pattern
 from ..index.manifest import Receipt
@@ -35,6 +34,7 @@ from .outcome import SearchOutcome
 from .places import Places
 from .query import RELAXED_WORDS, Query, parse
 from .ranking import Candidate, rank
+from .relaxing import without_texts
 from .snippets import cut_snippet
 from .text_rules import shown
 from .weights import DEFAULT, Weights
@@ -158,7 +158,7 @@ class SearchEngine:
         snapshot, where, lanes = self._ask(request, query)
         ignored: tuple[str, ...] = ()
         if query.loose_words >= RELAXED_WORDS and not any(one.hits or one.error for one in lanes.values()):
-            relaxed = _relaxed(query)
+            relaxed = without_texts(query)
             found = self._ask(request, relaxed.query) if relaxed.ignored else None
             if found is not None and any(one.hits for one in found[2].values()):
                 query, ignored, (snapshot, where, lanes) = relaxed.query, relaxed.ignored, found
@@ -316,29 +316,6 @@ def _absence(
     if where.exclude or any(rule.excluded for rule in where.rules):
         failures.append("parts of files with an excluded text were not looked at")
     return absence_of(snapshot, where, states, lanes=lanes, patterns=shown(where.rules), failures=(*failures, *notes))
-
-
-@dataclass(frozen=True)
-class _Relaxed:
-    """A query without its phrases and exclusions, which are `ignored`."""
-
-    query: Query
-    ignored: tuple[str, ...]
-
-
-def _relaxed(query: Query) -> _Relaxed:
-    """Drops what may be dropped beside other words: phrases and excluded words, in the spelling of the query.
-
-    Regular expressions, whole words and alternatives are asked for on purpose, and stay.
-    """
-    dropped = tuple(rule for rule in query.rules if not rule.excluded and _is_phrase(rule))
-    rules = tuple(rule for rule in query.rules if rule not in dropped)
-    ignored = (*shown(dropped), *(f"-{word}" for word in query.exclude))
-    return _Relaxed(replace(query, rules=rules, phrases=(), exclude=()), ignored)
-
-
-def _is_phrase(rule: TextRule) -> bool:
-    return len(rule.patterns) == 1 and rule.patterns[0].literal and not rule.patterns[0].word
 
 
 def _limit(request: SearchRequest, query: Query) -> int:
