@@ -91,5 +91,57 @@ def test_links_of_the_documentation_lead_somewhere() -> None:
     assert broken == []
 
 
+SYNTAX = (ROOT / "docs" / "search-syntax.md").read_text()
+
+
+def _queries(section: str) -> list[str]:
+    """The queries in the first column of a section's table."""
+    text = SYNTAX.partition(f"## {section}\n")[2].partition("\n## ")[0]
+    return [query.replace("\\|", "|") for query in re.findall(r"^\| `(.+?)` \|", text, re.MULTILINE)]
+
+
+def test_the_syntax_page_has_every_operator_of_the_parser_and_no_other() -> None:
+    from code_index_assets.search.query import _OPERATORS
+
+    named = set(re.findall(r"(?<![\w:])([a-z]+):(?=[^\s:/])", " ".join(re.findall(r"`([^`]+)`", SYNTAX))))
+    also = set(re.findall(r"also `([a-z]+):`", SYNTAX))
+    texts = {"name"}  # `name:value` in pasted text
+    assert (named | also) - texts == set(_OPERATORS)
+
+
+def test_queries_of_the_syntax_page_mean_what_it_says() -> None:
+    from code_index_assets.search.query import parse
+
+    assert len(_queries("Words")) == 4 and len(_queries("Filters")) == 9
+    for query in _queries("Words"):
+        asked = parse(query)
+        assert asked.text and not (asked.rules or asked.exclude or asked.languages or asked.repositories), query
+    required = _queries("Texts that have to be there")
+    assert len(required) == 9
+    for query in required:
+        asked = parse(query if not query.startswith("-") else f"retry {query}")
+        assert asked.rules or asked.exclude, query
+    assert parse(required[0]).rules[0].patterns[0].source == "connection reset"
+    assert parse(required[1]).rules[0].patterns[0].source == r"retr(y|ies)\("
+    assert parse(required[2]).rules[0].patterns[0].word
+    assert len(parse(required[3]).rules[0].patterns) == 2
+    assert parse(f"retry {required[6]}").rules[0].excluded
+    assert not parse(required[7]).rules[0].patterns[0].any_case and parse(required[8]).rules[0].patterns[0].any_case
+    for query in _queries("Filters"):
+        asked = parse(query)
+        fields = (asked.repositories, asked.refs, asked.paths, asked.languages, asked.kinds, asked.roles, asked.symbols)
+        assert any(fields) or asked.count, query
+    for text in ("std::string", "http://a.b/c", "case:closed", "/usr/lib/"):
+        assert not parse(f"{text} x").rules and f"`{text.partition('//')[0]}" in SYNTAX
+
+
+def test_the_syntax_page_has_every_field_of_a_certificate() -> None:
+    from dataclasses import fields
+
+    from code_index_assets.search.answers import Absence
+
+    assert [field.name for field in fields(Absence) if f"`{field.name}`" not in SYNTAX] == []
+
+
 if __name__ == "__main__":
     SETTINGS.write_text(settings_page())

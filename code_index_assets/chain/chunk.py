@@ -33,6 +33,7 @@ from ..sources.text import redacted
 from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactWriter, part_name
 from ..storage.fingerprint import bucket_of, fingerprint
 from ..tables import ARTIFACT_TABLES, FINDINGS
+from .exact import EXACT_TABLES, EXACT_VERSION, ExactParts
 from .observe import REPOSITORY, source_of
 from .run import ChainRun, Outcome, StepResult
 from .select import FILE_HASHES
@@ -66,7 +67,10 @@ def chunk_files(run: ChainRun, choose: ChooseParsing = lambda files, size: Parsi
     )
     work = _Work(run, snapshot, files, options)
     spec = ArtifactSpec(
-        KIND, run.key, {FILE_HASHES: files.fingerprint, "parser": parser_fingerprint(options)}, CHUNKER_VERSION
+        KIND,
+        run.key,
+        {FILE_HASHES: files.fingerprint, "parser": parser_fingerprint(options), "exact": EXACT_VERSION},
+        CHUNKER_VERSION,
     )
 
     def chunk(writer: ArtifactWriter, previous: Artifact | None) -> None:
@@ -104,7 +108,7 @@ class _Work:
         project = self._project()
         same_buckets = previous is not None and previous.manifest.buckets == writer.buckets
         known = previous.manifest.bucket_inputs if previous and same_buckets else {}
-        rules = fingerprint({"parser": parser, "project": project.names_digest})
+        rules = fingerprint({"parser": parser, "project": project.names_digest, "exact": EXACT_VERSION})
         comparable = bool(previous) and known.get("rules") == rules
         writer.bucket_inputs["rules"] = rules
         same_paths = known.get("paths") == project.digest
@@ -122,6 +126,8 @@ class _Work:
                 else:
                     writer.link(before, table, bucket)
                 self._count(table, writer.parts[part_name(table, bucket)].rows)
+            for table in EXACT_TABLES:
+                writer.link(before, table, bucket)
             self.reused_files += self._files[bucket].height
             self._count_diagnostics(diagnosed[bucket])
 
@@ -166,8 +172,9 @@ class _Work:
         new = pl.concat(todo)
         self.parsed_files += new.height
         parts: dict[int, list[ParsedTables]] = {bucket: [] for bucket in buckets}
+        exact = ExactParts()
         for tables in parse_files(
-            self._sources(new),
+            exact.heard(self._sources(new)),
             self.options,
             mode=parsing.mode,
             workers=self.run.settings.workers,
@@ -191,6 +198,11 @@ class _Work:
                     if table == "chunks":
                         self.new_chunks += frame.height - old[bucket][table].height
                         ticker.advance(frame.height)
+        with self.run.stages.stage("exact index", unit="files") as ticker:
+            for bucket, known in buckets.items():
+                paths = self._files[bucket].get_column("path").to_list()
+                exact.write(writer, bucket, paths, previous, set(known.get_column("path")))
+                ticker.advance(len(paths))
 
     def _known(self, files: pl.DataFrame, bucket: int, before: Artifact | None) -> pl.DataFrame:
         """Paths whose chunks can be taken over: same content, language and findings as when they were parsed, which

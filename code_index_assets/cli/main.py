@@ -24,6 +24,7 @@ from .terminal import color_wanted, give_up_output, output_is_closed
 COMMANDS = {
     "index": ("index", "Index a repository: a git URL, a path, a registered name."),
     "search": ("search", "Search for a question, names, paths, phrases."),
+    "grep": ("grep", "Every line that has a text or matches a regular expression."),
     "symbol": ("search", "Where a name is defined."),
     "references": ("search", "Which lines of code mention a name."),
     "callers": ("graph", "Who calls a definition."),

@@ -35,6 +35,7 @@ class Reply:
     text: str
     outcome: str
     hits: int
+    unproven: bool = False  # nothing was found, and not everything was looked at
 
 
 class Remote:
@@ -55,8 +56,9 @@ class Remote:
         if response.status == 200:
             headers = response.headers
             return Reply(
-                body.decode(), headers.get("X-Code-Index-Outcome", ""), int(headers.get("X-Code-Index-Hits", "0"))
-            )
+                body.decode(), headers.get("X-Code-Index-Outcome", ""), int(headers.get("X-Code-Index-Hits", "0")),
+                headers.get("X-Code-Index-Unproven") == "true",
+            )  # fmt: skip
         raise error_of(response, body)
 
     def _ask(self, target: str) -> tuple[HTTPResponse, bytes]:

@@ -35,7 +35,8 @@ Fields = dict[str, Any]
 MAX_ADDRESS = 4000
 
 
-def _opened() -> tuple[Settings, Layout, Remote | None]:
+def opened() -> tuple[Settings, Layout, Remote | None]:
+    """The settings, their data folder, and the server that runs on it, if one does."""
     settings = load_settings()
     layout = Layout(settings.data).check()
     return settings, layout, find_server(settings, layout)
@@ -54,7 +55,7 @@ def _parameters(fields: Fields) -> Fields:
     return {names.get(name, name): value for name, value in rest.items()} | reading
 
 
-def _answered(
+def answered(
     as_json: bool,
     empty: Fields,
     remote: Callable[[Fields], tuple[str, int]] | None,
@@ -71,7 +72,7 @@ def _answered(
             raise
         click.echo(json.dumps({**failure(error), **empty}, ensure_ascii=False))
         return exit_code(error)
-    click.echo(text, err=code == 1 and text.startswith("no definition"))
+    click.echo(text, err=code in (1, 5) and text.startswith("no definition"))
     return code
 
 
@@ -93,8 +94,13 @@ def as_text(answer: SearchAnswer | Definitions | References) -> str:
     return json.dumps(to_json(answer), ensure_ascii=False)
 
 
-def _code(outcome: str, hits: int) -> int:
-    return 5 if outcome == "incomplete" else 0 if hits else 5 if outcome == "degraded" else 1
+def _code(outcome: str, hits: int, *, unproven: bool = False) -> int:
+    return 5 if outcome == "incomplete" else 0 if hits else 5 if outcome == "degraded" or unproven else 1
+
+
+def _is_unproven(answer: Fields) -> bool:
+    """Whether an answer without hits has no certificate (those that may have one)."""
+    return (answer.get("absence") or {"certified": True})["certified"] is not True
 
 
 @click.command("search")
@@ -118,16 +124,17 @@ def _code(outcome: str, hits: int) -> int:
     help="In this embedding space instead of the one searches use (`code-index spaces`).",
 )
 @click.option("--text", "pasted", is_flag=True, help="WORDS are pasted text: quotes, -flags and name:value are words.")
+@click.option("--explain", is_flag=True, help="Show the signals behind the confidence of the answer.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--batch", type=click.File("r"), help='One JSON object a line: {"id", "query", …}; - is standard input.')
 @tree_options
 def search_command(
     words: tuple[str, ...], repo: tuple[str, ...], ref: tuple[str, ...], path: tuple[str, ...],
     language: tuple[str, ...], kind: tuple[str, ...], limit: int, space: str | None, pasted: bool,
-    as_json: bool, batch: Any, worktree: Path | None, published: bool,
+    explain: bool, as_json: bool, batch: Any, worktree: Path | None, published: bool,
 ) -> int:  # fmt: skip
     """Search for WORDS: a question, names, a path; repo: path: lang: kind: symbol: ref: -word "a phrase" work too."""
-    settings, layout, server = _opened()
+    settings, layout, server = opened()
     if space is not None:
         from .spaces import published_space
 
@@ -140,7 +147,7 @@ def search_command(
         return _answer_batch(Answers(settings, layout, server, space, over), batch, options, limit)
     if not words:
         raise click.UsageError('what for? code-index search "words"')
-    fields: Fields = {"query": " ".join(words), "limit": limit, "as_text": pasted, **options}
+    fields: Fields = {"query": " ".join(words), "limit": limit, "as_text": pasted, "explain": explain, **options}
     if len(fields["query"]) > MAX_ADDRESS:
         server = None
 
@@ -148,9 +155,9 @@ def search_command(
         assert server is not None
         reply = server.get("/v1/search", _parameters(fields) | form)
         if not as_json:
-            return reply.text, _code(reply.outcome, reply.hits)
+            return reply.text, _code(reply.outcome, reply.hits, unproven=reply.unproven)
         answer = json.loads(reply.text)
-        return reply.text, _code(answer["outcome"], len(answer["hits"]))
+        return reply.text, _code(answer["outcome"], len(answer["hits"]), unproven=_is_unproven(answer))
 
     def local() -> tuple[str, int]:
         from ..search.engine import SearchRequest
@@ -160,12 +167,13 @@ def search_command(
 
         engine = laid(open_engine(settings, layout, space), over)
         answer = search_page(engine.search, SearchRequest(**fields))
-        code = _code(answer.outcome, len(answer.hits))
+        unproven = answer.absence is not None and not answer.absence.certified
+        code = _code(answer.outcome, len(answer.hits), unproven=unproven)
         if as_json:
             return as_text(answer), code
         return render_answer(answer, color=use_color(), now=time.time()), code
 
-    return _answered(as_json, {"hits": []}, remote if server else None, local)
+    return answered(as_json, {"hits": []}, remote if server else None, local)
 
 
 class Answers:
@@ -236,7 +244,8 @@ def _fields(question: Fields, options: dict[str, tuple[str, ...]], limit: int) -
     reading = question.get("as", "query")
     if reading not in ("query", "text"):
         raise QueryError(f'"as" is {reading!r}', remedy='write "text" for pasted text, or leave it out')
-    return {"query": question["query"], "limit": number, "as_text": reading == "text", **fields}
+    explain = question.get("explain") is True
+    return {"query": question["query"], "limit": number, "as_text": reading == "text", "explain": explain, **fields}
 
 
 @click.command("symbol")
@@ -255,7 +264,7 @@ def symbol_command(
     path: tuple[str, ...], prefix: bool, limit: int, as_json: bool, worktree: Path | None, published: bool,
 ) -> int:  # fmt: skip
     """Where NAME is defined (any case; Type::name and module.name narrow)."""
-    settings, layout, server = _opened()
+    settings, layout, server = opened()
     fields = {"name": name, "repo": repo, "ref": ref, "language": language, "kind": kind, "path": path,
               "prefix": prefix, "limit": limit}  # fmt: skip
     over = asked_tree(settings, layout, worktree, published, repo, ref)
@@ -265,26 +274,28 @@ def symbol_command(
         reply = server.get("/v1/symbols", fields | form)
         if as_json:
             answer = json.loads(reply.text)
-            return reply.text, _code(answer["outcome"], len(answer["symbols"]))
-        return reply.text, _code(reply.outcome, reply.hits)
+            return reply.text, _code(answer["outcome"], len(answer["symbols"]), unproven=_is_unproven(answer))
+        return reply.text, _code(reply.outcome, reply.hits, unproven=reply.unproven)
 
     def local() -> tuple[str, int]:
         from ..search.definitions import find_definitions
         from ..search.engine import SearchEngine
         from ..search.filters import SearchFilters
+        from ..search.freshness import Heads
         from ..search.render import render_definitions
 
         answer = find_definitions(
-            laid(SearchEngine(layout, settings), over), name,
+            laid(SearchEngine(layout, settings, head_of=Heads(layout)), over), name,
             SearchFilters(repositories=repo, refs=ref, languages=language, kinds=kind, paths=path),
             prefix=prefix, limit=limit,
         )  # fmt: skip
-        code = _code(answer.outcome, len(answer.symbols))
+        unproven = answer.absence is not None and not answer.absence.certified
+        code = _code(answer.outcome, len(answer.symbols), unproven=unproven)
         if as_json:
             return as_text(answer), code
         return render_definitions(answer, name, color=use_color()), code
 
-    return _answered(as_json, {"symbols": []}, remote if server and over is None else None, local)
+    return answered(as_json, {"symbols": []}, remote if server and over is None else None, local)
 
 
 @click.command("references")
@@ -307,7 +318,7 @@ def references_command(
     limit: int, cursor: str | None, as_json: bool, batch: Any, worktree: Path | None, published: bool,
 ) -> int:  # fmt: skip
     """Which lines of code mention NAME (the case counts; Type::name narrows its definitions)."""
-    settings, layout, server = _opened()
+    settings, layout, server = opened()
     if batch is not None:
         from .uses import answer_batch
 
@@ -321,8 +332,9 @@ def references_command(
     def remote(form: Fields) -> tuple[str, int]:
         assert server is not None
         reply = server.get("/v1/references", fields | form)
-        outcome = json.loads(reply.text)["outcome"] if as_json else reply.outcome
-        return reply.text, 0 if outcome == "found" else 1
+        answer = json.loads(reply.text) if as_json else {"outcome": reply.outcome}
+        unproven = reply.unproven or _is_unproven(answer)
+        return reply.text, _code(answer["outcome"], answer["outcome"] == "found", unproven=unproven)
 
     def local() -> tuple[str, int]:
         from ..search.filters import SearchFilters
@@ -336,9 +348,10 @@ def references_command(
             SearchFilters(repositories=repo, refs=ref, paths=path, languages=language),
             limit=limit, cursor=cursor,
         )  # fmt: skip
-        code = 0 if answer.outcome == SearchOutcome.FOUND else 1
+        unproven = answer.absence is not None and not answer.absence.certified
+        code = _code(answer.outcome, answer.outcome == SearchOutcome.FOUND, unproven=unproven)
         if as_json:
             return as_text(answer), code
         return render_references(answer, color=use_color()), code
 
-    return _answered(as_json, {"references": []}, remote if server and over is None else None, local)
+    return answered(as_json, {"references": []}, remote if server and over is None else None, local)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..sources.globs import Glob, compile_glob
+from .exact.pattern import TextRule
 
 # Payload fields with an index; nothing else may be filtered on. What filters ask about is in one field of prefixed
 # terms: each index costs some twenty synced files a shard, and nine of them made opening a small shard take 0.4 s.
@@ -68,7 +69,8 @@ class Filter:
 
     keys: partition keys. paths: globs (`*` within a segment, `**` across, `?`), folders, or whole paths; any of them.
     names: names of definitions, any case. exclude: words that text, path and names must not contain. phrases: strings
-    the text or the path must contain, any case.
+    the text or the path must contain, any case. rules: what the text or the path must match, or must not. files: whole
+    paths, as they are; None does not restrict.
     """
 
     keys: tuple[str, ...] | None = None
@@ -80,11 +82,18 @@ class Filter:
     name_prefix: str = ""
     exclude: tuple[str, ...] = ()
     phrases: tuple[str, ...] = ()
+    rules: tuple[TextRule, ...] = ()
+    files: tuple[str, ...] | None = None
 
     @property
     def has_text_rules(self) -> bool:
         """Whether matching needs the text of chunks."""
-        return bool(self.exclude or self.phrases)
+        return bool(self.exclude or self.phrases or self.rules)
+
+    @property
+    def requires_text(self) -> bool:
+        """Whether a text has to be there, word for word."""
+        return bool(self.phrases) or any(not rule.excluded for rule in self.rules)
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,8 @@ def conditions(wanted: Filter, list_paths: Callable[[], Iterable[str]]) -> Condi
         found.append((Condition("names", prefix=wanted.name_prefix.lower()),))
     if wanted.paths:
         found.append(_path_alternatives(wanted.paths, list_paths))
+    if wanted.files is not None:
+        found.append((Condition("path", wanted.files),))
     return tuple(found)
 
 
@@ -232,7 +243,9 @@ def matches_glob(glob: str, path: str) -> bool:
 
 
 def passes_text_rules(wanted: Filter, payload: dict[str, Any]) -> bool:
-    """Whether a point has every phrase and none of the excluded words."""
+    """Whether a point has every phrase, none of the excluded words, and meets the rules."""
+    if wanted.rules and not _meets_rules(wanted.rules, payload):
+        return False
     text = str(payload.get("text") or "").lower()
     path = str(payload.get("path") or "").lower()
     if any(phrase.lower() not in text and phrase.lower() not in path for phrase in wanted.phrases):
@@ -242,6 +255,14 @@ def passes_text_rules(wanted: Filter, payload: dict[str, Any]) -> bool:
         if pattern.search(text) or pattern.search(path) or word.lower() in (payload.get("names") or ()):
             return False
     return True
+
+
+def _meets_rules(rules: tuple[TextRule, ...], payload: dict[str, Any]) -> bool:
+    text, path = (str(payload.get(field) or "").encode("utf-8", "surrogatepass") for field in ("text", "path"))
+    return all(
+        rule.allows(text) and rule.allows(path) if rule.excluded else rule.allows(text) or rule.allows(path)
+        for rule in rules
+    )
 
 
 @lru_cache(maxsize=256)

@@ -76,6 +76,37 @@ def table_parts(layout: Layout, receipt: Receipt, table: str, paths: Iterable[st
         ) from None
 
 
+def mapped_parts(layout: Layout, receipt: Receipt, table: str, *, verified: bool) -> list[Path]:
+    """The files of a table that is read by memory map, bucket by bucket; not `verified`, their sizes alone are checked.
+
+    Raises SnapshotGoneError if they were pruned since the receipt was read, CorruptArtifactError.
+    """
+    from ..storage.artifacts import part_name
+
+    if verified:
+        return table_parts(layout, receipt, table)
+    artifact = _open(layout, receipt, _KIND_OF.get(table, "chunks"))
+    paths = []
+    for number in range(artifact.manifest.buckets):
+        part = artifact.part(table, number)
+        path = artifact.path / part_name(table, number)
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            size = -1
+        if size < 0 and not (artifact.path / "manifest.json").exists():
+            raise SnapshotGoneError(
+                f"the artifacts that {receipt.key} was published from are no longer kept",
+                remedy="ask again: the current publication answers",
+            )
+        if size != part.size:
+            raise CorruptArtifactError(
+                f"{path} is not as long as it was", remedy=f"run `code-index index {receipt.key}`"
+            )
+        paths.append(path)
+    return paths
+
+
 def _open(layout: Layout, receipt: Receipt, kind: str) -> Artifact:
     name = (layout.root, kind, receipt.key, receipt.artifacts.get(kind, ""))
     artifact = _opened.get(name)

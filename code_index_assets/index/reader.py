@@ -255,7 +255,7 @@ class IndexSnapshot:
 
         What passed or not is kept for the next lane and the next fetch: a payload costs 25 µs, a verdict nothing.
         """
-        verdicts = self._verdicts(where.exclude, where.phrases)
+        verdicts = self._verdicts(where.exclude, where.phrases, where.rules)
         passing: list[Scored] = []
         for start in range(0, len(hits), _TEXT_BLOCK):
             block = hits[start : start + _TEXT_BLOCK]
@@ -313,6 +313,6 @@ def _unscored(hits: Sequence[Scored]) -> bool:
     return hits[0].score == 0.0 and hits[-1].score == 0.0
 
 
-def _no_verdicts(exclude: tuple[str, ...], phrases: tuple[str, ...]) -> dict[str, bool]:
-    del exclude, phrases
+def _no_verdicts(*rules: tuple[object, ...]) -> dict[str, bool]:
+    del rules
     return {}

@@ -31,6 +31,8 @@ PARTS = (
     PartSpec("references", "chunks"),
     PartSpec("documents", "chunks"),
     PartSpec("code_facts", "chunks"),
+    PartSpec("texts", "chunks"),
+    PartSpec("trigrams", "chunks"),
     PartSpec("files", "file_hashes"),
     PartSpec("findings", "file_hashes"),
 )

@@ -18,6 +18,7 @@ from .outcome import SearchOutcome
 from .query import Query
 
 Published = Literal["current", "behind", "unknown"]
+ConfidenceWord = Literal["strong", "weak", "probably not here"]
 StatusState = Literal["current", "behind", "unknown", "indexing", "failed", "not_indexed"]
 Span = tuple[int, int]
 
@@ -60,6 +61,13 @@ class Hit:
     more_lines: tuple[Span, ...] = field(default=(), metadata=described("Other lines of this file that answer too."))
     also_in: tuple[str, ...] = field(default=(), metadata=described("Repositories with the same code."))
     tree: str = field(default="", metadata=IF_SET)  # "working tree": its file is not as the commit has it
+    match: float = field(
+        default=0.0,
+        metadata=described(
+            "Likelihood, in [0, 1], that this place answers; comparable over questions and repositories.", ge=0, le=1
+        ),
+    )
+    signals: dict[str, float] = field(default_factory=dict, metadata=IF_SET)
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,27 @@ class LaneReport:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Files that were not looked at, for one reason."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What an answer without hits proves. It is refused where something was not looked at."""
+
+    certified: bool
+    commit: str | None = field(metadata=described("Of the one repository searched; null where there are several."))
+    files_covered: int
+    left_out: tuple[LeftOut, ...] = field(metadata=described("Files left out, by reason; not all are gaps."))
+    lanes: tuple[str, ...]
+    patterns: tuple[str, ...]
+    refused_because: tuple[str, ...] = field(metadata=described("What is missing; empty where certified."))
+
+
+@dataclass(frozen=True)
 class SearchAnswer:
     """One page of hits, and what was searched."""
 
@@ -109,7 +138,8 @@ class SearchAnswer:
     lanes: dict[str, LaneReport]
     outcome: SearchOutcome = field(
         metadata=described(
-            "degraded: a lane failed; incomplete: the time was up; with or without hits, others may exist."
+            "degraded: a lane failed; incomplete: the time was up; with or without hits, others may exist. relaxed: "
+            "found without the parts of the query in `ignored`."
         )
     )
     took_ms: float
@@ -123,6 +153,20 @@ class SearchAnswer:
     next_cursor: str | None = field(
         default=None, metadata=described("Gives the next page of the same question; null on the last.")
     )
+    confidence: float = field(
+        default=0.0,
+        metadata=described("Likelihood, in [0, 1], that what is asked about is in what was searched.", ge=0, le=1),
+    )
+    confidence_word: ConfidenceWord = field(
+        default="weak", metadata=described("strong, weak, or probably not here: what confidence comes to.")
+    )
+    signals: dict[str, float] = field(default_factory=dict, metadata=IF_SET)
+    ignored: tuple[str, ...] = field(
+        default=(), metadata=described("Phrases and exclusions that were dropped because they left nothing.")
+    )
+    absence: Absence | None = field(
+        default=None, metadata={**described("Where nothing was found: what that proves."), **IF_SET}
+    )
 
     @property
     def failures(self) -> list[tuple[str, str]]:
@@ -132,6 +176,41 @@ class SearchAnswer:
             if report.state == "failed":
                 reasons.setdefault(report.reason, []).append(lane)
         return [(f"{' and '.join(names)} lane{'s' if names[1:] else ''}", why) for why, names in reasons.items()]
+
+
+@dataclass(frozen=True)
+class GrepMatch:
+    """One line that matches; over several lines, the lines it begins and ends on and all between."""
+
+    repository: str
+    ref: str
+    commit: str
+    path: str
+    line: int
+    column: int = field(metadata=described("Character of the line that the match begins at, from 1."))
+    text: str
+    end_line: int
+    language: str | None
+    key: str = field(metadata=INTERNAL)
+
+
+@dataclass(frozen=True)
+class GrepAnswer:
+    """One page of matching lines, by repository and path, and what was looked at."""
+
+    matches: tuple[GrepMatch, ...]
+    total: int = field(metadata=described("Matching lines over all pages."))
+    files: int = field(metadata=described("Files with a match, over all pages."))
+    complete: bool = field(metadata=described("Whether every kept file of what was asked was looked at."))
+    outcome: SearchOutcome
+    repositories: tuple[RepositoryState, ...]
+    took_ms: float
+    publication: str
+    notes: tuple[str, ...] = ()
+    absence: Absence | None = field(
+        default=None, metadata={**described("Where nothing matches: what that proves."), **IF_SET}
+    )
+    next_cursor: str | None = None
 
 
 # -- names -------------------------------------------------------------------------------------------------------------
@@ -175,6 +254,9 @@ class Definitions:
         default=(), metadata=described("Where there are none: the filter that leaves nothing.")
     )
     outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH, SearchOutcome.INCOMPLETE] = SearchOutcome.NO_MATCH
+    absence: Absence | None = field(
+        default=None, metadata={**described("Where nothing was found: what that proves."), **IF_SET}
+    )
 
     @property
     def incomplete(self) -> bool:
@@ -221,6 +303,9 @@ class References:
     outcome: Literal[SearchOutcome.FOUND, SearchOutcome.NO_MATCH]
     notes: tuple[str, ...] = field(default=(), metadata=described("Languages asked for that no file searched is in."))
     next_cursor: str | None = None
+    absence: Absence | None = field(
+        default=None, metadata={**described("Where nothing was found: what that proves."), **IF_SET}
+    )
 
     def cursor_at(self, offset: int) -> str | None:
         """The cursor of a page that begins at this line of all, None behind the last one."""

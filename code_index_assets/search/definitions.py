@@ -18,6 +18,7 @@ from ..index.filters import Filter
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
 from . import vocabulary
+from .absence import absence_of
 from .answers import Definitions, SymbolHit
 from .definition_order import order_key
 from .filters import EVERYTHING, SearchFilters
@@ -40,7 +41,9 @@ def _in_time(find: Callable[..., Definitions]) -> Callable[..., Definitions]:
     ) -> Definitions:
         with deadlines.within(engine.settings.query_seconds) as clock:
             definitions = find(engine, name, filters, prefix=prefix, limit=limit)
-        return replace(definitions, outcome=SearchOutcome.INCOMPLETE) if clock.cut else definitions
+        if not clock.cut:
+            return definitions
+        return replace(definitions, outcome=SearchOutcome.INCOMPLETE, absence=None)
 
     return timed
 
@@ -76,11 +79,17 @@ def find_definitions(
             named = [hit for hit in named if _is_wanted(hit, requested, prefix)]
             hits = [hit for hit in named if not kinds or hit.kind in kinds]
             if not hits:
-                notes = vocabulary.other_kinds((hit.kind for hit in named), name, kinds)
+                others = vocabulary.other_kinds((hit.kind for hit in named), name, kinds)
                 # A kind of definitions alone (enum_member) is in no chunk, and yet known.
                 strange = tuple(kind for kind in kinds if kind not in vocabulary.KINDS)
-                notes = notes or vocabulary.unknown_values(snapshot, replace(where, kinds=strange))
-                return Definitions((), (*notes, *vocabulary.unread_definitions(snapshot, where)))
+                unknown = () if others else vocabulary.unknown_values(snapshot, replace(where, kinds=strange))
+                gaps = (*unknown, *vocabulary.unread_definitions(snapshot, where))
+                notes = (*others, *gaps)
+                absence = absence_of(
+                    snapshot, where, engine.repositories(snapshot, where), lanes=("symbol",), patterns=(name,),
+                    failures=gaps, parsed=True,
+                )  # fmt: skip
+                return Definitions((), notes, absence=absence)
         except SnapshotGoneError:
             continue
         hits.sort(key=lambda hit: order_key(hit.place, requested.spellings))

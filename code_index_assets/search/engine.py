@@ -11,11 +11,12 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from .. import deadlines
 from ..errors import LanesFailedError, NotIndexedError, QueryError, SpaceMismatchError
 from ..index.backends.interface import IndexBackend
+from ..index.exact.segments import is_indexed
 from ..index.filters import Filter, matches_pattern
 from ..index.manifest import Receipt
 from ..index.overlaid import Layer, layer_of
@@ -25,15 +26,19 @@ from ..settings import Settings
 from ..spelling import near_names
 from ..storage.layout import Layout
 from . import vocabulary
-from .answers import Hit, LaneReport, RepositoryState, SearchAnswer, TreeState
+from .absence import absence_of
+from .answers import Absence, Hit, LaneReport, RepositoryState, SearchAnswer, TreeState
+from .confidence import assess
 from .filters import SearchFilters
 from .freshness import Head, explained, published_state
 from .lanes import LANES, EmbedQuery, LaneResult, run_lanes
 from .outcome import SearchOutcome
 from .places import Places
-from .query import Query, parse
+from .query import RELAXED_WORDS, Query, parse
 from .ranking import Candidate, rank
+from .relaxing import without_texts
 from .snippets import cut_snippet
+from .text_rules import shown
 from .weights import DEFAULT, Weights
 
 MAX_LIMIT = 1000
@@ -49,6 +54,7 @@ class SearchRequest(SearchFilters):
     limit: int = 10
     lanes: tuple[str, ...] = LANES
     as_text: bool = False  # the query is pasted text: it has no operators
+    explain: bool = False  # the answer has the signals behind its confidence
 
 
 @dataclass
@@ -158,25 +164,47 @@ class SearchEngine:
         for lane in request.lanes:
             if lane not in LANES:
                 raise QueryError(f"there is no lane {lane!r}", remedy=f"lanes are {', '.join(LANES)}")
+        limit = _limit(request, query)
         snapshot, where, lanes = self._ask(request, query)
+        ignored: tuple[str, ...] = ()
+        if query.loose_words >= RELAXED_WORDS and not any(one.hits or one.error for one in lanes.values()):
+            relaxed = without_texts(query)
+            found = self._ask(request, relaxed.query) if relaxed.ignored else None
+            if found is not None and any(one.hits for one in found[2].values()):
+                query, ignored, (snapshot, where, lanes) = relaxed.query, relaxed.ignored, found
         failed = [result for result in lanes.values() if result.error]
         cut = any(result.cut for result in failed)
         if failed and not cut and all(result.error or result.skipped for result in lanes.values()):
             raise _all_failed(failed)
         ranked = rank(lanes, query, self.weights)
         best = max((candidate.score for candidate in ranked), default=0.0)
-        hits = tuple(self._hit(snapshot, c, query, best) for c in ranked[: request.limit])
+        judged = assess(ranked, query, lanes, documents=_documents(snapshot, where), space=snapshot.space, limit=limit)
+        hits = tuple(
+            self._hit(snapshot, candidate, query, best, match, asdict(signals) if request.explain else {})
+            for candidate, match, signals in zip(ranked[:limit], judged.matches, judged.hits, strict=True)
+        )
+        outcome = _outcome(cut=cut, failed=bool(failed), found=bool(hits))
+        if ignored and outcome == SearchOutcome.FOUND:
+            outcome = SearchOutcome.RELAXED
+        states = self.repositories(snapshot, where)
+        notes = vocabulary.unknown_values(snapshot, where, _filtered_by(ranked))
         return SearchAnswer(
             hits=hits,
-            repositories=self.repositories(snapshot, where),
+            repositories=states,
             lanes={lane: _report(result) for lane, result in lanes.items()},
-            outcome=_outcome(cut=cut, failed=bool(failed), found=bool(hits)),
+            outcome=outcome,
             took_ms=round((time.perf_counter() - started) * 1000, 2),
             query=query,
+            confidence=judged.confidence,
+            # What was not looked at fully may be there.
+            confidence_word=judged.word if hits or outcome == SearchOutcome.NO_MATCH else "weak",
+            signals=_rounded(asdict(judged.signals)) if request.explain else {},
             publication=snapshot.manifest.name,
             space=snapshot.space,
             total=len(ranked),
-            notes=vocabulary.unknown_values(snapshot, where, _filtered_by(ranked)),
+            notes=notes,
+            ignored=ignored,
+            absence=None if hits or not where.requires_text else _absence(snapshot, where, states, lanes, notes),
         )
 
     def _ask(self, request: SearchRequest, query: Query) -> tuple[IndexSnapshot, Filter, dict[str, LaneResult]]:
@@ -203,7 +231,7 @@ class SearchEngine:
             roles=vocabulary.roles(request.roles) + query.roles,
             names=tuple(name.name for name in query.names[: len(query.symbols)]),
             exclude=query.exclude,
-            phrases=query.phrases,
+            rules=query.rules,
         )
 
     def repositories(self, snapshot: IndexSnapshot, where: Filter) -> tuple[RepositoryState, ...]:
@@ -220,7 +248,15 @@ class SearchEngine:
             receipt.published_at, receipt.observed_at, head.seen_at if head else None, tree_state(layer),
         )  # fmt: skip
 
-    def _hit(self, snapshot: IndexSnapshot, candidate: Candidate, query: Query, best: float) -> Hit:
+    def _hit(
+        self,
+        snapshot: IndexSnapshot,
+        candidate: Candidate,
+        query: Query,
+        best: float,
+        match: float,
+        signals: dict[str, float],
+    ) -> Hit:
         payload = candidate.payload
         receipt = snapshot.receipts[payload["key"]]
         return Hit(
@@ -246,6 +282,8 @@ class SearchEngine:
             more_lines=tuple(sorted((other["start_line"], other["end_line"]) for other in candidate.folded)),
             also_in=tuple(candidate.also_in),
             tree=tree_of(layer_of(snapshot, payload["key"]), payload["path"]),
+            match=match,
+            signals=_rounded(signals),
         )
 
 
@@ -268,7 +306,7 @@ def check_work(request: SearchRequest, query: Query) -> None:
     Each phrase, excluded word, name and pattern is a pass over what was found or over what there is.
     """
     pieces: dict[str, Sequence[object]] = {
-        "phrases": query.phrases,
+        "phrases": query.rules,
         "excluded words": query.exclude,
         "names": query.names,
         "paths": request.paths + query.paths,
@@ -285,6 +323,41 @@ def check_work(request: SearchRequest, query: Query) -> None:
     long = next((pattern for pattern in patterns if len(pattern) > 1000), "")
     if long:
         raise QueryError(f"a pattern has {len(long):,} characters: {long[:40]!r}…", remedy="write it in 1,000 or fewer")
+
+
+def _absence(
+    snapshot: IndexSnapshot,
+    where: Filter,
+    states: tuple[RepositoryState, ...],
+    lanes: dict[str, LaneResult],
+    notes: tuple[str, ...],
+) -> Absence:
+    """What an answer without hits proves of the text that was required."""
+    failures = [f"the {one.lane} lane failed: {one.error}" for one in lanes.values() if one.error]
+    if any(not is_indexed(snapshot.receipts[state.key]) for state in states):
+        failures.append("there is no exact index yet: chunks were read, a text over several of them was not found")
+    if where.kinds or where.names:
+        failures.append("a kind or a symbol was asked for: text outside of such definitions was not looked at")
+    if where.exclude or any(rule.excluded for rule in where.rules):
+        failures.append("parts of files with an excluded text were not looked at")
+    return absence_of(snapshot, where, states, lanes=lanes, patterns=shown(where.rules), failures=(*failures, *notes))
+
+
+def _limit(request: SearchRequest, query: Query) -> int:
+    """Hits wanted: `count:` in the query comes before the request's limit."""
+    if query.count == "all":
+        return MAX_LIMIT
+    return max(1, min(int(query.count), MAX_LIMIT)) if query.count else request.limit
+
+
+def _documents(snapshot: IndexSnapshot, where: Filter) -> int:
+    """Chunks of what a filter searches, repositories apart from the rest of the filter."""
+    keys = snapshot.receipts if where.keys is None else where.keys
+    return sum(snapshot.receipts[key].documents for key in keys)
+
+
+def _rounded(signals: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in signals.items()}
 
 
 def _filtered_by(ranked: list[Candidate]) -> set[tuple[str, str]]:

@@ -23,6 +23,7 @@ from ..index.reader import IndexSnapshot, SnapshotGoneError
 from ..storage.layout import Layout
 from .answers import FileText
 from .engine import SearchEngine
+from .file_text import ChunkRow, lines_of
 
 R = TypeVar("R")
 NEAR = 5
@@ -77,7 +78,7 @@ def read_lines(
         except SnapshotGoneError:
             if attempt == 2:
                 raise
-    lines = _lines(chunks, row.lines)
+    lines = lines_of(chunks, row.lines)
     if start > max(len(lines), 1):
         raise QueryError(
             f"{path} has {len(lines):,} lines, line {start:,} is not among them", remedy=f"ask for 1 to {len(lines)}"
@@ -129,17 +130,6 @@ class _FileRow:
     reason: str | None
     detail: str | None
     lines: int | None
-
-
-@dataclass(frozen=True)
-class _ChunkRow:
-    """One published chunk of a file."""
-
-    path: str
-    start_byte: int
-    end_byte: int
-    start_line: int
-    text: str
 
 
 def _file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> _FileRow:
@@ -195,8 +185,8 @@ def _file_name(path: str) -> str:
     return path.rsplit("/", 1)[-1].casefold()
 
 
-def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[_ChunkRow]:
-    rows = _rows(_ChunkRow, layout, receipt, "chunks", "chunks", path)
+def _chunk_rows(layout: Layout, receipt: Receipt, path: str) -> list[ChunkRow]:
+    rows = _rows(ChunkRow, layout, receipt, "chunks", "chunks", path)
     return sorted(rows, key=lambda row: (row.start_byte, row.start_line))
 
 
@@ -211,20 +201,3 @@ def _rows(row: Callable[..., R], layout: Layout, receipt: Receipt, kind: str, ta
         return [row(*values) for values in frame.iter_rows()]
     except FileNotFoundError as error:
         raise SnapshotGoneError(f"{part} is no longer kept", remedy="ask again") from error
-
-
-def _lines(chunks: list[_ChunkRow], total: int | None) -> list[str]:
-    """The file's lines from its chunks, in order; `total` is how many it has, where that is known."""
-    newline = "\r\n" if any("\r\n" in chunk.text for chunk in chunks) else "\n"
-    pieces: list[str] = []
-    line, at = 1, 0
-    for chunk in chunks:
-        breaks = max(chunk.start_line - line, 0)
-        blanks = max(chunk.start_byte - at - breaks * len(newline), 0)
-        pieces += [" " * blanks, newline * breaks, chunk.text]
-        line = chunk.start_line + chunk.text.count("\n")
-        at = chunk.end_byte
-    lines = "".join(pieces).split("\n")
-    if lines[-1] == "" and (total is None or len(lines) > total):
-        lines.pop()
-    return lines + [""] * ((total or 0) - len(lines))

@@ -18,13 +18,14 @@ from ..errors import CodeIndexError, SpaceMismatchError
 from ..index.backends.interface import Scored
 from ..index.filters import Filter
 from ..index.reader import IndexSnapshot, SnapshotGoneError
-from .phrases import find_phrases
+from .phrases import RequiredTexts, files_with, find_phrases, restricted
 from .query import Query
 from .weights import Weights
 
 LANES = ("symbol", "lexical", "semantic")
 # Runs where the others leave a phrase unanswered: they know words, and a phrase may be part of one, or none.
 PHRASE_LANE = "phrase"
+_NO_WORDS = "the query has no words, only a regular expression"
 EmbedQuery = Callable[[str], np.ndarray]
 
 # Edge holds the GIL through a query, so a thread a lane gains nothing: only what waits for something else, a model or a
@@ -59,6 +60,11 @@ def run_lanes(
     lanes: tuple[str, ...] = LANES,
 ) -> dict[str, LaneResult]:
     """Runs the lanes asked for and waits for all. Raises only SnapshotGoneError: the caller asks again."""
+    required = files_with(snapshot, where)
+    if required is not None and required.is_empty:
+        skipped = {lane: LaneResult(lane, skipped="no file has the text that is required") for lane in lanes}
+        return skipped | {PHRASE_LANE: LaneResult(PHRASE_LANE)}
+    asked, where = where, where if required is None else restricted(where, required)
     jobs: dict[str, Callable[[], LaneResult]] = {
         "symbol": lambda: _symbol(snapshot, query, where, weights),
         "lexical": lambda: _lexical(snapshot, query, where, weights),
@@ -70,8 +76,8 @@ def run_lanes(
     running = {lane: _POOL.submit(copy_context().run, _timed, lane, jobs[lane]) for lane in beside}
     done = {lane: _timed(lane, jobs[lane]) for lane in lanes if lane not in running}
     results = {lane: running[lane].result() if lane in running else done[lane] for lane in lanes}
-    if where.phrases and len({hit.id for result in results.values() for hit in result.hits}) < weights.lane_depth:
-        results[PHRASE_LANE] = _timed(PHRASE_LANE, lambda: _phrase(snapshot, where, weights))
+    if where.requires_text and len({hit.id for result in results.values() for hit in result.hits}) < weights.lane_depth:
+        results[PHRASE_LANE] = _timed(PHRASE_LANE, lambda: _phrase(snapshot, asked, weights, required))
     hydrated = snapshot.hydrate(*(result.hits for result in results.values()))
     return {
         result.lane: replace(result, hits=tuple(_best_part(hits)[: weights.lane_depth]))
@@ -125,14 +131,19 @@ def _symbol_order(hit: Scored, query: Query) -> tuple[bool, bool, bool, str, int
 
 def _lexical(snapshot: IndexSnapshot, query: Query, where: Filter, weights: Weights) -> LaneResult:
     terms = snapshot.query_weights(query.text or " ".join(query.symbols), where)
+    if not terms and not query.text and not query.symbols:
+        return LaneResult("lexical", skipped=_NO_WORDS)
     if not terms:
         return LaneResult("lexical", skipped="no word of the query is in the index")
     hits = snapshot.search_lexical(terms, where, weights.lane_depth, bare=True)
     return LaneResult("lexical", tuple(hits), weights=terms)
 
 
-def _phrase(snapshot: IndexSnapshot, where: Filter, weights: Weights) -> LaneResult:
-    return LaneResult(PHRASE_LANE, tuple(find_phrases(snapshot, where, weights.lane_depth)))
+def _phrase(snapshot: IndexSnapshot, where: Filter, weights: Weights, required: RequiredTexts | None) -> LaneResult:
+    hits = tuple(find_phrases(snapshot, where, weights.lane_depth, required))
+    if required is None or not required.failures:
+        return LaneResult(PHRASE_LANE, hits)
+    return LaneResult(PHRASE_LANE, hits, error="; ".join(required.failures), cut=deadlines.is_over())
 
 
 def _semantic(
@@ -141,6 +152,8 @@ def _semantic(
     if embed_query is None:
         return LaneResult("semantic", skipped="no embedding model is loaded")
     text = query.text or " ".join(query.symbols)
+    if not text:
+        return LaneResult("semantic", skipped=_NO_WORDS)
     # Nothing is near in meaning to letters: a made-up word had cosines of .5 to .8 to some chunk of 100,000, as real
     # questions have.
     knows = getattr(embed_query, "knows", None)

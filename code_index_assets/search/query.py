@@ -2,7 +2,7 @@
 
 What lives here: parsing. What does not: resolving repositories and refs (`engine.py`), lanes, ranking.
 
-    words "a phrase" -without repo:owner/name ref:v1 path:src/** lang:go kind:function symbol:Name
+    words "a phrase" /a.*regex/ -without repo:owner/name ref:v1 path:src/** lang:go kind:function symbol:Name
 
 `\\"` inside a phrase is a quotation mark. `name::other` is a name, and `-xvf` and `-1` are words. What has no word at
 all (`=>`) is looked for as a phrase.
@@ -16,6 +16,8 @@ from typing import Literal
 
 from ..chunking.words import STOP_WORDS, find_words, split_identifier
 from ..errors import QueryError
+from ..index.exact.pattern import Pattern, TextRule
+from .text_rules import RuleBuilder
 from .vocabulary import is_language, kinds, languages, roles
 
 Form = Literal["symbol", "path", "natural", "mixed", "empty"]
@@ -30,6 +32,7 @@ TEXT_NAMES = 12
 LONG_WORDS = 5
 
 _TOKEN = re.compile(
+    r"(?P<not>-)?(?<![^\s-])/(?P<regex>(?:\\.|[^/\\\n])+)/(?!\S)|"
     r'(?P<minus>-)?(?:(?P<operator>[a-z]+):(?=[^\s:]))?(?:"(?P<quoted>(?:\\"|[^"])*)"(?!\w)|(?P<bare>\S+))'
 )
 _OPERATORS = {
@@ -44,7 +47,14 @@ _OPERATORS = {
     "kind": "kinds",
     "symbol": "symbols",
     "role": "roles",
+    "word": "whole",
+    "case": "case",
+    "count": "count",
 }
+# Operators that have these values alone: `case:closed` is text.
+_VALUES = {"case": re.compile("yes|no"), "count": re.compile(r"all|\d{1,6}")}
+# Other words of the query beside which a phrase or an exclusion that leaves nothing may be dropped.
+RELAXED_WORDS = 3
 _SEPARATOR = re.compile(r"::|->|\.|#|/")
 # Marks that end a name in Ruby, Elixir, Julia, Lisp (`complete?`, `save!`, `name=`), and a sentence elsewhere.
 _ENDING_MARKS = "?!="
@@ -103,6 +113,14 @@ class Query:
     symbols: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     all_words: frozenset[str] = field(default_factory=frozenset)  # lower case
+    rules: tuple[TextRule, ...] = ()  # phrases, regular expressions, whole words
+    count: str = ""  # "all", or a number of hits; "" if not given
+    loose_words: int = 0  # words outside of phrases
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing is asked for but texts that have to be there, word for word."""
+        return self.loose_words <= 0 and any(not rule.excluded for rule in self.rules)
 
     @property
     def length(self) -> Length:
@@ -128,26 +146,37 @@ def parse(raw: str, *, as_text: bool = False) -> Query:
         raise QueryError(f"the query has {len(raw):,} characters", remedy=f"ask in {MAX_CHARS:,} or fewer")
     given: dict[str, list[str]] = {}
     tokens: list[str] = []
+    rules = RuleBuilder()
     for match in _TOKEN.finditer(raw):
-        _take(match, given, tokens)
+        if match["regex"] is not None:
+            rules.add(Pattern(match["regex"].replace("\\/", "/")), excluded=bool(match["not"]))
+        else:
+            _take(match, given, tokens, rules)
     text = " ".join(tokens)
+    rules.any_case = "yes" not in given.pop("case", ())
+    count = (given.pop("count", None) or [""])[-1]
+    given.pop("whole", None)
     operators = {name: tuple(values) for name, values in given.items()}
     operators["languages"] = languages(operators.get("languages", ()))
     operators["kinds"] = kinds(operators.get("kinds", ()))
     operators["roles"] = roles(operators.get("roles", ()))
     bare = [token for token in tokens if token]
     all_words = frozenset(part.lower() for token in bare for part in find_words(token))
-    if bare and not all_words and not operators.get("phrases"):
+    if bare and not all_words and not rules.rules:
         operators["phrases"] = (text,)
-    if not bare and not operators.get("symbols"):
+        rules.add(Pattern(text, literal=True))
+    if not bare and not operators.get("symbols") and all(rule.excluded for rule in rules.rules):
         raise QueryError(
             "the query has no words to search for", remedy='give words, a name or a path: `code-index search "retry"`'
         )
     form, names, path = _understand(bare)
     explicit = tuple(name_of(symbol) for symbol in operators.get("symbols", ()))
     words = tuple(word for word in find_words(text.lower()) if word not in STOP_WORDS)
+    literal = (pattern for rule in rules.rules for pattern in rule.patterns if pattern.literal and not rule.excluded)
+    quoted = sum(len(find_words(pattern.source)) for pattern in literal)
     return Query(
-        raw, text, form if bare else "symbol", explicit + names, path, words, all_words=all_words,
+        raw, text, form if bare else "symbol" if explicit else "empty", explicit + names, path, words,
+        all_words=all_words, rules=rules.built(), count=count, loose_words=len(find_words(text)) - quoted,
         **operators,
     )  # fmt: skip
 
@@ -176,16 +205,23 @@ def _parse_text(raw: str) -> Query:
     return Query(raw, raw, form, tuple(names), path, words, all_words=all_words)
 
 
-def _take(match: re.Match[str], given: dict[str, list[str]], tokens: list[str]) -> None:
+def _take(match: re.Match[str], given: dict[str, list[str]], tokens: list[str], rules: RuleBuilder) -> None:
     operator, quoted, bare = match["operator"], match["quoted"], match["bare"]
     value = quoted.replace('\\"', '"') if quoted is not None else bare
     field_name = _OPERATORS.get(operator or "")
+    if operator in _VALUES and not _VALUES[operator].fullmatch(value):
+        field_name = None
+    if not operator and quoted is None and not match["minus"] and rules.is_alternative(value):
+        return
     if operator and not field_name:
         # `std::string`, `http://…`: not an operator of ours.
         value, operator = f"{operator}:{value}", None
     if match["minus"]:
         if field_name:
-            raise QueryError(f"-{operator}: is not understood", remedy="only words can be excluded: -word")
+            raise QueryError(
+                f"-{operator}: is not understood",
+                remedy='only words and texts can be excluded: -word, -"a text", -/regex/',
+            )
         if value and (value[0].isalpha() or value[0] == "_") and (quoted is not None or not _is_flag(value)):
             given.setdefault("exclude", []).append(value)
             return
@@ -193,9 +229,15 @@ def _take(match: re.Match[str], given: dict[str, list[str]], tokens: list[str]) 
     if field_name:
         values = [value] if quoted is not None else split_list(value)
         given.setdefault(field_name, []).extend(part for part in values if part)
+        if field_name == "whole":
+            rules.add(Pattern(value, literal=True, word=True))
+            tokens.append(value)
         return
     if quoted is not None and value.strip():
         given.setdefault("phrases", []).append(value)
+        rules.add(Pattern(value, literal=True))
+    elif rules.is_pending:
+        rules.add(Pattern(value, literal=True))
     if value.strip():
         tokens.append(value)
 

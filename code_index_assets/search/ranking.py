@@ -71,6 +71,7 @@ class Candidate:
     folded: list[ChunkPayload] = field(default_factory=list)  # neighbouring chunks of the same file, less good
     also_in: list[str] = field(default_factory=list)  # other repositories with the same text
     defines: bool = False  # a name that the query asks for
+    cosine: float | None = None  # with the query, where the semantic lane found it
 
     @property
     def file(self) -> tuple[str, str]:
@@ -131,6 +132,8 @@ def _gather(lanes: dict[str, LaneResult]) -> list[Candidate]:
             candidate = candidates.setdefault(chunk, Candidate(cast(ChunkPayload, hit.payload)))
             candidate.ranks[lane] = rank_
             candidate.lane_scores[lane] = score
+            if lane == "semantic":
+                candidate.cosine = hit.score
     return list(candidates.values())
 
 

@@ -20,6 +20,7 @@ from ..index.manifest import PublicationStore
 from ..index.reader import IndexSnapshot, SnapshotGoneError
 from . import query as queries
 from . import vocabulary
+from .absence import absence_of
 from .answers import Reference, References, SymbolHit
 from .cursors import Cursor, decode_cursor
 from .definition_order import order_key
@@ -130,6 +131,17 @@ def _page(
     deadlines.check()
     page = mentions.slice(offset, limit)
     counts = mentions.group_by("key").len().sort(["len", "key"], descending=[True, False])
+    where = Filter(keys=keys, languages=question.languages, paths=question.paths)
+    states = engine.repositories(snapshot, where)
+    notes = vocabulary.unknown_values(snapshot, where)
+    found = bool(mentions.height or matches.definitions.height)
+    absence = None
+    if not found:
+        failures = (*notes, *vocabulary.unread_definitions(snapshot, where))
+        absence = absence_of(
+            snapshot, where, states, lanes=("references",), patterns=(question.name.name,), failures=failures,
+            parsed=True,
+        )  # fmt: skip
     answer = References(
         name=question.name.name,
         definitions=_definitions(tables, matches.definitions, question)[: min(limit, MAX_DEFINITIONS)]
@@ -141,15 +153,14 @@ def _page(
         files=mentions.select("key", "path").n_unique() if mentions.height else 0,
         by_repository={receipts[key].key: count for key, count in counts.iter_rows()},
         near=matches.near[:limit],
-        repositories=engine.repositories(snapshot, Filter(keys=keys)),
+        repositories=states,
         publication=snapshot.manifest.name,
         offset=offset,
         question=question.identity,
         took_ms=round((time.perf_counter() - started) * 1000, 2),
-        outcome=SearchOutcome.FOUND if mentions.height or matches.definitions.height else SearchOutcome.NO_MATCH,
-        notes=vocabulary.unknown_values(
-            snapshot, Filter(keys=keys, languages=question.languages, paths=question.paths)
-        ),
+        outcome=SearchOutcome.FOUND if found else SearchOutcome.NO_MATCH,
+        notes=notes,
+        absence=absence,
     )
     return replace(answer, next_cursor=answer.cursor_at(offset + len(answer.references)))
 

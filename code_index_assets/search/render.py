@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from itertools import groupby
 
+from .absence import absence_line
 from .answers import Definitions, Hit, Reference, References, RepositoryState, SearchAnswer, Snippet, SymbolHit
 from .freshness import ago
 from .outcome import SearchOutcome
@@ -33,8 +34,14 @@ def render_answer(answer: SearchAnswer, *, color: bool = False, now: float | Non
         incomplete = answer.outcome == "incomplete"
         beginning = "No match yet for" if incomplete else "No match for"
         blocks.append(f"{beginning} {answer.query.raw!r} in what was {'looked at' if incomplete else 'searched'}.")
+    if answer.absence:
+        blocks.append(absence_line(answer.absence))
+    if answer.ignored:
+        blocks.append(paint("warn", f"Nothing has all of it: {', '.join(answer.ignored)} was left out of the query."))
     if answer.notes:
         blocks.append("\n".join(paint("warn", note) for note in answer.notes))
+    if answer.signals:
+        blocks.append("\n".join(f"{name:>10}  {value:.4f}" for name, value in answer.signals.items()))
     blocks.append(_footer(answer, paint, time.time() if now is None else now))
     return "\n\n".join(blocks)
 
@@ -83,7 +90,9 @@ def _footer(answer: SearchAnswer, paint: Paint, now: float) -> str:
         lines.append(paint("dim", f"… and {len(answer.repositories) - 5} more repositories"))
     for lanes, reason in answer.failures:
         lines.append(paint("warn", f"The {lanes} failed, the answer may lack hits: {reason}"))
-    lines.append(paint("dim", f"{len(answer.hits)} of {answer.total} hits in {answer.took_ms:.0f} ms"))
+    found = f"{len(answer.hits)} of {answer.total} hits in {answer.took_ms:.0f} ms"
+    doubt = f" · {answer.confidence_word} ({answer.confidence:.2f})" if answer.hits else ""
+    lines.append(paint("dim", found + doubt))
     return "\n".join(lines)
 
 
@@ -113,7 +122,8 @@ def render_definitions(definitions: Definitions, name: str, *, color: bool = Fal
     """Definitions of a name, or that there are none, then the notes."""
     if not definitions.symbols:
         where = "what was looked at before the time was up" if definitions.incomplete else "what is indexed"
-        return "\n".join([f"no definition of {name!r} in {where}", *definitions.notes])
+        proof = [absence_line(definitions.absence)] if definitions.absence else []
+        return "\n".join([f"no definition of {name!r} in {where}", *definitions.notes, *proof])
     late = ["The time was up before everything was looked at: there may be more."] if definitions.incomplete else []
     notes = [painter(color)("warn", note) for note in definitions.notes]
     return "\n".join([render_symbols(list(definitions.symbols), color=color), *notes, *late])
@@ -135,7 +145,8 @@ def render_references(answer: References, *, color: bool = False) -> str:
     paint = painter(color)
     if answer.outcome == SearchOutcome.NO_MATCH:
         near = f"; spelled otherwise: {', '.join(answer.near)}" if answer.near else ""
-        return "\n".join([f"No mention of {answer.name!r} in what was searched{near}.", *answer.notes])
+        proof = [absence_line(answer.absence)] if answer.absence else []
+        return "\n".join([f"No mention of {answer.name!r} in what was searched{near}.", *answer.notes, *proof])
     blocks = [render_symbols(list(answer.definitions), color=color)] if answer.definitions else []
     for (repository, path), group in groupby(answer.references, key=lambda r: (r.repository, r.path)):
         lines = [f"{paint('dim', repository)} {paint('path', printable(path))}"]

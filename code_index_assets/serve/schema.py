@@ -118,7 +118,9 @@ class Shapes:
             return optional(hint, description) if may_be_empty else required(hint, description)
         bounds = field.metadata.get("bounds", {})
         if "if_set" in field.metadata:
-            return hint, Field(field.default, description=description, **bounds)
+            factory = field.default_factory
+            default = field.default if factory is dataclasses.MISSING else factory()
+            return hint, Field(default, description=description, **bounds)
         return hint, Field(description=description, **bounds)
 
     def _type(self, hint: Any) -> Any:

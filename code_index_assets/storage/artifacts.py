@@ -31,6 +31,8 @@ from .store import Home, LocalStore, Store
 
 FILES_PER_BUCKET = 256
 MAX_BUCKETS = 256
+# Tables that are no Parquet: read by memory map, a piece at a time.
+MAPPED_TABLES = frozenset({"texts", "trigrams"})
 _DIGESTS_KEPT = 100_000
 REMEDY = "run `code-index index` for that repository: the damaged artifact is made anew"
 _digests: dict[tuple[int, int, int, int], str] = {}
@@ -52,7 +54,7 @@ def bucket_count(files: int, previous: int | None = None) -> int:
 
 @dataclass(frozen=True)
 class Part:
-    """One Parquet file of an artifact."""
+    """One file of an artifact: one bucket of one table."""
 
     table: str
     bucket: int
@@ -233,6 +235,14 @@ class ArtifactWriter:
         frame.write_parquet(path, compression="zstd", compression_level=1, statistics=True)
         part = Part(table, bucket, path.stat().st_size, frame.height, file_digest(path), frame_digest(frame))
         self.parts[name] = part
+        return part
+
+    def write_mapped(self, table: str, bucket: int, data: bytes, rows: int, content: str = "") -> Part:
+        """Writes one bucket of a table of `MAPPED_TABLES`; `content` is a digest of its values."""
+        name = part_name(table, bucket)
+        path = self.folder / name
+        path.write_bytes(data)
+        part = self.parts[name] = Part(table, bucket, len(data), rows, file_digest(path), content)
         return part
 
     def link(self, previous: Artifact, table: str, bucket: int) -> Part:
@@ -451,4 +461,4 @@ class ArtifactStore:
 
 def part_name(table: str, bucket: int) -> str:
     """The file name of one bucket of a table."""
-    return f"{table}-{bucket:03d}.parquet"
+    return f"{table}-{bucket:03d}.{'mapped' if table in MAPPED_TABLES else 'parquet'}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from chains import GitRepository
+from stored import texts_in
 
 from .conftest import Command
 
@@ -131,6 +132,8 @@ def everything_in(folder: Path) -> bytes:
             pieces.append(path.read_bytes())
         if path.suffix == ".parquet":
             pieces.append(repr(pl.read_parquet(path).to_dicts()).encode())
+        if path.suffix == ".mapped" and path.name.startswith("texts-"):
+            pieces += texts_in(path)
     with duckdb.connect(str(folder / "catalog.duckdb"), read_only=True) as catalogue:
         tables = catalogue.execute(
             "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"

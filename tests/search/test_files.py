@@ -18,7 +18,8 @@ from code_index_assets.chunking.parse import ChunkOptions, SourceFile, parse_fil
 from code_index_assets.errors import FileNotIndexedError, NotIndexedError, QueryError
 from code_index_assets.index.published_artifacts import published_artifact
 from code_index_assets.search.engine import SearchEngine
-from code_index_assets.search.files import _ChunkRow, _lines, read_lines
+from code_index_assets.search.file_text import ChunkRow, lines_of
+from code_index_assets.search.files import read_lines
 from code_index_assets.search.service import open_engine
 from code_index_assets.sources.text import count_lines
 from code_index_assets.tables import CHUNKS
@@ -146,8 +147,8 @@ def test_chunks_give_the_file_back(text: str, newline: str, language: str) -> No
     rows = parse_file(SourceFile("f", "0" * 40, language, text), ChunkOptions(max_chars=60, min_chars=20), None)
     columns = [column.name for column in CHUNKS.columns]
     named = [dict(zip(columns, row, strict=True)) for row in rows.chunks]
-    chunks = [_ChunkRow(**{name: row[name] for name in _ChunkRow.__dataclass_fields__}) for row in named]
-    got, wanted = _lines(chunks, count_lines(text)), text.split("\n")[: count_lines(text)]
+    chunks = [ChunkRow(**{name: row[name] for name in ChunkRow.__dataclass_fields__}) for row in named]
+    got, wanted = lines_of(chunks, count_lines(text)), text.split("\n")[: count_lines(text)]
     assert len(got) == len(wanted)
     assert [line.rstrip() for line in got] == [line.rstrip() for line in wanted]
 

@@ -145,6 +145,7 @@ def test_names_are_looked_up_in_the_space_that_serves(beside: Beside) -> None:
     beside.repositories["one"].commit({"only_new.py": "def only_in_the_new_space():\n    return 1\n"})
     beside.index(beside.new, "one", "two")
     # Published later, in a space that does not serve: neither searches nor names answer from it.
-    assert call("symbol", "only_in_the_new_space").return_value == 1
+    # What serves is behind the commit that was seen: nothing found there proves nothing.
+    assert call("symbol", "only_in_the_new_space").return_value == 5
     assert call("use", "openai:other").exception is None
     assert call("symbol", "only_in_the_new_space").return_value == 0

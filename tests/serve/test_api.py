@@ -86,7 +86,8 @@ def test_text_is_what_a_terminal_shows(client: TestClient) -> None:
     assert "\033[" in client.get("/v1/search", params={"q": "add_item", "format": "text", "color": True}).text
     symbols = client.get("/v1/symbols", params={"name": "nothing_here", "format": "text"})
     told = "no definition of 'nothing_here' in what is indexed"
-    assert (symbols.headers["x-code-index-outcome"], symbols.text) == ("no_match", told)
+    assert symbols.headers["x-code-index-outcome"] == "no_match" and symbols.headers["x-code-index-unproven"] == "true"
+    assert symbols.text.startswith(f"{told}\nnot certified") and "vendored" in symbols.text
 
 
 def test_uses_and_questions_of_the_graph(client: TestClient) -> None:
@@ -255,7 +256,7 @@ def test_the_description_has_examples_and_needs_nothing_from_elsewhere(client: T
     described = client.get("/openapi.json").json()
     paths = described["paths"]
     assert {"/v1/search", "/v1/symbols", "/v1/references", "/v1/uses", "/v1/graph/{question}",
-            "/v1/files/{repository}/{path}", "/v1/repositories",
+            "/v1/files/{repository}/{path}", "/v1/repositories", "/v1/grep",
             "/v1/status", "/v1/index", "/healthz", "/readyz", "/metrics"} == set(paths)  # fmt: skip
     schemas = described["components"]["schemas"]
     for name in (

@@ -19,6 +19,7 @@ from chains import GitRepository
 
 TOOLS = [
     "search_code",
+    "grep_code",
     "find_symbol",
     "find_references",
     "code_graph",

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Body, Path, Query, Response
 
 from ...errors import FileNotIndexedError, NotIndexedError, QueryError
 from ...search.answer_fields import to_json
-from ...search.answers import FileText, RepositoryPage, RepositoryStatus, RunRequested
+from ...search.answers import Absence, FileText, RepositoryPage, RepositoryStatus, RunRequested
 from ...search.definitions import find_definitions
 from ...search.engine import MAX_LIMIT, SearchRequest
 from ...search.files import read_lines
@@ -23,6 +23,7 @@ from ...search.paging import search_page
 from ...search.render import render_answer, render_definitions, render_references
 from ..service import Service
 from . import models
+from .exact import add_exact
 from .graph import add_graph
 from .models import MAX_QUERY, MAX_VALUES, Reading
 from .requests import ask_for_run
@@ -60,15 +61,18 @@ def api_routes(service: Service) -> APIRouter:
     router = APIRouter(prefix="/v1", responses=PROBLEMS, route_class=ApiRoute)
     _add_search(router, service)
     _add_names(router, service)
+    add_exact(router, service)
     add_graph(router, service)
     _add_files(router, service)
     _add_state(router, service)
     return router
 
 
-def as_text(text: str, outcome: str, hits: int) -> Response:
+def as_text(text: str, outcome: str, hits: int, absence: Absence | None = None) -> Response:
     """What the command line prints; the headers tell it its exit code."""
     headers = {"X-Code-Index-Outcome": outcome, "X-Code-Index-Hits": str(hits), "Cache-Control": "private, no-cache"}
+    if absence is not None and not absence.certified:
+        headers["X-Code-Index-Unproven"] = "true"
     return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
@@ -79,7 +83,7 @@ def _add_search(router: APIRouter, service: Service) -> None:
         def work() -> Response:
             answer = search_page(service.search, request, cursor)
             if form == "text":
-                return as_text(render_answer(answer, color=color), answer.outcome, len(answer.hits))
+                return as_text(render_answer(answer, color=color), answer.outcome, len(answer.hits), answer.absence)
             return as_json(to_json(answer))
 
         return await service.run(work)
@@ -108,11 +112,13 @@ def _add_search(router: APIRouter, service: Service) -> None:
         reading: Annotated[
             Reading, Query(alias="as", description="text: q is pasted text without operators.")
         ] = "query",
+        explain: Annotated[bool, Query(description="With the signals behind the confidence.")] = False,
     ) -> Response:
         """Hits, and what was searched: commit, age, state and coverage of each repository, lanes that ran or failed."""
         request = SearchRequest(
             q, limit, tuple(lane) or LANES, repositories=tuple(repo), refs=tuple(ref), paths=tuple(path),
             languages=tuple(language), kinds=tuple(kind), roles=tuple(role), as_text=reading == "text",
+            explain=explain,
         )  # fmt: skip
         return await answered(request, cursor, format, color)
 
@@ -149,7 +155,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
             )  # fmt: skip
             if format == "text":
                 text = render_definitions(definitions, name, color=color)
-                return as_text(text, definitions.outcome, len(definitions.symbols))
+                return as_text(text, definitions.outcome, len(definitions.symbols), definitions.absence)
             return as_json(to_json(definitions))
 
         return await service.run(work)
@@ -180,7 +186,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
                 limit=limit, cursor=cursor,
             )  # fmt: skip
             if format == "text":
-                return as_text(render_references(answer, color=color), answer.outcome, answer.total)
+                return as_text(render_references(answer, color=color), answer.outcome, answer.total, answer.absence)
             return as_json(to_json(answer))
 
         return await service.run(work)

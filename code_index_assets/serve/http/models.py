@@ -31,7 +31,7 @@ _HIT: dict[str, Any] = {
     "signature": "pub struct GradientsAccumulator<M>", "role": "source",
     "blob": "0f3c6d4be6f5a5a4f1b1c77c2d0b63f1a6f2d9d0", "why": ["words in the defined name"],
     "snippet": {"start_line": 10, "lines": ["/// Accumulate gradients into a single [GradientsParams] object."]},
-    "text": "/// Accumulate gradients …", "more_lines": [], "also_in": [],
+    "text": "/// Accumulate gradients …", "more_lines": [], "also_in": [], "match": 0.62,
 }  # fmt: skip
 _STATE: dict[str, Any] = {
     "repository": "tracel-ai/burn", "ref": "HEAD", "key": "tracel-ai/burn", "commit": _COMMIT, "label": _COMMIT,
@@ -40,6 +40,7 @@ _STATE: dict[str, Any] = {
 }  # fmt: skip
 _ANSWER: dict[str, Any] = {
     "hits": [_HIT], "repositories": [_STATE], "outcome": "found", "took_ms": 21.4,
+    "confidence": 0.97, "confidence_word": "strong", "ignored": [], "absence": None,
     "lanes": {
         "semantic": {"state": "ran", "hits": 100, "took_ms": 7.1},
         "symbol": {"state": "skipped", "hits": 0, "took_ms": 0.0, "reason": "no name in the query"},
@@ -89,7 +90,11 @@ _shapes.add(answers.Snippet, "Snippet")
 _shapes.add(answers.Hit, "HitModel", examples=[_HIT])
 _shapes.add(answers.RepositoryState, "SearchedRepository")
 _shapes.add(answers.LaneReport, "Lane")
+_shapes.add(answers.LeftOut, "LeftOutFiles")
+_shapes.add(answers.Absence, "AbsenceModel")
 SearchResponse = _shapes.add(answers.SearchAnswer, "SearchResponse", examples=[_ANSWER]).model
+_shapes.add(answers.GrepMatch, "GrepMatchModel")
+GrepResponse = _shapes.add(answers.GrepAnswer, "GrepResponse").model
 _shapes.add(answers.SymbolHit, "SymbolModel")
 SymbolsResponse = _shapes.add(answers.Definitions, "SymbolsResponse", examples=[_SYMBOLS]).model
 _shapes.add(answers.Reference, "ReferenceModel")
@@ -148,6 +153,7 @@ class SearchBody(AskedBody):
     lanes: tuple[str, ...] = Field(LANES, max_length=len(LANES), description="Only these lanes.")
     limit: int = Field(10, ge=1, le=MAX_LIMIT)
     cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
+    explain: bool = Field(False, description="With the signals behind the confidence.")
 
     def request(self) -> SearchRequest:
         """The question as the search engine takes it."""

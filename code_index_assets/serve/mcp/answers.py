@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from ...search.absence import absence_line
 from ...search.answers import (
+    Absence,
     Definitions,
     FileText,
     Hit,
@@ -24,6 +26,12 @@ from .models import CODE, DEFINITION, HIT, MENTION, REFERENCES, SEARCH, SYMBOLS
 
 MORE_SPANS = 8
 CursorAt = Callable[[int], str | None]
+
+
+def told(absence: Absence | None) -> str | None:
+    """The certificate of an empty answer in one line; None where something was found."""
+    return clean(absence_line(absence)) if absence else None
+
 
 # -- search ----------------------------------------------------------------------------------------------------------
 
@@ -46,6 +54,7 @@ def search_reply(
         if report.state == "failed"
     }
     keys = [hit.key for hit in hits]
+    absence = told(answer.absence)
 
     def build(rows: Sequence[Row]) -> Reply:
         cut = rest(
@@ -62,15 +71,18 @@ def search_reply(
             searched=around.searched(),
             repositories=around.models(shown),
             failed_lanes=failed or None,
+            absence=absence,
             note=note,
         )
         head = f"{answer.outcome}: {len(rows)} of {answer.total} hits in {around.heading()}"
+        if answer.hits:
+            head += f"; confidence {answer.confidence:.2f}, {answer.confidence_word}"
         down = "\n".join(
             f"The {lanes} failed, hits may be missing: {short(clean(why), WHY_CHARS)}" for lanes, why in answer.failures
         )
         lines = "\n".join(around.lines(shown))
         more = f"next_cursor: {cursor}" if cursor else None
-        return Reply(assemble(head, down, *(row.text for row in rows), lines, cut, more, note), data)
+        return Reply(assemble(head, absence, down, *(row.text for row in rows), lines, cut, more, note), data)
 
     versions = [[_hit_row(offset + n, hit, form, around) for n, hit in enumerate(hits, 1)] for form in _forms(content)]
     return fit(versions, build, max_tokens)
@@ -92,6 +104,7 @@ def _hit_row(number: int, hit: Hit, form: str, around: Around) -> Row:
         ref=around.ref_of(hit.repository, hit.ref),
         role=role_of(hit.role),
         score=round(hit.score, 2),
+        match=round(hit.match, 2),
         code_start_line=start if code and start != hit.start_line else None,
         code=code,
         more_lines=[list(span) for span in hit.more_lines[:MORE_SPANS]] or None,
@@ -149,6 +162,7 @@ def symbol_reply(
             cut=cut,
             searched=around.searched(),
             repositories=around.models(shown),
+            absence=told(answer.absence),
             note=note,
         )
         head = (
@@ -158,7 +172,8 @@ def symbol_reply(
         )
         more = f"next_cursor: {cursor}" if cursor else None
         body = "\n".join(row.text for row in rows)
-        return Reply(assemble(head, body, "\n".join(around.lines(shown)), cut, more, note), data)
+        lines = "\n".join(around.lines(shown))
+        return Reply(assemble(head, told(answer.absence), body, lines, cut, more, note), data)
 
     return fit([[_definition(hit, around) for hit in hits]], build, max_tokens)
 
@@ -202,6 +217,7 @@ def reference_reply(answer: References, *, max_tokens: int, note: str | None) ->
             cut=cut,
             searched=around.searched(),
             repositories=around.models(shown),
+            absence=told(answer.absence),
             note=note,
         )
         head = (
@@ -211,7 +227,8 @@ def reference_reply(answer: References, *, max_tokens: int, note: str | None) ->
         defined = "Defined:\n" + "\n".join(row.text for row in definitions) if definitions else None
         body = "Mentioned:\n" + _grouped(answer.references[: len(rows)], rows, around) if rows else None
         more = f"next_cursor: {cursor}" if cursor else None
-        return Reply(assemble(head, defined, body, "\n".join(around.lines(shown)), cut, more, note), data)
+        lines = "\n".join(around.lines(shown))
+        return Reply(assemble(head, told(answer.absence), defined, body, lines, cut, more, note), data)
 
     return fit([[_mention(reference, around) for reference in answer.references]], build, max_tokens)
 

@@ -62,6 +62,7 @@ _PAGED: dict[str, FieldOf] = {
     "cut": optional(str, "What was left out for max_tokens, and how to get it."),
 }
 _PAGE_FIRST = ("total", "next_cursor", "cut", "outcome")
+_ABSENCE: dict[str, FieldOf] = {"absence": optional(str, "Of an empty answer: certified, or what was not looked at.")}
 _NOTE: dict[str, FieldOf] = {"searched": required(Searched), "note": optional(str)}
 
 _shapes = Shapes(Model, lean=True)
@@ -114,12 +115,13 @@ _AT_ROWS = list[REPOSITORY.model]  # type: ignore[name-defined]
 HIT = _shapes.add(
     answers.Hit,
     "SearchHit",
-    without={"commit", "language", "name", "signature", "blob", "snippet", "text"},
+    without={"commit", "language", "name", "signature", "blob", "snippet", "text", "signals"},
     renamed={"qualified_name": "symbol"},
     changed={
         "ref": optional(str, "Given where several refs of the repository were searched."),
         "role": optional(str, "test, docs, vendored, generated, …; source if not given."),
         "score": required(float, "In [0, 1]; 1 is the best of this answer."),
+        "match": required(float, "Likelihood that it answers; comparable over questions."),
         "code_start_line": optional(int, "Where code begins, if not at start_line."),
         "code": optional(str),
     },
@@ -127,9 +129,10 @@ HIT = _shapes.add(
 SEARCH = _shapes.add(
     answers.SearchAnswer,
     "SearchResult",
-    without={"lanes", "took_ms", "publication", "space", "notes"},
+    without={"lanes", "took_ms", "publication", "space", "notes", "signals"},
     changed=_PAGED
     | _NOTE
+    | _ABSENCE
     | {
         "repositories": required(_AT_ROWS, "Index state of the repositories of these hits."),
         "failed_lanes": optional(dict[str, str]),
@@ -148,7 +151,7 @@ SYMBOLS = _shapes.add(
     "SymbolResult",
     without={"notes"},
     renamed={"symbols": "definitions"},
-    changed=_PAGED | _NOTE | {"repositories": required(_AT_ROWS)},
+    changed=_PAGED | _NOTE | _ABSENCE | {"repositories": required(_AT_ROWS)},
     first=_PAGE_FIRST,
 )
 MENTION = _shapes.add(
@@ -163,10 +166,21 @@ REFERENCES = _shapes.add(
     without={"name", "near", "publication", "took_ms", "notes"},
     changed=_PAGED
     | _NOTE
+    | _ABSENCE
     | {
         "by_repository": optional(dict[str, int], "Mentions in each repository, the most first."),
         "repositories": required(_AT_ROWS),
     },
+    first=_PAGE_FIRST,
+)
+GREP_MATCH = _shapes.add(
+    answers.GrepMatch, "MatchingLine", without={"commit", "language", "end_line"}, changed={"ref": optional(str)}
+)
+GREP = _shapes.add(
+    answers.GrepAnswer,
+    "GrepResult",
+    without={"publication", "took_ms", "notes"},
+    changed=_PAGED | _NOTE | _ABSENCE | {"repositories": required(_AT_ROWS)},
     first=_PAGE_FIRST,
 )
 PLACED = _shapes.add(answers.DefinitionPlaced, "PlacedDefinition", without={"end_line"})
@@ -197,6 +211,7 @@ CODE = _shapes.add(
 )
 SearchResult, SymbolResult, ReferenceResult = SEARCH.model, SYMBOLS.model, REFERENCES.model
 CodeResult, RepositoryList, GraphResult = CODE.model, REPOSITORIES.model, GRAPH.model
+GrepResult = GREP.model
 
 
 class StatusResult(Model):

@@ -49,6 +49,7 @@ names to filter by; index_status says how fresh they are.
 
 Paths are relative to their repository's root, with '/'. Lines count from 1 and belong to the commit that the answer
 names: a checkout on disk may differ (state "behind" says the index is older than the ref was last seen).
+grep_code finds exact texts and regular expressions in all that is indexed, and can prove that something is not there.
 Outcomes: "found"; "no_match": it was searched and is not there; "degraded": a lane failed, more may exist. A repository
 that is not indexed, or still being indexed, gives an error with that reason, never an empty answer.
 Answers keep to max_tokens (5,000 unless you ask for more) and say what was cut; go on with next_cursor.
@@ -167,6 +168,13 @@ _TOOLS: tuple[tuple[str, str, str, ToolAnnotations], ...] = (
         "Finds code by meaning, words, names or paths in all indexed repositories, best first. Each hit: repository, "
         "path, lines, definition, why it matched, the lines that matter. Best for 'where is X done' and names whose "
         "spelling or place you do not know.",
+        _READS,
+    ),
+    (
+        "grep_code",
+        "Find every matching line",
+        "Every line that has a text or matches a regular expression, in all indexed repositories: complete, not the "
+        "best ones. Nothing found comes with a certificate, or with what was not looked at.",
         _READS,
     ),
     (

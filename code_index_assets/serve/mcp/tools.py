@@ -18,6 +18,7 @@ from pydantic import BeforeValidator, Field
 
 from ... import deadlines
 from ...errors import NotIndexedError, QueryError, SpaceMismatchError
+from ...index.exact.pattern import MAX_PATTERN, Pattern
 from ...index.filters import Filter, matches_pattern
 from ...search.answers import RepositoryStatus
 from ...search.cursors import Cursor, decode_cursor, encode_cursor
@@ -27,6 +28,7 @@ from ...search.files import read_lines
 from ...search.filters import SearchFilters
 from ...search.freshness import repository_statuses
 from ...search.graph_questions import MAX_DEPTH, GraphRequest, Question, ask_graph
+from ...search.grep import GrepRequest, grep
 from ...search.outcome import SearchOutcome
 from ...search.query import MAX_TEXT
 from ...search.references import find_references
@@ -34,12 +36,14 @@ from ...settings import Settings
 from ...storage.layout import Layout
 from ..index_runs import IndexRun, IndexRuns
 from .answers import CursorAt, code_reply, reference_reply, search_reply, symbol_reply
+from .exact import grep_reply
 from .fit import DEFAULT_TOKENS, MAX_TOKENS, MIN_TOKENS, Reply
 from .folders import indexable_folder
 from .graph import graph_reply
 from .models import (
     CodeResult,
     GraphResult,
+    GrepResult,
     ReferenceResult,
     RepositoryList,
     RunStatus,
@@ -151,6 +155,33 @@ class Tools:
             cursor_at=_cursors(answer.publication, question, total),
         )  # fmt: skip
         return _result(reply)
+
+    def grep_code(
+        self,
+        pattern: Annotated[
+            str, Field(min_length=1, max_length=MAX_PATTERN, description="A regular expression in RE2's syntax.")
+        ],
+        literal: Annotated[bool, Field(description="The pattern is a text as it is.")] = False,
+        any_case: Annotated[bool, Field(description="Letters match in any case.")] = False,
+        word: Annotated[bool, Field(description="Whole words only.")] = False,
+        multiline: Annotated[bool, Field(description="A match may go over several lines.")] = False,
+        repositories: Repositories = [],  # noqa: B006
+        refs: Refs = [],  # noqa: B006
+        paths: Paths = [],  # noqa: B006
+        languages: Languages = [],  # noqa: B006
+        limit: Annotated[int, Field(ge=1, le=1000, description="Lines a page.")] = 100,
+        cursor: PageCursor = None,
+        max_tokens: MaxTokens = DEFAULT_TOKENS,
+    ) -> Annotated[CallToolResult, GrepResult]:
+        """Every line that matches, one page. Raises QueryError, NotIndexedError."""
+        request = GrepRequest(
+            Pattern(pattern, literal, any_case, word, multiline), limit, repositories=tuple(repositories),
+            refs=tuple(refs), paths=tuple(paths), languages=tuple(languages),
+        )  # fmt: skip
+        offset = decode_cursor(cursor, request.identity).offset if cursor else 0
+        answer = grep(self.engine, request, cursor)
+        cursor_at = _cursors(answer.publication, request.identity, answer.total)
+        return _result(grep_reply(answer, offset=offset, cursor_at=cursor_at, max_tokens=max_tokens))
 
     def find_symbol(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from ...search.absence import absence_line
 from ...search.answers import Hit, RepositoryState, RepositoryStatus, SearchAnswer
 from .forge import file_page
 from .highlight import highlighted
@@ -27,6 +28,7 @@ def search_page(
     body = [
         chips(page_query),
         _degraded(answer),
+        _relaxed(answer),
         _by_meaning(answer),
         notice("info", "A filter leaves nothing", *(tag("p", note) for note in answer.notes)) if answer.notes else None,
         _summary(page_query, answer, known),
@@ -70,6 +72,13 @@ def chips(page_query: PageQuery) -> Safe | None:
     return tag("div", *rows, class_="chips", aria_label="Filters at work")
 
 
+def _relaxed(answer: SearchAnswer) -> Safe | None:
+    if not answer.ignored:
+        return None
+    dropped = ", ".join(answer.ignored)
+    return notice("info", "Nothing has all of it", tag("p", f"Left out of the query: {dropped}."))
+
+
 def _degraded(answer: SearchAnswer) -> Safe | None:
     if not answer.failures:
         return None
@@ -101,6 +110,7 @@ def _summary(page_query: PageQuery, answer: SearchAnswer, known: Mapping[str, Re
     oldest = min((state.indexed_at for state in answer.repositories), default=None)
     head = tag(
         "summary", tag("span", f"{len(answer.hits)} of {answer.total} hits"),
+        tag("span", answer.confidence_word, class_="dim", title=f"confidence {answer.confidence:.2f}"),
         tag("span", f"{answer.took_ms:.0f} ms", class_="dim"), tag("span", "in ", *where), *badges,
         tag("span", "indexed " if count == 1 else "oldest indexed ", ago(oldest), class_="dim") if oldest else None,
     )  # fmt: skip
@@ -247,8 +257,10 @@ def _no_match(page_query: PageQuery, answer: SearchAnswer) -> Safe:
     if page_query.filters:
         clear = page_query.url(repo=(), language=(), kind=(), path=(), ref=())
         hints.append(tag("li", tag("a", "search without the filters", href=clear)))
-    if answer.query.phrases or answer.query.exclude:
-        hints.append(tag("li", "leave out quotation marks and -words"))
+    if answer.query.rules or answer.query.exclude:
+        hints.append(tag("li", "leave out quotation marks, regular expressions and -words"))
+    if answer.absence:
+        hints.append(tag("li", absence_line(answer.absence)))
     hints.append(tag("li", "other words: what the code would call it, or what a comment would say"))
     skipped = sum(skipped_files(state.coverage) for state in answer.repositories)
     if skipped:
