@@ -28,6 +28,7 @@ from ..storage.fingerprint import fingerprint
 from ..storage.layout import Layout, require_space, write_atomically
 from .audit import AuditFailedError, Scope, TestResult, literal, run_test
 from .graph import check_models, column_types, in_order, parents
+from .edges import make_pending_edges
 from .lag import published_state, record_state
 from .load import Change, Loader, receipts_of_all_spaces, wanted_fingerprints
 from .model import Model, ModelSet, load_models, refuse
@@ -95,12 +96,16 @@ def build_catalog(
         _check(layout, model_set)
         ticker.advance(len(model_set.models))
     try:
-        return _build(layout, settings, stages, model_set, only=only, full=full, preview=preview)
+        result = _build(layout, settings, stages, model_set, only=only, full=full, preview=preview)
     except duckdb.Error:
         if full or only is not None or not layout.catalog.exists():
             raise
         # Most likely a block of the last catalogue, which was copied, is damaged: nothing is taken from it.
-        return _build(layout, settings, stages, model_set, only=None, full=True, preview=preview)
+        result = _build(layout, settings, stages, model_set, only=None, full=True, preview=preview)
+    if only is None and make_pending_edges(layout, settings, stages, receipts_of_all_spaces(layout).newest):
+        # All else was published without waiting for the edges of large repositories.
+        result = _build(layout, settings, stages, model_set, only=None, full=False, preview=preview)
+    return result
 
 
 def _build(
