@@ -31,6 +31,7 @@ from .sources import EDGE_COVERAGE, EDGES
 KIND = "edges"
 # Compressed facts that are resolved in a second: 60 to 250 KB were measured.
 BYTES_PER_SECOND = 60_000
+PASS_SECONDS = 60.0
 CODE = ("source", "test")
 _EDGES = pl.Schema({column.name: column.dtype for column in EDGES.columns if column.name != "partition"})
 _COVERAGE = pl.Schema({column.name: column.dtype for column in EDGE_COVERAGE.columns if column.name != "partition"})
@@ -73,11 +74,12 @@ def make_edges(layout: Layout, receipt: Receipt, seconds: float) -> Artifact:
 def make_pending_edges(
     layout: Layout, settings: Settings, stages: Stages, newest: Mapping[str, Receipt]
 ) -> int:
-    """Makes the edges that the live catalogue lacks; returns of how many repositories."""
+    """Makes edges that the live catalogue lacks, for about a minute; returns of how many repositories."""
     made = 0
+    until = time.monotonic() + PASS_SECONDS
     for key in _pending(layout):
         receipt = newest.get(key)
-        if receipt is None:
+        if receipt is None or time.monotonic() > until:
             continue
         with stages.stage(f"edges of {key}", unit="edges") as ticker:
             try:
