@@ -81,6 +81,10 @@ def edges_of_file(references: References, file: File, names: Names) -> Iterator[
         targets, grade, rule, candidates = _targets(references, resolver, file, expression, resolution)
         outside = None
         if not targets and not candidates and resolution.external and resolution.rule != "?":
+            module = resolver.module_imported(file, expression)
+            if module is not None:
+                yield _module_edge(file, expression[2], expression[3], module, expression[1])
+                continue
             outside = external_name(resolver, file, number)
         if not targets and not candidates and outside is None:
             continue
@@ -88,6 +92,7 @@ def edges_of_file(references: References, file: File, names: Names) -> Iterator[
         yield from _edges_of_use(
             resolver, file, expression, names, heir, _Decided(targets, grade, rule, candidates, outside)
         )
+    yield from _whole_modules(resolver, file)
     yield from _overrides(references, resolver, file, names)
 
 
@@ -144,6 +149,25 @@ def _edges_of_use(
             shown = "instantiates"
         yield Edge(file.path, line, column, shown, decided.grade, decided.rule, *head, names.of(resolver, target),
                    made.kind, target[0], made.line, None, name, decided.candidates)  # fmt: skip
+
+
+def _whole_modules(resolver: Resolver, file: File) -> Iterator[Edge]:
+    """Imports that bind a module itself, of the repository or not."""
+    for definition in file.definitions:
+        if definition.kind != "import" or not definition.target or definition.target[-1] not in WHOLE_MODULE:
+            continue
+        module = definition.target[0]
+        path = resolver.repository.resolve(file.path, module) if module else None
+        if path:
+            yield _module_edge(file, definition.line, definition.column, path, module)
+        elif module and not module.startswith((".", "/")) and file.language != "java":
+            yield Edge(file.path, definition.line, definition.column, "imports", PROVEN, "import of a package",
+                       None, None, None, None, None, None, None, module, "", 0)  # fmt: skip
+
+
+def _module_edge(file: File, line: int, column: int, path: str, name: str) -> Edge:
+    return Edge(file.path, line, column, "imports", PROVEN, "import", None, None, None, name, "module", path, 1, None,
+                name, 1)  # fmt: skip
 
 
 def is_local(resolver: Resolver, place: Place) -> bool:

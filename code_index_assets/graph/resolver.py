@@ -76,6 +76,10 @@ class Resolver:
         """Definitions of a member of a module; None if unknown."""
         raise NotImplementedError
 
+    def module_imported(self, file: File, expression: Any) -> str | None:
+        """The module of the repository that a name in an import statement is; None if it is none."""
+        return None
+
     def external_call(self, name: str, arguments: list[Values]) -> Values:
         """What calling something outside of the repository gives."""
         return (("X", "?", ()),)

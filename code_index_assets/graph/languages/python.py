@@ -113,6 +113,12 @@ class PythonResolver(Resolver):
         targets = tuple(dict.fromkeys(self.canonical(p) for p in self.followed(places)))
         return Resolution(targets, PROVEN if len(targets) == 1 else INFERRED, "import") if targets else EXTERNAL
 
+    def module_imported(self, file: File, expression: Any) -> str | None:
+        if expression[0] != "m" or not expression[6]:
+            return None
+        module, name = expression[6], expression[1]
+        return self.repository.resolve(file.path, f"{module}{'' if module.endswith('.') else '.'}{name}")
+
     def module_member(self, value: Value, name: str) -> tuple[Place, ...] | None:
         return self.in_module(value[1], name) if value[1] else None
 
