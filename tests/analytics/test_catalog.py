@@ -316,6 +316,10 @@ def test_edges_follow_what_is_published_and_state_what_they_lack(two: Two, monke
         ("tools/run.py", "requests", "get", "proven")
     ]
 
+    figures = build_catalog(chain.layout, chain.settings, Stages(), preview=True).edges
+    assert figures is not None and figures.numbers["edges_calls"] == 3 and figures.numbers["edges_inferred"] == 1
+    assert "| calls |" in figures.table() and '["tests"]' in figures.picture() and "-->|" in figures.picture()
+
     # One repository changes: its edges are made anew, the other's stay.
     shop.commit({"shop/prices.py": "def price(item):\n    return total(item)\n\n\ndef total(item):\n    return item.get()\n"})
     chain.index("shop")
