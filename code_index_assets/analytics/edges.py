@@ -71,9 +71,7 @@ def make_edges(layout: Layout, receipt: Receipt, seconds: float) -> Artifact:
     return made
 
 
-def make_pending_edges(
-    layout: Layout, settings: Settings, stages: Stages, newest: Mapping[str, Receipt]
-) -> int:
+def make_pending_edges(layout: Layout, settings: Settings, stages: Stages, newest: Mapping[str, Receipt]) -> int:
     """Makes edges that the live catalogue lacks, for about a minute; returns of how many repositories."""
     made = 0
     until = time.monotonic() + PASS_SECONDS
@@ -146,5 +144,3 @@ def _manifests(layout: Layout, receipt: Receipt, paths: list[str]) -> dict[str, 
         return {}
     chunks = pl.scan_parquet(table_parts(layout, receipt, "chunks", wanted), glob=False)
     return manifest_texts(chunks.filter(pl.col("path").is_in(wanted)).select("path", "ordinal", "text").collect())
-
-

@@ -293,7 +293,11 @@ def test_all_questions_run_on_a_real_repository(two: Two) -> None:
         ("shop", 2, "tests/test_cart.py", 4, "test_add", "inferred"),
     ]
     assert answers[24][0][:4] == ("shop", "shop/prices.py", 4, "price")
-    assert {row[3] for row in answers[25]} == {"shop.helper.shared_helper", "tools.helper.shared_helper", "tools.run.main"}
+    assert {row[3] for row in answers[25]} == {
+        "shop.helper.shared_helper",
+        "tools.helper.shared_helper",
+        "tools.run.main",
+    }
     assert answers[26] == [("shop", 2, "shop/cart.py → shop/prices.py → shop/cart.py")]
 
 
@@ -311,7 +315,10 @@ def test_edges_follow_what_is_published_and_state_what_they_lack(two: Two, monke
     assert {"edges of shop", "edges of tools"} <= {stage.name for stage in stages.done}
     calls = "SELECT source, target, grade FROM edges WHERE kind = 'calls' AND \"partition\" = 'shop' ORDER BY path"
     assert ask(chain, calls) == [("Cart.add", "price", "proven"), ("test_add", "Cart.add", "inferred")]
-    assert ask(chain, calls.replace("calls", "tests")) == [("test_add", "Cart", "proven"), ("test_add", "Cart.add", "inferred")]
+    assert ask(chain, calls.replace("calls", "tests")) == [
+        ("test_add", "Cart", "proven"),
+        ("test_add", "Cart.add", "inferred"),
+    ]
     assert ask(chain, "SELECT path, package, name, grade FROM edges WHERE name = 'get'") == [
         ("tools/run.py", "requests", "get", "proven")
     ]
@@ -321,7 +328,9 @@ def test_edges_follow_what_is_published_and_state_what_they_lack(two: Two, monke
     assert "| calls |" in figures.table() and '["tests"]' in figures.picture() and "-->|" in figures.picture()
 
     # One repository changes: its edges are made anew, the other's stay.
-    shop.commit({"shop/prices.py": "def price(item):\n    return total(item)\n\n\ndef total(item):\n    return item.get()\n"})
+    shop.commit(
+        {"shop/prices.py": "def price(item):\n    return total(item)\n\n\ndef total(item):\n    return item.get()\n"}
+    )
     chain.index("shop")
     monkeypatch.undo()
     result = build(chain)
