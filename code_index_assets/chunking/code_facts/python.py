@@ -570,25 +570,6 @@ class PythonFacts(Builder):
         if target.type == "identifier":
             self.define(self.text(target), "variable", target, value=value)
 
-    def pattern(self, node: Any) -> int:
-        """`case Foo(x=q)`: reads Foo, binds q."""
-        name = node.named_children[0]
-        self.dotted(name)
-        for child in node.named_children[1:]:
-            for inner in child.named_children:
-                if inner.type == "keyword_pattern":
-                    for last in inner.named_children[1:]:
-                        self.capture(last)
-                else:
-                    self.capture(inner)
-        return -1
-
-    def capture(self, node: Any) -> None:
-        if node.type == "dotted_name" and len(node.named_children) == 1:
-            self.bind(node.named_children[0], -1)
-        else:
-            self.visit(node)
-
     def nothing(self, node: Any) -> None:
         """Comments."""
 
@@ -635,6 +616,5 @@ HANDLERS: dict[str, Any] = {
     "import_from_statement": PythonFacts.from_import,
     "future_import_statement": PythonFacts.nothing,
     "type_alias_statement": PythonFacts.alias_,
-    "class_pattern": PythonFacts.pattern,
     "comment": PythonFacts.nothing,
 }
