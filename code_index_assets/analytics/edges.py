@@ -16,9 +16,11 @@ import polars as pl
 
 from ..errors import CorruptArtifactError
 from ..graph.edges import EDGES_VERSION, Edge, Names, edges_of_file
-from ..graph.opening import manifest_paths, manifest_texts, project_of, repository_of
+from ..graph.opening import manifest_paths, manifest_texts, project_of, repository_of, with_precise
 from ..graph.references import References
+from ..graph.scip.overlay import Use, agreement_of
 from ..index.manifest import Receipt
+from ..index.precise import precise_fingerprint, precise_uses
 from ..index.published_artifacts import published_artifact, table_parts
 from ..index.reader import SnapshotGoneError
 from ..progress import Stages
@@ -37,9 +39,10 @@ _EDGES = pl.Schema({column.name: column.dtype for column in EDGES.columns if col
 _COVERAGE = pl.Schema({column.name: column.dtype for column in EDGE_COVERAGE.columns if column.name != "partition"})
 
 
-def edges_fingerprint(receipt: Receipt, seconds: float) -> str:
+def edges_fingerprint(layout: Layout, receipt: Receipt, seconds: float) -> str:
     """Names the edges of a publication: equal where they would come out the same."""
     made_from = {kind: receipt.artifacts[kind] for kind in ("chunks", "file_hashes")}
+    made_from["scip"] = precise_fingerprint(layout, receipt)
     return fingerprint({**made_from, "seconds": seconds, "version": EDGES_VERSION})
 
 
@@ -59,7 +62,7 @@ def make_edges(layout: Layout, receipt: Receipt, seconds: float) -> Artifact:
     old = store.previous(KIND, receipt.key)
     # Not under the names of kinds: edges do not keep alive what they were made from.
     inputs = {"made_from": [receipt.artifacts["chunks"], receipt.artifacts["file_hashes"]], "seconds": seconds}
-    spec = ArtifactSpec(KIND, receipt.key, inputs, EDGES_VERSION, name=edges_fingerprint(receipt, seconds))
+    spec = ArtifactSpec(KIND, receipt.key, inputs, EDGES_VERSION, name=edges_fingerprint(layout, receipt, seconds))
     with store.write(spec, run_id="") as writer:
         writer.write("edges", 0, rows)
         writer.write("edge_coverage", 0, pl.DataFrame([coverage], schema=_COVERAGE))
@@ -99,6 +102,9 @@ def _resolved(layout: Layout, receipt: Receipt, seconds: float) -> tuple[pl.Data
     """The edges, and the row that says what they cover."""
     started = time.monotonic()
     roles, facts = _tables(layout, receipt)
+    uses = precise_uses(layout, receipt)
+    if uses and facts is not None:
+        facts = _with_precise(layout, receipt, facts, uses)
     resolved = facts.height if facts is not None else 0
     languages = set(facts.get_column("path")) if facts is not None else set()
     coverage = {
@@ -107,16 +113,27 @@ def _resolved(layout: Layout, receipt: Receipt, seconds: float) -> tuple[pl.Data
         "files_without": sum(role in CODE and path not in languages for path, role in roles.items()),
         "edges": 0,
         "seconds": 0.0,
+        "scip_edges": 0,
+        "scip_recall": None,
+        "scip_precision": None,
     }
     rows: list[Edge] = []
     if facts is not None and resolved and seconds:
-        references = References(repository_of(facts, project_of(roles, _manifests(layout, receipt, list(roles)))))
+        repository = repository_of(facts, project_of(roles, _manifests(layout, receipt, list(roles))))
+        references = References(repository, uses)
         for found in _by_file(references):
             rows.extend(found)
             if time.monotonic() - started > seconds:
                 coverage["state"] = "too_large"
                 rows = []
                 break
+        if uses and rows:
+            agreement = agreement_of(
+                references.precise, repository, lambda f, n: references.resolver(f).resolve(f, n), repository.paths
+            )
+            coverage.update(
+                scip_edges=agreement.seen, scip_recall=agreement.recall, scip_precision=agreement.precision
+            )
     coverage.update(edges=len(rows), seconds=round(time.monotonic() - started, 3))
     return pl.DataFrame(rows, schema=_EDGES, orient="row"), coverage
 
@@ -136,6 +153,15 @@ def _tables(layout: Layout, receipt: Receipt) -> tuple[dict[str, str], pl.DataFr
     parts = table_parts(layout, receipt, "code_facts")
     facts = pl.scan_parquet(parts, glob=False).select("path", "language", "names", "facts") if parts else None
     return roles, facts.collect() if facts is not None else None
+
+
+def _with_precise(layout: Layout, receipt: Receipt, facts: pl.DataFrame, uses: list[Use]) -> pl.DataFrame:
+    symbols = pl.scan_parquet(table_parts(layout, receipt, "symbols"), glob=False)
+    files = pl.scan_parquet(table_parts(layout, receipt, "files"), glob=False).filter(pl.col("status") == "kept")
+    return with_precise(
+        facts, uses, symbols.select("path", "name", "kind", "start_line", "end_line").collect(),
+        dict(files.select("path", "lines").collect().iter_rows()),
+    )  # fmt: skip
 
 
 def _manifests(layout: Layout, receipt: Receipt, paths: list[str]) -> dict[str, str]:

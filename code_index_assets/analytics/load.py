@@ -399,7 +399,7 @@ class Loader:
         left = EDGES_SECONDS
         with self.stages.stage("edges", unit="repositories") as ticker:
             for key, receipt in self.current.newest.items():
-                name = names[key] = edges_fingerprint(receipt, self.settings.edges_seconds)
+                name = names[key] = edges_fingerprint(self.layout, receipt, self.settings.edges_seconds)
                 if known.get(key) == name or self._whole(self._edges_folder(key)):
                     continue
                 try:
@@ -415,7 +415,7 @@ class Loader:
         return names
 
     def _edges_folder(self, key: str) -> Path:
-        name = edges_fingerprint(self.current.newest[key], self.settings.edges_seconds)
+        name = edges_fingerprint(self.layout, self.current.newest[key], self.settings.edges_seconds)
         return self.layout.artifact_home(EDGES_KIND, key) / name
 
     def _edge_rows(self, raw: RawTable, keys: list[str], names: dict[str, str]) -> None:
@@ -424,7 +424,7 @@ class Loader:
         file = f"{raw.table.name}-000.parquet"
         self._from_parquet(raw, [(str(self._edges_folder(key) / file), key, "") for key in made])
         if raw.key == "raw.edge_coverage":
-            nothing = {"files": 0, "files_without": 0, "edges": 0, "seconds": 0.0}
+            nothing = {"files": 0, "files_without": 0, "edges": 0, "seconds": 0.0, "scip_edges": 0, "scip_recall": None, "scip_precision": None}
             rows = [{"partition": key, "state": "pending", **nothing} for key in keys if key not in set(made)]
             self._append(raw.key, raw.table.frame(rows))
 

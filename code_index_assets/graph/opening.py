@@ -6,7 +6,7 @@ What lives here: `repository_of`, from frames of facts, paths and manifests. Wha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from ..chunking.code_facts.model import FileFacts
 from ..chunking.context import MANIFESTS, ProjectContext, project_context
 from ..chunking.plugins import FACTS
 from .repository import Repository
+from .scip.facts import Span, facts_of_uses
+from .scip.overlay import Use
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,6 +55,26 @@ def repository_of(facts: pl.DataFrame, project: ProjectContext) -> Repository:
         return rules.resolve(path, module, project) if rules is not None and rules.resolve is not None else None
 
     return Repository(texts, load, resolve, _Mentions(facts))
+
+
+def with_precise(facts: pl.DataFrame, uses: Sequence[Use], symbols: pl.DataFrame, lines: Mapping[str, int]) -> pl.DataFrame:
+    """The facts, and those of files that a precise index alone knows (columns of `symbols`: `path`, `name`, `kind`,
+    `start_line`, `end_line`)."""
+    import polars as pl
+
+    known = set(facts.get_column("path"))
+    by_path: dict[str, list[Use]] = {}
+    for use in uses:
+        if use.path not in known and use.path in lines:
+            by_path.setdefault(use.path, []).append(use)
+    if not by_path:
+        return facts
+    spans: dict[str, list[Span]] = {}
+    for path, *span in symbols.filter(pl.col("path").is_in(sorted(by_path))).iter_rows():
+        spans.setdefault(path, []).append(tuple(span))  # type: ignore[arg-type]
+    made = [facts_of_uses(path, by_path[path], spans.get(path, ()), lines[path]) for path in sorted(by_path)]
+    rows = [(one.path, one.language, one.names(), one.to_json()) for one in made]
+    return pl.concat([facts, pl.DataFrame(rows, schema=facts.schema, orient="row")])
 
 
 class _Mentions:

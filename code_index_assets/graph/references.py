@@ -6,7 +6,7 @@ What lives here: `References`, answers over one repository. What does not: resol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from ..chunking.facts import words
 from .languages.registry import resolver_for
 from .repository import File, Place, Repository
 from .resolver import INFERRED, PROVEN, TEXTUAL, Grade, Resolution, Resolver
+from .scip.overlay import Overlay, Use, overlay_of
 
 EdgeKind = Literal["calls", "instantiates", "reads", "writes", "imports", "inherits", "types"]
 EDGE_KINDS: dict[str, EdgeKind] = {
@@ -91,8 +92,9 @@ class _UsesOfName:
 class References:
     """Answers over one repository."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, uses: Sequence[Use] = ()) -> None:
         self.repository = repository
+        self._precise_uses = uses
         self._resolvers: dict[str, Resolver] = {}
         self._resolved: dict[tuple[str, int], Resolution] = {}
         self._uses: dict[tuple[str, str], _UsesOfName] = {}
@@ -234,8 +236,17 @@ class References:
         """What a use refers to."""
         key = (file.path, number)
         if key not in self._resolved:
-            self._resolved[key] = resolver.resolve(file, number)
+            expression = file.expressions[number]
+            precise = self.precise.of(file.path, expression[2], expression[3]) if self._precise_uses else None
+            self._resolved[key] = precise or resolver.resolve(file, number)
         return self._resolved[key]
+
+    @cached_property
+    def precise(self) -> Overlay:
+        """What a precise index says."""
+        return overlay_of(
+            self.repository, self._precise_uses, lambda file, place: self.resolver(file).canonical(place)
+        )
 
     def guessed(self, resolver: Resolver, name: str, file: File, wanted: set[Place]) -> str | None:
         """The rule by which an unknown receiver's member is one of `wanted`; None if none holds."""

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ..chunking.context import ProjectContext
 from ..errors import CorruptArtifactError
-from ..graph.opening import manifest_paths, manifest_texts, project_of, repository_of
+from ..graph.opening import manifest_paths, manifest_texts, project_of, repository_of, with_precise
 from ..graph.references import References
 from ..graph.repository import Repository
 from ..index.manifest import Receipt
+from ..index.precise import precise_fingerprint, precise_uses
 from ..storage.layout import Layout
 from .tables import PublishedTables
 
@@ -40,7 +41,8 @@ _graphs: dict[tuple[Path, str, str], CodeGraph] = {}
 
 def graph_of(layout: Layout, receipt: Receipt) -> CodeGraph:
     """The graph of a published repository. Raises SnapshotGoneError, CorruptArtifactError."""
-    name = (layout.root, receipt.key, receipt.artifacts.get("chunks", ""))
+    chunks = receipt.artifacts.get("chunks", "")
+    name = (layout.root, receipt.key, f"{chunks} {precise_fingerprint(layout, receipt)}")
     graph = _graphs.pop(name, None) or _opened(layout, receipt)
     while len(_graphs) >= KEPT:
         _graphs.pop(next(iter(_graphs)))
@@ -52,16 +54,20 @@ def _opened(layout: Layout, receipt: Receipt) -> CodeGraph:
     import polars as pl
 
     tables = PublishedTables(layout, {receipt.key: receipt})
-    files = tables.scan("files").filter(pl.col("status") == "kept").select("path", "role").collect()
+    files = tables.scan("files").filter(pl.col("status") == "kept").select("path", "role", "lines").collect()
     try:
         facts = tables.scan("code_facts").select("path", "language", "names", "facts").collect()
     except CorruptArtifactError:
         facts = None
-    roles = dict(files.iter_rows())
+    roles = dict(files.select("path", "role").iter_rows())
     if facts is None:
         return CodeGraph(References(Repository((), lambda path: None, lambda path, module: None)), {}, roles)
+    uses = precise_uses(layout, receipt)
+    if uses:
+        symbols = tables.scan("symbols").select("path", "name", "kind", "start_line", "end_line").collect()
+        facts = with_precise(facts, uses, symbols, dict(files.select("path", "lines").iter_rows()))
     languages: dict[str, str] = dict(facts.select("path", "language").iter_rows())
-    return CodeGraph(References(repository_of(facts, _project(tables, list(roles)))), languages, roles)
+    return CodeGraph(References(repository_of(facts, _project(tables, list(roles))), uses), languages, roles)
 
 
 def _project(tables: PublishedTables, paths: list[str]) -> ProjectContext:

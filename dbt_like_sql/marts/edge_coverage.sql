@@ -16,10 +16,16 @@ columns:
   textual_share: their share of the edges inside of the repository
   external: edges to packages outside of the repository
   seconds: how long making them took
+  scip_edges: uses that a precise index (SCIP) ties to a definition of the repository
+  scip_recall: the share of these that our own resolution ties to the same
+  scip_precision: of these, where our own resolution decides, the share of the same
 tests:
   - unique: [partition]
   - expression: "edges = proven + inferred + textual"
     name: grades_add_up
+  - expression: "scip_precision IS NULL OR scip_precision > 0.9"
+    severity: warn
+    name: own_edges_agree_with_the_precise_index
 */
 SELECT
     c."partition",
@@ -32,7 +38,10 @@ SELECT
     count(e.grade) FILTER (e.grade = 'textual') AS textual,
     count(e.grade) FILTER (e.grade = 'textual') / nullif(count(e.grade) FILTER (e.package IS NULL), 0) AS textual_share,
     count(e.package) AS "external",
-    c.seconds
+    c.seconds,
+    c.scip_edges,
+    c.scip_recall,
+    c.scip_precision
 FROM staging.stg_edge_coverage c
 LEFT JOIN staging.stg_edges e ON e."partition" = c."partition"
 GROUP BY ALL

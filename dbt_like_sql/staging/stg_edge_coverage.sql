@@ -11,6 +11,9 @@ columns:
   files_without: source and test files in languages without resolution
   edges: edges
   seconds: how long making them took
+  scip_edges: uses that a precise index (SCIP) ties to a definition of the repository
+  scip_recall: the share of these that our own resolution ties to the same
+  scip_precision: of these, where our own resolution decides, the share of the same
 tests:
   - unique: [partition]
   - accepted_values: {column: state, values: [made, pending, too_large, "off", none]}
@@ -21,5 +24,8 @@ SELECT
     files,
     files_without,
     edges,
-    seconds
+    seconds,
+    scip_edges,
+    scip_recall,
+    scip_precision
 FROM raw.edge_coverage
