@@ -7,20 +7,23 @@ publication itself (`index/publish.py`), Dagster.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from ..errors import CorruptArtifactError, DamagedIndexError, GateRefusedError, NotBuiltError, StalePublicationError
+from ..errors import CodeIndexError, ConfigurationError, CorruptArtifactError, DamagedIndexError, GateRefusedError, NotBuiltError, StalePublicationError
 from ..index.backends.choice import make_backend
 from ..index.backends.interface import IndexBackend
 from ..index.content import RepositoryContent, recipe
 from ..index.coverage import coverage_of
 from ..index.generations import Retention
 from ..index.manifest import PublicationStore, Receipt
+from ..index.precise import add_precise
 from ..index.publish import publish
 from ..index.published import PublishedIndex
 from ..index.read_back import readable_points
 from ..index.rebuild import rebuild
 from ..quality.gate import permit_for
+from ..sources.registry import Registry, parse_partition_key
 from ..sources.snapshot import Snapshot, observed_snapshot
 from ..storage.artifacts import Artifact
 from .embed import KIND as EMBEDDINGS
@@ -80,8 +83,28 @@ def publish_partition(run: ChainRun) -> StepResult:
         "label": snapshot.label,
         "coverage": {name: content.coverage[name] for name in ("files", "kept", "skipped", "chunk_languages")},
     }
+    facts.update(_precise_of_registry(run, result.receipt))
     outcome: Outcome = "reused" if result.outcome == "reused" else "built"
     return StepResult(embeddings, outcome, snapshot.commit, facts, permit.subject)
+
+
+def _precise_of_registry(run: ChainRun, receipt: Receipt) -> dict[str, Any]:
+    """Takes in the precise indexes that the registry names. One that does not fit is a message: the publication stands."""
+    try:
+        registry = Registry.load(run.settings.registry_file, run.layout)
+        entry, _ = parse_partition_key(run.key, registry)
+    except ConfigurationError:
+        return {}
+    taken: list[str] = []
+    for path in entry.scip:
+        try:
+            added = add_precise(run.layout, receipt, Path(path).read_bytes())
+            taken.append(f"{path}: {added.occurrences:,} occurrences in {added.documents:,} files")
+        except (CodeIndexError, OSError) as error:
+            said = error.message if isinstance(error, CodeIndexError) else str(error)
+            taken.append(f"{path}: not taken: {said}")
+        run.stages.say(taken[-1])
+    return {"scip": taken} if taken else {}
 
 
 def _require_readable(run: ChainRun, backend: IndexBackend, receipt: Receipt, space: str) -> None:

@@ -13,9 +13,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import NotIndexedError
-from ..index.manifest import Receipt
-from ..index.published import PublishedIndex
+from ..index.precise import published_receipt
 from ..settings import load_settings
 from ..storage.layout import Layout, write_atomically
 from . import completion
@@ -42,12 +40,12 @@ def add_command(file: Path, repo: str, ref: str | None, commit: str | None, as_j
     from ..workers.catalogue_follower import follow_catalogue
 
     layout = Layout(load_settings().data).check()
-    receipt = receipt_of(layout, repo, ref)
+    receipt = published_receipt(layout, repo, ref)
     added = add_precise(layout, receipt, file.read_bytes(), commit)
     make_stale(layout, receipt.key)
     follow_catalogue(layout)
     if as_json:
-        click.echo(json.dumps({"repository": receipt.repository, **asdict(added)}))
+        click.echo(json.dumps(asdict(added)))
     else:
         elsewhere = f"; {added.elsewhere:,} files of it are not indexed" if added.elsewhere else ""
         click.echo(
@@ -75,25 +73,10 @@ def export_scip_command(repo: str, ref: str | None, output: Path, proven: bool) 
     from ..search.graphs import graph_of
 
     layout = Layout(load_settings().data).check()
-    receipt = receipt_of(layout, repo, ref)
+    receipt = published_receipt(layout, repo, ref)
     graph = graph_of(layout, receipt)
     index = index_of(graph.references, receipt.repository, receipt.commit, version("code-index"), only_proven=proven)
     write_atomically(output.absolute(), write_index(index))
     uses = sum(not one.defines for document in index.documents for one in document.occurrences)
     click.echo(f"{output}: {len(index.documents):,} files, {uses:,} uses of {receipt.key} at {receipt.label[:18]}")
     return 0 if index.documents else 1
-
-
-def receipt_of(layout: Layout, repository: str, ref: str | None) -> Receipt:
-    """The newest publication of a repository, of its default ref without one. Raises NotIndexedError."""
-    found = [
-        receipt
-        for manifest in PublishedIndex(layout).publications()
-        for receipt in manifest.receipts.values()
-        if repository in (receipt.repository, receipt.key)
-        and (receipt.ref == ref if ref else receipt.default_ref or repository == receipt.key)
-    ]
-    if not found:
-        at = f" at {ref}" if ref else ""
-        raise NotIndexedError(f"{repository}{at} is not indexed", remedy="code-index list shows what is")
-    return max(found, key=lambda receipt: receipt.published_at)

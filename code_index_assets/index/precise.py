@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigurationError, CorruptArtifactError, NotBuiltError
+from ..errors import ConfigurationError, CorruptArtifactError, NotBuiltError, NotIndexedError
 from ..graph.scip.model import Document, Encoding, Occurrence, ScipIndex, read_index, symbol_name
 from ..graph.scip.overlay import Use
 from ..graph.scip.wire import MalformedError
@@ -19,6 +19,7 @@ from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactStore
 from ..storage.fingerprint import digest, fingerprint
 from ..storage.layout import Layout
 from .manifest import Receipt
+from .published import PublishedIndex
 from .published_artifacts import table_parts
 
 if TYPE_CHECKING:
@@ -28,18 +29,33 @@ KIND = "scip"
 PRECISE_VERSION = "1"
 # Of the definitions of an index, so many must stand where it says: fewer, and it is one of another commit.
 FITS = 0.95
-LARGEST = 1 << 30
 
 
 @dataclass(frozen=True)
 class Added:
     """What was taken from an index. `elsewhere`: documents of files that the publication does not hold."""
 
+    repository: str
     tool: str
     documents: int
     occurrences: int
     elsewhere: int
     commit: str
+
+
+def published_receipt(layout: Layout, repository: str, ref: str | None) -> Receipt:
+    """The newest publication of a repository, of its default ref without one. Raises NotIndexedError."""
+    found = [
+        receipt
+        for manifest in PublishedIndex(layout).publications()
+        for receipt in manifest.receipts.values()
+        if repository in (receipt.repository, receipt.key)
+        and (receipt.ref == ref if ref else receipt.default_ref or repository == receipt.key)
+    ]
+    if not found:
+        at = f" at {ref}" if ref else ""
+        raise NotIndexedError(f"{repository}{at} is not indexed", remedy="code-index list shows what is")
+    return max(found, key=lambda receipt: receipt.published_at)
 
 
 def add_precise(layout: Layout, receipt: Receipt, raw: bytes, commit: str | None = None) -> Added:
@@ -64,7 +80,7 @@ def add_precise(layout: Layout, receipt: Receipt, raw: bytes, commit: str | None
     _require_fit(index, known, lines, receipt)
     rows = [row for document in known for row in _rows(document, lines)]
     _write(layout, receipt, index, known, rows)
-    return Added(index.tool, len(known), len(rows), len(index.documents) - len(known), receipt.commit)
+    return Added(receipt.repository, index.tool, len(known), len(rows), len(index.documents) - len(known), receipt.commit)
 
 
 def precise_artifact(layout: Layout, receipt: Receipt) -> Artifact | None:

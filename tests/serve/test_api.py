@@ -456,3 +456,16 @@ def test_paths_with_line_breaks_reach_their_file(client: TestClient) -> None:
     for name in ("a\nb.py", " leading.py", "a\n", "shop/cart.py\n"):
         told = refused(client.get(f"/v1/files/acme/shop/{quote(name)}"), 404, "FileNotIndexedError")
         assert told["wanted"] == name
+
+
+def test_a_precise_index_is_taken_over_http(client: TestClient, shop: Shop) -> None:
+    from code_index_assets.graph.scip.model import DEFINITION, Document, Occurrence, ScipIndex, write_index
+
+    symbol = "t python p 1 `shop.cart`/add_item()."
+    index = write_index(ScipIndex("hand", (Document("shop/cart.py", (Occurrence(3, 4, 12, symbol, DEFINITION),)),)))
+    answer = client.post("/v1/scip", params={"repo": "acme/shop", "commit": shop.commit}, content=index)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["occurrences"] == 1 and answer.json()["tool"] == "hand"
+    assert client.post("/v1/scip", params={"repo": "acme/shop"}, content=b"no index").status_code == 400
+    assert client.post("/v1/scip", params={"repo": "nothing/there"}, content=index).status_code == 404
+    assert client.post("/v1/scip", params={"repo": "acme/shop", "commit": "0" * 40}, content=index).status_code == 400

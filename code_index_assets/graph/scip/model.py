@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from .wire import MalformedError, fields, message, numbers, put, put_packed, text
+from .wire import MalformedError, fields, message, numbers, put, put_message, put_packed, text
 
 DEFINITION, IMPORT, WRITE, READ = 1, 2, 4, 8
 LARGEST_LINE = 1 << 31
@@ -142,7 +142,7 @@ def write_index(index: ScipIndex) -> bytes:
     """The bytes of an index."""
     tool = put(1, index.tool) + put(2, index.version)
     metadata = put(2, tool) + put(3, index.root) + put(4, 1)
-    return put(1, metadata) + b"".join(put(2, _put_document(document)) for document in index.documents)
+    return put(1, metadata) + b"".join(put_message(2, _put_document(document)) for document in index.documents)
 
 
 def _put_document(document: Document) -> bytes:
@@ -151,7 +151,7 @@ def _put_document(document: Document) -> bytes:
     for symbol, base in document.implements:
         bases.setdefault(symbol, []).append(base)
     symbols: Iterable[str] = dict.fromkeys(o.symbol for o in document.occurrences if o.defines)
-    body += b"".join(put(2, _put_occurrence(occurrence)) for occurrence in document.occurrences)
+    body += b"".join(put_message(2, _put_occurrence(occurrence)) for occurrence in document.occurrences)
     for symbol in symbols:
         related = b"".join(put(4, put(1, base) + put(3, 1)) for base in bases.get(symbol, ()))
         body += put(3, put(1, symbol) + related)
@@ -167,9 +167,9 @@ def symbol_name(symbol: str) -> str:
     if symbol.startswith("local "):
         return ""
     body = symbol.rstrip("/#.:!")
-    if body.endswith(")") and "(" in body:
-        body = body[: body.rindex("(")] or body
-    if body.endswith(("]", ")")):
+    if symbol.endswith(").") and "(" in body:  # a method, with what tells it from its overloads
+        body = body[: body.rindex("(")]
+    elif body.endswith(("]", ")")):
         body = body[:-1]
     if body.endswith("`"):
         start = body.rfind("`", 0, len(body) - 1)

@@ -92,7 +92,12 @@ def put(number: int, value: int | str | bytes) -> bytes:
     if isinstance(value, int):
         return put_varint(number << 3 | VARINT) + put_varint(value) if value else b""
     raw = value.encode() if isinstance(value, str) else value
-    return put_varint(number << 3 | BYTES) + put_varint(len(raw)) + raw if raw else b""
+    return put_message(number, raw) if raw else b""
+
+
+def put_message(number: int, raw: bytes) -> bytes:
+    """One message as a field, an empty one too: each of a repeated field counts."""
+    return put_varint(number << 3 | BYTES) + put_varint(len(raw)) + raw
 
 
 def put_packed(number: int, values: Iterable[int]) -> bytes:
