@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from .. import deadlines
@@ -236,9 +236,12 @@ class References:
         """What a use refers to."""
         key = (file.path, number)
         if key not in self._resolved:
-            expression = file.expressions[number]
-            precise = self.precise.of(file.path, expression[2], expression[3]) if self._precise_uses else None
-            self._resolved[key] = precise or resolver.resolve(file, number)
+            if self._precise_uses:
+                line, column = file.expressions[number][2:4]
+                own = partial(resolver.resolve, file, number)
+                self._resolved[key] = self.precise.decided(file.path, line, column, own)
+            else:
+                self._resolved[key] = resolver.resolve(file, number)
         return self._resolved[key]
 
     @cached_property

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..repository import File, Place, Repository
-from ..resolver import PROVEN, Resolution
-from .model import package_of
+from ..resolver import INFERRED, PROVEN, Resolution
+from .model import package_of, symbol_name
 
 RULE = "scip"
 
@@ -63,25 +63,35 @@ class Overlay:
         """What the index says of a use; None if nothing."""
         return self.resolutions.get((path, line, column))
 
+    def decided(self, path: str, line: int, column: int, own: Callable[[], Resolution]) -> Resolution:
+        """The resolution of a use: the index's, where it names one definition or one of those that our own names."""
+        precise = self.of(path, line, column)
+        if precise is None or len(precise.targets) == 1:
+            return precise or own()
+        ours = own()
+        both = tuple(target for target in ours.targets if target in precise.targets)
+        return Resolution(both, PROVEN, RULE) if len(both) == 1 else precise
+
 
 def overlay_of(repository: Repository, uses: Iterable[Use], canonical: Callable[[File, Place], Place]) -> Overlay:
     """The overlay of the occurrences of an index, definitions among them."""
     every = list(uses)
-    targets: dict[str, Place] = {}
+    targets: dict[str, dict[Place, None]] = {}
     for use in every:
-        if use.roles & 1 and use.symbol not in targets:
+        if use.roles & 1:
             file = repository.file(use.path)
             found = _definition_at(file, use) if file is not None else None
             if file is not None and found is not None:
-                targets[use.symbol] = canonical(file, found)
+                targets.setdefault(use.symbol, {})[canonical(file, found)] = None
     overlay = Overlay()
     for use in every:
         if use.roles & 1 or use.symbol.startswith("local "):
             continue
         key = (use.path, use.line, use.column)
-        place = targets.get(use.symbol)
-        if place is not None:
-            overlay.resolutions[key] = Resolution((place,), PROVEN, RULE)
+        places = tuple(targets.get(use.symbol, ()))
+        if places:
+            # Overloads may share a symbol: which of them is meant, the index does not say.
+            overlay.resolutions[key] = Resolution(places, PROVEN if len(places) == 1 else INFERRED, RULE)
         elif package_of(use.symbol)[0]:
             overlay.packages[key] = package_of(use.symbol)
     return overlay
@@ -91,6 +101,7 @@ def _definition_at(file: File, use: Use) -> Place | None:
     near = [
         number for number, made in enumerate(file.definitions)
         if made.line == use.line and made.column == use.column and made.kind not in ("import", "narrowed")
+        and made.name == symbol_name(use.symbol)
     ]  # fmt: skip
     return (file.path, near[0]) if near else None
 
@@ -112,7 +123,7 @@ def agreement_of(
                 continue
             found.seen += 1
             ours = own(file, number)
-            right = precise.targets[0] in ours.targets
+            right = bool(set(precise.targets) & set(ours.targets))
             found.decided += bool(ours.targets)
             found.found += right
             proven = ours.grade == PROVEN and bool(ours.targets)
