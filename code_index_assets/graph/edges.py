@@ -229,13 +229,22 @@ def external_name(resolver: Resolver, file: File, number: int) -> tuple[str, str
             break
         else:
             return None
-    places = resolver.lookup(file, expression[4], expression[1], expression) or ()
-    imports = [made for made in map(resolver.repository.definition, places) if made.kind == "import"]
-    if len(imports) != 1 or len(imports[0].target) < 1:
+    target = import_behind(resolver, file, expression)
+    if target is None:
         return None
-    module = imports[0].target[0]
-    name = imports[0].target[1] if len(imports[0].target) > 1 else ""
-    return _package(file, module, [*([] if name in WHOLE_MODULE or name == "static" else [name]), *parts])
+    name = target[1] if len(target) > 1 else ""
+    return _package(file, target[0], [*([] if name in WHOLE_MODULE or name == "static" else [name]), *parts])
+
+
+def import_behind(resolver: Resolver, file: File, expression: Any) -> tuple[str, ...] | None:
+    """Module and name of the import that binds a name; None if none does, or several that differ."""
+    places = resolver.lookup(file, expression[4], expression[1], expression)
+    if places is None:  # languages that look imports up by what they lead to
+        places = tuple((file.path, number) for number in file.bound.get((0, expression[1]), ()))
+    made = [definition for definition in map(resolver.repository.definition, places) if definition.kind != "narrowed"]
+    targets = {tuple(definition.target) for definition in made if definition.kind == "import"}
+    bound_otherwise = any(definition.kind != "import" for definition in made)
+    return next(iter(targets)) if len(targets) == 1 and not bound_otherwise and all(targets) else None
 
 
 def _package(file: File, module: str, parts: list[str]) -> tuple[str, str] | None:

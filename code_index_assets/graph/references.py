@@ -156,7 +156,7 @@ class References:
             tuple(sorted(wanted)),
             references,
             tuple(maybe[p] for p in sorted(maybe)),
-            _callers((*references, *dispatched.values()), kind),
+            callers_of((*references, *dispatched.values()), kind),
         )
 
     def _uses_of(self, resolver: Resolver, word: str) -> _UsesOfName:
@@ -213,22 +213,22 @@ class References:
         grade, why = resolution.grade, resolution.rule
         if not wanted.intersection(resolution.targets):
             if resolution.targets and relatives.intersection(resolution.targets):
-                dispatched.setdefault(place, self._found(file, expression, INFERRED, "may run this override"))
+                dispatched.setdefault(place, self.found(file, expression, INFERRED, "may run this override"))
                 return
             if resolution.targets or (resolution.external and resolution.rule != "?") or expression[0] != "a":
                 return
             guess = self.guessed(resolver, expression[1], file, wanted)
             if guess is None:
-                maybe.setdefault(place, self._found(file, expression, TEXTUAL, "name only"))
+                maybe.setdefault(place, self.found(file, expression, TEXTUAL, "name only"))
                 return
             if resolution.external:
-                maybe.setdefault(place, self._found(file, expression, TEXTUAL, "name only"))
+                maybe.setdefault(place, self.found(file, expression, TEXTUAL, "name only"))
                 return
             grade, why = INFERRED, guess
         if len(resolution.targets) > 1 and resolver.overloaded(resolution.targets):
-            maybe.setdefault(place, self._found(file, expression, TEXTUAL, "one of several overloads"))
+            maybe.setdefault(place, self.found(file, expression, TEXTUAL, "one of several overloads"))
             return
-        found = self._found(file, expression, grade, why)
+        found = self.found(file, expression, grade, why)
         if place not in hits or GRADES[grade] < GRADES[hits[place].grade]:
             hits[place] = found
 
@@ -292,7 +292,8 @@ class References:
                 found.update(resolver.canonical(p) for p in resolver.own_member(base, resolver.overridden_name(name)))
         return found - set(wanted)
 
-    def _found(self, file: File, expression: tuple[Any, ...], grade: Grade, why: str) -> Found:
+    def found(self, file: File, expression: tuple[Any, ...], grade: Grade, why: str) -> Found:
+        """A use as an answer shows it."""
         line, column, scope, role = expression[2:6]
         owner = file.owner(scope)
         around = file.definitions[owner] if owner >= 0 else None
@@ -303,7 +304,7 @@ class References:
         )  # fmt: skip
 
 
-def _callers(references: Iterable[Found], kind: str) -> tuple[Caller, ...]:
+def callers_of(references: Iterable[Found], kind: str) -> tuple[Caller, ...]:
     """Definitions around uses: around calls, of what can be called."""
     found: dict[tuple[str, str, int], Caller] = {}
     for use in references:

@@ -22,7 +22,7 @@ from .tables import PublishedTables
 KEPT = 8
 
 
-@dataclass
+@dataclass(eq=False)
 class CodeGraph:
     """The graph of one repository at its published commit."""
 

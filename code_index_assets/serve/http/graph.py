@@ -25,6 +25,9 @@ from .problems import response_of
 from .routing import as_json
 
 Ref = Annotated[str | None, Query(max_length=255, description="At this ref instead of the default one.")]
+Everywhere = Annotated[
+    bool, Query(description="Uses, callers and impact in the other repositories too, through imports of the package.")
+]
 MAX_DIFF = 200_000
 
 
@@ -38,12 +41,13 @@ def add_graph(router: APIRouter, service: Service) -> None:
         path: Annotated[str | None, Query(max_length=4096, description="File of the definition.")] = None,
         line: Annotated[int | None, Query(ge=1, description="Line of the definition's name.")] = None,
         ref: Ref = None,
+        everywhere: Everywhere = False,
     ) -> Response:
         """Proven and inferred uses and callers, and apart from them lines whose target is not known."""
 
         def work() -> Response:
             with deadlines.within(service.engine.settings.query_seconds):
-                return as_json(to_json(find_uses(service.engine, UsesRequest(name, repo, path, line, ref))))
+                return as_json(to_json(find_uses(service.engine, UsesRequest(name, repo, path, line, ref, everywhere))))
 
         return await service.run(work)
 
@@ -99,11 +103,12 @@ def add_graph(router: APIRouter, service: Service) -> None:
         diff: Annotated[
             str, Query(max_length=MAX_DIFF, description="A unified diff: asks about what it changes.")
         ] = "",
+        everywhere: Everywhere = False,
     ) -> Response:
         """Every edge has a grade, the rule that decided, and the line that shows it."""
 
         def work() -> Response:
-            request = GraphRequest(question, symbol, to, tuple(repo), ref, depth, diff)
+            request = GraphRequest(question, symbol, to, tuple(repo), ref, depth, diff, everywhere)
             with deadlines.within(service.engine.settings.query_seconds):
                 return as_json(to_json(ask_graph(service.engine, request)))
 
