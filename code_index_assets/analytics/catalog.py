@@ -27,9 +27,9 @@ from ..settings import Settings
 from ..storage.fingerprint import fingerprint
 from ..storage.layout import Layout, require_space, write_atomically
 from .audit import AuditFailedError, Scope, TestResult, literal, run_test
-from .graph import check_models, column_types, in_order, parents
 from .edge_figures import EdgeFigures, edge_figures
 from .edges import make_pending_edges
+from .graph import check_models, column_types, in_order, parents
 from .lag import published_state, record_state
 from .load import Change, Loader, receipts_of_all_spaces, wanted_fingerprints
 from .model import Model, ModelSet, load_models, refuse
@@ -264,7 +264,7 @@ class _Build:
         rows = {key: result.rows for key, result in self.results.items()}
         for raw in ALL:
             rows[raw.key] = self._count(raw.key)
-        edges = edge_figures(self.connection) if self.preview and EDGE_MODELS <= self.results.keys() else None
+        edges = edge_figures(self.connection) if self.preview and self.results.keys() >= EDGE_MODELS else None
         return CatalogResult(self.layout.catalog, fresh, self.results, self.tests, rows, edges)
 
     def _prepare(self) -> None:

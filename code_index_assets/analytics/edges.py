@@ -131,9 +131,7 @@ def _resolved(layout: Layout, receipt: Receipt, seconds: float) -> tuple[pl.Data
             agreement = agreement_of(
                 references.precise, repository, lambda f, n: references.resolver(f).resolve(f, n), repository.paths
             )
-            coverage.update(
-                scip_edges=agreement.seen, scip_recall=agreement.recall, scip_precision=agreement.precision
-            )
+            coverage.update(scip_edges=agreement.seen, scip_recall=agreement.recall, scip_precision=agreement.precision)
     coverage.update(edges=len(rows), seconds=round(time.monotonic() - started, 3))
     return pl.DataFrame(rows, schema=_EDGES, orient="row"), coverage
 

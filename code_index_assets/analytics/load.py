@@ -424,7 +424,15 @@ class Loader:
         file = f"{raw.table.name}-000.parquet"
         self._from_parquet(raw, [(str(self._edges_folder(key) / file), key, "") for key in made])
         if raw.key == "raw.edge_coverage":
-            nothing = {"files": 0, "files_without": 0, "edges": 0, "seconds": 0.0, "scip_edges": 0, "scip_recall": None, "scip_precision": None}
+            nothing = {
+                "files": 0,
+                "files_without": 0,
+                "edges": 0,
+                "seconds": 0.0,
+                "scip_edges": 0,
+                "scip_recall": None,
+                "scip_precision": None,
+            }
             rows = [{"partition": key, "state": "pending", **nothing} for key in keys if key not in set(made)]
             self._append(raw.key, raw.table.frame(rows))
 

@@ -10,7 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import CodeIndexError, ConfigurationError, CorruptArtifactError, DamagedIndexError, GateRefusedError, NotBuiltError, StalePublicationError
+from ..errors import (
+    CodeIndexError,
+    ConfigurationError,
+    CorruptArtifactError,
+    DamagedIndexError,
+    GateRefusedError,
+    NotBuiltError,
+    StalePublicationError,
+)
 from ..index.backends.choice import make_backend
 from ..index.backends.interface import IndexBackend
 from ..index.content import RepositoryContent, recipe

@@ -32,7 +32,10 @@ _DIFF = click.option(
     "--diff", type=click.File("r"), help="Ask about what this unified diff changes; - is standard input."
 )
 _EVERYWHERE = click.option(
-    "--all-repositories", "everywhere", is_flag=True, help="Also in the other repositories, through imports of its package."
+    "--all-repositories",
+    "everywhere",
+    is_flag=True,
+    help="Also in the other repositories, through imports of its package.",
 )
 _DEPTH = click.option("--depth", default=3, show_default=True, help="Calls away at most.")
 
@@ -98,7 +101,10 @@ def _of_symbol(question: str, text: str, *options: Callable[[Any], Any]) -> clic
 callers_command = _of_symbol("callers", "Who calls SYMBOL (a name, Type.name, or path:line).", _EVERYWHERE)
 callees_command = _of_symbol("callees", "What SYMBOL calls.")
 impact_command = _of_symbol(
-    "impact", "What a change of SYMBOL, or of what a diff changes, may break: callers of callers.", _DIFF, _DEPTH,
+    "impact",
+    "What a change of SYMBOL, or of what a diff changes, may break: callers of callers.",
+    _DIFF,
+    _DEPTH,
     _EVERYWHERE,
 )
 implementations_command = _of_symbol("implementations", "Classes that extend SYMBOL, or methods that override it.")

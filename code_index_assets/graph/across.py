@@ -56,10 +56,12 @@ class Provider:
             values = tuple(value for place in places for value in mine.definition_value(place))
         return tuple(dict.fromkeys(mine.canonical(place) for place in places))
 
-    def _module(self, mine: Resolver, anchor: File, module: str, name: str) -> tuple[tuple[Value, ...], list[str]] | None:
+    def _module(
+        self, mine: Resolver, anchor: File, module: str, name: str
+    ) -> tuple[tuple[Value, ...], list[str]] | None:
         parts = name.split(".")
         if anchor.language == "java":
-            place = getattr(mine, "class_named")(anchor, f"{module}.{parts[0]}")
+            place = mine.class_named(anchor, f"{module}.{parts[0]}")
             return ((("D", *place),), parts[1:]) if place is not None else None
         path = self.references.repository.resolve(anchor.path, module)
         if isinstance(mine, PythonResolver):

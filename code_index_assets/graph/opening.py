@@ -57,7 +57,9 @@ def repository_of(facts: pl.DataFrame, project: ProjectContext) -> Repository:
     return Repository(texts, load, resolve, _Mentions(facts))
 
 
-def with_precise(facts: pl.DataFrame, uses: Sequence[Use], symbols: pl.DataFrame, lines: Mapping[str, int]) -> pl.DataFrame:
+def with_precise(
+    facts: pl.DataFrame, uses: Sequence[Use], symbols: pl.DataFrame, lines: Mapping[str, int]
+) -> pl.DataFrame:
     """The facts, and those of files that a precise index alone knows (columns of `symbols`: `path`, `name`, `kind`,
     `start_line`, `end_line`)."""
     import polars as pl

@@ -21,7 +21,9 @@ POM_DEPENDENCY = re.compile(
 POM_OWN = re.compile(r"<groupId>([^<]+)</groupId>\s*<artifactId>([^<]+)</artifactId>", re.S)
 GRADLE = re.compile(r"[\"']([\w.-]+):([\w.-]+):(\d[\w.-]*)[\"']")
 CSPROJ = re.compile(r"<PackageReference\s+Include=\"([^\"]+)\"\s+Version=\"\[?([\w.-]+)\]?\"")
-GEM = re.compile(r"^\s*(?:gem|\w+\.add(?:_runtime)?_dependency)[\s(]+[\"']([\w-]+)[\"'],\s*[\"']=?\s*(\d[\w.]*)[\"']", re.M)
+GEM = re.compile(
+    r"^\s*(?:gem|\w+\.add(?:_runtime)?_dependency)[\s(]+[\"']([\w-]+)[\"'],\s*[\"']=?\s*(\d[\w.]*)[\"']", re.M
+)
 GEM_NAME = re.compile(r"^\s*\w+\.name\s*=\s*[\"']([\w-]+)[\"']", re.M)
 PACKAGE_ID = re.compile(r"<(?:PackageId|AssemblyName)>([^<]+)<")
 EXACT = re.compile(r"v?\d[\w.+-]*\Z")

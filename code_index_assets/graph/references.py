@@ -247,9 +247,7 @@ class References:
     @cached_property
     def precise(self) -> Overlay:
         """What a precise index says."""
-        return overlay_of(
-            self.repository, self._precise_uses, lambda file, place: self.resolver(file).canonical(place)
-        )
+        return overlay_of(self.repository, self._precise_uses, lambda file, place: self.resolver(file).canonical(place))
 
     def guessed(self, resolver: Resolver, name: str, file: File, wanted: set[Place]) -> str | None:
         """The rule by which an unknown receiver's member is one of `wanted`; None if none holds."""

@@ -80,7 +80,9 @@ def add_precise(layout: Layout, receipt: Receipt, raw: bytes, commit: str | None
     _require_fit(index, known, lines, receipt)
     rows = [row for document in known for row in _rows(document, lines)]
     _write(layout, receipt, index, known, rows)
-    return Added(receipt.repository, index.tool, len(known), len(rows), len(index.documents) - len(known), receipt.commit)
+    return Added(
+        receipt.repository, index.tool, len(known), len(rows), len(index.documents) - len(known), receipt.commit
+    )
 
 
 def precise_artifact(layout: Layout, receipt: Receipt) -> Artifact | None:
@@ -198,5 +200,3 @@ def _write(
         with store.write(spec, run_id="") as writer:
             writer.write("occurrences", 0, frame)
             writer.info.update(tool=index.tool, version=index.version, at=time.time())
-
-

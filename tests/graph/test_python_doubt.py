@@ -88,7 +88,11 @@ def test_the_names_of_a_star_import_are_those_of_all() -> None:
 def test_a_module_of_the_library_is_no_file_that_happens_to_have_its_name() -> None:
     mocked = {"x/vendor/unittest/mock.py": RUN, "t.py": "from unittest.mock import run\nrun()\n"}
     assert uses(graph_of(mocked), "x/vendor/unittest/mock.py", "run") == {}
-    above = {"tools/json.py": RUN, "tools/sub/t.py": "import json\njson.run()\n", "tools/u.py": "import json\njson.run()\n"}
+    above = {
+        "tools/json.py": RUN,
+        "tools/sub/t.py": "import json\njson.run()\n",
+        "tools/u.py": "import json\njson.run()\n",
+    }
     assert uses(graph_of(above), "tools/json.py", "run") == {"tools/u.py:2": "proven"}
 
 

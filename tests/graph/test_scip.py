@@ -19,7 +19,15 @@ from chains import Chain, GitRepository
 from code_index_assets.errors import ConfigurationError
 from code_index_assets.graph.scip.export import index_of
 from code_index_assets.graph.scip.model import (
-    DEFINITION, Document, Encoding, Occurrence, ScipIndex, package_of, read_index, symbol_name, write_index,
+    DEFINITION,
+    Document,
+    Encoding,
+    Occurrence,
+    ScipIndex,
+    package_of,
+    read_index,
+    symbol_name,
+    write_index,
 )  # fmt: skip
 from code_index_assets.graph.scip.wire import MalformedError
 from code_index_assets.index.precise import add_precise, precise_uses, published_receipt

@@ -13,7 +13,9 @@ from code_index_assets.search.uses import UsesRequest, find_uses
 
 def test_who_uses_a_function_in_the_whole_organisation(chain: Chain, tmp_path: Path) -> None:
     library, app, old = (GitRepository(tmp_path / name) for name in ("library", "app", "old"))
-    library.commit({"pyproject.toml": '[project]\nname = "lib"\n', "lib/__init__.py": "def low(): pass\ndef mid(): low()\n"})
+    library.commit(
+        {"pyproject.toml": '[project]\nname = "lib"\n', "lib/__init__.py": "def low(): pass\ndef mid(): low()\n"}
+    )
     library.git("tag", "v1.0")
     library.commit({"lib/extra.py": "x = 1\n"})
     app.commit({"app.py": "import lib\n\ndef use():\n    lib.mid()\n\ndef top():\n    use()\n"})

@@ -34,7 +34,9 @@ def _document(references: References, file: File, prefix: str, only_proven: bool
             continue
         if resolver.canonical(place) == place:
             symbol = symbol_of(resolver, place, prefix)
-            found.append(Occurrence(made.line - 1, made.column, made.column + len(made.name.encode()), symbol, DEFINITION))
+            found.append(
+                Occurrence(made.line - 1, made.column, made.column + len(made.name.encode()), symbol, DEFINITION)
+            )
     for number, expression in enumerate(file.expressions):
         if expression[0] not in ("n", "a", "m") or not expression[2]:
             continue
@@ -86,5 +88,3 @@ def _quoted(name: str) -> str:
 
 def _escaped(part: str) -> str:
     return part.replace(" ", "  ")
-
-

@@ -68,7 +68,8 @@ def add_graph(router: APIRouter, service: Service) -> None:
         repo: Annotated[str, Query(max_length=500, description="The repository.", examples=["pallets/flask"])],
         ref: Ref = None,
         commit: Annotated[
-            str | None, Query(max_length=64, description="The commit it was made from; refused if another is published.")
+            str | None,
+            Query(max_length=64, description="The commit it was made from; refused if another is published."),
         ] = None,
     ) -> Response:
         """The bytes of an index that scip-python, scip-typescript, … wrote: its edges are proven from then on."""
