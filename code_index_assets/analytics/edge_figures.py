@@ -1,6 +1,6 @@
 """The code graph in figures: edges by kind and grade, and which folders hang together, as people look at them.
 
-What lives here: `EdgeFigures` of a catalogue and its Markdown. What does not: the edges (`edges.py`), Dagster (`assets/`).
+What lives here: `EdgeFigures` of a catalogue and its Markdown. What does not: the edges (`edges.py`), Dagster.
 """
 
 from __future__ import annotations

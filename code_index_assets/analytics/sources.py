@@ -174,7 +174,7 @@ EDGE_COVERAGE = Table(
         Column("seconds", TIME, "how long making them took"),
         Column("scip_edges", WHOLE, "uses that a precise index (SCIP) ties to a definition of the repository"),
         Column("scip_recall", TIME, "the share of these that our own resolution ties to the same", nullable=True),
-        Column("scip_precision", TIME, "of these, where our own resolution decides, the share of the same", nullable=True),
+        Column("scip_precision", TIME, "where our own resolution decides one, the share of the same", nullable=True),
     ),
 )  # fmt: skip
 LOG_RECORDS = Table(

@@ -97,7 +97,7 @@ def publish_partition(run: ChainRun) -> StepResult:
 
 
 def _precise_of_registry(run: ChainRun, receipt: Receipt) -> dict[str, Any]:
-    """Takes in the precise indexes that the registry names. One that does not fit is a message: the publication stands."""
+    """Takes in the precise indexes that the registry names. One that does not fit is told: the publication stands."""
     try:
         registry = Registry.load(run.settings.registry_file, run.layout)
         entry, _ = parse_partition_key(run.key, registry)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .. import deadlines
 from .edges import external_name
+from .languages.java import JavaResolver
 from .languages.python import ROOTS, PythonResolver
 from .references import Found, References
 from .repository import File, Place
@@ -60,7 +61,7 @@ class Provider:
         self, mine: Resolver, anchor: File, module: str, name: str
     ) -> tuple[tuple[Value, ...], list[str]] | None:
         parts = name.split(".")
-        if anchor.language == "java":
+        if isinstance(mine, JavaResolver):
             place = mine.class_named(anchor, f"{module}.{parts[0]}")
             return ((("D", *place),), parts[1:]) if place is not None else None
         path = self.references.repository.resolve(anchor.path, module)

@@ -206,9 +206,11 @@ def _overrides(references: References, resolver: Resolver, file: File, names: Na
             made = resolver.repository.definition(target)
             if made.kind not in CALLED:
                 continue
-            yield Edge(file.path, definition.line, definition.column, "overrides", INFERRED,
-                       "same name in a base type", names.of(resolver, place), definition.kind, definition.line,
-                       names.of(resolver, target), made.kind, target[0], made.line, None, definition.name, 1)  # fmt: skip
+            yield Edge(
+                file.path, definition.line, definition.column, "overrides", INFERRED, "same name in a base type",
+                names.of(resolver, place), definition.kind, definition.line, names.of(resolver, target), made.kind,
+                target[0], made.line, None, definition.name, 1,
+            )  # fmt: skip
 
 
 def external_name(resolver: Resolver, file: File, number: int) -> tuple[str, str] | None:

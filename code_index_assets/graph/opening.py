@@ -1,7 +1,7 @@
 """A repository's facts as its code graph reads them, from the tables that are stored.
 
-What lives here: `repository_of`, from frames of facts, paths and manifests. What does not: reading artifacts (`search/`,
-`analytics/`, `quality/`), resolution (`resolver.py`).
+What lives here: `repository_of`, from frames of facts, paths and manifests. What does not: reading artifacts
+(`search/`, `analytics/`, `quality/`), resolution (`resolver.py`).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def with_precise(
         return facts
     spans: dict[str, list[Span]] = {}
     for path, *span in symbols.filter(pl.col("path").is_in(sorted(by_path))).iter_rows():
-        spans.setdefault(path, []).append(tuple(span))  # type: ignore[arg-type]
+        spans.setdefault(path, []).append(tuple(span))
     made = [facts_of_uses(path, by_path[path], spans.get(path, ()), lines[path]) for path in sorted(by_path)]
     rows = [(one.path, one.language, one.names(), one.to_json()) for one in made]
     return pl.concat([facts, pl.DataFrame(rows, schema=facts.schema, orient="row")])

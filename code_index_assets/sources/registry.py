@@ -49,8 +49,9 @@ class RepositoryEntry:
     """One repository. Exactly one of `url` and `path` is set; `path` is absolute.
 
     `id` keeps the identity over a rename. `refs` empty: the remote's HEAD (a checkout's current commit); otherwise the
-    first is the default ref, and never a glob. `scip`: absolute paths of precise indexes, taken in after each publication. `include` empty: everything. `restricted`: the address came over HTTP
-    and is checked whenever it is fetched (`addresses.py`).
+    first is the default ref, and never a glob. `include` empty: everything. `restricted`: the address came over HTTP
+    and is checked whenever it is fetched (`addresses.py`). `scip`: absolute paths of precise indexes, taken in after
+    each publication.
     """
 
     name: str

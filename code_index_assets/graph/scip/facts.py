@@ -23,12 +23,15 @@ class PreciseResolver(Resolver):
     """Resolution of files that a precise index alone knows."""
 
     def lookup(self, file: File, scope: int, name: str, expression: Any) -> tuple[Place, ...] | None:
+        """Nothing: what a name denotes, the index alone knows."""
         return None
 
     def resolve(self, file: File, number: int) -> Resolution:
+        """Nothing in the repository, where the index does not say."""
         return EXTERNAL
 
     def canonical(self, place: Place) -> Place:
+        """The place itself."""
         return place
 
 

@@ -77,7 +77,8 @@ def add_graph(router: APIRouter, service: Service) -> None:
         async for part in request.stream():
             body += part
             if len(body) > MAX_SCIP_BODY:
-                return response_of(too_large(MAX_SCIP_BODY))
+                refused: Response = response_of(too_large(MAX_SCIP_BODY))
+                return refused
 
         def work() -> Response:
             receipt = published_receipt(service.layout, repo, ref)
