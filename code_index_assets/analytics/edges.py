@@ -6,9 +6,11 @@ when it is made (`load.py`, `catalog.py`), what is asked of it (the models `edge
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -57,7 +59,8 @@ def make_edges(layout: Layout, receipt: Receipt, seconds: float) -> Artifact:
 
     Raises SnapshotGoneError, CorruptArtifactError.
     """
-    rows, coverage = _resolved(layout, receipt, seconds)
+    with _without_collection():
+        rows, coverage = _resolved(layout, receipt, seconds)
     store = ArtifactStore(layout)
     old = store.previous(KIND, receipt.key)
     # Not under the names of kinds: edges do not keep alive what they were made from.
@@ -96,6 +99,18 @@ def _pending(layout: Layout) -> list[str]:
     with duckdb.connect(str(layout.catalog), read_only=True) as connection:
         query = "SELECT \"partition\" FROM raw.edge_coverage WHERE state = 'pending' ORDER BY 1"
         return [str(row[0]) for row in connection.execute(query).fetchall()]
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """No search for circles of objects: facts have none, and it takes half of the time while millions are made."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _resolved(layout: Layout, receipt: Receipt, seconds: float) -> tuple[pl.DataFrame, dict[str, Any]]:

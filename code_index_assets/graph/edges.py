@@ -138,9 +138,13 @@ def _edges_of_use(
         yield Edge(file.path, line, column, kind, decided.grade, decided.rule, *head, None, None, None, None,
                    package, full, decided.candidates)  # fmt: skip
         return
-    for target in decided.targets:
+    for target in map(resolver.beside_imports, decided.targets):
         made = resolver.repository.definition(target)
-        if is_local(resolver, target) or (role in ONLY_LOOKS and (file.path, line) == (target[0], made.line)):
+        if (
+            made.kind == "import"
+            or is_local(resolver, target)
+            or (role in ONLY_LOOKS and (file.path, line) == (target[0], made.line))
+        ):
             continue
         shown = kind
         if heir is not None and made.kind in OPEN_TYPES and around is not None and around.kind not in OPEN_TYPES:

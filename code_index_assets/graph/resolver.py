@@ -100,6 +100,15 @@ class Resolver:
             n for n in file.bound[definition.scope, definition.name] if file.definitions[n].kind != NARROWED
         )
 
+    def beside_imports(self, place: Place) -> Place:
+        """The first definition of a name that an import binds too; the place itself if nothing else binds it."""
+        file = self.file(place[0])
+        made = file.definitions[place[1]]
+        if made.kind != "import":
+            return place
+        others = (n for n in file.bound[made.scope, made.name] if file.definitions[n].kind not in ("import", NARROWED))
+        return place[0], next(others, place[1])
+
     def other_names(self, name: str, wanted: set[Place]) -> set[str]:
         """Names besides imports' aliases that a definition is used under."""
         return set()

@@ -139,6 +139,16 @@ def test_a_pattern_names_the_class_and_gives_its_type() -> None:
     assert uses(graph, "a.py", "A") == {"a.py:5": "proven"} and uses(graph, "a.py", "run") == {"a.py:6": "inferred"}
 
 
+def test_an_edge_leads_to_the_definition_beside_an_import_of_its_name() -> None:
+    from code_index_assets.graph.edges import Names, edges_of_file
+
+    graph = graph_of({"a.py": "try:\n    import fast\nexcept ImportError:\n    fast = None\nfast\nos\n"})
+    file = graph.repository.file("a.py")
+    assert file is not None
+    edges = [(e.line, e.target, e.target_kind, e.target_line, e.package) for e in edges_of_file(graph, file, Names())]
+    assert (5, "fast", "variable", 4, None) in edges and all(kind != "import" for _, _, kind, _, _ in edges)
+
+
 def test_facts_of_the_version_before_are_still_read() -> None:
     from code_index_assets.chunking.code_facts.model import FileFacts
 
