@@ -89,7 +89,10 @@ def left_out(rule: Rule) -> Iterator[None]:
 
 
 def _below(owner: type) -> list[type]:
-    return [one for below in owner.__subclasses__() for one in (below, *_below(below))]
+    found: list[type] = []
+    for inner in owner.__subclasses__():
+        found += [inner, *_below(inner)]
+    return found
 
 
 class Evaluation:

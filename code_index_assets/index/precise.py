@@ -6,6 +6,7 @@ format and what it means for names (`graph/scip/`).
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -102,6 +103,14 @@ def precise_uses(layout: Layout, receipt: Receipt) -> list[Use]:
         return []
     rows = artifact.read("occurrences", ["path", "line", "column", "symbol", "roles"])
     return [Use(*row) for row in rows.iter_rows()]
+
+
+def forget_precise(layout: Layout, key: str) -> bool:
+    """Removes what is kept for a partition, of every commit; returns whether there was anything."""
+    home = layout.artifact_home(KIND, key)
+    there = home.exists()
+    shutil.rmtree(home, ignore_errors=True)
+    return there
 
 
 def precise_fingerprint(layout: Layout, receipt: Receipt) -> str:
