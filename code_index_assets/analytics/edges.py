@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -104,11 +105,12 @@ def _pending(layout: Layout) -> list[str]:
 @contextmanager
 def _without_collection() -> Iterator[None]:
     """No search for circles of objects: facts have none, and it takes half of the time while millions are made."""
-    enabled = gc.isenabled()
+    enabled, limit = gc.isenabled(), sys.getrecursionlimit()
     gc.disable()
     try:
         yield
     finally:
+        sys.setrecursionlimit(limit)  # resolvers raise it
         if enabled:
             gc.enable()
 

@@ -9,6 +9,7 @@ resolved among the files of their bucket. A bucket whose facts are those of the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -94,7 +95,11 @@ def _bucket(facts: pl.DataFrame, lines: Mapping[str, int]) -> GraphProfile:
             continue
         outside += _lines_outside(read, lines.get(path) or 0)
         whole.append(path)
-    missing, names, textual = _edges(facts, lines, whole[:RESOLVED]) if not broken else (0, 0, 0)
+    limit = sys.getrecursionlimit()
+    try:
+        missing, names, textual = _edges(facts, lines, whole[:RESOLVED]) if not broken else (0, 0, 0)
+    finally:
+        sys.setrecursionlimit(limit)  # resolvers raise it
     return GraphProfile(len(chosen), broken, outside, missing, names, textual)
 
 
