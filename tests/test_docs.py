@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
+
 from code_index_assets.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +65,8 @@ def test_the_commands_of_the_documentation_exist_with_their_options() -> None:
         if not re.fullmatch(r"[a-z]+", name):
             continue
         command = cli.get_command(None, name) if name in COMMANDS else None  # type: ignore[arg-type]
+        if isinstance(command, click.Group) and len(words) > 1:
+            command = command.get_command(None, words[1])  # type: ignore[arg-type]
         options = {one for param in command.params for one in param.opts} | {"--help"} if command else set()
         for part in re.split(r" && | \| |; | or ", " ".join(words[1:]))[:1]:
             unquoted = re.sub(r"\"[^\"]*\"|'[^']*'", "", part)

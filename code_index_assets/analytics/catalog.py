@@ -27,6 +27,8 @@ from ..settings import Settings
 from ..storage.fingerprint import fingerprint
 from ..storage.layout import Layout, require_space, write_atomically
 from .audit import AuditFailedError, Scope, TestResult, literal, run_test
+from .edge_figures import EdgeFigures, edge_figures
+from .edges import make_pending_edges
 from .graph import check_models, column_types, in_order, parents
 from .lag import published_state, record_state
 from .load import Change, Loader, receipts_of_all_spaces, wanted_fingerprints
@@ -39,6 +41,7 @@ STORAGE_VERSION = "v1.5.0"
 FULL_EVERY = 30
 FULL_ABOVE_SHARE = 0.25
 MEMORY = "1200MB"
+EDGE_MODELS = frozenset({"staging.stg_edges", "staging.stg_edge_coverage"})
 _META = {
     "build": "version VARCHAR, built_at DOUBLE, full_built_at DOUBLE, partial_builds BIGINT, inputs VARCHAR",
     "loaded": 'source VARCHAR, "partition" VARCHAR, fingerprint VARCHAR',
@@ -71,6 +74,7 @@ class CatalogResult:
     models: dict[str, ModelResult]
     tests: list[TestResult]
     rows: dict[str, int]
+    edges: EdgeFigures | None = None  # where a preview was asked for
 
 
 def build_catalog(
@@ -95,12 +99,16 @@ def build_catalog(
         _check(layout, model_set)
         ticker.advance(len(model_set.models))
     try:
-        return _build(layout, settings, stages, model_set, only=only, full=full, preview=preview)
+        result = _build(layout, settings, stages, model_set, only=only, full=full, preview=preview)
     except duckdb.Error:
         if full or only is not None or not layout.catalog.exists():
             raise
         # Most likely a block of the last catalogue, which was copied, is damaged: nothing is taken from it.
-        return _build(layout, settings, stages, model_set, only=None, full=True, preview=preview)
+        result = _build(layout, settings, stages, model_set, only=None, full=True, preview=preview)
+    # All else is published without waiting for the edges of large repositories, and again after a while of them.
+    while only is None and make_pending_edges(layout, settings, stages, receipts_of_all_spaces(layout).newest):
+        result = _build(layout, settings, stages, model_set, only=None, full=False, preview=preview)
+    return result
 
 
 def _build(
@@ -256,7 +264,8 @@ class _Build:
         rows = {key: result.rows for key, result in self.results.items()}
         for raw in ALL:
             rows[raw.key] = self._count(raw.key)
-        return CatalogResult(self.layout.catalog, fresh, self.results, self.tests, rows)
+        edges = edge_figures(self.connection) if self.preview and self.results.keys() >= EDGE_MODELS else None
+        return CatalogResult(self.layout.catalog, fresh, self.results, self.tests, rows, edges)
 
     def _prepare(self) -> None:
         self.connection.execute("CREATE SCHEMA raw")

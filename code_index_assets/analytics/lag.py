@@ -40,6 +40,12 @@ def record_state(layout: Layout, state: dict[str, str]) -> None:
     write_atomically(_record(layout), json.dumps(state).encode())
 
 
+def make_stale(layout: Layout, key: str) -> None:
+    """Notes that the catalogue lacks what belongs to a partition now: the next build brings it."""
+    held = {name: state for name, state in _held(layout).items() if name.partition("/")[2] != key}
+    write_atomically(_record(layout), json.dumps(held).encode())
+
+
 def catalogue_lag(layout: Layout) -> CatalogueLag:
     """What the catalogue lacks. Without a catalogue that is everything published."""
     published = published_state(layout)

@@ -19,6 +19,7 @@ import polars as pl
 from ..errors import CorruptArtifactError
 from ..index.manifest import Receipt
 from ..index.published import PublishedIndex
+from ..index.reader import SnapshotGoneError
 from ..progress import Stages
 from ..records.observations import last_observation
 from ..settings import Settings
@@ -27,12 +28,16 @@ from ..storage.artifacts import ArtifactStore
 from ..storage.fingerprint import digest
 from ..storage.layout import Layout, segment_key
 from .audit import literal
+from .edges import KIND as EDGES_KIND
+from .edges import edges_fingerprint, expected_seconds, make_edges
 from .history import git_folder, history_fingerprint, history_folder, make_history
 from .owners import PLACES, owned, parse_owners
 from .sources import ALL, DERIVED, RAW, RAW_TYPES, RawTable
 
 # History is read in the build itself, at most for so long: what is not reached is `pending` and the next build's.
 HISTORY_SECONDS = 60.0
+# Edges that are expected to take longer together are made after the catalogue is published, and it is built once more.
+EDGES_SECONDS = 3.0
 _LONGEST_RECORD = 8 << 20
 
 
@@ -114,6 +119,7 @@ class Loader:
                 self.connection.execute(f"CREATE TABLE {raw.key} ({columns})")
         have = self._loaded()
         fingerprints["raw.churn"] = fingerprints["raw.churn_windows"] = self._history(have.get("raw.churn_windows", {}))
+        fingerprints["raw.edges"] = fingerprints["raw.edge_coverage"] = self._edges(have.get("raw.edge_coverage", {}))
         for raw in ALL:
             if not raw.partitioned:
                 continue
@@ -149,6 +155,8 @@ class Loader:
             if added:
                 if raw.key in ("raw.churn", "raw.churn_windows"):
                     self._churn(raw, added, after)
+                elif raw.key in ("raw.edges", "raw.edge_coverage"):
+                    self._edge_rows(raw, added, after)
                 else:
                     after = after | self._insert_sound(raw, added)
                 rows = pl.DataFrame(
@@ -381,6 +389,51 @@ class Loader:
                 for key in keys
                 if key not in set(made)
             ]
+            self._append(raw.key, raw.table.frame(rows))
+
+    # -- edges -------------------------------------------------------------------------------------------------
+
+    def _edges(self, known: dict[str, str]) -> dict[str, str]:
+        """Fingerprints of the edges of every partition; makes those that take a moment, the others are pending."""
+        names: dict[str, str] = {}
+        left = EDGES_SECONDS
+        with self.stages.stage("edges", unit="repositories") as ticker:
+            for key, receipt in self.current.newest.items():
+                name = names[key] = edges_fingerprint(self.layout, receipt, self.settings.edges_seconds)
+                if known.get(key) == name or self._whole(self._edges_folder(key)):
+                    continue
+                try:
+                    left -= expected_seconds(self.layout, receipt) if self.settings.edges_seconds else 0.0
+                    if left < 0:
+                        names[key] = f"pending-{name}"
+                        continue
+                    make_edges(self.layout, receipt, self.settings.edges_seconds)
+                except (CorruptArtifactError, SnapshotGoneError):
+                    names[key] = f"pending-{name}"
+                    continue
+                ticker.advance()
+        return names
+
+    def _edges_folder(self, key: str) -> Path:
+        name = edges_fingerprint(self.layout, self.current.newest[key], self.settings.edges_seconds)
+        return self.layout.artifact_home(EDGES_KIND, key) / name
+
+    def _edge_rows(self, raw: RawTable, keys: list[str], names: dict[str, str]) -> None:
+        """Fills `edges` or `edge_coverage`; a partition whose edges are not made yet is `pending`."""
+        made = [key for key in keys if not names[key].startswith("pending-")]
+        file = f"{raw.table.name}-000.parquet"
+        self._from_parquet(raw, [(str(self._edges_folder(key) / file), key, "") for key in made])
+        if raw.key == "raw.edge_coverage":
+            nothing = {
+                "files": 0,
+                "files_without": 0,
+                "edges": 0,
+                "seconds": 0.0,
+                "scip_edges": 0,
+                "scip_recall": None,
+                "scip_precision": None,
+            }
+            rows = [{"partition": key, "state": "pending", **nothing} for key in keys if key not in set(made)]
             self._append(raw.key, raw.table.frame(rows))
 
     # -- run log -------------------------------------------------------------------------------------------------

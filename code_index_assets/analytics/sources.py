@@ -17,6 +17,7 @@ from ..tables import (
     FINDINGS,
     FLAG,
     IMPORTS,
+    INT,
     REFERENCES,
     SYMBOLS,
     TEXT,
@@ -137,6 +138,45 @@ CHURN_WINDOWS = Table(
         Column("since", TIME, "time of the oldest of them (Unix seconds)", nullable=True),
     ),
 )
+EDGES = Table(
+    "edges",
+    "The code graph: one row a use of one definition or package.",
+    (
+        PARTITION,
+        Column("path", TEXT, "file of the line that shows the edge"),
+        Column("line", INT, "that line, from 1"),
+        Column("column", INT, "byte of the line where the name starts, from 0"),
+        Column("kind", TEXT, "calls, instantiates, reads, writes, types, imports, inherits, implements, overrides"),
+        Column("grade", TEXT, "proven, inferred, textual (the name alone: no target is picked)"),
+        Column("rule", TEXT, "the rule that decided"),
+        Column("source", TEXT, "definition around the line, qualified in its file; null at the top", nullable=True),
+        Column("source_kind", TEXT, "its kind", nullable=True),
+        Column("source_line", INT, "line of its name", nullable=True),
+        Column("target", TEXT, "definition that is used, qualified in its file", nullable=True),
+        Column("target_kind", TEXT, "its kind", nullable=True),
+        Column("target_path", TEXT, "its file", nullable=True),
+        Column("target_line", INT, "line of its name", nullable=True),
+        Column("package", TEXT, "module outside of the repository that the name comes from", nullable=True),
+        Column("name", TEXT, "name as written; of a package's members the name inside of it"),
+        Column("candidates", INT, "definitions of the repository that the use may mean"),
+    ),
+)
+EDGE_COVERAGE = Table(
+    "edge_coverage",
+    "What the edges of each repository cover.",
+    (
+        PARTITION,
+        Column("state", TEXT, "made, pending (the next build makes them), too_large (took longer than "
+               "CODE_INDEX_EDGES_SECONDS), off, none (no file in a language with resolution)"),
+        Column("files", WHOLE, "files whose names are resolved"),
+        Column("files_without", WHOLE, "source and test files in languages without resolution"),
+        Column("edges", WHOLE, "edges"),
+        Column("seconds", TIME, "how long making them took"),
+        Column("scip_edges", WHOLE, "uses that a precise index (SCIP) ties to a definition of the repository"),
+        Column("scip_recall", TIME, "the share of these that our own resolution ties to the same", nullable=True),
+        Column("scip_precision", TIME, "where our own resolution decides one, the share of the same", nullable=True),
+    ),
+)  # fmt: skip
 LOG_RECORDS = Table(
     "log_records",
     "The run log, record by record.",
@@ -179,6 +219,8 @@ ALL: tuple[RawTable, ...] = (
     RawTable(CODE_OWNERS, ("chunks",)),
     RawTable(CHURN, ("repository",)),
     RawTable(CHURN_WINDOWS, ("repository",)),
+    RawTable(EDGES, ("chunks",)),
+    RawTable(EDGE_COVERAGE, ("chunks",)),
     RawTable(LOG_RECORDS, ("index_quality", "search_index")),
     RawTable(BUILD, ()),
 )

@@ -20,9 +20,10 @@ from ..errors import CodeIndexError
 from ..progress import Stages
 from .chain import GROUP, OWNERS
 from .execution import failure_of, progress_of
-from .models import all_types, asset_key, check_result, check_specs_of, materialization, spec_of
+from .models import all_types, asset_key, check_result, check_specs_of, edge_metadata, materialization, spec_of
 
 CATALOG = dg.AssetKey("catalog")
+EDGES = "marts.edges"  # the model whose metadata pictures the code graph
 
 
 def catalog_assets(model_set: ModelSet) -> dg.AssetsDefinition:
@@ -72,7 +73,8 @@ def catalog_assets(model_set: ModelSet) -> dg.AssetsDefinition:
         types = all_types(result.models.values())
         for key, made in result.models.items():  # in the order of building, as Dagster wants them
             if key in chosen:
-                yield materialization(made, models, types)
+                graph = edge_metadata(result.edges) if key == EDGES and result.edges is not None else None
+                yield materialization(made, models, types, graph)
         yield from _checks(result.tests, checks)
         if whole_build:
             yield _published(result, stages)

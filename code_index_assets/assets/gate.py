@@ -25,11 +25,12 @@ from .partitions import one_repository_a_run, repositories
 
 PUBLISH_VERSION = "1"
 _DESCRIPTIONS = {
-    "chunks_sound": "Ids unique and present, lines inside the file, texts intact, sizes kept, from kept files only.",
+    "chunks_sound": "Ids unique and present, lines inside the file, texts intact, sizes kept, from kept files only; "
+    "facts of the code graph hang together.",
     "vectors_sound": "Every chunk embedded; right dimension, finite, unit length, none zero, none without a chunk.",
     "files_covered": "Every kept file is in the chunks.",
     "no_secrets": "The secret scanner finds nothing in the chunks.",
-    "plausible": "No third of the code and no main language is gone since the last publication.",
+    "plausible": "No third of the code, no main language, no resolution of names is gone since the last publication.",
 }
 
 _SPECS = [

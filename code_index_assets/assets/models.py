@@ -12,6 +12,7 @@ import dagster as dg
 
 from ..analytics.audit import TestResult
 from ..analytics.catalog import ModelResult
+from ..analytics.edge_figures import EdgeFigures
 from ..analytics.graph import column_lineage, parents
 from ..analytics.model import Model
 from ..analytics.sources import RAW, RAW_TYPES
@@ -93,10 +94,22 @@ def check_result(result: TestResult) -> dg.AssetCheckResult:
     )
 
 
+def edge_metadata(figures: EdgeFigures) -> dict[str, Any]:
+    """The code graph as metadata: numbers that Dagster plots over time, a table, a drawing of folders."""
+    return {
+        **figures.numbers,
+        "kinds_by_grade": dg.MetadataValue.md(figures.table()),
+        "picture": dg.MetadataValue.md(figures.picture()),
+    }
+
+
 def materialization(
-    result: ModelResult, models: Mapping[str, Model], types: Mapping[str, Mapping[str, str]]
+    result: ModelResult,
+    models: Mapping[str, Model],
+    types: Mapping[str, Mapping[str, str]],
+    more: Mapping[str, Any] | None = None,
 ) -> dg.MaterializeResult:
-    """What a build made of a model: rows, seconds, column types and lineage, some rows."""
+    """What a build made of a model: rows, seconds, column types and lineage, some rows, and `more`."""
     model = result.model
     columns = [
         dg.TableColumn(name=name, type=kind, description=model.columns.get(name, ""))
@@ -119,6 +132,7 @@ def materialization(
     }
     if result.preview:
         metadata["preview"] = dg.MetadataValue.md(markdown(result.preview))
+    metadata.update(more or {})
     return dg.MaterializeResult(asset_key=asset_key(model.key), metadata=metadata)
 
 

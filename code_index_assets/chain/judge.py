@@ -10,18 +10,19 @@ from dataclasses import dataclass
 
 from ..errors import DamagedIndexError
 from ..index.published import PublishedIndex
-from ..quality.gate import Judged, judge, read_verdict
+from ..quality.gate import Judged, judge, read_verdict, textual_share_of
 from ..quality.permit import CheckResult, Verdict
 from ..quality.profile import Baseline
 from .embed import KIND as EMBEDDINGS
 from .embed import require_space
 from .run import ChainRun, StepResult
 
-# Each Dagster check costs about 0.1 s of event bookkeeping on SQLite: twenty expectations are shown as five checks.
+# Each Dagster check costs about 0.1 s of event bookkeeping on SQLite: all expectations are shown as five checks.
 CHECK_GROUPS: dict[str, tuple[str, ...]] = {
     "chunks_sound": (
         "chunk_ids_present", "chunk_ids_unique", "lines_inside_file", "chunk_text_intact", "chunk_size_kept",
-        "chunk_size_bounded", "chunks_of_kept_files",
+        "chunk_size_bounded", "chunks_of_kept_files", "facts_hang_together", "facts_inside_files",
+        "facts_of_kept_files", "edge_targets_exist",
     ),
     "vectors_sound": (
         "every_chunk_embedded", "vector_dimension", "vectors_finite", "no_zero_vectors", "vectors_unit_length",
@@ -29,7 +30,7 @@ CHECK_GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "files_covered": ("files_kept", "kept_files_chunked", "every_kept_file_chunked"),
     "no_secrets": ("no_secret_left",),
-    "plausible": ("code_still_there", "languages_still_there"),
+    "plausible": ("code_still_there", "languages_still_there", "resolution_still_there"),
 }  # fmt: skip
 
 
@@ -72,7 +73,10 @@ def _baseline(run: ChainRun) -> Baseline | None:
         return None
     coverage = receipt.coverage
     return Baseline(
-        receipt.artifacts["embeddings"], int(coverage.get("chunks", 0)), dict(coverage.get("chunk_languages", {}))
+        receipt.artifacts["embeddings"],
+        int(coverage.get("chunks", 0)),
+        dict(coverage.get("chunk_languages", {})),
+        textual_share_of(run.store, run.key, space.id, receipt.subject),
     )
 
 

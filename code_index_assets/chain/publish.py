@@ -7,21 +7,32 @@ publication itself (`index/publish.py`), Dagster.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import CorruptArtifactError, DamagedIndexError, GateRefusedError, NotBuiltError, StalePublicationError
+from ..errors import (
+    CodeIndexError,
+    ConfigurationError,
+    CorruptArtifactError,
+    DamagedIndexError,
+    GateRefusedError,
+    NotBuiltError,
+    StalePublicationError,
+)
 from ..index.backends.choice import make_backend
 from ..index.backends.interface import IndexBackend
 from ..index.content import RepositoryContent, recipe
 from ..index.coverage import coverage_of
 from ..index.generations import Retention
 from ..index.manifest import PublicationStore, Receipt
+from ..index.precise import add_precise
 from ..index.publish import PublicationResult, is_receipt_of, publish
 from ..index.published import PublishedIndex
 from ..index.read_back import readable_points
 from ..index.rebuild import rebuild
 from ..quality.gate import permit_for
 from ..quality.permit import Permit
+from ..sources.registry import Registry, parse_partition_key
 from ..sources.snapshot import Snapshot, observed_snapshot
 from ..storage.artifacts import Artifact
 from .embed import KIND as EMBEDDINGS
@@ -52,7 +63,9 @@ def publish_partition(run: ChainRun) -> StepResult:
     if result.outcome == "reused":
         _require_readable(run, backend, result.receipt, space.id)
     PublishedIndex(run.layout).note(space, run.settings)
-    return _result(ready, result)
+    done = _result(ready, result)
+    done.info.update(_precise_of_registry(run, result.receipt))
+    return done
 
 
 @dataclass(frozen=True)
@@ -105,7 +118,7 @@ def published_already(run: ChainRun) -> StepResult | None:
     receipt = manifest.receipts.get(run.key) if manifest else None
     if manifest is None or receipt is None or store.is_adrift():
         return None
-    if not is_receipt_of(receipt, ready.content, ready.permit):
+    if not is_receipt_of(receipt, ready.content, ready.permit) or _precise_files(run):
         return None
     store.ledger(receipt)
     with run.stages.stage("read back", unit="points") as ticker:
@@ -130,6 +143,29 @@ def _result(ready: _Ready, result: PublicationResult) -> StepResult:
     }
     outcome: Outcome = "reused" if result.outcome == "reused" else "built"
     return StepResult(content.embeddings, outcome, content.commit, facts, permit.subject)
+
+
+def _precise_files(run: ChainRun) -> tuple[str, ...]:
+    """The files of precise indexes that the registry names."""
+    try:
+        entry, _ = parse_partition_key(run.key, Registry.load(run.settings.registry_file, run.layout))
+    except ConfigurationError:
+        return ()
+    return tuple(entry.scip)
+
+
+def _precise_of_registry(run: ChainRun, receipt: Receipt) -> dict[str, Any]:
+    """Takes in the precise indexes that the registry names. One that does not fit is told: the publication stands."""
+    taken: list[str] = []
+    for path in _precise_files(run):
+        try:
+            added = add_precise(run.layout, receipt, Path(path).read_bytes())
+            taken.append(f"{path}: {added.occurrences:,} occurrences in {added.documents:,} files")
+        except (CodeIndexError, OSError) as error:
+            said = error.message if isinstance(error, CodeIndexError) else str(error)
+            taken.append(f"{path}: not taken: {said}")
+        run.stages.say(taken[-1])
+    return {"scip": taken} if taken else {}
 
 
 def _require_readable(run: ChainRun, backend: IndexBackend, receipt: Receipt, space: str) -> None:

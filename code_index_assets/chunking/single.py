@@ -25,7 +25,7 @@ from .recovery import error_bytes, recovered
 from .references import MAX_NAME, hidden_spans, references
 from .splitter import Piece, Splitter
 
-CHUNKER_VERSION = "4"
+CHUNKER_VERSION = "5"
 
 # A query over one error node of 100,000 children takes 4.5 s (quadratic), and finds nothing in it.
 MAX_ERROR_CHILDREN = 20_000

@@ -31,6 +31,12 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 _DIFF = click.option(
     "--diff", type=click.File("r"), help="Ask about what this unified diff changes; - is standard input."
 )
+_EVERYWHERE = click.option(
+    "--all-repositories",
+    "everywhere",
+    is_flag=True,
+    help="Also in the other repositories, through imports of its package.",
+)
 _DEPTH = click.option("--depth", default=3, show_default=True, help="Calls away at most.")
 
 
@@ -56,10 +62,13 @@ def answered(question: str, as_json: bool, **fields: Any) -> int:
 def as_text(answer: GraphAnswer) -> str:
     """One line an edge: where, what, the grade, the line that shows it; last, what was looked at."""
     lines = [f"{made.kind} {made.name}  {made.path}:{made.line}" for made in answer.definitions[:20]]
+    home = (answer.definitions or answer.edges or (None,))[0]
+    own = home.repository if home is not None else ""
     for edge in answer.edges:
         shown = "" if answer.question == "unused" else f"  at {edge.evidence_path}:{edge.evidence_line}"
         indent = "  " * edge.depth
-        lines.append(f"{indent}{edge.name}  {edge.path}:{edge.line}  {edge.kind}, {edge.grade} ({edge.why}){shown}")
+        place = edge.path if edge.repository == own else f"{edge.repository}:{edge.path}"
+        lines.append(f"{indent}{edge.name}  {place}:{edge.line}  {edge.kind}, {edge.grade} ({edge.why}){shown}")
     if not answer.definitions and answer.question != "unused":
         lines.append("no definition of that name is indexed")
     elif not answer.edges:
@@ -89,10 +98,14 @@ def _of_symbol(question: str, text: str, *options: Callable[[Any], Any]) -> clic
     return command
 
 
-callers_command = _of_symbol("callers", "Who calls SYMBOL (a name, Type.name, or path:line).")
+callers_command = _of_symbol("callers", "Who calls SYMBOL (a name, Type.name, or path:line).", _EVERYWHERE)
 callees_command = _of_symbol("callees", "What SYMBOL calls.")
 impact_command = _of_symbol(
-    "impact", "What a change of SYMBOL, or of what a diff changes, may break: callers of callers.", _DIFF, _DEPTH
+    "impact",
+    "What a change of SYMBOL, or of what a diff changes, may break: callers of callers.",
+    _DIFF,
+    _DEPTH,
+    _EVERYWHERE,
 )
 implementations_command = _of_symbol("implementations", "Classes that extend SYMBOL, or methods that override it.")
 tests_for_command = _of_symbol("tests-for", "Tests that reach SYMBOL, or what a diff changes, by calls.", _DIFF)

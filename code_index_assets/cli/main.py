@@ -34,6 +34,8 @@ COMMANDS = {
     "implementations": ("graph", "What extends a class or overrides a method."),
     "tests-for": ("graph", "Tests that reach a definition."),
     "unused": ("graph", "Definitions without a use in their repository."),
+    "scip": ("scip", "Take in precise indexes of compilers (SCIP)."),
+    "export": ("scip", "Write the code graph for other tools (SCIP)."),
     "status": ("status", "What is published: commit, freshness, coverage, verdict."),
     "list": ("registry", "List the registered repositories."),
     "files": ("status", "Files of a repository: kept, or left out and why."),

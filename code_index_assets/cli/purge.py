@@ -56,6 +56,7 @@ def purge_command(repository: str, paths: tuple[str, ...], yes: bool, as_json: b
 def _purge(repository: str, paths: tuple[str, ...], say: Say) -> dict[str, int]:
     """Does it, and gives how many artifacts, publications and vectors were removed. Raises CodeIndexError."""
     from ..index.generations import Retention
+    from ..index.precise import forget_precise
     from ..operations.retention import remove_unnamed, vector_keys
     from ..workers.chain_runs import run_chain
     from .index import partition_keys
@@ -86,6 +87,8 @@ def _purge(repository: str, paths: tuple[str, ...], say: Say) -> dict[str, int]:
         # Pins of finished runs would keep the old artifacts.
         for pin in (layout.root / "pins").glob(f"*/{glob.escape(key_segment(key))}.*.json"):
             pin.unlink(missing_ok=True)
+        if forget_precise(layout, key):
+            say(f"removed the precise index of {key}, which may name the file; take it in again without it")
     _rewrite_shards(layout, settings)
     generations = prune_index(layout, settings, Retention(1, 0.0))
     removed = sum(remove_unnamed(layout, key=key).artifacts for key in keys)

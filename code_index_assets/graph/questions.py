@@ -58,7 +58,7 @@ def callers(references: References, places: Iterable[Place], depth: int = 1) -> 
         following: list[tuple[tuple[Place, ...], Grade]] = []
         for asked, grade in level:
             for caller in references.answer_of(asked).callers:
-                edge = _caller_edge(caller, weaker(grade, caller.grade), step)
+                edge = caller_edge(caller, weaker(grade, caller.grade), step)
                 key = (caller.path, caller.owner)
                 if key in seen:
                     continue
@@ -74,7 +74,8 @@ def callers(references: References, places: Iterable[Place], depth: int = 1) -> 
     return Walk(tuple(edges))
 
 
-def _caller_edge(caller: Caller, grade: Grade, depth: int) -> Edge:
+def caller_edge(caller: Caller, grade: Grade, depth: int) -> Edge:
+    """A caller as a step of an answer."""
     return Edge(
         caller.path, caller.name, caller.line, "calls", grade, caller.why, depth, caller.path, caller.at, caller.owner
     )

@@ -6,9 +6,9 @@ What lives here: `References`, answers over one repository. What does not: resol
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from .. import deadlines
@@ -16,6 +16,7 @@ from ..chunking.facts import words
 from .languages.registry import resolver_for
 from .repository import File, Place, Repository
 from .resolver import INFERRED, PROVEN, TEXTUAL, Grade, Resolution, Resolver
+from .scip.overlay import Overlay, Use, overlay_of
 
 EdgeKind = Literal["calls", "instantiates", "reads", "writes", "imports", "inherits", "types"]
 EDGE_KINDS: dict[str, EdgeKind] = {
@@ -91,8 +92,9 @@ class _UsesOfName:
 class References:
     """Answers over one repository."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, uses: Sequence[Use] = ()) -> None:
         self.repository = repository
+        self._precise_uses = uses
         self._resolvers: dict[str, Resolver] = {}
         self._resolved: dict[tuple[str, int], Resolution] = {}
         self._uses: dict[tuple[str, str], _UsesOfName] = {}
@@ -154,7 +156,7 @@ class References:
             tuple(sorted(wanted)),
             references,
             tuple(maybe[p] for p in sorted(maybe)),
-            _callers((*references, *dispatched.values()), kind),
+            callers_of((*references, *dispatched.values()), kind),
         )
 
     def _uses_of(self, resolver: Resolver, word: str) -> _UsesOfName:
@@ -211,22 +213,22 @@ class References:
         grade, why = resolution.grade, resolution.rule
         if not wanted.intersection(resolution.targets):
             if resolution.targets and relatives.intersection(resolution.targets):
-                dispatched.setdefault(place, self._found(file, expression, INFERRED, "may run this override"))
+                dispatched.setdefault(place, self.found(file, expression, INFERRED, "may run this override"))
                 return
             if resolution.targets or (resolution.external and resolution.rule != "?") or expression[0] != "a":
                 return
             guess = self.guessed(resolver, expression[1], file, wanted)
             if guess is None:
-                maybe.setdefault(place, self._found(file, expression, TEXTUAL, "name only"))
+                maybe.setdefault(place, self.found(file, expression, TEXTUAL, "name only"))
                 return
             if resolution.external:
-                maybe.setdefault(place, self._found(file, expression, TEXTUAL, "name only"))
+                maybe.setdefault(place, self.found(file, expression, TEXTUAL, "name only"))
                 return
             grade, why = INFERRED, guess
         if len(resolution.targets) > 1 and resolver.overloaded(resolution.targets):
-            maybe.setdefault(place, self._found(file, expression, TEXTUAL, "one of several overloads"))
+            maybe.setdefault(place, self.found(file, expression, TEXTUAL, "one of several overloads"))
             return
-        found = self._found(file, expression, grade, why)
+        found = self.found(file, expression, grade, why)
         if place not in hits or GRADES[grade] < GRADES[hits[place].grade]:
             hits[place] = found
 
@@ -234,8 +236,18 @@ class References:
         """What a use refers to."""
         key = (file.path, number)
         if key not in self._resolved:
-            self._resolved[key] = resolver.resolve(file, number)
+            if self._precise_uses:
+                line, column = file.expressions[number][2:4]
+                own = partial(resolver.resolve, file, number)
+                self._resolved[key] = self.precise.decided(file.path, line, column, own)
+            else:
+                self._resolved[key] = resolver.resolve(file, number)
         return self._resolved[key]
+
+    @cached_property
+    def precise(self) -> Overlay:
+        """What a precise index says."""
+        return overlay_of(self.repository, self._precise_uses, lambda file, place: self.resolver(file).canonical(place))
 
     def guessed(self, resolver: Resolver, name: str, file: File, wanted: set[Place]) -> str | None:
         """The rule by which an unknown receiver's member is one of `wanted`; None if none holds."""
@@ -278,7 +290,8 @@ class References:
                 found.update(resolver.canonical(p) for p in resolver.own_member(base, resolver.overridden_name(name)))
         return found - set(wanted)
 
-    def _found(self, file: File, expression: tuple[Any, ...], grade: Grade, why: str) -> Found:
+    def found(self, file: File, expression: tuple[Any, ...], grade: Grade, why: str) -> Found:
+        """A use as an answer shows it."""
         line, column, scope, role = expression[2:6]
         owner = file.owner(scope)
         around = file.definitions[owner] if owner >= 0 else None
@@ -289,7 +302,7 @@ class References:
         )  # fmt: skip
 
 
-def _callers(references: Iterable[Found], kind: str) -> tuple[Caller, ...]:
+def callers_of(references: Iterable[Found], kind: str) -> tuple[Caller, ...]:
     """Definitions around uses: around calls, of what can be called."""
     found: dict[tuple[str, str, int], Caller] = {}
     for use in references:

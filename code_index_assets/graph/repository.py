@@ -55,6 +55,11 @@ class File:
         return frozenset(found)
 
     @cached_property
+    def replaced(self) -> frozenset[str]:
+        """Names of members that the file assigns to, `setattr` and patches of tests included."""
+        return frozenset(e[1] for e in self.expressions if e[0] == "a" and e[5] == "write")
+
+    @cached_property
     def aliases(self) -> dict[str, list[str]]:
         """Names that imports bind, by the name that they import."""
         found: dict[str, list[str]] = defaultdict(list)

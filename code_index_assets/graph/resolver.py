@@ -76,6 +76,10 @@ class Resolver:
         """Definitions of a member of a module; None if unknown."""
         raise NotImplementedError
 
+    def module_imported(self, file: File, expression: Any) -> str | None:
+        """The module of the repository that a name in an import statement is; None if it is none."""
+        return None
+
     def external_call(self, name: str, arguments: list[Values]) -> Values:
         """What calling something outside of the repository gives."""
         return (("X", "?", ()),)
@@ -95,6 +99,15 @@ class Resolver:
         return place[0], next(
             n for n in file.bound[definition.scope, definition.name] if file.definitions[n].kind != NARROWED
         )
+
+    def beside_imports(self, place: Place) -> Place:
+        """The first definition of a name that an import binds too; the place itself if nothing else binds it."""
+        file = self.file(place[0])
+        made = file.definitions[place[1]]
+        if made.kind != "import":
+            return place
+        others = (n for n in file.bound[made.scope, made.name] if file.definitions[n].kind not in ("import", NARROWED))
+        return place[0], next(others, place[1])
 
     def other_names(self, name: str, wanted: set[Place]) -> set[str]:
         """Names besides imports' aliases that a definition is used under."""

@@ -32,7 +32,7 @@ from ..storage.layout import Layout, key_segment, segment_key
 from ..storage.store import LocalStore
 from ..triggers.inbox import Inbox
 
-KINDS = ("repository", "file_hashes", "chunks", "history")
+KINDS = ("repository", "file_hashes", "chunks", "history", "edges", "scip")
 KINDS_BY_SPACE = ("embeddings", "quality")
 PINNED_SECONDS = 86_400.0
 

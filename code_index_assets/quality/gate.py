@@ -20,6 +20,7 @@ from ..settings import Settings
 from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactStore, ArtifactWriter, Built
 from ..storage.fingerprint import fingerprint
 from ..storage.layout import Layout, write_atomically
+from .graph_profile import profile_graph, share_of
 from .parts import bucket_parts, parts_digest
 from .permit import CheckResult, Permit, Verdict, issue_permit
 from .profile import Baseline, BucketProfile, profile_bucket, profile_repository
@@ -70,10 +71,15 @@ def judge(
         kept_files = files.read("files", ["path", "lines", "status"]).filter(pl.col("status") == "kept")
         buckets, subjects = _profile(judged, kept_files, previous, writer, stages)
         rows = pl.concat([bucket.rows for bucket in buckets])
+        with stages.stage("profile the code graph", unit="files") as ticker:
+            before = dict(previous.info.get("graph", {})) if previous is not None else {}
+            graph, foreign_facts, writer.info["graph"] = profile_graph(chunks, kept_files, before)
+            ticker.advance(graph.files)
         with stages.stage("import great_expectations", unit="imports"):
             load_suite()
         with stages.stage("expectations", unit="checks") as ticker:
-            results = run_suite_beside(suite, rows, profile_repository(rows, buckets, kept_files, baseline))
+            repository = profile_repository(rows, buckets, kept_files, baseline, graph, foreign_facts)
+            results = run_suite_beside(suite, rows, repository)
             ticker.advance(len(results))
         subject = subject_digest(space, subjects)
         results = _accepted(results, suite, subject, acceptances(store.layout, key, space))
@@ -186,6 +192,12 @@ def current_verdict(store: ArtifactStore, key: str, space: str) -> Verdict | Non
     """The latest verdict of a partition, or None."""
     artifact = store.current(KIND, key, space)
     return read_verdict(artifact) if artifact else None
+
+
+def textual_share_of(store: ArtifactStore, key: str, space: str, subject: str) -> float | None:
+    """The share of textual names in what a verdict on a subject looked at; None where none is kept."""
+    shares = [share_of(a.info) for a in store.every(KIND, key, space) if read_verdict(a).subject == subject]
+    return next((share for share in shares if share is not None), None)
 
 
 def verdict_on(store: ArtifactStore, key: str, space: str, subject: str) -> Verdict | None:

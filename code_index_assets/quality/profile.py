@@ -12,6 +12,7 @@ import polars as pl
 
 from ..sources.secrets.scan import scan_many
 from ..storage.fingerprint import digest
+from .graph_profile import GraphProfile
 
 PROFILE_SCHEMA: dict[str, pl.DataType] = {
     "chunk_id": pl.String(),
@@ -36,6 +37,7 @@ class Baseline:
     embeddings: str
     chunks: int
     languages: dict[str, int] = field(default_factory=dict)
+    textual_share: float | None = None  # of the sample of the code graph
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,12 @@ def _vector_profile(embeddings: pl.DataFrame) -> pl.DataFrame:
 
 
 def profile_repository(
-    chunks: pl.DataFrame, buckets: list[BucketProfile], files: pl.DataFrame, baseline: Baseline | None
+    chunks: pl.DataFrame,
+    buckets: list[BucketProfile],
+    files: pl.DataFrame,
+    baseline: Baseline | None,
+    graph: GraphProfile,
+    foreign_facts: int,
 ) -> pl.DataFrame:
     """The repository's row. `chunks` are the profile rows of all buckets, `files` the kept files."""
     kept_files = files.height
@@ -154,6 +161,7 @@ def profile_repository(
         for name, count in (baseline.languages if baseline else {}).items()
         if baseline and count >= baseline.chunks / 5 and not languages.get(name)
     ]
+    share_before = baseline.textual_share if baseline else None
     loss = max(0.0, 1 - chunks.height / baseline.chunks) if baseline and baseline.chunks else 0.0
     return pl.DataFrame(
         {
@@ -165,6 +173,11 @@ def profile_repository(
             "files_uncovered_share": [uncovered / kept_files if kept_files else 0.0],
             "loss": [loss],
             "languages_lost": [len(lost)],
+            "facts_broken": [graph.broken],
+            "facts_lines_outside": [graph.lines_outside],
+            "facts_foreign": [foreign_facts],
+            "edge_targets_missing": [graph.targets_missing],
+            "textual_growth": [graph.textual_share - share_before if share_before is not None else 0.0],
         }
     )
 

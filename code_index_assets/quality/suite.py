@@ -24,6 +24,7 @@ from .permit import CheckResult
 
 SUITE_VERSION = "1"
 LARGEST_LOSS = 1 / 3
+LARGEST_TEXTUAL_GROWTH = 0.25
 Severity = Literal["warn", "error"]
 
 
@@ -75,6 +76,16 @@ def expectations(settings: Settings, dimension: int) -> tuple[Expectation, ...]:
         _count("files_kept", "files_kept", "at least one file was kept", min_value=1),
         _count("kept_files_chunked", "files_uncovered_share", "kept files have chunks (1 in 100 may be blank)", max_value=0.01),
         _count("every_kept_file_chunked", "files_uncovered", "every kept file has chunks", "warn"),
+        _count("facts_hang_together", "facts_broken", "facts of the code graph can be read (a sample)"),
+        _count("facts_inside_files", "facts_lines_outside", "definitions and uses lie inside their file (a sample)"),
+        _count("facts_of_kept_files", "facts_foreign", "facts come from kept files only"),
+        _count("edge_targets_exist", "edge_targets_missing", "edges lead to definitions that are there (a sample)"),
+        Expectation(
+            "resolution_still_there", "repository", between, block,
+            "names of which the name alone is known are at most a quarter more of all than at the last publication "
+            "(a sample)",
+            {"column": "textual_growth", "max_value": LARGEST_TEXTUAL_GROWTH}, plausibility=True,
+        ),
         Expectation(
             "code_still_there", "repository", between, block, "at most a third of the chunks is gone since the last publication",
             {"column": "loss", "max_value": LARGEST_LOSS}, plausibility=True,

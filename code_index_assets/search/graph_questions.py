@@ -7,17 +7,20 @@ What lives here: `ask_graph`, and definitions that a symbol, a place or a diff m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from ..errors import QueryError
 from ..graph import questions
-from ..graph.questions import Walk
+from ..graph.questions import Edge, Walk
+from ..graph.references import callers_of
 from ..graph.repository import Place
+from ..graph.resolver import Grade
 from ..index.filters import Filter
 from ..index.manifest import Receipt
 from ..index.reader import SnapshotGoneError
+from .across import elsewhere
 from .answers import DefinitionPlaced, GraphAnswer, GraphEdge
 from .engine import SearchEngine
 from .graphs import CodeGraph, graph_of
@@ -44,6 +47,7 @@ class GraphRequest:
     ref: str | None = None
     depth: int = 3
     diff: str = ""
+    everywhere: bool = False  # callers and impact in the other repositories too
 
 
 def ask_graph(engine: SearchEngine, request: GraphRequest) -> GraphAnswer:
@@ -62,7 +66,7 @@ def ask_graph(engine: SearchEngine, request: GraphRequest) -> GraphAnswer:
         try:
             keys = engine.resolve(snapshot, request.repositories, (request.ref,) if request.ref else ())
             receipts = snapshot.receipts if keys is None else {key: snapshot.receipts[key] for key in keys}
-            parts = [_of_one(engine, receipt, request) for receipt in receipts.values()]
+            parts = [part for r in receipts.values() for part in _parts(engine, r, request, snapshot.receipts)]
         except SnapshotGoneError:
             if attempt == 2:
                 raise
@@ -91,10 +95,53 @@ class _Part:
     unresolved: int
 
 
-def _of_one(engine: SearchEngine, receipt: Receipt, request: GraphRequest) -> _Part:
+def _parts(
+    engine: SearchEngine, receipt: Receipt, request: GraphRequest, receipts: Mapping[str, Receipt]
+) -> list[_Part]:
+    """The answer over one repository, and over those that use it."""
     graph = graph_of(engine.layout, receipt)
     places = _changed(graph, request.diff) if request.diff else _meant(graph, request.symbol)
     walk = _walk(graph, request, places)
+    parts = [_part(graph, receipt, places, walk)]
+    if request.everywhere and request.question in ("callers", "impact"):
+        depth = 1 if request.question == "callers" else request.depth
+        for (other, asked), edges in _elsewhere(engine, receipt, graph, places, walk, receipts, depth).items():
+            parts.append(_part(asked, receipts[other], (), Walk(tuple(edges))))
+    return parts
+
+
+def _elsewhere(
+    engine: SearchEngine, home: Receipt, graph: CodeGraph, places: tuple[Place, ...], walk: Walk,
+    receipts: Mapping[str, Receipt], depth: int,
+) -> dict[tuple[str, CodeGraph], list[Edge]]:  # fmt: skip
+    """Callers in the other repositories, of what was asked about and of what the walk reached, and their callers."""
+    away = dict.fromkeys(places, 0)
+    grades: dict[Place, Grade] = {}
+    for edge in walk.edges:
+        if edge.owner >= 0 and edge.depth < depth:
+            away.setdefault((edge.path, edge.owner), edge.depth)
+            grades.setdefault((edge.path, edge.owner), edge.grade)
+    found: dict[tuple[str, CodeGraph], list[Edge]] = {}
+    seen: set[tuple[str, str, int]] = set()
+    for place in sorted(away, key=lambda one: (away[one], one)):
+        definition = graph.references.repository.definition(place)
+        for other in elsewhere(engine.layout, home, graph, (place,), receipts):
+            for caller in callers_of((other.use,), definition.kind):
+                grade = questions.weaker(caller.grade, grades.get(place, "proven"))
+                edge = questions.caller_edge(caller, grade, away[place] + 1)
+                edges = found.setdefault((other.receipt.key, other.graph), [])
+                left = depth - edge.depth
+                start = ((edge.path, edge.owner),) if edge.owner >= 0 and left > 0 else ()
+                above = questions.callers(other.graph.references, start, left).edges if start else ()
+                deeper = [replace(e, depth=e.depth + edge.depth, grade=questions.weaker(e.grade, grade)) for e in above]
+                for one in (edge, *deeper):
+                    if (other.receipt.key, one.path, one.owner) not in seen:
+                        seen.add((other.receipt.key, one.path, one.owner))
+                        edges.append(one)
+    return found
+
+
+def _part(graph: CodeGraph, receipt: Receipt, places: tuple[Place, ...], walk: Walk) -> _Part:
     repository = graph.references.repository
     placed = []
     for path, number in places:

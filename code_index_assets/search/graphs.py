@@ -6,30 +6,23 @@ the questions (`uses.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..chunking import grammars
-from ..chunking.code_facts.model import FileFacts
-from ..chunking.context import MANIFESTS, ProjectContext, project_context
-from ..chunking.plugins import FACTS
+from ..chunking.context import ProjectContext
 from ..errors import CorruptArtifactError
+from ..graph.opening import manifest_paths, manifest_texts, project_of, repository_of, with_precise
 from ..graph.references import References
 from ..graph.repository import Repository
 from ..index.manifest import Receipt
+from ..index.precise import precise_fingerprint, precise_uses
 from ..storage.layout import Layout
 from .tables import PublishedTables
-
-if TYPE_CHECKING:
-    import polars as pl
 
 KEPT = 8
 
 
-@dataclass
+@dataclass(eq=False)
 class CodeGraph:
     """The graph of one repository at its published commit."""
 
@@ -48,7 +41,8 @@ _graphs: dict[tuple[Path, str, str], CodeGraph] = {}
 
 def graph_of(layout: Layout, receipt: Receipt) -> CodeGraph:
     """The graph of a published repository. Raises SnapshotGoneError, CorruptArtifactError."""
-    name = (layout.root, receipt.key, receipt.artifacts.get("chunks", ""))
+    chunks = receipt.artifacts.get("chunks", "")
+    name = (layout.root, receipt.key, f"{chunks} {precise_fingerprint(layout, receipt)}")
     graph = _graphs.pop(name, None) or _opened(layout, receipt)
     while len(_graphs) >= KEPT:
         _graphs.pop(next(iter(_graphs)))
@@ -60,52 +54,26 @@ def _opened(layout: Layout, receipt: Receipt) -> CodeGraph:
     import polars as pl
 
     tables = PublishedTables(layout, {receipt.key: receipt})
-    files = tables.scan("files").filter(pl.col("status") == "kept").select("path", "role").collect()
+    files = tables.scan("files").filter(pl.col("status") == "kept").select("path", "role", "lines").collect()
     try:
         facts = tables.scan("code_facts").select("path", "language", "names", "facts").collect()
     except CorruptArtifactError:
         facts = None
-    roles = dict(files.iter_rows())
+    roles = dict(files.select("path", "role").iter_rows())
     if facts is None:
         return CodeGraph(References(Repository((), lambda path: None, lambda path, module: None)), {}, roles)
+    uses = precise_uses(layout, receipt)
+    if uses:
+        symbols = tables.scan("symbols").select("path", "name", "kind", "start_line", "end_line").collect()
+        facts = with_precise(facts, uses, symbols, dict(files.select("path", "lines").iter_rows()))
     languages: dict[str, str] = dict(facts.select("path", "language").iter_rows())
-    texts: dict[str, str] = dict(facts.select("path", "facts").iter_rows())
-    mentions = _Mentions(facts)
-    project = _project(tables, list(roles))
-
-    def load(path: str) -> FileFacts | None:
-        text = texts.get(path)
-        return FileFacts.from_json(path, languages[path], text) if text is not None else None
-
-    @cache
-    def resolve(path: str, module: str) -> str | None:
-        rules = FACTS.get(grammars.canonical(languages.get(path, "")))
-        return rules.resolve(path, module, project) if rules is not None and rules.resolve is not None else None
-
-    return CodeGraph(References(Repository(texts, load, resolve, mentions)), languages, roles)
-
-
-class _Mentions:
-    """Which files mention a name."""
-
-    def __init__(self, facts: pl.DataFrame) -> None:
-        exploded = facts.select("path", "names").explode("names").drop_nulls().sort("names", "path")
-        self._names = exploded.get_column("names")
-        self._paths = exploded.get_column("path")
-
-    def __call__(self, name: str) -> Iterable[str]:
-        first = int(self._names.search_sorted(name, "left"))
-        last = int(self._names.search_sorted(name, "right"))
-        return self._paths.slice(first, last - first).to_list()
+    return CodeGraph(References(repository_of(facts, _project(tables, list(roles))), uses), languages, roles)
 
 
 def _project(tables: PublishedTables, paths: list[str]) -> ProjectContext:
-    """What languages need to know of the repository: paths, and names from manifests as they were indexed."""
-    manifests = [path for path in paths if path.rpartition("/")[2] in MANIFESTS]
-    texts: dict[str, str] = {}
-    if manifests:
-        (key,) = tables.receipts
-        rows = tables.scan_paths("chunks", [(key, path) for path in manifests]).select("path", "ordinal", "text")
-        for path, parts in rows.collect().sort("path", "ordinal").group_by("path", maintain_order=True):
-            texts[str(path[0])] = "\n".join(parts.get_column("text").to_list())
-    return project_context(paths, texts.get)
+    manifests = manifest_paths(paths)
+    if not manifests:
+        return project_of(paths, {})
+    (key,) = tables.receipts
+    rows = tables.scan_paths("chunks", [(key, path) for path in manifests]).select("path", "ordinal", "text")
+    return project_of(paths, manifest_texts(rows.collect()))

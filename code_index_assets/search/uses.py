@@ -6,14 +6,15 @@ What lives here: `find_uses` over the published graphs. What does not: resolutio
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..errors import NotIndexedError
-from ..graph.references import Answer, Found
+from ..graph.references import Answer, Found, callers_of
 from ..index.filters import Filter
 from ..index.manifest import Receipt
 from ..index.reader import SnapshotGoneError
+from .across import Elsewhere, elsewhere
 from .answers import CallerOfDefinition, DefinitionPlaced, Use, Uses
 from .engine import SearchEngine
 from .graphs import CodeGraph, graph_of
@@ -29,6 +30,7 @@ class UsesRequest:
     path: str | None = None
     line: int | None = None
     ref: str | None = None
+    everywhere: bool = False  # uses in the other repositories too
 
 
 def find_uses(engine: SearchEngine, request: UsesRequest) -> Uses:
@@ -46,6 +48,9 @@ def find_uses(engine: SearchEngine, request: UsesRequest) -> Uses:
             exact = {k: r for k, r in chosen.items() if request.repository in (r.repository, r.key)}
             receipts = exact or chosen
             found = [_of_one(engine, receipt, request) for receipt in receipts.values()]
+            if request.everywhere:
+                others = [_in_others(engine, one, snapshot.receipts) for one in found if one.answer.definitions]
+                found.extend(other for several in others for other in several)
             return _together(engine, request, found, Filter(keys=tuple(receipts)), engine.repositories(
                 snapshot, Filter(keys=tuple(receipts))))  # fmt: skip
         except SnapshotGoneError:
@@ -65,6 +70,21 @@ def _of_one(engine: SearchEngine, receipt: Receipt, request: UsesRequest) -> _On
     graph = graph_of(engine.layout, receipt)
     path = engine.places.path(request.path) if request.path else None
     return _One(receipt, graph, graph.references.answer(request.name, path, request.line))
+
+
+def _in_others(engine: SearchEngine, one: _One, receipts: Mapping[str, Receipt]) -> list[_One]:
+    """The uses of one repository's definitions in the others, as answers of these without definitions."""
+    uses: dict[str, list[Elsewhere]] = {}
+    for found in elsewhere(engine.layout, one.receipt, one.graph, one.answer.definitions, receipts):
+        uses.setdefault(found.receipt.key, []).append(found)
+    kind = one.graph.references.repository.definition(one.answer.definitions[0]).kind
+    answers = []
+    for several in uses.values():
+        places = {(found.use.path, found.use.line): found.use for found in several}
+        references = tuple(places[place] for place in sorted(places))
+        answer = Answer((), references, (), callers_of(references, kind))
+        answers.append(_One(several[0].receipt, several[0].graph, answer))
+    return answers
 
 
 def _together(

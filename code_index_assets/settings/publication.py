@@ -34,6 +34,9 @@ class PublicationSettings(SettingsGroup):
     history_commits: int = Field(
         1000, ge=0, description="Commits of a repository looked at for churn (hot spots); 0: none."
     )
+    edges_seconds: float = Field(
+        300.0, ge=0, description="Time for the edges of one repository in the catalogue; 0: none are made."
+    )
     freshness_hours: float = Field(24.0, gt=0, description="Age up to which a publication counts as fresh.")
     keep_artifacts_seconds: float = Field(
         7 * 86_400.0, ge=0, description="Unreferenced artifacts are kept this long, in seconds."

@@ -8,6 +8,7 @@ What does not: URLs (`location.py`) and reading the repositories (`sources/git/s
     url = "https://github.com/gin-gonic/gin"      # or: path = "/srv/code/gin"
     refs = ["master", "v1.10.0", "release/*"]     # default: the remote's HEAD; the first one is the default ref
     exclude = ["testdata/**"]                     # globs as in .gitignore
+    scip = ["build/index.scip"]                   # precise indexes, taken in after each publication
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f|,\"'`\\*?<>]")
 _BAD_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\|,\"'`]|\.\.|@\{|//|\.lock(/|$)|(^|/)\.|[./]$|^/|^@$")
 _FIELDS = {
     "name": str, "id": str, "url": str, "path": str, "refs": list, "worktree": bool,
-    "include": list, "exclude": list, "enabled": bool, "restricted": bool,
+    "include": list, "exclude": list, "enabled": bool, "restricted": bool, "scip": list,
 }  # fmt: skip
 
 
@@ -49,7 +50,8 @@ class RepositoryEntry:
 
     `id` keeps the identity over a rename. `refs` empty: the remote's HEAD (a checkout's current commit); otherwise the
     first is the default ref, and never a glob. `include` empty: everything. `restricted`: the address came over HTTP
-    and is checked whenever it is fetched (`addresses.py`).
+    and is checked whenever it is fetched (`addresses.py`). `scip`: absolute paths of precise indexes, taken in after
+    each publication.
     """
 
     name: str
@@ -62,6 +64,7 @@ class RepositoryEntry:
     exclude: tuple[str, ...] = ()
     enabled: bool = True
     restricted: bool = False
+    scip: tuple[str, ...] = ()
 
     @property
     def location(self) -> str:
@@ -462,6 +465,7 @@ def _entry(row: dict[str, Any], folder: Path) -> RepositoryEntry:
         exclude=tuple(row.get("exclude", [])),
         enabled=row.get("enabled", True),
         restricted=row.get("restricted", False),
+        scip=tuple(str(folder / Path(path or "") / Path(file).expanduser()) for file in row.get("scip", [])),
     )
     for ref in entry.named_refs:
         partition_key(entry, ref)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -14,7 +15,8 @@ from catalogs import ask, build
 from chains import Chain, GitRepository
 
 from code_index_assets.analytics.audit import AuditFailedError
-from code_index_assets.analytics.catalog import catalog_is_stale
+from code_index_assets.analytics.catalog import build_catalog, catalog_is_stale
+from code_index_assets.progress import Stages
 from code_index_assets.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -262,7 +264,7 @@ def test_all_questions_run_on_a_real_repository(two: Two) -> None:
     chain, _, _ = two
     build(chain)
     questions = {q.title: ask(chain, q.sql) for q in read_questions(ROOT / "docs" / "questions.md")}
-    assert len(questions) == 22
+    assert len(questions) == 27
     answers = [rows for _, rows in sorted(questions.items(), key=lambda item: int(item[0].split(".")[0]))]
     assert [row[0] for row in answers[0]] == ["shop", "tools"]
     assert {row[2] for row in answers[1]} == {"credential_file", "binary", "empty"}
@@ -285,6 +287,68 @@ def test_all_questions_run_on_a_real_repository(two: Two) -> None:
     assert answers[19][0][:2] == ("fresh", 2)
     assert answers[20] == []  # nothing here implements a Shape
     assert ("tools", "tools/run.py") not in {row[:2] for row in answers[21]}  # an entry point is no dead function
+    assert answers[22] == [("shop", "Cart.add", "shop/cart.py", 11, "calls", "proven", "module member")]
+    assert answers[23] == [
+        ("shop", 1, "shop/cart.py", 10, "Cart.add", "proven"),
+        ("shop", 2, "tests/test_cart.py", 4, "test_add", "inferred"),
+    ]
+    assert answers[24][0][:4] == ("shop", "shop/prices.py", 4, "price")
+    assert {row[3] for row in answers[25]} == {
+        "shop.helper.shared_helper",
+        "tools.helper.shared_helper",
+        "tools.run.main",
+    }
+    assert answers[26] == [("shop", 2, "shop/cart.py → shop/prices.py → shop/cart.py")]
+
+
+def test_edges_follow_what_is_published_and_state_what_they_lack(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    from code_index_assets.analytics import load
+
+    chain, shop, _ = two
+    coverage = 'SELECT "partition", state, files, edges > 0 FROM marts.edge_coverage ORDER BY 1'
+    # A repository too large to be waited for: the catalogue is published without its edges, then with them.
+    shutil.rmtree(chain.layout.root / "edges")
+    monkeypatch.setattr(load, "EDGES_SECONDS", 0.0)
+    stages = Stages()
+    build_catalog(chain.layout, chain.settings, stages)
+    assert ask(chain, coverage) == [("shop", "made", 4, True), ("tools", "made", 2, True)]
+    assert {"edges of shop", "edges of tools"} <= {stage.name for stage in stages.done}
+    calls = "SELECT source, target, grade FROM edges WHERE kind = 'calls' AND \"partition\" = 'shop' ORDER BY path"
+    assert ask(chain, calls) == [("Cart.add", "price", "proven"), ("test_add", "Cart.add", "inferred")]
+    assert ask(chain, calls.replace("calls", "tests")) == [
+        ("test_add", "Cart", "proven"),
+        ("test_add", "Cart.add", "inferred"),
+    ]
+    assert ask(chain, "SELECT path, package, name, grade FROM edges WHERE name = 'get'") == [
+        ("tools/run.py", "requests", "get", "proven")
+    ]
+
+    figures = build_catalog(chain.layout, chain.settings, Stages(), preview=True).edges
+    assert figures is not None and figures.numbers["edges_calls"] == 3 and figures.numbers["edges_inferred"] == 1
+    assert "| calls |" in figures.table() and '["tests"]' in figures.picture() and "-->|" in figures.picture()
+
+    # One repository changes: its edges are made anew, the other's stay.
+    shop.commit(
+        {"shop/prices.py": "def price(item):\n    return total(item)\n\n\ndef total(item):\n    return item.get()\n"}
+    )
+    chain.index("shop")
+    monkeypatch.undo()
+    result = build(chain)
+    assert result.models["marts.edge_coverage"].outcome == "partly"
+    assert ask(chain, calls + ", line")[1:2] == [("price", "total", "proven")]
+    homes = [path for path in (chain.layout.root / "edges").glob("*/*") if path.is_dir()]
+    assert len(homes) == 2, "edges of an earlier commit are gone"
+
+    off = Settings(data=chain.data, model="test", edges_seconds=0)
+    build_catalog(chain.layout, off, Stages())
+    assert ask(chain, coverage) == [("shop", "off", 4, False), ("tools", "off", 2, False)]
+    assert ask(chain, "SELECT count(*) FROM edges") == [(0,)]
+
+
+def test_edges_that_take_too_long_are_left_out_and_the_coverage_says_why(two: Two) -> None:
+    chain, _, _ = two
+    build_catalog(chain.layout, Settings(data=chain.data, model="test", edges_seconds=1e-9), Stages())
+    assert ask(chain, "SELECT state, edges FROM marts.edge_coverage") == [("too_large", 0)] * 2
 
 
 def test_who_implements_an_interface_and_what_nobody_mentions(two: Two) -> None:

@@ -61,6 +61,12 @@ def test_the_whole_catalogue_shows_rows_schema_lineage_and_checks(chain: Dagster
     assert {c.name: c.type for c in value_of(event, "dagster/column_schema").columns}["files"] == "BIGINT"
     lineage = value_of(event, "dagster/column_lineage").deps_by_column
     assert lineage["lines"] == [dg.TableColumnDep(dg.AssetKey(["intermediate", "int_kept_files"]), "lines")]
+    graph = next(
+        e.step_materialization_data.materialization
+        for e in result.all_events
+        if e.is_step_materialization and e.asset_key == dg.AssetKey(["marts", "edges"])
+    )
+    assert value_of(graph, "edges_proven") == 0 and "flowchart LR" in value_of(graph, "picture")
     checks = [e for e in result.all_events if e.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION]
     assert len(checks) > 90
     assert all(check.asset_check_evaluation_data.passed for check in checks)

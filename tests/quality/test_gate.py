@@ -11,6 +11,7 @@ import pytest
 from chains import Chain, GitRepository, failure
 
 from code_index_assets.errors import GateRefusedError
+from code_index_assets.quality.gate import current_verdict
 from code_index_assets.quality.permit import Permit
 from code_index_assets.records.run_log import RunLog
 from code_index_assets.storage.artifacts import Artifact
@@ -144,8 +145,9 @@ def reline(frame: pl.DataFrame) -> pl.DataFrame:
         ("chunks", retext, "chunks_sound"),
         ("chunks", reline, "chunks_sound"),
         ("chunks", lambda f: pl.concat([f, f.head(1)]), "chunks_sound"),
+        ("code_facts", lambda f: f.with_columns(path=pl.lit("gone/") + pl.col("path")), "chunks_sound"),
     ],
-    ids=["dropped", "scaled", "orphan", "text", "lines", "duplicate"],
+    ids=["dropped", "scaled", "orphan", "text", "lines", "duplicate", "facts"],
 )
 def test_the_gate_sees_what_a_forged_manifest_hides(
     indexed: Chain, repository: GitRepository, table: str, change: Callable[..., Any], check: str
@@ -190,6 +192,26 @@ def test_search_index_alone_needs_a_verdict_on_the_current_embeddings(
     assert not result.success
     assert "speaks of other embeddings" in failure(result)
     assert indexed.published() == before
+
+
+def test_lost_resolution_of_names_is_no_plausible_commit(
+    repository: GitRepository, make_chain: Callable[..., Chain]
+) -> None:
+    chain = make_chain("strict", plausibility="block")
+    head = "class K:\n    def go(self):\n        return 1\n\n\nclass L:\n    def go(self):\n        return 2\n\n\n"
+    known = head + "def f(a: K):\n" + "    a.go()\n" * 9
+    repository.commit({"m.py": known})
+    chain.register(repository.path, "code")
+    chain.index("code")
+    repository.commit({"m.py": known.replace("a: K", "a")})
+
+    refused = chain.run("code")
+
+    assert not refused.success
+    assert {name for name, passed in refused.checks.items() if not passed} == {"plausible"}
+    verdict = current_verdict(chain.store, "code", chain.snapshot().space)
+    assert verdict is not None
+    assert [r.name for r in verdict.results if not r.passed] == ["resolution_still_there"]
 
 
 def test_a_lost_third_warns_or_blocks_and_can_be_accepted(

@@ -255,7 +255,7 @@ def test_what_is_unforeseen_says_nothing_of_the_inside(shop: Shop) -> None:
 def test_the_description_has_examples_and_needs_nothing_from_elsewhere(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     paths = described["paths"]
-    assert {"/v1/search", "/v1/symbols", "/v1/references", "/v1/uses", "/v1/graph/{question}",
+    assert {"/v1/search", "/v1/symbols", "/v1/references", "/v1/uses", "/v1/graph/{question}", "/v1/scip",
             "/v1/files/{repository}/{path}", "/v1/repositories", "/v1/grep",
             "/v1/status", "/v1/index", "/healthz", "/readyz", "/metrics"} == set(paths)  # fmt: skip
     schemas = described["components"]["schemas"]
@@ -457,3 +457,18 @@ def test_paths_with_line_breaks_reach_their_file(client: TestClient) -> None:
     for name in ("a\nb.py", " leading.py", "a\n", "shop/cart.py\n"):
         told = refused(client.get(f"/v1/files/acme/shop/{quote(name)}"), 404, "FileNotIndexedError")
         assert told["wanted"] == name
+
+
+def test_a_precise_index_is_taken_over_http(client: TestClient, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from code_index_assets.graph.scip.model import DEFINITION, Document, Occurrence, ScipIndex, write_index
+    from code_index_assets.serve.http import graph as routes
+
+    monkeypatch.setattr(routes, "follow_catalogue", lambda layout: True)
+    symbol = "t python p 1 `shop.cart`/add_item()."
+    index = write_index(ScipIndex("hand", (Document("shop/cart.py", (Occurrence(3, 4, 12, symbol, DEFINITION),)),)))
+    answer = client.post("/v1/scip", params={"repo": "acme/shop", "commit": shop.commit}, content=index)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["occurrences"] == 1 and answer.json()["tool"] == "hand"
+    assert client.post("/v1/scip", params={"repo": "acme/shop"}, content=b"no index").status_code == 400
+    assert client.post("/v1/scip", params={"repo": "nothing/there"}, content=index).status_code == 404
+    assert client.post("/v1/scip", params={"repo": "acme/shop", "commit": "0" * 40}, content=index).status_code == 400

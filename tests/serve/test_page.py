@@ -39,7 +39,8 @@ LANGUAGES = [
 ]
 ALLOWED = {"html", "head", "meta", "title", "link", "script", "body", "a", "header", "div", "span", "form", "input", "kbd",
            "button", "details", "summary", "label", "select", "option", "datalist", "nav", "main", "section", "h1", "h2", "p",
-           "ol", "ul", "li", "pre", "code", "mark", "footer", "table", "thead", "tbody", "tr", "td", "th", "b", "time", "em", "dialog"}  # fmt: skip
+           "ol", "ul", "li", "pre", "code", "mark", "footer", "table", "thead", "tbody", "tr", "td", "th", "b", "time", "em", "dialog",
+           "svg", "path", "rect", "text"}  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -190,6 +191,20 @@ def test_a_name_has_definitions_and_references(client: TestClient) -> None:
     assert "No match" in get(client, "/symbol", name="nothing_of_the_kind").text
     assert "PaymentGateway" in get(client, "/symbol", name="paymentgateway").text  # spelled otherwise
     get(client, "/symbol", name="", status=400)
+
+
+def test_the_graph_of_a_name_is_drawn(client: TestClient) -> None:
+    page = get(client, "/graph", symbol="total_price")
+    assert "Called by 1 definition" in page.text and "Calls 0 definitions" in page.text
+    assert "/graph?symbol=shop%2Fgateway.py%3A7&repo=acme%2Fshop" in page.links  # the box of PaymentGateway.charge
+    assert "/file/acme/shop/shop/gateway.py?lines=9-9#L9" in page.links  # the line that shows the call
+    assert ("path", {"d": "M230 42 C277 42 277 47 325 47", "class": "edge proven"}) in page.elements
+    caller = get(client, "/graph", symbol="shop/gateway.py:7", repo="acme/shop")
+    assert "Calls 1 definition" in caller.text and any(link and "cart.py%3A9" in link for link in caller.links)
+    assert "No match" in get(client, "/graph", symbol="nothing_of_the_kind").text
+    get(client, "/graph", symbol="", status=400)
+    assert "/graph?symbol=total_price" in get(client, "/symbol", name="total_price").links
+    assert "<b>" not in client.get("/graph", params={"symbol": "<b>x</b>"}).text
 
 
 def test_repositories(client: TestClient) -> None:

@@ -15,6 +15,8 @@ An expression is a tuple whose first element is one of these:
 - `("l", type)`: a literal of a type of the language; `("inst", type)`: an instance of a named type
 - `("this", scope)`, `("super", scope)`, `("f", definition)`: a function as a value
 - `("m", name, line, column, scope, "import", module)`: a name in an import statement
+
+Line 0 is that of a member named by a text, as in `setattr(x, "name", …)`: no use of it, but it may be replaced there.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Expression = tuple[Any, ...]
-FACTS_VERSION = 1
+FACTS_VERSION = 2
+READABLE = (1, 2)  # 1 has no type parameters and no `__all__` of Python
 
 
 @dataclass(slots=True)
@@ -101,7 +104,7 @@ class FileFacts:
     def from_json(cls, path: str, language: str, text: str) -> FileFacts:
         """Facts from their text form. Raises ValueError if the text is of another version."""
         version, package, scopes, definitions, expressions = json.loads(text)
-        if version != FACTS_VERSION:
+        if version not in READABLE:
             raise ValueError(f"facts of version {version}")
         return cls(
             path, language, package, [Scope(*row) for row in scopes], [Def(*row) for row in definitions], expressions

@@ -17,6 +17,10 @@ LITERALS = {
 COMPREHENSIONS = frozenset(
     {"list_comprehension", "dictionary_comprehension", "set_comprehension", "generator_expression"}
 )
+REPLACING = frozenset({"setattr", "patch", "object"})
+PATTERNS = frozenset(
+    {"case_pattern", "list_pattern", "tuple_pattern", "dict_pattern", "union_pattern", "keyword_pattern"}
+)
 WORDS = re.compile(rb"[A-Za-z_]\w*")
 
 
@@ -78,7 +82,25 @@ class PythonFacts(Builder):
                 return self.add("inst", values[0])
             if word == "isinstance" and len(values) == 2:
                 self.narrowed(arguments, values[1])
+            if word in REPLACING:
+                self.replaced([c for c in arguments.named_children if c.type != "comment"], values)
         return self.add("c", number, values)
+
+    def replaced(self, arguments: list[Any], values: list[int]) -> None:
+        """`setattr(x, "name", …)`, `patch("module.name")`: a member that may be another one from here on."""
+        texts = [self.plain(argument) for argument in arguments[:2]]
+        if len(texts) == 2 and texts[1] and not texts[0]:
+            self.add("a", texts[1], 0, 0, self.scope, "write", values[0])
+        elif texts and texts[0]:
+            self.add("a", texts[0].rpartition(".")[2], 0, 0, self.scope, "write", -1)
+
+    def plain(self, node: Any) -> str:
+        """The content of a text that is a name, or several with dots between; "" of anything else."""
+        parts = [child for child in node.named_children if child.type == "string_content"]
+        if node.type != "string" or len(parts) != 1:
+            return ""
+        text = self.raw[parts[0].start_byte : parts[0].end_byte]
+        return text.decode("utf-8", "replace") if DOTTED.fullmatch(text) else ""
 
     def narrowed(self, arguments: Any, type_number: int) -> None:
         """`isinstance(x, T)`: x may be a T, of a name in this function."""
@@ -276,6 +298,10 @@ class PythonFacts(Builder):
             self.visit(left)
         else:
             self.bind(left, value, type_number)
+            if left.type == "identifier" and self.text(left) == "__all__" and right is not None:
+                names = [self.plain(child) for child in right.named_children if child.type != "comment"]
+                if right.type in ("list", "tuple") and all(names):
+                    self.definitions[-1].target = names
         return value
 
     def named(self, node: Any) -> int:
@@ -298,6 +324,34 @@ class PythonFacts(Builder):
             for child in alias.named_children or [alias]:
                 self.bind(child, self.add(operator, number) if operator else number)
         return number
+
+    def pattern(self, node: Any) -> int:
+        """What follows `case`: names in it are bound, but for those with dots and those of classes."""
+        kind, children = node.type, node.named_children
+        if kind == "dotted_name":
+            if len(children) > 1:
+                return self.dotted(node)
+            if self.text(node) != "_":
+                self.bind(children[0], -1)
+            return -1
+        if kind == "class_pattern":
+            type_number = self.add("inst", self.dotted(children[0]))
+            for child in children[1:]:
+                self.pattern(child)
+            return type_number
+        if kind == "as_pattern":
+            value = self.pattern(children[0])
+            self.bind(children[-1], value)
+            return value
+        if kind == "splat_pattern":
+            for child in children:
+                if self.text(child) != "_":
+                    self.bind(child, -1)
+            return -1
+        if kind in PATTERNS:
+            numbers = [self.pattern(child) for child in children[kind == "keyword_pattern" :]]
+            return numbers[0] if kind == "case_pattern" and len(numbers) == 1 else -1
+        return self.visit(node)
 
     def except_(self, node: Any) -> None:
         for child in node.named_children:
@@ -349,13 +403,16 @@ class PythonFacts(Builder):
                                 "asynccontextmanager", "setter", "deleter", "abstractmethod"})  # fmt: skip
         if short & {"property", "cached_property", "setter", "getter"}:
             flags.append("property")
+        around = self.scope
+        self.type_parameters(node)
         returned = node.child_by_field_name("return_type")
         type_number = self.visit(returned) if returned is not None else -1
         if node.children and node.children[0].type == "async":
             flags.append("async")
         definition = self.define(
-            self.text(name), "method" if in_class else "function", name, node, type=type_number, flags=flags
-        )
+            self.text(name), "method" if in_class else "function", name, node, type=type_number, flags=flags,
+            scope=around,
+        )  # fmt: skip
         plain = {"property", "staticmethod", "classmethod", "overload", "abstractmethod", "contextmanager", "setter",
                  "wraps", "override", "fixture", "cached_property", "parametrize", "final", "deleter"}  # fmt: skip
         if decorations and short - plain:
@@ -363,7 +420,7 @@ class PythonFacts(Builder):
             self.definitions[definition].bases = [number for number in decorations if number >= 0]
         parameters = node.child_by_field_name("parameters")
         values = self.defaults(parameters)
-        before = self.open("function", node, definition)
+        self.open("function", node, definition)
         self.outer.append({})
         self.returns.append([])
         self.yields.append([])
@@ -378,8 +435,21 @@ class PythonFacts(Builder):
             made.value = self.union(yielded)
         else:
             made.value = self.union(returned_values[:6])
-        self.scope = before
+        self.scope = around
         return -1
+
+    def type_parameters(self, node: Any) -> None:
+        """`def f[T]`, `class A[T]`: a block around the definition that binds T."""
+        listed = node.child_by_field_name("type_parameters")
+        if listed is None:
+            return
+        self.open("block", node)
+        for child in listed.named_children:
+            name = child
+            while name.type != "identifier" and name.named_children:
+                name = name.named_children[0]
+            if name.type == "identifier":
+                self.define(self.text(name), "type_parameter", name)
 
     def defaults(self, node: Any) -> dict[int, tuple[int, int]]:
         """Types and default values of parameters by the child's start, read in the scope around the function."""
@@ -424,6 +494,8 @@ class PythonFacts(Builder):
 
     def class_(self, node: Any, decorators: Any = ()) -> int:
         name = node.child_by_field_name("name")
+        around = self.scope
+        self.type_parameters(node)
         bases = []
         supers = node.child_by_field_name("superclasses")
         for child in supers.named_children if supers is not None else ():
@@ -432,10 +504,10 @@ class PythonFacts(Builder):
             else:
                 bases.append(self.visit(child))
         short = [word.rpartition(".")[2] for word in decorators]
-        definition = self.define(self.text(name), "class", name, node, bases=bases, flags=short)
-        before = self.open("class", node, definition)
+        definition = self.define(self.text(name), "class", name, node, bases=bases, flags=short, scope=around)
+        self.open("class", node, definition)
         self.body(node.child_by_field_name("body"))
-        self.scope = before
+        self.scope = around
         return -1
 
     def return_(self, node: Any) -> None:
@@ -498,25 +570,6 @@ class PythonFacts(Builder):
         if target.type == "identifier":
             self.define(self.text(target), "variable", target, value=value)
 
-    def pattern(self, node: Any) -> int:
-        """`case Foo(x=q)`: reads Foo, binds q."""
-        name = node.named_children[0]
-        self.dotted(name)
-        for child in node.named_children[1:]:
-            for inner in child.named_children:
-                if inner.type == "keyword_pattern":
-                    for last in inner.named_children[1:]:
-                        self.capture(last)
-                else:
-                    self.capture(inner)
-        return -1
-
-    def capture(self, node: Any) -> None:
-        if node.type == "dotted_name" and len(node.named_children) == 1:
-            self.bind(node.named_children[0], -1)
-        else:
-            self.visit(node)
-
     def nothing(self, node: Any) -> None:
         """Comments."""
 
@@ -558,10 +611,10 @@ HANDLERS: dict[str, Any] = {
     "class_definition": PythonFacts.class_,
     "return_statement": PythonFacts.return_,
     "yield": PythonFacts.yield_,
+    "case_pattern": PythonFacts.pattern,
     "import_statement": PythonFacts.import_,
     "import_from_statement": PythonFacts.from_import,
     "future_import_statement": PythonFacts.nothing,
     "type_alias_statement": PythonFacts.alias_,
-    "class_pattern": PythonFacts.pattern,
     "comment": PythonFacts.nothing,
 }

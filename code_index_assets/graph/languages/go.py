@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ..repository import File, Place
 from ..resolver import Resolver, Value, Values, unique
 
 BUILTIN = frozenset({"string", "int", "bool", "error", "byte", "rune", "any", "float64", "int64", "uint64"})
+
+
+@dataclass
+class _Package:
+    """What the files of one package declare by name, and the methods of its types by type and name."""
+
+    declared: dict[str, tuple[Place, ...]] = field(default_factory=dict)
+    held: dict[tuple[str, str], tuple[Place, ...]] = field(default_factory=dict)
 
 
 class GoResolver(Resolver):
@@ -53,11 +63,9 @@ class GoResolver(Resolver):
 
     def package_name(self, folder: str) -> str:
         """The name that a folder's files declare."""
-        for path in self.repository.by_folder.get(folder, ()):
-            file = self.repository.file(path)
-            if file is not None and file.language == "go" and not path.endswith("_test.go"):
-                return file.facts.package
-        return ""
+        if folder not in self._names:
+            self._names[folder] = next((file.facts.package for file in self.package_files(folder, None)), "")
+        return self._names[folder]
 
     def package_files(self, folder: str, package: str | None) -> Iterable[File]:
         """Files of a package; without a name those that others may import."""
@@ -70,12 +78,31 @@ class GoResolver(Resolver):
 
     def in_package(self, folder: str, name: str, package: str | None) -> tuple[Place, ...]:
         """What a package declares under a name."""
-        return tuple(
-            (file.path, n)
-            for file in self.package_files(folder, package)
-            for n in file.bound.get((0, name), ())
-            if not file.definitions[n].holder and file.definitions[n].kind != "import"
-        )
+        return self._package(folder, package).declared.get(name, ())
+
+    def _package(self, folder: str, package: str | None) -> _Package:
+        found = self._packages.get((folder, package))
+        if found is None:
+            found = _Package()
+            for file in self.package_files(folder, package):
+                for n in file.members(0):
+                    made = file.definitions[n]
+                    if not made.holder and made.kind != "import":
+                        found.declared[made.name] = (*found.declared.get(made.name, ()), (file.path, n))
+                for holder, numbers in file.held.items():
+                    for n in numbers:
+                        key = (holder, file.definitions[n].name)
+                        found.held[key] = (*found.held.get(key, ()), (file.path, n))
+            self._packages[folder, package] = found
+        return found
+
+    @cached_property
+    def _packages(self) -> dict[tuple[str, str | None], _Package]:
+        return {}
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return {}
 
     def imported(self, file: File, definition: int) -> Values:
         module = file.definitions[definition].target[0]
@@ -93,8 +120,8 @@ class GoResolver(Resolver):
         file = self.file(place[0])
         holder = file.definitions[place[1]].name
         if holder and file.definitions[place[1]].scope == 0:
-            for other in self.package_files(place[0].rpartition("/")[0], file.facts.package):
-                found.extend((other.path, n) for n in other.held.get(holder, ()) if other.definitions[n].name == name)
+            package = self._package(place[0].rpartition("/")[0], file.facts.package)
+            found.extend(package.held.get((holder, name), ()))
         return tuple(found)
 
     def holder_of(self, place: Place) -> Place | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from ..repository import File, Place
@@ -135,16 +136,33 @@ class JavaResolver(Resolver):
         )
 
     def in_package(self, folder: str, package: str, name: str) -> tuple[Place, ...]:
-        paths = self.repository.by_folder.get(folder, ())
         direct = f"{folder}/{name}.java" if folder else f"{name}.java"
-        for path in [direct, *paths] if direct in self.repository.known_paths else paths:
-            other = self.repository.file(path)
-            if other is None or other.language != "java" or other.facts.package != package:
-                continue
-            found = [n for n in other.bound.get((0, name), ()) if other.definitions[n].kind in TYPE_LIKE]
-            if found:
-                return ((path, found[0]),)
-        return ()
+        if direct in self.repository.known_paths:
+            found = self._types_of(direct, package).get(name)
+            if found is not None:
+                return (found,)
+        if (folder, package) not in self._packages:
+            types: dict[str, Place] = {}
+            for path in self.repository.by_folder.get(folder, ()):
+                types = self._types_of(path, package) | types
+            self._packages[folder, package] = types
+        found = self._packages[folder, package].get(name)
+        return () if found is None else (found,)
+
+    def _types_of(self, path: str, package: str) -> dict[str, Place]:
+        """The types at the top of a file of a package, by name."""
+        other = self.repository.file(path)
+        if other is None or other.language != "java" or other.facts.package != package:
+            return {}
+        types: dict[str, Place] = {}
+        for number in other.members(0):
+            if other.definitions[number].kind in TYPE_LIKE:
+                types.setdefault(other.definitions[number].name, (path, number))
+        return types
+
+    @cached_property
+    def _packages(self) -> dict[tuple[str, str], dict[str, Place]]:
+        return {}
 
     def class_named(self, file: File, name: str) -> Place | None:
         """A class by its qualified name, nested ones included."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
-from ..repository import File, Place
+from ...chunking.languages.python import SOURCE_FOLDERS
+from ..repository import NARROWED, File, Place
 from ..resolver import EXTERNAL, INFERRED, PROVEN, Resolution, Resolver, Value, Values
 
 WRAPPERS = frozenset({"Optional", "Union", "Annotated", "ClassVar", "Final", "Required", "NotRequired", "Awaitable",
@@ -13,6 +16,9 @@ WRAPPERS = frozenset({"Optional", "Union", "Annotated", "ClassVar", "Final", "Re
 MAPPINGS = frozenset({"dict", "Dict", "Mapping", "MutableMapping", "defaultdict", "DefaultDict", "OrderedDict"})
 NESTED = frozenset({"list", "sorted", "reversed", "iter", "set", "tuple", "frozenset", "filter", "deque", "islice",
                     "chain", "cycle"})  # fmt: skip
+ROOTS = ("", *SOURCE_FOLDERS)
+DEFINED = frozenset({"function", "method", "class"})
+ASSIGNED = frozenset({"variable", "field"})
 ONE = frozenset({"next", "max", "min"})
 
 
@@ -27,7 +33,7 @@ class PythonResolver(Resolver):
                 numbers = file.bound.get((scope, name))
                 if numbers and not all("instance" in file.definitions[n].flags for n in numbers):
                     return tuple((file.path, n) for n in numbers if "instance" not in file.definitions[n].flags)
-                for module in here.stars:
+                for module in reversed(here.stars):
                     found = self.star(file, module, name)
                     if found:
                         return found
@@ -38,10 +44,43 @@ class PythonResolver(Resolver):
 
     def star(self, file: File, module: str, name: str) -> tuple[Place, ...] | None:
         """A name bound by `from module import *`."""
-        path = self.repository.resolve(file.path, module)
-        if path is None or name.startswith("_"):
+        path = self.module_file(file.path, module)
+        if path is None:
+            return None
+        listed = self.listed(path)
+        if name.startswith("_") if listed is None else name not in listed:
             return None
         return self.in_module(path, name)
+
+    def listed(self, path: str) -> frozenset[str] | None:
+        """The names in `__all__` of a module; None where it has none, or changes it."""
+        file = self.repository.file(path)
+        numbers = file.bound.get((0, "__all__"), ()) if file is not None else ()
+        if file is None or len(numbers) != 1 or "__all__" in file.uses:
+            return None
+        return frozenset(file.definitions[numbers[0]].target) or None
+
+    def module_file(self, path: str, module: str) -> str | None:
+        """The file of a module. One of the standard library's name counts at a root or beside the file alone."""
+        found = self.repository.resolve(path, module)
+        if found is None or module.partition(".")[0] not in sys.stdlib_module_names:
+            return found
+        home = self.home(found, module)
+        return found if home in ROOTS or home == path.rpartition("/")[0] + "/" else None
+
+    def home(self, found: str, module: str) -> str:
+        """The folder, with a slash at its end, that a module's file was found from."""
+        stem = found.removesuffix("/__init__.py").removesuffix(".pyi").removesuffix(".py")
+        return stem.removesuffix(module.replace(".", "/"))
+
+    def unsure(self, path: str, module: str) -> bool:
+        """Whether a module was found by the end of its path alone: it may be one of another project."""
+        found = self.module_file(path, module) if module and not module.startswith(".") else None
+        if found is None:
+            return False
+        home = self.home(found, module)
+        return home not in ROOTS and not any(path.startswith(home.removesuffix(root)) for root in ROOTS
+                                             if home.endswith(root))  # fmt: skip
 
     def in_module(self, path: str, name: str) -> tuple[Place, ...] | None:
         """What a module binds at its top level."""
@@ -53,7 +92,7 @@ class PythonResolver(Resolver):
             return tuple((path, n) for n in numbers)
         self._busy.add(("star", path, 0))
         try:
-            for module in file.scopes[0].stars:
+            for module in reversed(file.scopes[0].stars):
                 found = self.star(file, module, name)
                 if found:
                     return found
@@ -63,23 +102,23 @@ class PythonResolver(Resolver):
 
     def module(self, path: str, module: str) -> Value:
         """A module by the name a file writes."""
-        found = self.repository.resolve(path, module)
+        found = self.module_file(path, module)
         return ("M", found or "", module if not module.startswith(".") else "", path) if found else ("XD", module)
 
     def imported(self, file: File, definition: int) -> Values:
         module, name = file.definitions[definition].target
         if not name:
-            found = self.repository.resolve(file.path, module)
+            found = self.module_file(file.path, module)
             if found is None and not self.namespace(module):
                 return (("XD", module),)
             return (("M", found or "", module, file.path),)
-        path = self.repository.resolve(file.path, module)
+        path = self.module_file(file.path, module)
         if path is not None:
             places = tuple(p for p in self.in_module(path, name) or () if p != (file.path, definition))
             if places:
                 return tuple(v for p in places for v in self.definition_value(p))
         joint = "" if module.endswith(".") else "."
-        inner = self.repository.resolve(file.path, f"{module}{joint}{name}")
+        inner = self.module_file(file.path, f"{module}{joint}{name}")
         if inner is not None:
             return (("M", inner, f"{module}{joint}{name}", file.path),)
         return (("XD", f"{module}.{name}"),) if path is None else ()
@@ -98,7 +137,7 @@ class PythonResolver(Resolver):
             module, name = file.definitions[definition].target
             if not name:
                 return ()
-            path = self.repository.resolve(file.path, module)
+            path = self.module_file(file.path, module)
             places = self.in_module(path, name) if path is not None else None
             return self.followed(p for p in places if p != (file.path, definition)) if places else ()
         finally:
@@ -106,12 +145,88 @@ class PythonResolver(Resolver):
 
     def resolve_import(self, file: File, expression: Any) -> Resolution:
         module, name = expression[6], expression[1]
-        path = self.repository.resolve(file.path, module) if module else None
+        path = self.module_file(file.path, module) if module else None
         places = self.in_module(path, name) if path is not None else None
         if not places:
             return EXTERNAL
         targets = tuple(dict.fromkeys(self.canonical(p) for p in self.followed(places)))
+        if targets and self.unsure(file.path, module):
+            return Resolution(targets, INFERRED, "the end of the module's path")
         return Resolution(targets, PROVEN if len(targets) == 1 else INFERRED, "import") if targets else EXTERNAL
+
+    def resolve_name(self, file: File, number: int, expression: Any) -> Resolution:
+        found = super().resolve_name(file, number, expression)
+        if found.grade != PROVEN or not found.targets:
+            return found
+        places = self.lookup(file, expression[4], expression[1], expression) or ()
+        rule = self.doubt(places)
+        return Resolution(found.targets, INFERRED, rule) if rule else found
+
+    def doubt(self, places: Iterable[Place]) -> str:
+        """Why a name with these bindings may mean another thing than the definition among them; "" if nothing does."""
+        made = [(self.file(path), number, self.repository.definition((path, number))) for path, number in places]
+        kinds = {definition.kind for _, _, definition in made if definition.kind != NARROWED}
+        for file, number, definition in made:
+            if definition.kind == "import":
+                if len(made) > 1 and not self.import_places(file, number):
+                    return "one of several bindings"
+                if self.unsure(file.path, definition.target[0]):
+                    return "the end of the module's path"
+        return "one of several bindings" if kinds & DEFINED and kinds & ASSIGNED else ""
+
+    def resolve_member(self, file: File, number: int, expression: Any) -> Resolution:
+        if expression[5] == "import":
+            module = self.value(file, expression[6])
+            inner = [self.module_file(v[3], f"{v[2]}.{expression[1]}") for v in module if v[0] == "M"]
+            if any(inner):
+                return EXTERNAL  # `import a.b`: the module, whatever `a` binds under that name
+        found = super().resolve_member(file, number, expression)
+        if found.grade != PROVEN or not found.targets:
+            return found
+        rule = self.doubt_of_member(file, expression, found)
+        return Resolution(found.targets, INFERRED, rule) if rule else found
+
+    def doubt_of_member(self, file: File, expression: Any, found: Resolution) -> str:
+        """Why a member may be another one than the definition found; "" if nothing says so."""
+        called = {self.repository.definition(target).kind for target in found.targets} & DEFINED
+        if called and expression[1] in file.replaced:
+            return "may be replaced: assigned in this file"
+        base = file.expressions[expression[6]]
+        if found.rule == "super":
+            around = file.enclosing(base[1], frozenset({"class"}))
+            return "super of one of several bases" if self.mixed(file, around) else ""
+        if found.rule == "member of the named type":
+            if base[0] == "g":
+                return ""
+            named = self.resolve(file, expression[6]).targets if base[0] in ("n", "a") else ()
+            direct = any(self.is_type(place) for place in named)
+            return "" if direct else "receiver type"
+        modules = [value for value in self.value(file, expression[6]) if value[0] == "M"]
+        return "the end of the module's path" if any(self.unsure(v[3], v[2]) for v in modules) else ""
+
+    def mixed(self, file: File, scope: int) -> bool:
+        """Whether a class of several bases extends the class of a scope: `super` may be the class beside it."""
+        place = (file.path, file.scopes[scope].definition)
+        if place not in self._mixed:
+            name = self.repository.definition(place).name
+            self._mixed[place] = any(
+                len(definition.bases) > 1 and place in self.bases((other.path, n))[0]
+                for other in self.repository.mentioning(name)
+                if other.language == "python"
+                for n, definition in enumerate(other.definitions)
+                if definition.kind == "class"
+            )
+        return self._mixed[place]
+
+    @cached_property
+    def _mixed(self) -> dict[Place, bool]:
+        return {}
+
+    def module_imported(self, file: File, expression: Any) -> str | None:
+        if expression[0] != "m" or not expression[6]:
+            return None
+        module, name = expression[6], expression[1]
+        return self.module_file(file.path, f"{module}{'' if module.endswith('.') else '.'}{name}")
 
     def module_member(self, value: Value, name: str) -> tuple[Place, ...] | None:
         return self.in_module(value[1], name) if value[1] else None
@@ -119,7 +234,7 @@ class PythonResolver(Resolver):
     def member_of(self, receiver: Value, name: str) -> Iterable[Value]:
         if receiver[0] == "M" and not (receiver[1] and self.in_module(receiver[1], name)):
             inner = f"{receiver[2]}{'' if receiver[2].endswith('.') else '.'}{name}"
-            found = self.repository.resolve(receiver[3], inner)
+            found = self.module_file(receiver[3], inner)
             if found is not None or self.namespace(inner):
                 return (("M", found or "", inner, receiver[3]),)
             return (("X", "?", ()),)
@@ -128,7 +243,7 @@ class PythonResolver(Resolver):
     def module_name_value(self, file: File, expression: Any) -> Values:
         if expression[6]:
             return ()
-        found = self.repository.resolve(file.path, expression[1])
+        found = self.module_file(file.path, expression[1])
         return (("M", found or "", expression[1], file.path),) if found or self.namespace(expression[1]) else ()
 
     def _definition_value(self, place: Place) -> Iterable[Value]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..resolver import Resolver
+from ..scip.facts import LANGUAGE, PreciseResolver
 from .c import CResolver
 from .go import GoResolver
 from .java import JavaResolver
@@ -18,6 +19,7 @@ _FAMILIES: dict[str, tuple[str, type[Resolver]]] = {
     "c": ("c", CResolver),
     "cpp": ("c", CResolver),
     "java": ("java", JavaResolver),
+    LANGUAGE: (LANGUAGE, PreciseResolver),
 }
 
 

@@ -12,7 +12,7 @@ from ...storage.layout import Layout, segment_key
 from ..retention import KINDS_BY_SPACE
 from .findings import Finding, damage
 
-KINDS = ("repository", "file_hashes", "chunks", "history")
+KINDS = ("repository", "file_hashes", "chunks", "history", "edges", "scip")
 GROUP = "artifacts"
 
 
@@ -46,7 +46,7 @@ def _home(layout: Layout, kind: str, home: Path) -> Iterator[Finding]:
     current = layout.read_pointer(home / "CURRENT")
     key = next((artifact.manifest.key for artifact in whole.values()), segment_key(home.name))
     for name, what in damaged.items():
-        if name == current and kind != "history":
+        if name == current and kind not in ("history", "edges", "scip"):
             yield Finding(
                 "fail", "artifact", what, f"code-index index {key} (it is made anew)", ("code-index", "index", key)
             )

@@ -26,7 +26,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_BODY = 64 * 1024
 # These read their own bodies under limits of their own.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-OWN_LIMITS = ("/webhooks/", "/mcp")
+OWN_LIMITS = ("/webhooks/", "/mcp", "/v1/scip")
+MAX_SCIP_BODY = 64 * 1024 * 1024
 MAX_MCP_BODY = 256 * 1024
 HEADERS = (
     (b"content-security-policy", b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -148,6 +149,8 @@ def body_limit(path: str, settings: Settings) -> int:
     """The largest body that is taken at a path."""
     if path.startswith("/webhooks/"):
         return settings.webhook_max_bytes
+    if path == "/v1/scip":
+        return MAX_SCIP_BODY
     return MAX_MCP_BODY if path.startswith("/mcp") else MAX_BODY
 
 

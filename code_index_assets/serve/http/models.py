@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ...index.precise import Added
 from ...search import answers
 from ...search.engine import MAX_LIMIT, SearchRequest
 from ...search.lanes import LANES
@@ -105,6 +106,7 @@ _shapes.add(answers.CallerOfDefinition, "CallerModel")
 UsesResponse = _shapes.add(answers.Uses, "UsesResponse").model
 _shapes.add(answers.GraphEdge, "GraphEdgeModel")
 GraphResponse = _shapes.add(answers.GraphAnswer, "GraphResponse").model
+ScipResponse = _shapes.add(Added, "ScipResponse").model
 FileResponse = _shapes.add(answers.FileText, "FileResponse", examples=[_FILE]).model
 _shapes.add(answers.RepositoryStatus, "StatusModel")
 RepositoriesResponse = _shapes.add(answers.RepositoryPage, "RepositoriesResponse").model

@@ -123,6 +123,8 @@ def name_page(answer: References, page_query: PageQuery, defaults: set[str], fol
         count = answer.total_definitions
         blocks.append(tag("h2", f"{count} definition{'s' if count != 1 else ''}", class_="section"))
         blocks.append(tag("ol", *(_definition(hit, defaults) for hit in answer.definitions), class_="defined"))
+        fields = [("symbol", answer.name), *(("repo", one) for one in page_query.repo)]
+        blocks.append(tag("p", tag("a", "Who calls it, what it calls", href=f"/graph?{urlencode(fields)}")))
     if answer.references:
         files = "file" if answer.files == 1 else "files"
         heading = f"Mentioned in {answer.total:,} line{'s' if answer.total != 1 else ''} of {answer.files:,} {files}"

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
+from ... import deadlines
 from ...errors import CodeIndexError, NotIndexedError, StillIndexingError
 from ...search.answers import RepositoryStatus
 from ...search.engine import SearchRequest
@@ -25,6 +26,7 @@ from ..http.problems import page_of, problem_of
 from ..http.routing import MEANT, refuse_unknown
 from ..service import Service
 from .file_page import file_view, line_range, name_page, window
+from .graph_page import graph_page
 from .page_layout import ASSETS, PageQuery, asset
 from .search_page import search_page
 from .state_pages import login_page, nothing_page, problem_page, repositories_page, start_page
@@ -39,6 +41,7 @@ def page_routes(service: Service, access: Access) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     _add_search(router, service)
     _add_code(router, service)
+    _add_graph(router, service)
     _add_login(router, access)
 
     @router.get("/repositories")
@@ -160,6 +163,22 @@ def _add_code(router: APIRouter, service: Service) -> None:
                 fields = [("name", name), *(("repo", one) for one in page_query.repo), ("cursor", answer.next_cursor)]
                 following = f"/symbol?{urlencode(fields)}"
             return name_page(answer, page_query, _defaults(service), following)
+
+        return await _shown(service, page_query, work)
+
+
+def _add_graph(router: APIRouter, service: Service) -> None:
+    @router.get("/graph")
+    async def graph(symbol: Annotated[str, Query(max_length=500)] = "", repo: Values = []) -> Response:  # noqa: B006
+        from ...search.graph_questions import GraphRequest, ask_graph
+
+        page_query = PageQuery(repo=_separate(repo))
+
+        def work() -> str:
+            with deadlines.within(service.engine.settings.query_seconds):
+                callers = ask_graph(service.engine, GraphRequest("callers", symbol, repositories=page_query.repo))
+                callees = ask_graph(service.engine, GraphRequest("callees", symbol, repositories=page_query.repo))
+            return graph_page(symbol, callers, callees, page_query)
 
         return await _shown(service, page_query, work)
 
