@@ -1,0 +1,96 @@
+"""PageRank: of a whole graph, and personalised from seeds over edges that are looked up only where they matter.
+
+What lives here: the two computations over any nodes. What does not: which edges there are (`references.py`,
+`search/neighbours.py`).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from itertools import count
+from typing import TypeVar
+
+Node = TypeVar("Node", bound=Hashable)
+DAMPING = 0.85
+ROUNDS = 40
+SETTLED = 1e-7
+
+
+def pagerank(
+    edges: Iterable[tuple[Node, Node, float]], nodes: Iterable[Node], damping: float = DAMPING
+) -> dict[Node, float]:
+    """The rank of every node; the ranks add up to 1. What a node without edges holds goes to all nodes alike."""
+    ranks = dict.fromkeys(nodes, 0.0)
+    going: dict[Node, dict[Node, float]] = {}
+    for start, end, weight in edges:
+        if start != end and weight > 0:
+            ranks.setdefault(start, 0.0)
+            ranks.setdefault(end, 0.0)
+            ends = going.setdefault(start, {})
+            ends[end] = ends.get(end, 0.0) + weight
+    if not ranks:
+        return {}
+    totals = {start: sum(ends.values()) for start, ends in going.items()}
+    ranks = dict.fromkeys(ranks, 1 / len(ranks))
+    for _ in range(ROUNDS):
+        lost = sum(rank for node, rank in ranks.items() if node not in going)
+        base = (1 - damping + damping * lost) / len(ranks)
+        after = dict.fromkeys(ranks, base)
+        for start, ends in going.items():
+            share = damping * ranks[start] / totals[start]
+            for end, weight in ends.items():
+                after[end] += share * weight
+        moved = sum(abs(after[node] - rank) for node, rank in ranks.items())
+        ranks = after
+        if moved < SETTLED:
+            break
+    return ranks
+
+
+def personalised(
+    seeds: Mapping[Node, float],
+    neighbours: Callable[[Node], Iterable[tuple[Node, float]]],
+    *,
+    restart: float,
+    expansions: int,
+) -> dict[Node, float]:
+    """The rank of the nodes near some seeds, by pushing what is largest first; at most so many nodes are expanded.
+
+    What was not pushed on counts where it is, so the result is a lower bound of the true rank of each node, and the
+    same for the same graph: no clock decides.
+    """
+    total = sum(seeds.values())
+    if total <= 0:
+        return {}
+    left = {node: weight / total for node, weight in seeds.items() if weight > 0}
+    ranks: dict[Node, float] = {}
+    order = count()
+    queue = [(-weight, next(order), node) for node, weight in left.items()]
+    heapq.heapify(queue)
+    expanded: dict[Node, tuple[tuple[Node, float], ...]] = {}
+    while queue:
+        weight, _, node = heapq.heappop(queue)
+        held = left.get(node, 0.0)
+        if held <= 0 or -weight < held - 1e-12:
+            continue  # pushed since, or queued again with more
+        if node not in expanded:
+            if len(expanded) >= expansions:
+                break
+            expanded[node] = tuple(neighbours(node))
+        if held < 1e-5:
+            break
+        ends = expanded[node]
+        total = sum(weight for _, weight in ends)
+        left[node] = 0.0
+        if total <= 0:
+            ranks[node] = ranks.get(node, 0.0) + held
+            continue
+        ranks[node] = ranks.get(node, 0.0) + restart * held
+        for end, weight in ends:
+            left[end] = left.get(end, 0.0) + (1 - restart) * held * weight / total
+            heapq.heappush(queue, (-left[end], next(order), end))
+    for node, held in left.items():
+        if held > 0:
+            ranks[node] = ranks.get(node, 0.0) + restart * held
+    return ranks
