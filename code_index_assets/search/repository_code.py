@@ -156,6 +156,19 @@ class RepositoryCode:
         scan = self._tables.scan("imports").select("path", "line", "resolved")
         return scan.filter(pl.col("resolved").is_not_null() & (pl.col("resolved") != pl.col("path"))).collect()
 
+    def imported_modules(self) -> list[tuple[str, str]]:
+        """Files, each with a module that it imports as it is written there."""
+        scan = self._tables.scan("imports").select("path", "module").unique()
+        return list(scan.sort("path", "module").collect().iter_rows())
+
+    @cached_property
+    def languages(self) -> dict[str, str | None]:
+        """The language of every kept file."""
+        import polars as pl
+
+        rows = self._tables.scan("files").filter(pl.col("status") == "kept").select("path", "language").collect()
+        return dict(rows.iter_rows())
+
     # -- texts ---------------------------------------------------------------------------------------------------------
 
     def texts(self, paths: Iterable[str]) -> dict[str, list[tuple[int, int, str]]]:
