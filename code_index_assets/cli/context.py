@@ -33,7 +33,9 @@ SHAPE = 'write {"id": …, "task": "…", "repo": "owner/name", "tokens": 8000}'
 @click.option("--path", multiple=True, help="Only paths that match: a glob, a folder or a whole path.")
 @click.option("--language", multiple=True, shell_complete=completion.languages, help="Only this language.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--batch", type=click.File("r"), help=f"A task a line, {SHAPE.removeprefix('write ')}; - is standard input.")
+@click.option(
+    "--batch", type=click.File("r"), help=f"A task a line, {SHAPE.removeprefix('write ')}; - is standard input."
+)
 def context_command(
     task: tuple[str, ...], tokens: int, repo: tuple[str, ...], ref: tuple[str, ...], path: tuple[str, ...],
     language: tuple[str, ...], as_json: bool, batch: Any,

@@ -82,9 +82,7 @@ def pack_context(
     raise AssertionError("the last attempt returns or raises")
 
 
-def _packed(
-    engine: SearchEngine, request: ContextRequest, weights: ContextWeights, started: float
-) -> ContextAnswer:
+def _packed(engine: SearchEngine, request: ContextRequest, weights: ContextWeights, started: float) -> ContextAnswer:
     searches = _searches(engine, request, weights)
     first = searches[0][0]
     receipts = engine.snapshot().receipts
@@ -128,7 +126,9 @@ def _searches(
     title = next(line.strip() for line in request.task.split("\n") if line.strip())
     if is_pasted(request.task) and len(title) < len(request.task) and not frames_of(title):
         texts.append((title[:400], weights.title))
-    texts += [(error[:400], weights.error) for error in errors_of(request.task)[:1] if error not in (title, request.task)]
+    texts += [
+        (error[:400], weights.error) for error in errors_of(request.task)[:1] if error not in (title, request.task)
+    ]
     fields = {name: getattr(request, name) for name in SearchFilters.__dataclass_fields__}
     answers = []
     for number, (text, share) in enumerate(texts):
@@ -254,8 +254,10 @@ def _start(seeds: _Seeds, key: str, neighbours: Neighbours) -> tuple[dict[Spot, 
                       and s.start_line <= hit.end_line and hit.start_line <= s.end_line), symbol)  # fmt: skip
         spot = neighbours.spot_of(whole) if whole is not None and hit.name else place
         start[spot] = start.get(spot, 0.0) + seeds.shares[key][place]
-        if spot not in hit_of or seeds.shares[key][place] > seeds.shares[key][
-            (hit_of[spot].path, hit_of[spot].start_line, hit_of[spot].end_line)
-        ]:
+        if (
+            spot not in hit_of
+            or seeds.shares[key][place]
+            > seeds.shares[key][(hit_of[spot].path, hit_of[spot].start_line, hit_of[spot].end_line)]
+        ):
             hit_of[spot] = hit
     return start, hit_of

@@ -25,7 +25,9 @@ class ContextSpan:
     start_line: int
     end_line: int
     commit: str
-    part: Part = field(metadata=described("core: the lines in full; test: a test that reaches them; around: a signature."))
+    part: Part = field(
+        metadata=described("core: the lines in full; test: a test that reaches them; around: a signature.")
+    )
     why: tuple[str, ...]
     kind: str
     symbol: str | None = field(metadata=described("Qualified name of the definition."))
@@ -50,7 +52,9 @@ class ContextAnswer:
     counted: str = field(metadata=described("How tokens are counted."))
     left_out: int = field(metadata=described("Places that were found and did not fit."))
     frames: tuple[str, ...] = field(metadata=described("Places that the task names and the index has: path:line."))
-    complete: bool = field(metadata=described("False where a lane failed, time was up, or there are no edges to follow."))
+    complete: bool = field(
+        metadata=described("False where a lane failed, time was up, or there are no edges to follow.")
+    )
     files: int = field(metadata=described("Files whose edges were looked at."))
     unresolved_files: int = field(metadata=described("Files of these that are linked by names only."))
     notes: tuple[str, ...]

@@ -225,8 +225,18 @@ class _Packer:
         code = self.codes.get(one.key)
         start = code.around(link.start[0], link.start[1]) if code is not None else None
         name = start.name if start is not None else link.start[0].rpartition("/")[2]
-        passive = {"calls": "called by", "instantiates": "made by", "types": "type in", "names": "named in", "reads": "read by"}
+        passive = {
+            "calls": "called by",
+            "instantiates": "made by",
+            "types": "type in",
+            "names": "named in",
+            "reads": "read by",
+        }
         relation = {"names": "names"}.get(link.kind, "uses") if link.kind != "calls" else "calls"
         relation = relation if link.backwards else passive.get(link.kind, "used by")
-        where = f"{link.line}" if link.path == one.spot[0] and link.backwards else f"{link.path.rpartition('/')[2]}:{link.line}"
+        where = (
+            f"{link.line}"
+            if link.path == one.spot[0] and link.backwards
+            else f"{link.path.rpartition('/')[2]}:{link.line}"
+        )
         return f"{relation} {name} at {where}, {link.grade}"

@@ -85,7 +85,9 @@ def render_entrances(answer: EntrancesAnswer) -> str:
         notes = ", ".join(filter(None, [kind, one.grade, one.why, one.role if one.role != "source" else ""]))
         shown = "" if (one.evidence_path, one.evidence_line) == (one.path, one.line) else (
             f"  at {printable(one.evidence_path)}:{one.evidence_line}")  # fmt: skip
-        lines.append(f"{printable(one.name)}  {printable(one.handler)}  {where}{printable(one.path)}:{one.line}  ({notes}){shown}")
+        lines.append(
+            f"{printable(one.name)}  {printable(one.handler)}  {where}{printable(one.path)}:{one.line}  ({notes}){shown}"
+        )
     if not lines:
         lines = [f"{answer.question}: none found"]
     coverage = f"{answer.files:,} files in languages whose forms are known"

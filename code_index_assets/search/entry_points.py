@@ -75,7 +75,9 @@ def _guards(code: RepositoryCode) -> Iterable[Entrance]:
     for path, first, text in rows.iter_rows():
         for match in _GUARD.finditer(text):
             line = first + text.count("\n", 0, match.start())
-            yield _entrance(code, "guard", path, "<module>", path, line, "proven", 'if __name__ == "__main__"', path, line)
+            yield _entrance(
+                code, "guard", path, "<module>", path, line, "proven", 'if __name__ == "__main__"', path, line
+            )
     for path in sorted(code.paths):
         if path.rpartition("/")[2] == "__main__.py":
             yield _entrance(code, "module", f"python -m {path.rpartition('/')[0].rpartition('/')[2] or '.'}", "<module>",

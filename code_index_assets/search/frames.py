@@ -16,9 +16,13 @@ MAX_ERRORS = 3
 # Python: File "a/b.py", line 12, in f
 _PYTHON = re.compile(r'File "(?P<path>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<name>[\w<>.]+))?')
 # Java, Kotlin, Scala: at org.acme.Cart.add(Cart.java:12)
-_JVM = re.compile(r"\bat (?:[\w./@-]+/)?(?P<package>[\w.$]+)\.(?P<name>[\w$<>]+)\((?P<path>[\w$-]+\.\w+):(?P<line>\d+)\)")
+_JVM = re.compile(
+    r"\bat (?:[\w./@-]+/)?(?P<package>[\w.$]+)\.(?P<name>[\w$<>]+)\((?P<path>[\w$-]+\.\w+):(?P<line>\d+)\)"
+)
 # JavaScript: at Cart.add (/srv/a.js:12:5); .NET: at Acme.Cart.Add(Int32 n) in /src/Cart.cs:line 12
-_AT = re.compile(r"\bat (?:async )?(?:new )?(?P<name>[\w.$<>\[\]]+)(?: \[as \w+\])? \((?P<path>[^()\n]+?):(?P<line>\d+)(?::\d+)?\)")
+_AT = re.compile(
+    r"\bat (?:async )?(?:new )?(?P<name>[\w.$<>\[\]]+)(?: \[as \w+\])? \((?P<path>[^()\n]+?):(?P<line>\d+)(?::\d+)?\)"
+)
 _NET = re.compile(r"\bat (?P<name>[\w.`<>]+)\([^)\n]*\) in (?P<path>[^\n]+?):line (?P<line>\d+)")
 # Go: /srv/app/cart.go:12 +0x1d; Rust: at src/cart.rs:12:5; Ruby: cart.rb:12:in `add'; PHP: in a.php:12 or #0 a.php(12)
 _PHP = re.compile(r"(?P<path>[\w./\\-]+\.php)(?:\((?P<line>\d+)\)| on line (?P<late>\d+))")

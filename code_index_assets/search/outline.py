@@ -72,20 +72,28 @@ def _encloses(outer: Symbol, inner: Symbol) -> bool:
     if not (outer.start_line <= inner.start_line and inner.end_line <= outer.end_line):
         return False
     # On the same lines: `class A { int x; }` holds x, `int a, b;` are two beside each other.
-    return outer.place != inner.place or inner.qualified_name.startswith(outer.qualified_name) and (
-        len(inner.qualified_name) > len(outer.qualified_name) + 1
+    return (
+        outer.place != inner.place
+        or inner.qualified_name.startswith(outer.qualified_name)
+        and (len(inner.qualified_name) > len(outer.qualified_name) + 1)
     )
 
 
 def render_outline(answer: OutlineAnswer) -> str:
     """One line a definition, indented by what is around it."""
-    head = f"{answer.repository}@{answer.ref} {answer.commit[:12]} {printable(answer.path)}, {answer.total_lines:,} lines"
+    head = (
+        f"{answer.repository}@{answer.ref} {answer.commit[:12]} {printable(answer.path)}, {answer.total_lines:,} lines"
+    )
     lines = [
         f"{'  ' * made.depth}{made.start_line}-{made.end_line} {made.kind} {made.name}"
         + (f"  {printable(short(made.signature, 120))}" if made.signature else "")
         for made in answer.definitions
     ]
     if not lines:
-        known = "no definitions in it" if answer.complete else f"definitions of {answer.language or 'its language'} are not read"
+        known = (
+            "no definitions in it"
+            if answer.complete
+            else f"definitions of {answer.language or 'its language'} are not read"
+        )
         lines = [known]
     return "\n".join([head, *lines])

@@ -41,12 +41,15 @@ LANGUAGES: dict[str, tuple[str, ...]] = {
 }
 _TEXT = r"""[rRuUbBfF]{0,2}(?P<quote>["'`])(?P<pattern>(?:(?!(?P=quote))[^\n\\]|\\.)*)(?P=quote)"""
 _PYTHON_DECORATOR = re.compile(
-    r"@(?P<on>[\w.]+)\.(?P<verb>route|get|post|put|delete|patch|head|options|websocket|api_route)\(\s*(?:path=|rule=)?" + _TEXT
+    r"@(?P<on>[\w.]+)\.(?P<verb>route|get|post|put|delete|patch|head|options|websocket|api_route)\(\s*(?:path=|rule=)?"
+    + _TEXT
 )
 _METHODS = re.compile(r"methods\s*=\s*[\[({]([^\])}]*)[\])}]")
 _DJANGO = re.compile(r"(?<![\w.])(?:path|re_path|url)\(\s*" + _TEXT + r"\s*,\s*(?P<rest>[^\n]*)")
 _DRF = re.compile(r"\b\w*[rR]outer\.register\(\s*" + _TEXT + r"\s*,\s*(?P<rest>[^\n]*)")
-_AIOHTTP = re.compile(r"\b(?:router\.add_|web\.)(?P<verb>get|post|put|delete|patch|head|route)\(\s*" + _TEXT + r"\s*,\s*(?P<rest>[^\n]*)")
+_AIOHTTP = re.compile(
+    r"\b(?:router\.add_|web\.)(?P<verb>get|post|put|delete|patch|head|route)\(\s*" + _TEXT + r"\s*,\s*(?P<rest>[^\n]*)"
+)
 _JAVASCRIPT = re.compile(
     r"(?<![\w.$])(?P<on>[\w$]*(?:[aA]pp|[rR]outer|[rR]outes|[sS]erver|[aA]pi|fastify))"
     r"\.(?P<verb>get|post|put|delete|del|patch|head|options|all|use)\(\s*" + _TEXT + r"\s*,\s*(?P<rest>[^\n]*)"
@@ -58,7 +61,9 @@ _GO = re.compile(
 _SPRING = re.compile(r"@(?P<verb>Get|Post|Put|Delete|Patch|Request)Mapping\b(?:\((?P<arguments>.*)\))?", re.DOTALL)
 _JAXRS_PATH = re.compile(r"@Path\(\s*(?:value\s*=\s*)?\"(?P<pattern>[^\"]*)\"")
 _JAXRS_VERB = re.compile(r"@(GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS)\b")
-_NEST = re.compile(r"@(?P<verb>Get|Post|Put|Delete|Patch|Head|Options|All|Controller)\(\s*(?:[\"'`](?P<pattern>[^\"'`]*)[\"'`])?")
+_NEST = re.compile(
+    r"@(?P<verb>Get|Post|Put|Delete|Patch|Head|Options|All|Controller)\(\s*(?:[\"'`](?P<pattern>[^\"'`]*)[\"'`])?"
+)
 _QUOTED = re.compile(r"\"([^\"\n]*)\"")
 _REQUEST_METHOD = re.compile(r"RequestMethod\.(\w+)")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
@@ -114,7 +119,9 @@ def _spring(decorator: str, outer: tuple[str, ...]) -> Iterator[Written]:
     if not match:
         return
     arguments = match["arguments"] or ""
-    patterns = _QUOTED.findall(re.sub(r"(?:produces|consumes|params|headers|name)\s*=\s*(?:\{[^}]*\}|\"[^\"]*\")", "", arguments))
+    patterns = _QUOTED.findall(
+        re.sub(r"(?:produces|consumes|params|headers|name)\s*=\s*(?:\{[^}]*\}|\"[^\"]*\")", "", arguments)
+    )
     methods = ",".join(_REQUEST_METHOD.findall(arguments)) or "ANY"
     verb = match["verb"].upper() if match["verb"] != "Request" else methods
     bases = [
@@ -144,7 +151,9 @@ def called(language: str, text: str) -> Iterator[Written]:
                     verb, pattern = method, rest  # net/http: "GET /items/{id}"
                 elif not pattern.startswith("/"):
                     continue
-            verb = {"HANDLE": "ANY", "HANDLEFUNC": "ANY", "ALL": "ANY", "USE": "USE", "ROUTE": "ANY", "": "ANY"}.get(verb, verb)
+            verb = {"HANDLE": "ANY", "HANDLEFUNC": "ANY", "ALL": "ANY", "USE": "USE", "ROUTE": "ANY", "": "ANY"}.get(
+                verb, verb
+            )
             yield Written(verb, pattern, text.count("\n", 0, match.start()), _handler(match["rest"]), match["rest"])
 
 

@@ -68,7 +68,9 @@ def _by_decorator(code: RepositoryCode, frameworks: dict[str, str]) -> Iterable[
             for written in route_forms.decorated(symbol.language, symbol.decorators, outer.decorators if outer else ()):
                 framework = frameworks.get(path, "")
                 grade: Grade = "proven" if framework else "inferred"
-                why = "decorator on the handler" + ("" if framework else "; the file imports no framework that is known")
+                why = "decorator on the handler" + (
+                    "" if framework else "; the file imports no framework that is known"
+                )
                 yield _entrance(code, written, framework, symbol.qualified_name, path, symbol.start_line, grade, why,
                                 path, symbol.start_line)  # fmt: skip
 

@@ -14,7 +14,9 @@ import re
 from typing import Any
 
 _PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[ \t\r\n]+|[!-~]|.", re.DOTALL)
-COUNTED = "an estimate without a tokenizer, about 1.35 times the count of Claude's: letters by four, digits by two, marks"
+COUNTED = (
+    "an estimate without a tokenizer, about 1.35 times the count of Claude's: letters by four, digits by two, marks"
+)
 
 
 def count_tokens(text: str) -> int:
