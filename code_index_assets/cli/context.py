@@ -94,14 +94,16 @@ def _object(line: str, number: int) -> dict[str, Any]:
         asked = json.loads(line)
     except ValueError as error:
         raise QueryError(f"line {number} is not JSON: {error}", remedy=SHAPE) from error
-    if not isinstance(asked, dict) or not isinstance(asked.get("task"), str):
-        raise QueryError(f'line {number} has no "task"', remedy=SHAPE)
+    if not isinstance(asked, dict):
+        raise QueryError(f"line {number} is no JSON object", remedy=SHAPE)
     return asked
 
 
 def _request(asked: dict[str, Any], number: int, tokens: int) -> ContextRequest:
     from ..search.context import ContextRequest
 
+    if not isinstance(asked.get("task"), str):
+        raise QueryError(f'line {number} has no "task"', remedy=SHAPE)
     repositories = asked.get("repo") or ()
     repositories = (repositories,) if isinstance(repositories, str) else repositories
     budget = asked.get("tokens", tokens)

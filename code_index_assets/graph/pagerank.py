@@ -15,6 +15,7 @@ Node = TypeVar("Node", bound=Hashable)
 DAMPING = 0.85
 ROUNDS = 40
 SETTLED = 1e-7
+LEAST = 1e-5
 
 
 def pagerank(
@@ -72,14 +73,12 @@ def personalised(
     while queue:
         weight, _, node = heapq.heappop(queue)
         held = left.get(node, 0.0)
-        if held <= 0 or -weight < held - 1e-12:
-            continue  # pushed since, or queued again with more
+        if held < LEAST or -weight < held - 1e-12:
+            continue  # pushed since, queued again with more, or too little to tell
         if node not in expanded:
             if len(expanded) >= expansions:
                 break
             expanded[node] = tuple(neighbours(node))
-        if held < 1e-5:
-            break
         ends = expanded[node]
         total = sum(weight for _, weight in ends)
         left[node] = 0.0

@@ -128,6 +128,7 @@ class _Packer:
             elif one.named:
                 middle = int(one.named.rpartition(":")[2])
             text = lines_of(chunks, start, end)
+        start, end, text = _without_blank_edges(start, text.split("\n")[: end - start + 1])
         span = self._span(one, "core", start, end, text)
         cost = self._cost_in_full(span)
         lines = text.split("\n")
@@ -240,3 +241,13 @@ class _Packer:
             else f"{link.path.rpartition('/')[2]}:{link.line}"
         )
         return f"{relation} {name} at {where}, {link.grade}"
+
+
+def _without_blank_edges(start: int, lines: list[str]) -> tuple[int, int, str]:
+    """First line, last line and text without blank lines at either end."""
+    first, last = 0, len(lines)
+    while last > 1 and not lines[last - 1].strip():
+        last -= 1
+    while first < last - 1 and not lines[first].strip():
+        first += 1
+    return start + first, start + last - 1, "\n".join(lines[first:last])

@@ -59,10 +59,10 @@ def frames_of(text: str) -> tuple[Frame, ...]:
                 continue
             groups = match.groupdict()
             line = int(groups.get("line") or groups.get("late") or 0)
-            if not 0 < line < 10_000_000 or "://" in match["path"][:8]:
+            path = match["path"].strip().removeprefix("file://")
+            if not 0 < line < 10_000_000 or "://" in path:
                 continue
             taken.append(match.span())
-            path = match["path"].strip()
             if package := groups.get("package"):
                 # The package says in which folder: `org.acme.Cart` is org/acme/….
                 folders = package.split("$", 1)[0].split(".")[:-1]

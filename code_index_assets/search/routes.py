@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..graph.repository import Place
-from ..graph.resolver import Resolver
 from . import route_forms
 from .engine import SearchEngine
 from .entrances import Asked, answered
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 DECORATED = frozenset({"function", "method"})
+HANDLERS = frozenset({"function", "method", "class", "variable", "constant"})
+MOST_RIVALS = 20
 
 
 def find_routes(engine: SearchEngine, asked: Asked) -> EntrancesAnswer:
@@ -114,8 +114,13 @@ def _handled(code: RepositoryCode, written: Written, framework: str, path: str, 
                 continue
             resolution = references.resolved(resolver, file, number)
             if resolution.targets:
-                target_path, definition = _followed(resolver, resolution.targets[0])
+                target_path, definition = resolution.targets[0]
                 made = references.repository.definition((target_path, definition))
+                # `const { list } = require("./handlers")`: the variable stands for what the other file defines.
+                behind = _imported(code, path, name) if made.kind == "variable" else None
+                if behind is not None:
+                    return _entrance(code, written, framework, behind.qualified_name, behind.path, behind.start_line,
+                                     "inferred", "only definition of this name in what the file imports", path, line)  # fmt: skip
                 symbol = code.around(target_path, made.line, made.name)
                 grade: Grade = resolution.grade if framework or resolution.grade != "proven" else "inferred"
                 return _entrance(code, written, framework, _name(symbol, made.name), target_path, made.line, grade,
@@ -127,12 +132,11 @@ def _handled(code: RepositoryCode, written: Written, framework: str, path: str, 
     return _entrance(code, written, framework, name, path, line, "textual", "the handler is not known", path, line)
 
 
-def _followed(resolver: Resolver, place: Place) -> Place:
-    """The function that a variable stands for (`const { list } = require("./handlers")`), if one is known."""
-    for value in resolver.definition_value(place):
-        if value[0] == "D" and (value[1], value[2]) != place:
-            return value[1], value[2]
-    return place
+def _imported(code: RepositoryCode, path: str, name: str) -> Symbol | None:
+    """The function or class of a name in the files that a file imports, if one has it."""
+    files = {resolved for start, _, resolved in code.imports.iter_rows() if start == path}
+    made = [symbol for symbol in code.named(name, MOST_RIVALS) if symbol.path in files and symbol.kind in HANDLERS]
+    return made[0] if len(made) == 1 else None
 
 
 def _name(symbol: Symbol | None, name: str) -> str:

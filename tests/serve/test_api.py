@@ -255,6 +255,7 @@ def test_the_description_has_examples_and_needs_nothing_from_elsewhere(client: T
     described = client.get("/openapi.json").json()
     paths = described["paths"]
     assert {"/v1/search", "/v1/symbols", "/v1/references", "/v1/uses", "/v1/graph/{question}",
+            "/v1/context", "/v1/map", "/v1/outline", "/v1/routes", "/v1/entry-points",
             "/v1/files/{repository}/{path}", "/v1/repositories",
             "/v1/status", "/v1/index", "/healthz", "/readyz", "/metrics"} == set(paths)  # fmt: skip
     schemas = described["components"]["schemas"]
@@ -456,3 +457,22 @@ def test_paths_with_line_breaks_reach_their_file(client: TestClient) -> None:
     for name in ("a\nb.py", " leading.py", "a\n", "shop/cart.py\n"):
         told = refused(client.get(f"/v1/files/acme/shop/{quote(name)}"), 404, "FileNotIndexedError")
         assert told["wanted"] == name
+
+
+def test_contexts_and_overviews_are_those_of_the_command_line(client: TestClient, shop: Shop) -> None:
+    got = client.get("/v1/context", params={"task": "add item to cart", "tokens": 900}).json()
+    assert got["spans"][0]["path"].endswith("cart.py") and got["tokens"] <= 900
+    posted = client.post("/v1/context", json={"task": "add item to cart", "tokens": 900}).json()
+    assert settled(posted) == settled(got)
+    text = client.get("/v1/context", params={"task": "add item to cart", "tokens": 900, "format": "text"})
+    assert text.headers["X-Code-Index-Outcome"] == "found" and "of 900 tokens" in text.text
+    refused(client.get("/v1/context", params={"task": " "}), 400, "QueryError")
+    refused(client.get("/v1/context", params={"task": "x", "tokens": 1}), 422, "ValidationError")
+    repository = got["spans"][0]["repository"]
+    assert client.get("/v1/map", params={"repo": repository}).json()["files"]
+    outline = client.get("/v1/outline", params={"repo": repository, "path": got["spans"][0]["path"]}).json()
+    assert outline["definitions"] and outline["commit"] == got["spans"][0]["commit"]
+    refused(client.get("/v1/outline", params={"repo": repository, "path": "no.py"}), 404, "FileNotIndexedError")
+    for question in ("routes", "entry-points"):
+        answer = client.get(f"/v1/{question}", params={"repo": repository}).json()
+        assert answer["question"] == question and answer["outcome"] in ("found", "no_match")
