@@ -204,9 +204,10 @@ class _Packer:
     def _span(self, one: Found, part: Part, start: int, end: int, text: str) -> ContextSpan:
         state, link = self.state_of(one.key), one.link
         symbol = one.symbol.qualified_name if one.symbol else one.hit.qualified_name if one.hit else None
+        kind = one.symbol.kind if one.symbol else one.hit.kind if one.hit else "lines"
         return ContextSpan(
             repository=state.repository, path=one.spot[0], start_line=start, end_line=end, commit=state.commit,
-            part=part, why=self._why(one, part), kind=one.symbol.kind if one.symbol else one.hit.kind if one.hit else "lines",
+            part=part, why=self._why(one, part), kind=kind,
             symbol=symbol, role=self._role(one), grade=link.grade if link else None,
             evidence_path=link.path if link else None, evidence_line=link.line if link else None, tokens=0, text=text,
         )  # fmt: skip

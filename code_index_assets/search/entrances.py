@@ -14,7 +14,7 @@ from ..index.filters import Filter
 from ..index.reader import SnapshotGoneError
 from .engine import SearchEngine
 from .outcome import SearchOutcome
-from .overview_answers import EntrancesAnswer, Entrance
+from .overview_answers import Entrance, EntrancesAnswer
 from .render import printable
 from .repository_code import RepositoryCode, code_of
 
@@ -86,7 +86,8 @@ def render_entrances(answer: EntrancesAnswer) -> str:
         shown = "" if (one.evidence_path, one.evidence_line) == (one.path, one.line) else (
             f"  at {printable(one.evidence_path)}:{one.evidence_line}")  # fmt: skip
         lines.append(
-            f"{printable(one.name)}  {printable(one.handler)}  {where}{printable(one.path)}:{one.line}  ({notes}){shown}"
+            f"{printable(one.name)}  {printable(one.handler)}  {where}{printable(one.path)}:{one.line}  ({notes})"
+            f"{shown}"
         )
     if not lines:
         lines = [f"{answer.question}: none found"]

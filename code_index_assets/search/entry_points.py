@@ -13,7 +13,7 @@ from configparser import ConfigParser, Error
 
 from .engine import SearchEngine
 from .entrances import Asked, answered
-from .overview_answers import EntrancesAnswer, Entrance, Grade
+from .overview_answers import Entrance, EntrancesAnswer, Grade
 from .repository_code import RepositoryCode, Symbol, lines_of
 
 MAIN_LANGUAGES = frozenset(
@@ -80,8 +80,9 @@ def _guards(code: RepositoryCode) -> Iterable[Entrance]:
             )
     for path in sorted(code.paths):
         if path.rpartition("/")[2] == "__main__.py":
-            yield _entrance(code, "module", f"python -m {path.rpartition('/')[0].rpartition('/')[2] or '.'}", "<module>",
-                            path, 1, "proven", "__main__.py of a package", path, 1)  # fmt: skip
+            package = path.rpartition("/")[0].rpartition("/")[2] or "."
+            name, why = f"python -m {package}", "__main__.py of a package"
+            yield _entrance(code, "module", name, "<module>", path, 1, "proven", why, path, 1)
 
 
 # -- manifests ---------------------------------------------------------------------------------------------------------
@@ -97,8 +98,9 @@ def _of_manifests(code: RepositoryCode) -> Iterable[Entrance]:
         except (ValueError, Error, TypeError, AttributeError):
             continue  # a manifest that its own tools would not read either
         for kind, name, target in named:
-            line = next((n for n, row in enumerate(text.split("\n"), 1) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", row)
-                         and (not target or target.strip("./") in row)), 1)  # fmt: skip
+            word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+            rows = enumerate(text.split("\n"), 1)
+            line = next((n for n, row in rows if word.search(row) and target.strip("./") in row), 1)
             place, handler, grade, why = _target(code, path, target, kind)
             yield _entrance(code, kind, name, handler, place[0] or path, place[1] or line, grade, why, path, line)
 
@@ -170,6 +172,6 @@ def _entrance(
 ) -> Entrance:  # fmt: skip
     receipt = code.receipt
     return Entrance(
-        receipt.repository, receipt.commit, kind, name, "", handler, path, line, grade, why, evidence_path, evidence_line,
-        code.role(evidence_path),
+        receipt.repository, receipt.commit, kind, name, "", handler, path, line, grade, why, evidence_path,
+        evidence_line, code.role(evidence_path),
     )  # fmt: skip

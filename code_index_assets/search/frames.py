@@ -27,7 +27,8 @@ _NET = re.compile(r"\bat (?P<name>[\w.`<>]+)\([^)\n]*\) in (?P<path>[^\n]+?):lin
 # Go: /srv/app/cart.go:12 +0x1d; Rust: at src/cart.rs:12:5; Ruby: cart.rb:12:in `add'; PHP: in a.php:12 or #0 a.php(12)
 _PHP = re.compile(r"(?P<path>[\w./\\-]+\.php)(?:\((?P<line>\d+)\)| on line (?P<late>\d+))")
 _PLAIN = re.compile(
-    r"(?P<path>(?:[A-Za-z]:)?[\w./\\@+-]*[\w-]\.[A-Za-z]\w{0,4}):(?P<line>\d+)(?::\d+)?(?::in [`'](?:[\w:.]+[.#])?(?P<name>[\w?!]+)')?"
+    r"(?P<path>(?:[A-Za-z]:)?[\w./\\@+-]*[\w-]\.[A-Za-z]\w{0,4}):(?P<line>\d+)"
+    r"(?::\d+)?(?::in [`'](?:[\w:.]+[.#])?(?P<name>[\w?!]+)')?"
 )
 _KINDS = (_PYTHON, _JVM, _NET, _AT, _PHP, _PLAIN)
 # `ValueError: negative`, `java.lang.IllegalStateException: closed`, `panic: nil map`, `error[E0382]: borrow of …`

@@ -72,9 +72,8 @@ def _encloses(outer: Symbol, inner: Symbol) -> bool:
     if not (outer.start_line <= inner.start_line and inner.end_line <= outer.end_line):
         return False
     # On the same lines: `class A { int x; }` holds x, `int a, b;` are two beside each other.
-    return (
-        outer.place != inner.place
-        or inner.qualified_name.startswith(outer.qualified_name)
+    return outer.place != inner.place or (
+        inner.qualified_name.startswith(outer.qualified_name)
         and (len(inner.qualified_name) > len(outer.qualified_name) + 1)
     )
 

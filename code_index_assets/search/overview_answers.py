@@ -1,7 +1,7 @@
 """The models of overviews: the map of a repository, the outline of a file, routes and entry points.
 
-What lives here: every field that a front end shows of them, once. What does not: how they are found (`repository_map.py`,
-`outline.py`, `routes.py`, `entry_points.py`), other answers (`answers.py`).
+What lives here: every field that a front end shows of them, once. What does not: how they are found
+(`repository_map.py`, `outline.py`, `routes.py`, `entry_points.py`), other answers (`answers.py`).
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class RepositoryCode:
         return graph_of(self._layout, self.receipt)
 
     def role(self, path: str) -> str:
-        """The role of a file: source, test, docs, …"""
+        """The role of a file, such as source, test or docs."""
         return self.graph.roles.get(path, "source")
 
     # -- definitions ---------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ class _Rows:
 
 def _symbol(row: tuple[object, ...]) -> Symbol:
     *fields, decorators = row
-    return Symbol(*fields, tuple(decorators or ()))  # type: ignore[arg-type, call-overload]
+    return Symbol(*(*fields, tuple(decorators or ())))  # type: ignore[arg-type]
 
 
 _opened: dict[tuple[Path, str, str], RepositoryCode] = {}

@@ -39,8 +39,11 @@ SIDE_ROLES = frozenset({"test", "docs", "example", "generated", "vendored", "con
 SIDE_WEIGHT = 0.1
 # Kinds that a map shows; fields and variables follow from them.
 SHOWN = frozenset(
-    {"class", "interface", "struct", "trait", "enum", "union", "type", "function", "method", "object", "module", "macro",
-     "protocol", "record", "annotation", "constructor", "property", "namespace", "package", "message", "service", "table"}
+    {
+        "annotation", "class", "constructor", "enum", "function", "interface", "macro", "message", "method", "module",
+        "namespace", "object", "package", "property", "protocol", "record", "service", "struct", "table", "trait", "type",
+        "union",
+    }
 )  # fmt: skip
 MOST_IN_FILE = 12
 LEAST_IN_FILE = 3  # also of a file whose definitions no other names
@@ -146,7 +149,7 @@ def _column(name: str) -> pl.Expr:
 
 
 def _ranked(code: RepositoryCode, edges: list[_Edge]) -> list[MapFile]:
-    """Every file with its rank, the first one most; its definitions by their share of the ranks of those who use them."""
+    """Every file with its rank, the first one most; its definitions by their share of the ranks of their users."""
     side = {path for path, role in code.paths.items() if role in SIDE_ROLES}
     weighed = [replace(edge, weight=edge.weight * (SIDE_WEIGHT if edge.start in side else 1.0)) for edge in edges]
     ranks = pagerank(((edge.start, edge.end, edge.weight) for edge in weighed), code.paths)

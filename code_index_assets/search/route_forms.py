@@ -72,7 +72,7 @@ _COMMENT = re.compile(r"^\s*(?://|#|\*|/\*|--)")
 HINTS: dict[str, str] = {
     "python": r"(?:path|url|register|add_\w+|web\.\w+)\(",
     "javascript": r"\.(?:get|post|put|delete|del|patch|head|options|all|use)\(",
-    "go": r"\.(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS|Any|Get|Post|Put|Delete|Patch|Head|Options|Mount|Handle|HandleFunc)\(",
+    "go": r"\.(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS|Any|Get|Post|Put|Delete|Patch|Head|Options|Mount|Handle\w*)\(",
 }
 HINTS["typescript"] = HINTS["tsx"] = HINTS["javascript"]
 

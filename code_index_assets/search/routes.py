@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from . import route_forms
 from .engine import SearchEngine
 from .entrances import Asked, answered
-from .overview_answers import EntrancesAnswer, Entrance, Grade
+from .overview_answers import Entrance, EntrancesAnswer, Grade
 from .repository_code import RepositoryCode, Symbol
 from .route_forms import Written
 
@@ -25,8 +25,9 @@ MOST_RIVALS = 20
 
 
 def find_routes(engine: SearchEngine, asked: Asked) -> EntrancesAnswer:
-    """The routes of the repositories asked for: Flask, FastAPI, Django, aiohttp, Express and its like, NestJS, Gin, chi,
-    Echo, net/http, Spring, JAX-RS.
+    """The routes of the repositories asked for.
+
+    Of Flask, FastAPI, Django, aiohttp, Express and its like, NestJS, Gin, chi, Echo, net/http, Spring, JAX-RS.
 
     Raises NotIndexedError, CorruptArtifactError.
     """
@@ -103,8 +104,9 @@ def _handled(code: RepositoryCode, written: Written, framework: str, path: str, 
     name = written.handler
     if "." in name and written.rest.startswith("include"):
         target = next((p for p in code.paths if p.endswith(name.replace(".", "/") + ".py")), None)
-        return _entrance(code, written, framework, name, target or path, 1 if target else line,
-                         "inferred" if target else "textual", "includes the routes of a module", path, line)  # fmt: skip
+        included: Grade = "inferred" if target else "textual"
+        return _entrance(code, written, framework, name, target or path, 1 if target else line, included,
+                         "includes the routes of a module", path, line)  # fmt: skip
     references = code.graph.references
     file = references.repository.file(path)
     if file is not None:
@@ -119,16 +121,17 @@ def _handled(code: RepositoryCode, written: Written, framework: str, path: str, 
                 # `const { list } = require("./handlers")`: the variable stands for what the other file defines.
                 behind = _imported(code, path, name) if made.kind == "variable" else None
                 if behind is not None:
-                    return _entrance(code, written, framework, behind.qualified_name, behind.path, behind.start_line,
-                                     "inferred", "only definition of this name in what the file imports", path, line)  # fmt: skip
+                    return _entrance(code, written, framework, behind.qualified_name, behind.path,
+                                     behind.start_line, "inferred",
+                                     "only definition of this name in what the file imports", path, line)  # fmt: skip
                 symbol = code.around(target_path, made.line, made.name)
                 grade: Grade = resolution.grade if framework or resolution.grade != "proven" else "inferred"
                 return _entrance(code, written, framework, _name(symbol, made.name), target_path, made.line, grade,
                                  f"handler resolved by {resolution.rule}", path, line)  # fmt: skip
     named = code.named(name, 1)
     if named:
-        return _entrance(code, written, framework, named[0].qualified_name, named[0].path, named[0].start_line, "textual",
-                         "only definition of this name", path, line)  # fmt: skip
+        return _entrance(code, written, framework, named[0].qualified_name, named[0].path, named[0].start_line,
+                         "textual", "only definition of this name", path, line)  # fmt: skip
     return _entrance(code, written, framework, name, path, line, "textual", "the handler is not known", path, line)
 
 

@@ -11,8 +11,9 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ...errors import ConfigurationError
@@ -20,6 +21,8 @@ from . import jsonc, toml_table
 from .clients import Client, Entry, OwnFile
 from .guidance import MARK, with_block, without_block
 from .jsonc import MalformedError
+
+Edit = Callable[[str | None], str | None]
 
 
 @dataclass(frozen=True)
@@ -49,12 +52,12 @@ def changes_of(clients: Iterable[Client], *, undo: bool) -> list[Change]:
     texts: dict[Path, str | None] = {}
     changes: list[Change] = []
     for client in clients:
-        steps = [("MCP entry", client.entry.file, lambda text, c=client: _entry(c.entry, text, undo))]
+        steps: list[tuple[str, Path, Edit]] = [("MCP entry", client.entry.file, partial(_entry, client.entry, undo))]
         if client.block is not None:
-            steps.append(("guidance", client.block, lambda text: _block(text, undo)))
+            steps.append(("guidance", client.block, partial(_block, undo)))
         for own in client.own:
             what = "sub-agent" if "agent" in own.file.name or own.file.parent.name == "agents" else "guidance"
-            steps.append((what, own.file, lambda text, o=own: _own(o, text, undo)))
+            steps.append((what, own.file, partial(_own, own, undo)))
         for what, file, edit in steps:
             before = texts[file] if file in texts else _read(file)
             try:
@@ -68,7 +71,7 @@ def changes_of(clients: Iterable[Client], *, undo: bool) -> list[Change]:
     return changes
 
 
-def _entry(entry: Entry, text: str | None, undo: bool) -> str | None:
+def _entry(entry: Entry, undo: bool, text: str | None) -> str | None:
     path, value = entry.path, entry.value
     if entry.file.suffix == ".toml":
         if undo:
@@ -90,13 +93,13 @@ def _nothing_left(text: str) -> str | None:
     return None if re.sub(r"\s", "", text) in ("", "{}") else text
 
 
-def _block(text: str | None, undo: bool) -> str | None:
+def _block(undo: bool, text: str | None) -> str | None:
     if undo:
         return (without_block(text) or None) if text is not None else None
     return with_block(text or "")
 
 
-def _own(own: OwnFile, text: str | None, undo: bool) -> str | None:
+def _own(own: OwnFile, undo: bool, text: str | None) -> str | None:
     if text is not None and MARK not in text:
         if undo:
             return text
@@ -159,11 +162,11 @@ def _write(change: Change) -> None:
             out.write(change.after.encode("utf-8"))
             out.flush()
             os.fsync(out.fileno())
-        os.chmod(name, mode)
-        os.replace(name, target)
+        Path(name).chmod(mode)
+        Path(name).replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            Path(name).unlink()
         raise
 
 

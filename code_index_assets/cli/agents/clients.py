@@ -167,7 +167,8 @@ def detected(place: Place) -> tuple[str, ...]:
     """The clients that this user, or this project, has files of."""
     home, project = place.home, place.project
     signs = {
-        "claude": [home / ".claude", home / ".claude.json", project / ".claude", project / ".mcp.json", project / "CLAUDE.md"],
+        "claude": [home / ".claude", home / ".claude.json", project / ".claude", project / ".mcp.json",
+                   project / "CLAUDE.md"],
         "codex": [Path(place.environment.get("CODEX_HOME") or home / ".codex"), project / ".codex"],
         "cursor": [home / ".cursor", project / ".cursor"],
         "vscode": [_vscode_user(place), project / ".vscode"],

@@ -60,7 +60,7 @@ def add_overviews(router: APIRouter, service: Service) -> None:
         language: Values = [],  # noqa: B006
         format: Form = "json",
     ) -> Response:
-        """The lines that matter in full, tests and surroundings as signatures, within the budget; each with a reason."""
+        """The lines that matter in full, tests and surroundings as signatures, within a budget, each with a reason."""
         request = ContextRequest(
             task=task, max_tokens=tokens, repositories=tuple(repo), refs=tuple(ref), paths=tuple(path),
             languages=tuple(language),

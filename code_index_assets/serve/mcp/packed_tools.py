@@ -31,7 +31,7 @@ OVERVIEW_TOKENS = 2_000
 
 
 class PackedTools:
-    """The tools, over one engine: a method each, named as the tool. They raise what they ask raises (CodeIndexError)."""
+    """The tools, over one engine: a method each, named as the tool; they raise CodeIndexError of what they ask."""
 
     def __init__(self, engine: SearchEngine) -> None:
         self.engine = engine

@@ -165,7 +165,7 @@ _TOOLS: tuple[tuple[str, str, str, ToolAnnotations], ...] = (
     (
         "context",
         "Pack the context of a task",
-        "One call for a task: a question, an issue, a stack trace or an error. Gives the lines that matter in full, the "
+        "One call for a task: a question, an issue, a stack trace or an error. Gives the lines that matter in full, "
         "tests that reach them, and signatures around them, within max_tokens; each with path, lines and the reason. "
         "Begin with it when the place is not known; not for a string whose spelling is known: grep.",
         _READS,
