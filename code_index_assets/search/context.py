@@ -28,6 +28,7 @@ from .query import MAX_TEXT, is_pasted, parse
 from .repository_code import RepositoryCode, code_of
 
 MIN_TOKENS, DEFAULT_TOKENS, MAX_TOKENS = 500, 8_000, 64_000
+CUT = "time was up before all edges were followed: ask again, what was resolved is kept"
 NO_CO_CHANGE = "co-change is not used: the index keeps how often files changed, not which changed together"
 
 
@@ -42,6 +43,7 @@ class ContextWeights:
     frame: float = 0.5  # the frame where it went wrong, against the best hit
     restart: float = 0.5
     expansions: int = 40
+    seconds: float = 2.0  # for following edges; what was resolved by then is kept for the next question
     repositories: int = 3  # in which edges are followed
 
 
@@ -105,10 +107,10 @@ def _packed(engine: SearchEngine, request: ContextRequest, weights: ContextWeigh
         counted=packing.counted,
         left_out=packing.left_out,
         frames=frames,
-        complete=cut is None and all(code.graph.complete for code in codes.values()),
+        complete=cut is None and all(code.graph.complete for code in codes.values()) and not any(w.cut for w in walked),
         files=sum(len(walk.resolved_files | walk.named_files) for walk in walked),
         unresolved_files=sum(len(walk.named_files) for walk in walked),
-        notes=(*first.notes, NO_CO_CHANGE),
+        notes=(*first.notes, *((CUT,) if any(walk.cut for walk in walked) else ()), NO_CO_CHANGE),
         repositories=first.repositories,
         outcome=outcome,
         took_ms=round((time.perf_counter() - started) * 1000, 2),
@@ -233,7 +235,8 @@ def _walk(
             start[spot] = start.get(spot, 0.0) + weight
             neighbours.at(spot[0], spot[1])
         mass = sum(start.values()) / total if total else 0.0
-        ranks = personalised(start, neighbours, restart=weights.restart, expansions=weights.expansions)
+        with deadlines.within(weights.seconds):
+            ranks = personalised(start, neighbours, restart=weights.restart, expansions=weights.expansions)
         walked.append(neighbours)
         for spot, rank in ranks.items():
             hit = hit_of.get(spot)

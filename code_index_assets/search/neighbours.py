@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from .. import deadlines
+from ..errors import OutOfTimeError
 from ..graph.questions import NAMED
 from ..graph.repository import File
 from ..graph.resolver import INFERRED, PROVEN, TEXTUAL, Grade
@@ -53,11 +55,18 @@ class Neighbours:
         self.links: dict[Spot, Link] = {}  # the heaviest edge that leads to a place
         self.resolved_files: set[str] = set()
         self.named_files: set[str] = set()
+        self.cut = False  # time was up: edges of places asked about since are missing
 
     def __call__(self, spot: Spot) -> list[tuple[Spot, float]]:
-        """Places next to a place, with the weight of the edge. Raises OutOfTimeError."""
+        """Places next to a place, with the weight of the edge; none once the time is up."""
+        if self.cut:
+            return []
         file = self.code.graph.references.repository.file(spot[0])
-        links = [*self._resolved(spot, file)] if file is not None else [*self._by_name(spot)]
+        try:
+            links = [*self._resolved(spot, file)] if file is not None else [*self._by_name(spot)]
+        except OutOfTimeError:
+            self.cut = True
+            return []
         (self.resolved_files if file is not None else self.named_files).add(spot[0])
         weights: dict[Spot, float] = {}
         for link in links:
@@ -98,6 +107,7 @@ class Neighbours:
             seen.add((name, role))
             if len(seen) > MOST_USES:
                 return
+            deadlines.check()
             resolution = references.resolved(resolver, file, number)
             for path, definition in resolution.targets[:MOST_DEFINITIONS]:
                 made = references.repository.definition((path, definition))

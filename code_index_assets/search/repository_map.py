@@ -41,8 +41,8 @@ SIDE_WEIGHT = 0.1
 SHOWN = frozenset(
     {
         "annotation", "class", "constructor", "enum", "function", "interface", "macro", "message", "method", "module",
-        "namespace", "object", "package", "property", "protocol", "record", "service", "struct", "table", "trait", "type",
-        "union",
+        "namespace", "object", "package", "property", "protocol", "record", "service", "struct", "table", "trait",
+        "type", "union",
     }
 )  # fmt: skip
 MOST_IN_FILE = 12
