@@ -38,11 +38,11 @@ class ContextWeights:
 
     seeds: int = 60  # hits of each search that become seeds
     smoothing: float = 4.0  # a hit at rank r weighs 1 / (r + smoothing)
-    title: float = 0.7  # the first line of a long task, searched by itself, against the whole text
+    title: float = 1.0  # the first line of a long task, searched by itself, against the whole text
     error: float = 0.5  # the same for a line that names an error
-    frame: float = 0.5  # the frame where it went wrong, against the best hit
-    restart: float = 0.5
-    expansions: int = 40
+    frame: float = 1.5  # the frame where it went wrong, against the best hit
+    restart: float = 0.8
+    expansions: int = 16
     seconds: float = 2.0  # for following edges; what was resolved by then is kept for the next question
     repositories: int = 3  # in which edges are followed
 

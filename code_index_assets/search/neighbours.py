@@ -24,8 +24,8 @@ WEIGHTS: dict[Grade, float] = {PROVEN: 1.0, INFERRED: 0.8, TEXTUAL: 0.3}
 BACKWARDS = 0.7
 HELD = 0.3
 # Work of one step: uses that are resolved, files that a name's users are looked for in, definitions of a name.
-MOST_USES = 120
-MOST_FILES = 25
+MOST_USES = 80
+MOST_FILES = 20
 MOST_DEFINITIONS = 3
 MOST_USERS = 12
 SHORT = 3
