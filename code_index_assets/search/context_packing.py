@@ -74,6 +74,7 @@ class _Packer:
         fixed = count_tokens(footer(states, {state.repository for state in states}, ())) + 80
         self.left = max_tokens - fixed
         self.taken: list[Found] = []
+        self.shown: dict[tuple[str, str], list[tuple[int, int]]] = {}  # lines by file
 
     # -- places in full ------------------------------------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ class _Packer:
             if span is None:
                 break
             spans.append(span)
-            self.taken.append(best)
+            self._take(best)
             files[best.key, best.spot[0]] += 1
             budget -= span.tokens
             self.left -= span.tokens
@@ -146,12 +147,12 @@ class _Packer:
 
     def _inside_taken(self, one: Found) -> bool:
         """Whether the lines of a place are shown already."""
-        start, end = (one.hit.start_line, one.hit.end_line) if one.hit else one.spot[1:]
-        for other in self.taken:
-            first, last = (other.hit.start_line, other.hit.end_line) if other.hit else other.spot[1:]
-            if (other.key, other.spot[0]) == (one.key, one.spot[0]) and first <= start and end <= last:
-                return True
-        return False
+        start, end = _lines_of(one)
+        return any(first <= start and end <= last for first, last in self.shown.get((one.key, one.spot[0]), ()))
+
+    def _take(self, one: Found) -> None:
+        self.taken.append(one)
+        self.shown.setdefault((one.key, one.spot[0]), []).append(_lines_of(one))
 
     # -- signatures ----------------------------------------------------------------------------------------------------
 
@@ -180,7 +181,7 @@ class _Packer:
                 break
             named.add((one.key, one.spot[0]))
             spans.append((one, replace(span, tokens=cost)))
-            self.taken.append(one)
+            self._take(one)
             budget -= cost
             self.left -= cost
         order = {(one.key, one.spot[0]): number for number, (one, _) in reversed(list(enumerate(spans)))}
@@ -242,6 +243,10 @@ class _Packer:
             else f"{link.path.rpartition('/')[2]}:{link.line}"
         )
         return f"{relation} {name} at {where}, {link.grade}"
+
+
+def _lines_of(one: Found) -> tuple[int, int]:
+    return (one.hit.start_line, one.hit.end_line) if one.hit else (one.spot[1], one.spot[2])
 
 
 def _without_blank_edges(start: int, lines: list[str]) -> tuple[int, int, str]:

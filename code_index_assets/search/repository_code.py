@@ -68,7 +68,7 @@ class RepositoryCode:
 
     def role(self, path: str) -> str:
         """The role of a file, such as source, test or docs."""
-        return self.graph.roles.get(path, "source")
+        return self.paths.get(path, "source")
 
     # -- definitions ---------------------------------------------------------------------------------------------------
 
@@ -164,10 +164,14 @@ class RepositoryCode:
     @cached_property
     def languages(self) -> dict[str, str | None]:
         """The language of every kept file."""
+        return {path: language for path, _, language in self._files}
+
+    @cached_property
+    def _files(self) -> list[tuple[str, str, str | None]]:
         import polars as pl
 
-        rows = self._tables.scan("files").filter(pl.col("status") == "kept").select("path", "language").collect()
-        return dict(rows.iter_rows())
+        kept = self._tables.scan("files").filter(pl.col("status") == "kept")
+        return list(kept.select("path", "role", "language").sort("path").collect().iter_rows())
 
     # -- texts ---------------------------------------------------------------------------------------------------------
 
@@ -190,7 +194,7 @@ class RepositoryCode:
     @cached_property
     def paths(self) -> Mapping[str, str]:
         """The role of every kept file by its path."""
-        return self.graph.roles
+        return {path: role for path, role, _ in self._files}
 
 
 class _Rows:
