@@ -45,6 +45,8 @@ SHOWN = frozenset(
         "type", "union",
     }
 )  # fmt: skip
+# Names of these are too often names of something else to tell which file is meant.
+WEAK = frozenset({"constructor", "property"})
 MOST_IN_FILE = 12
 LEAST_IN_FILE = 3  # also of a file whose definitions no other names
 FIXED_TOKENS = 60
@@ -116,7 +118,7 @@ def _name_edges(code: RepositoryCode) -> list[_Edge]:
     defined = (
         code.all_symbols()
         .lazy()
-        .filter(pl.col("name").str.len_chars() > SHORT_NAME, pl.col("kind").is_in(sorted(SHOWN)))
+        .filter(pl.col("name").str.len_chars() > SHORT_NAME, pl.col("kind").is_in(sorted(SHOWN - WEAK)))
         .select("name", "language", definer="path")
         .unique()
         .with_columns(definers=pl.len().over("name", "language"))

@@ -67,6 +67,8 @@ _NEST = re.compile(
 _QUOTED = re.compile(r"\"([^\"\n]*)\"")
 _REQUEST_METHOD = re.compile(r"RequestMethod\.(\w+)")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
+_WRAPPED = re.compile(r"(?P<outer>[\w.$]+)\((?P<inner>.*)\)", re.DOTALL)
+_PLAIN = re.compile(r"[&*]?[A-Za-z_$][\w.$]*")
 _COMMENT = re.compile(r"^\s*(?://|#|\*|/\*|--)")
 # What calls of these forms can look like: texts without any are not read.
 HINTS: dict[str, str] = {
@@ -182,6 +184,10 @@ def _handler(rest: str) -> str:
     if not parts:
         return ""
     last = parts[0] if ".as_view" in rest or "name=" in rest else parts[-1]
+    wrapped = _WRAPPED.fullmatch(last)
+    if wrapped:
+        # `guarded(list)` runs list; of `wrap(&Thing{…})` the wrapper is all that has a name.
+        last = wrapped["inner"] if _PLAIN.fullmatch(wrapped["inner"]) else wrapped["outer"]
     names = _NAME.findall(re.sub(r"[\"'`][^\"'`]*[\"'`]", "", last.rstrip("()")))
     return names[-1] if names else ""
 

@@ -25,6 +25,7 @@ from code_index_assets.search.frames import Frame, PathsByName, errors_of, frame
 from code_index_assets.search.outline import outline_of, render_outline
 from code_index_assets.search.overview_answers import EntrancesAnswer
 from code_index_assets.search.repository_map import map_of, render_map
+from code_index_assets.search.route_forms import called
 from code_index_assets.search.routes import find_routes
 from code_index_assets.search.token_count import count_tokens
 from code_index_assets.sources.registry import Registry
@@ -273,6 +274,26 @@ def test_routes_of_frameworks_and_what_handles_them(engine: SearchEngine) -> Non
     assert {one.framework for one in answer.entrances} == {"flask", "django", "express", "chi", "spring"}
     assert answer.other_files == 1 and not answer.complete, "Ruby: nothing is looked for in it"
     assert "at shop/urls.py:6" in render_entrances(answer)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "found"),
+    [
+        ("go", 'r.POST("/a", WrapH(&thing{T: t}))', ("POST", "/a", "WrapH")),
+        ("go", 'mux.Handle("GET /b/{id}", http.HandlerFunc(show))', ("GET", "/b/{id}", "show")),
+        ("go", 'client.Get("https://example.org", nil)', None),
+        ("python", 'path("c/", login_required(views.cart), name="c"),', ("ANY", "c/", "cart")),
+        ("python", 're_path(r"^d/$", lambda request: None)', ("ANY", "^d/$", "")),
+        ("python", 'url(r"^e/", include("shop.urls"))', ("ANY", "^e/", "shop.urls")),
+        ("python", 'os.path("x", y)', None),
+        ("javascript", "router.get('/f', async (req, res) => {", ("GET", "/f", "")),
+        ("javascript", "app.delete(`/g/:id`, guard, wrap(remove));", ("DELETE", "/g/:id", "remove")),
+        ("javascript", 'map.get("/h", other)', None),
+    ],
+)
+def test_forms_of_routes(language: str, text: str, found: tuple[str, str, str] | None) -> None:
+    read = [(one.methods, one.pattern, one.handler) for one in called(language, text)]
+    assert read == ([found] if found else [])
 
 
 def test_entry_points_of_programs(engine: SearchEngine) -> None:
