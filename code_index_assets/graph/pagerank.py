@@ -22,31 +22,28 @@ def pagerank(
     edges: Iterable[tuple[Node, Node, float]], nodes: Iterable[Node], damping: float = DAMPING
 ) -> dict[Node, float]:
     """The rank of every node; the ranks add up to 1. What a node without edges holds goes to all nodes alike."""
-    ranks = dict.fromkeys(nodes, 0.0)
-    going: dict[Node, dict[Node, float]] = {}
-    for start, end, weight in edges:
-        if start != end and weight > 0:
-            ranks.setdefault(start, 0.0)
-            ranks.setdefault(end, 0.0)
-            ends = going.setdefault(start, {})
-            ends[end] = ends.get(end, 0.0) + weight
-    if not ranks:
+    import numpy as np
+
+    real = [(start, end, weight) for start, end, weight in edges if start != end and weight > 0]
+    known = dict.fromkeys(nodes) | dict.fromkeys(node for start, end, _ in real for node in (start, end))
+    if not known:
         return {}
-    totals = {start: sum(ends.values()) for start, ends in going.items()}
-    ranks = dict.fromkeys(ranks, 1 / len(ranks))
+    number = {node: place for place, node in enumerate(known)}
+    starts = np.array([number[start] for start, _, _ in real], np.int64)
+    ends = np.array([number[end] for _, end, _ in real], np.int64)
+    weights = np.array([weight for _, _, weight in real], np.float64)
+    count = len(known)
+    out = np.bincount(starts, weights, count)
+    shares = weights / out[starts]
+    ranks = np.full(count, 1 / count)
     for _ in range(ROUNDS):
-        lost = sum(rank for node, rank in ranks.items() if node not in going)
-        base = (1 - damping + damping * lost) / len(ranks)
-        after = dict.fromkeys(ranks, base)
-        for start, ends in going.items():
-            share = damping * ranks[start] / totals[start]
-            for end, weight in ends.items():
-                after[end] += share * weight
-        moved = sum(abs(after[node] - rank) for node, rank in ranks.items())
+        given = np.bincount(ends, shares * ranks[starts], count)
+        after = (1 - damping + damping * ranks[out == 0].sum()) / count + damping * given
+        moved = float(np.abs(after - ranks).sum())
         ranks = after
         if moved < SETTLED:
             break
-    return ranks
+    return dict(zip(known, ranks.tolist(), strict=True))
 
 
 def personalised(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import QueryError
@@ -76,13 +77,12 @@ def map_of(
         receipt = one_receipt(engine, snapshot, repository, ref)
         code = code_of(engine.layout, receipt)
         try:
-            imports, names = _import_edges(code), _name_edges(code)
-            files = _ranked(code, [*imports, *names])
+            ranked = _ranked_files(code)
             break
         except SnapshotGoneError:
             if attempt == 2:
                 raise
-    shown, tokens = _fitting(files, max_tokens)
+    shown, tokens = _fitting(ranked.files, max_tokens)
     return MapAnswer(
         repository=receipt.repository,
         ref=receipt.ref,
@@ -91,11 +91,29 @@ def map_of(
         tokens=tokens,
         max_tokens=max_tokens,
         counted=COUNTED,
-        total_files=len(files),
-        import_edges=len({(edge.start, edge.end) for edge in imports}),
-        name_edges=len({(edge.start, edge.end) for edge in names}),
+        total_files=len(ranked.files),
+        import_edges=ranked.import_edges,
+        name_edges=ranked.name_edges,
         repositories=engine.repositories(snapshot, Filter(keys=(receipt.key,))),
         outcome=SearchOutcome.FOUND if shown else SearchOutcome.NO_MATCH,
+    )
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    files: list[MapFile]
+    import_edges: int
+    name_edges: int
+
+
+@lru_cache(maxsize=4)
+def _ranked_files(code: RepositoryCode) -> _Ranked:
+    """The ranks of a published repository, which are the same for every budget."""
+    imports, names = _import_edges(code), _name_edges(code)
+    return _Ranked(
+        _ranked(code, [*imports, *names]),
+        len({(edge.start, edge.end) for edge in imports}),
+        len({(edge.start, edge.end) for edge in names}),
     )
 
 
@@ -125,7 +143,8 @@ def _name_edges(code: RepositoryCode) -> list[_Edge]:
         .filter(pl.col("definers") <= MOST_DEFINERS)
     )
     languages = code.all_symbols().lazy().group_by("path").agg(language=pl.col("language").first())
-    used = code.uses().lazy().select("path", "name", line=pl.col("lines").list.first())
+    used = code.uses().lazy().join(defined, on="name", how="semi")
+    used = used.select("path", "name", line=pl.col("lines").list.first())
     joined = (
         used.join(languages, on="path")
         .join(defined, on=["name", "language"])
@@ -153,18 +172,18 @@ def _column(name: str) -> pl.Expr:
 def _ranked(code: RepositoryCode, edges: list[_Edge]) -> list[MapFile]:
     """Every file with its rank, the first one most; its definitions by their share of the ranks of their users."""
     side = {path for path, role in code.paths.items() if role in SIDE_ROLES}
-    weighed = [replace(edge, weight=edge.weight * (SIDE_WEIGHT if edge.start in side else 1.0)) for edge in edges]
-    ranks = pagerank(((edge.start, edge.end, edge.weight) for edge in weighed), code.paths)
+    weights = [edge.weight * (SIDE_WEIGHT if edge.start in side else 1.0) for edge in edges]
+    ranks = pagerank(((e.start, e.end, weight) for e, weight in zip(edges, weights, strict=True)), code.paths)
     out: Counter[str] = Counter()
-    for edge in weighed:
-        out[edge.start] += edge.weight  # type: ignore[assignment]
+    for edge, weight in zip(edges, weights, strict=True):
+        out[edge.start] += weight  # type: ignore[assignment]
     shares: dict[str, Counter[str]] = defaultdict(Counter)
     users: dict[tuple[str, str], set[str]] = defaultdict(set)
     leading: dict[str, _Edge] = {}
-    for edge in weighed:
+    for edge, weight in zip(edges, weights, strict=True):
         users[edge.end, ""].add(edge.start)
         if edge.name:
-            shares[edge.end][edge.name] += ranks[edge.start] * edge.weight / out[edge.start]  # type: ignore[assignment]
+            shares[edge.end][edge.name] += ranks[edge.start] * weight / out[edge.start]  # type: ignore[assignment]
             users[edge.end, edge.name].add(edge.start)
         best = leading.get(edge.end)
         if best is None or (not edge.name, ranks[edge.start]) > (not best.name, ranks[best.start]):
@@ -186,8 +205,6 @@ def _ranked(code: RepositoryCode, edges: list[_Edge]) -> list[MapFile]:
                 edge.start if edge else None, edge.line if edge else None, tuple(made),
             )
         )  # fmt: skip
-        if len(found) >= 400 and path in side:
-            break
     return found
 
 
