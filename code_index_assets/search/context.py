@@ -95,7 +95,8 @@ def _packed(engine: SearchEngine, request: ContextRequest, weights: ContextWeigh
     frames = seeds.add_frames(request.task, first, codes, receipts, engine)
     found, walked = _walk(seeds, codes, weights)
     by_key = {state.key: state for state in first.repositories}
-    packing = pack(found, request.max_tokens, codes, lambda key: by_key[key])
+    notes = (*first.notes, *((CUT,) if any(walk.cut for walk in walked) else ()), NO_CO_CHANGE)
+    packing = pack(found, request.max_tokens, codes, lambda key: by_key[key], notes)
     outcomes = [answer.outcome for answer, _ in searches]
     cut = next((o for o in outcomes if o in (SearchOutcome.INCOMPLETE, SearchOutcome.DEGRADED)), None)
     outcome = cut or (SearchOutcome.FOUND if packing.spans else SearchOutcome.NO_MATCH)
@@ -110,7 +111,7 @@ def _packed(engine: SearchEngine, request: ContextRequest, weights: ContextWeigh
         complete=cut is None and all(code.graph.complete for code in codes.values()) and not any(w.cut for w in walked),
         files=sum(len(walk.resolved_files | walk.named_files) for walk in walked),
         unresolved_files=sum(len(walk.named_files) for walk in walked),
-        notes=(*first.notes, *((CUT,) if any(walk.cut for walk in walked) else ()), NO_CO_CHANGE),
+        notes=notes,
         repositories=first.repositories,
         outcome=outcome,
         took_ms=round((time.perf_counter() - started) * 1000, 2),

@@ -7,7 +7,7 @@ ranking places (`context.py`), the text (`context_text.py`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .answers import Hit, RepositoryState
@@ -26,6 +26,8 @@ SPAN_TOKENS = 1_200
 SAME_FILE = 0.6
 SAME_FILE_AROUND = 0.3
 SEPARATOR = 2
+MOST_MISSES = 5
+FIXED_TOKENS = 50  # headings and the last line
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,11 @@ class Packing:
 
 
 def pack(
-    found: list[Found], max_tokens: int, codes: Mapping[str, RepositoryCode], state_of: Callable[[str], RepositoryState]
-) -> Packing:
+    found: list[Found], max_tokens: int, codes: Mapping[str, RepositoryCode],
+    state_of: Callable[[str], RepositoryState], notes: Sequence[str],
+) -> Packing:  # fmt: skip
     """The places that fit, core first, then tests, then surroundings; never more than `max_tokens` as text."""
-    packer = _Packer(found, max_tokens, codes, state_of)
+    packer = _Packer(found, max_tokens, codes, state_of, notes)
     core = packer.core()
     tests = packer.signatures("test", int(max_tokens * TEST_SHARE))
     around = packer.signatures("around", packer.left)
@@ -66,13 +69,13 @@ def pack(
 class _Packer:
     def __init__(
         self, found: list[Found], max_tokens: int, codes: Mapping[str, RepositoryCode],
-        state_of: Callable[[str], RepositoryState],
+        state_of: Callable[[str], RepositoryState], notes: Sequence[str],
     ) -> None:  # fmt: skip
         self.found, self.max_tokens, self.codes, self.state_of = found, max_tokens, codes, state_of
         states = list({one.key: state_of(one.key) for one in found}.values())
         self.several = len({state.repository for state in states}) > 1
-        fixed = count_tokens(footer(states, {state.repository for state in states}, ())) + 80
-        self.left = max_tokens - fixed
+        self.left = max_tokens - count_tokens("\n".join(notes)) - FIXED_TOKENS
+        self.footed: set[str] = set()  # keys whose commit is in the footer
         self.taken: list[Found] = []
         self.shown: dict[tuple[str, str], list[tuple[int, int]]] = {}  # lines by file
 
@@ -82,6 +85,7 @@ class _Packer:
         budget = int(self.left * CORE_SHARE)
         most = min(int(self.max_tokens * SPAN_SHARE), SPAN_TOKENS)
         spans: list[ContextSpan] = []
+        misses = 0  # places that do not fit, or whose lines were not read
         files: Counter[tuple[str, str]] = Counter()
         candidates = [one for one in self.found if self._deserves_lines(one)][:200]
         texts = self._texts(candidates[:40])
@@ -90,14 +94,17 @@ class _Packer:
             candidates.remove(best)
             if self._inside_taken(best):
                 continue
-            span = self._in_full(best, texts, min(most, budget))
+            span = self._in_full(best, texts, min(most, budget, self.left - self._foot(best.key, taken=False)))
             if span is None:
-                break
+                misses += 1
+                if misses > MOST_MISSES:
+                    break
+                continue
             spans.append(span)
             self._take(best)
             files[best.key, best.spot[0]] += 1
             budget -= span.tokens
-            self.left -= span.tokens
+            self.left -= span.tokens + self._foot(best.key)
         return spans
 
     def _deserves_lines(self, one: Found) -> bool:
@@ -142,6 +149,15 @@ class _Packer:
             cost = self._cost_in_full(span)
         return replace(span, tokens=cost) if cost <= most else None
 
+    def _foot(self, key: str, *, taken: bool = True) -> int:
+        """What the line with the commit of a repository costs, the first time."""
+        if key in self.footed:
+            return 0
+        if taken:
+            self.footed.add(key)
+        state = self.state_of(key)
+        return count_tokens(footer([state], {state.repository}, ())) + 1
+
     def _cost_in_full(self, span: ContextSpan) -> int:
         return count_tokens(core_block(span, self.several)) + SEPARATOR
 
@@ -177,11 +193,12 @@ class _Packer:
             cost = count_tokens(signature_line(span)) + 1
             if (one.key, one.spot[0]) not in named:
                 cost += count_tokens(file_line(span.repository, span.path, self.several)) + SEPARATOR
-            if cost > budget:
+            if cost + self._foot(one.key, taken=False) > budget:
                 break
             named.add((one.key, one.spot[0]))
             spans.append((one, replace(span, tokens=cost)))
             self._take(one)
+            cost += self._foot(one.key)
             budget -= cost
             self.left -= cost
         order = {(one.key, one.spot[0]): number for number, (one, _) in reversed(list(enumerate(spans)))}

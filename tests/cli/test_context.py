@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from code_index_assets.search.token_count import count_tokens
+
 
 def test_a_context_as_text_and_as_json(run: Any, indexed: Any) -> None:
     code, out, _ = run("context", "charges", "cards", "--tokens", "600", "--repo", "shop")
@@ -17,6 +19,10 @@ def test_a_context_as_text_and_as_json(run: Any, indexed: Any) -> None:
     assert code == 0 and answer["outcome"] == "found" and answer["tokens"] <= answer["max_tokens"] == 8000
     span = answer["spans"][0]
     assert span["path"] == "gateway.py" and len(span["commit"]) == 40 and span["why"]
+    code, out, _ = run("context", "add", "load", "to", "order", "--tokens", "500")
+    assert "shop@HEAD" in out and "depot@HEAD" in out and count_tokens(out) <= 500, (
+        "of several repositories, with commits"
+    )
     code, out, _ = run("context", "zzyzx_unheard", "--json", "--repo", "nowhere")
     assert code == 1 and json.loads(out)["spans"] == [] and json.loads(out)["outcome"] == "not_indexed"
     assert run("context")[0] == 2 and run("context", "x", "--tokens", "3")[0] == 2
