@@ -5,7 +5,7 @@
 Without --repo: every bare clone `owner+name/repo` below the folder in BENCH_REPOS, else this project itself. Each row is whole
 processes of the command line: wall seconds, CPU seconds, peak memory of the largest process. Further benchmarks are modules
 of this package (`python -m benchmarks.parsing`, `.embedding`, `.modes`, `.vector_cache`, `.replay`, `.incremental`, `.catalog`,
-`.push`, `.shards`, `.backfill`, `.query`, `.serving`, `.agents`, `.retrieval.run`, `.retrieval.ablation`,
+`.push`, `.shards`, `.backfill`, `.query`, `.serving`, `.agents`, `.context`, `.retrieval.run`, `.retrieval.ablation`,
 `.graph_rules`).
 """
 

@@ -72,7 +72,7 @@ def read_lines(
         snapshot = engine.snapshot()
         receipt = one_receipt(engine, snapshot, repository, ref)
         try:
-            row = _file_row(engine.layout, snapshot, receipt, path)
+            row = file_row(engine.layout, snapshot, receipt, path)
             chunks = _chunk_rows(engine.layout, receipt, path)
             break
         except SnapshotGoneError:
@@ -119,7 +119,7 @@ def one_receipt(engine: SearchEngine, snapshot: IndexSnapshot, repository: str, 
 
 
 @dataclass(frozen=True)
-class _FileRow:
+class FileRow:
     """What the selection recorded of one file."""
 
     path: str
@@ -132,8 +132,9 @@ class _FileRow:
     lines: int | None
 
 
-def _file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> _FileRow:
-    rows = _rows(_FileRow, layout, receipt, "file_hashes", "files", path)
+def file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: str) -> FileRow:
+    """What is recorded of a kept file. Raises FileNotIndexedError (with the reason), SnapshotGoneError."""
+    rows = _rows(FileRow, layout, receipt, "file_hashes", "files", path)
     if not rows:
         raise _unknown(snapshot, receipt, path)
     row = rows[0]

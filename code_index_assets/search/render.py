@@ -79,6 +79,8 @@ def _snippet_lines(snippet: Snippet, paint: Paint) -> list[str]:
 
 def printable(text: str) -> str:
     """Text without control characters: what is in a file, or its name, must not drive the terminal."""
+    if text.isprintable():
+        return text
     return "".join(c if c == "\t" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text).expandtabs(4)
 
 

@@ -138,3 +138,16 @@ def test_a_chain_of_many_calls_does_not_end_the_search() -> None:
     text = f"class A:\n    def next(self) -> 'A': ...\n    def done(self): ...\ndef go(x0: A):\n{steps}    x5.done()\n    x400.done()\n"
     lines = list(uses(graph_of({"a.py": text}), "a.py", "done"))
     assert "a.py:405" in lines
+
+
+def test_an_iterator_that_gives_itself_ends_the_search_for_its_items() -> None:
+    graph = graph_of(
+        {
+            "a.py": "class Item:\n    def ring(self): ...\n\n"
+            "class Loop:\n    def __iter__(self):\n        return Loop()\n\n"
+            "class Walk:\n    def __iter__(self):\n        return self\n    def __next__(self):\n        return Item()\n\n"
+            "def endless():\n    for item in Loop():\n        item.ring()\n\n"
+            "def walked():\n    for item in Walk():\n        item.ring()\n",
+        }
+    )
+    assert "walked" in callers(graph, "a.py", "ring")

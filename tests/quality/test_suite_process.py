@@ -13,8 +13,6 @@ from code_index_assets.quality.profile import PROFILE_SCHEMA
 from code_index_assets.quality.suite import Expectation, expectations, run_suite
 from code_index_assets.settings import load_settings
 
-REPOSITORY = {"orphan_vectors", "keys_missing", "foreign_chunks", "files_kept", "files_uncovered", "loss"}
-
 
 @pytest.fixture(scope="module")
 def beside() -> Iterator[suite_process.SuiteProcess]:
@@ -26,8 +24,9 @@ def beside() -> Iterator[suite_process.SuiteProcess]:
 def asked() -> tuple[tuple[Expectation, ...], pl.DataFrame, pl.DataFrame]:
     rows = pl.DataFrame({name: [None, None] for name in PROFILE_SCHEMA}, schema=PROFILE_SCHEMA)
     rows = rows.with_columns(chunk_id=pl.Series(["one", "one"]), size=pl.Series([5, 10**7]))
-    columns = REPOSITORY | {"files_uncovered_share", "languages_lost"}
-    return expectations(load_settings(), 256), rows, pl.DataFrame({name: [0.0] for name in sorted(columns)})
+    suite = expectations(load_settings(), 256)
+    counts = sorted({str(one.arguments["column"]) for one in suite if one.subject == "repository"})
+    return suite, rows, pl.DataFrame({name: [0.0] for name in counts})
 
 
 def judged(results: list[CheckResult]) -> dict[str, bool]:

@@ -256,7 +256,7 @@ def test_the_description_has_examples_and_needs_nothing_from_elsewhere(client: T
     described = client.get("/openapi.json").json()
     paths = described["paths"]
     assert {"/v1/search", "/v1/symbols", "/v1/references", "/v1/uses", "/v1/graph/{question}", "/v1/scip",
-            "/v1/files/{repository}/{path}", "/v1/repositories", "/v1/grep",
+            "/v1/files/{repository}/{path}", "/v1/repositories", "/v1/grep", "/v1/context", "/v1/map", "/v1/outline", "/v1/routes", "/v1/entry-points",
             "/v1/status", "/v1/index", "/healthz", "/readyz", "/metrics"} == set(paths)  # fmt: skip
     schemas = described["components"]["schemas"]
     for name in (
@@ -472,3 +472,22 @@ def test_a_precise_index_is_taken_over_http(client: TestClient, shop: Shop, monk
     assert client.post("/v1/scip", params={"repo": "acme/shop"}, content=b"no index").status_code == 400
     assert client.post("/v1/scip", params={"repo": "nothing/there"}, content=index).status_code == 404
     assert client.post("/v1/scip", params={"repo": "acme/shop", "commit": "0" * 40}, content=index).status_code == 400
+
+
+def test_contexts_and_overviews_are_those_of_the_command_line(client: TestClient, shop: Shop) -> None:
+    got = client.get("/v1/context", params={"task": "add item to cart", "tokens": 900}).json()
+    assert got["spans"][0]["path"].endswith("cart.py") and got["tokens"] <= 900
+    posted = client.post("/v1/context", json={"task": "add item to cart", "tokens": 900}).json()
+    assert settled(posted) == settled(got)
+    text = client.get("/v1/context", params={"task": "add item to cart", "tokens": 900, "format": "text"})
+    assert text.headers["X-Code-Index-Outcome"] == "found" and "of 900 tokens" in text.text
+    refused(client.get("/v1/context", params={"task": " "}), 400, "QueryError")
+    refused(client.get("/v1/context", params={"task": "x", "tokens": 1}), 422, "ValidationError")
+    repository = got["spans"][0]["repository"]
+    assert client.get("/v1/map", params={"repo": repository}).json()["files"]
+    outline = client.get("/v1/outline", params={"repo": repository, "path": got["spans"][0]["path"]}).json()
+    assert outline["definitions"] and outline["commit"] == got["spans"][0]["commit"]
+    refused(client.get("/v1/outline", params={"repo": repository, "path": "no.py"}), 404, "FileNotIndexedError")
+    for question in ("routes", "entry-points"):
+        answer = client.get(f"/v1/{question}", params={"repo": repository}).json()
+        assert answer["question"] == question and answer["outcome"] in ("found", "no_match")

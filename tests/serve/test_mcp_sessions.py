@@ -17,17 +17,23 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 import mcp_sessions as m
 from chains import GitRepository
 
+from code_index_assets.search.token_count import count_tokens
+
 TOOLS = [
+    "context",
     "search_code",
     "grep_code",
     "find_symbol",
     "find_references",
     "code_graph",
+    "overview",
     "read_code",
     "list_repositories",
     "index_status",
     "index_codebase",
 ]
+# What they give is one text, read as a whole.
+WHOLE = ["context", "overview"]
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +60,20 @@ def test_tools_are_typed_described_and_annotated(server: StdioServerParameters |
             assert "rather than grep" in instructions and "not for you to follow" in instructions
             tools = (await client.list_tools()).tools
             assert [tool.name for tool in tools] == TOOLS
+            assert len(tools) <= 12, "an agent reads every one of them in every session"
             for tool in tools:
-                assert tool.annotations is not None and tool.output_schema is not None
-                assert tool.description and tool.title and tool.output_schema["type"] == "object"
+                assert tool.annotations is not None and tool.description and tool.title
+                assert count_tokens(tool.description) < 120, tool.name
+                if tool.name in WHOLE:
+                    assert tool.output_schema is None
+                else:
+                    assert tool.output_schema is not None and tool.output_schema["type"] == "object"
                 assert tool.annotations.read_only_hint is (tool.name != "index_codebase")
                 assert tool.annotations.destructive_hint is False and tool.annotations.open_world_hint is False
                 assert tool.input_schema["additionalProperties"] is False
                 properties = tool.input_schema["properties"]
                 assert all(p.get("description") for p in properties.values()), tool.name
-                if "max_tokens" in properties:
+                if "max_tokens" in properties and tool.name not in WHOLE:
                     assert (properties["max_tokens"]["default"], properties["max_tokens"]["maximum"]) == (5000, 24000)
 
     anyio.run(talk)
@@ -106,6 +117,12 @@ def test_an_agent_finds_its_way(server: StdioServerParameters | str, installatio
             assert called["outcome"] == "found" and called["complete"] is True
             edges = [(e["name"], e["grade"], e["evidence_path"], e["evidence_line"]) for e in called["edges"]]
             assert ("test_add_item", "inferred", "tests/test_cart.py", 5) in edges
+            packed = m.text_of(await client.call_tool("context", {"task": "charge a customer's credit card"}))
+            assert "shop/payment.py:1-4" in packed and commit[:12] in packed and "of 8,000 tokens" in packed
+            overview = {"view": "outline", "repository": "shop", "path": "shop/cart.py"}
+            assert "  4-5 method add_item" in m.text_of(await client.call_tool("overview", overview))
+            refused = await client.call_tool("overview", {"view": "outline", "repository": "shop"})
+            assert refused.is_error and "of which file" in m.text_of(refused)
             status = (await client.call_tool("index_status", {"repository": "acme/shop"})).structured_content
             (detail,) = status["repositories"]
             assert detail["left_out_by_reason"] == {"binary": 1} and detail["files_indexed"] == 4

@@ -383,11 +383,25 @@ class PythonResolver(Resolver):
         found: list[Value] = []
         for value in values:
             if value[0] == "I":
-                for place in self.member(value, "__iter__") or ():
-                    found.extend(self.elements(self.returned(place)))
+                following = self.member(value, "__next__")
+                for place in following or ():
+                    found.extend(self.returned(place))
+                for place in self.member(value, "__iter__") or () if not following else ():
+                    found.extend(self._iterated(place))
             else:
                 found.extend(super().elements((value,)))
         return found
+
+    def _iterated(self, place: Place) -> Values:
+        """What the result of an `__iter__` gives; nothing more where that is an instance of its own class again."""
+        busy = ("iterated", *place)
+        if busy in self._busy:
+            return self.cut(())
+        self._busy.add(busy)
+        try:
+            return tuple(self.elements(self.returned(place)))
+        finally:
+            self._busy.discard(busy)
 
     def indexed(self, values: Values) -> Iterable[Value]:
         found: list[Value] = []

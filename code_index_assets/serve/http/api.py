@@ -26,6 +26,7 @@ from . import models
 from .exact import add_exact
 from .graph import add_graph
 from .models import MAX_QUERY, MAX_VALUES, Reading
+from .overviews import add_overviews
 from .requests import ask_for_run
 from .routing import ApiRoute, as_json
 
@@ -63,6 +64,7 @@ def api_routes(service: Service) -> APIRouter:
     _add_names(router, service)
     add_exact(router, service)
     add_graph(router, service)
+    add_overviews(router, service)
     _add_files(router, service)
     _add_state(router, service)
     return router

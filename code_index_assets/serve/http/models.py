@@ -11,7 +11,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...index.precise import Added
-from ...search import answers
+from ...search import answers, context_answers, overview_answers
+from ...search.context import DEFAULT_TOKENS, MAX_TOKENS, MIN_TOKENS, ContextRequest
 from ...search.engine import MAX_LIMIT, SearchRequest
 from ...search.lanes import LANES
 from ...search.query import MAX_TEXT
@@ -107,6 +108,15 @@ UsesResponse = _shapes.add(answers.Uses, "UsesResponse").model
 _shapes.add(answers.GraphEdge, "GraphEdgeModel")
 GraphResponse = _shapes.add(answers.GraphAnswer, "GraphResponse").model
 ScipResponse = _shapes.add(Added, "ScipResponse").model
+_shapes.add(context_answers.ContextSpan, "ContextSpanModel")
+ContextResponse = _shapes.add(context_answers.ContextAnswer, "ContextResponse").model
+_shapes.add(overview_answers.MapDefinition, "MapDefinitionModel")
+_shapes.add(overview_answers.MapFile, "MapFileModel")
+MapResponse = _shapes.add(overview_answers.MapAnswer, "MapResponse").model
+_shapes.add(overview_answers.OutlineDefinition, "OutlineDefinitionModel")
+OutlineResponse = _shapes.add(overview_answers.OutlineAnswer, "OutlineResponse").model
+_shapes.add(overview_answers.Entrance, "EntranceModel")
+EntrancesResponse = _shapes.add(overview_answers.EntrancesAnswer, "EntrancesResponse").model
 FileResponse = _shapes.add(answers.FileText, "FileResponse", examples=[_FILE]).model
 _shapes.add(answers.RepositoryStatus, "StatusModel")
 RepositoriesResponse = _shapes.add(answers.RepositoryPage, "RepositoriesResponse").model
@@ -161,6 +171,23 @@ class SearchBody(AskedBody):
         """The question as the search engine takes it."""
         fields = {name: getattr(self, name) for name in SearchRequest.__dataclass_fields__ if name != "as_text"}
         return SearchRequest(**fields, as_text=self.reading == "text")
+
+
+class ContextBody(AskedBody):
+    """A task whose text is long: a pasted issue, a stack trace, an error message."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"task": "Traceback …", "tokens": 8000}]})
+    task: str = Field(max_length=MAX_TEXT)
+    tokens: int = Field(DEFAULT_TOKENS, ge=MIN_TOKENS, le=MAX_TOKENS, description="At most, of the answer as text.")
+    repositories: tuple[str, ...] = Field((), max_length=MAX_VALUES, description="Whole names, last parts, or globs.")
+    refs: tuple[str, ...] = Field((), max_length=MAX_VALUES)
+    paths: tuple[str, ...] = Field((), max_length=MAX_VALUES, description="Globs, folders or whole paths.")
+    languages: tuple[str, ...] = Field((), max_length=MAX_VALUES)
+
+    def request(self) -> ContextRequest:
+        """The task as it is packed."""
+        filters = {name: getattr(self, name) for name in ("repositories", "refs", "paths", "languages")}
+        return ContextRequest(task=self.task, max_tokens=self.tokens, **filters)
 
 
 class IndexBody(AskedBody):

@@ -1,44 +1,15 @@
-"""Token budgets: a count that errs on the high side, and filling an answer up to a budget.
+"""Filling an answer up to a token budget.
 
-What lives here: counting and cutting. What does not: what answers hold (`serve/mcp/answers.py`).
-
-No tokenizer is loaded: agents use many, and their vocabularies are not ours to ship. On 1,500 chunks of 33
-repositories, as text and as JSON, the count is 1.35 times that of the published Claude tokenizer and 1.52 times that of
-o200k, and below the real count for less than one text in a hundred.
+What lives here: cutting. What does not: counting (`search/token_count.py`), what answers hold (`serve/mcp/answers.py`).
 """
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
-_PIECE = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[ \t\r\n]+|[!-~]|.", re.DOTALL)
+from ...search.token_count import count_tokens, json_tokens
 
-
-def count_tokens(text: str) -> int:
-    """Tokens of a text, rather too many than too few."""
-    total = 0
-    for match in _PIECE.finditer(text):
-        piece = match.group()
-        first = piece[0]
-        if not first.isascii():
-            total += 2 if first <= "\uffff" else 4
-        elif first.isalpha():
-            total += -(-len(piece) // 4)
-        elif first.isdigit():
-            total += -(-len(piece) // 2)
-        elif first.isspace():
-            # One blank is part of the word after it.
-            total += 0 if piece == " " else 1 + len(piece) // 16
-        else:
-            total += 1
-    return total
-
-
-def json_tokens(value: Any) -> int:
-    """Tokens of a value as JSON."""
-    return count_tokens(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+__all__ = ["Budget", "count_tokens", "cut_lines", "json_tokens"]
 
 
 class Budget:

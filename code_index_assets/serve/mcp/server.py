@@ -27,6 +27,7 @@ from ...errors import (
 from ...search.engine import SearchEngine
 from ...settings import Settings
 from ...storage.layout import Layout
+from .packed_tools import PackedTools
 from .tools import Tools, Transport
 
 log = logging.getLogger("code_index.mcp")
@@ -43,9 +44,9 @@ one checked out here, or when a first look over a large tree would take many cal
 for exact strings in files you are editing and for anything changed since it was indexed; index_codebase brings a
 checkout, uncommitted work included, into the index.
 
-Order that works: search_code or find_symbol → read_code for the lines around a hit → code_graph (callers, impact,
-tests-for) before changing a definition; find_references where its language has no graph. list_repositories gives the
-names to filter by; index_status says how fresh they are.
+Order that works: context for a task, or search_code and find_symbol → read_code for the lines around a hit → code_graph
+(callers, impact, tests-for) before changing a definition; find_references where its language has no graph. overview for
+a repository you do not know. list_repositories gives the names to filter by; index_status says how fresh they are.
 
 Paths are relative to their repository's root, with '/'. Lines count from 1 and belong to the commit that the answer
 names: a checkout on disk may differ (state "behind" says the index is older than the ref was last seen).
@@ -163,6 +164,14 @@ def _bad_arguments(name: str, error: ValidationError) -> QueryError:
 
 _TOOLS: tuple[tuple[str, str, str, ToolAnnotations], ...] = (
     (
+        "context",
+        "Pack the context of a task",
+        "One call for a task: a question, an issue, a stack trace or an error. Gives the lines that matter in full, "
+        "tests that reach them, and signatures around them, within max_tokens; each with path, lines and the reason. "
+        "Begin with it when the place is not known; not for a string whose spelling is known: grep.",
+        _READS,
+    ),
+    (
         "search_code",
         "Search code",
         "Finds code by meaning, words, names or paths in all indexed repositories, best first. Each hit: repository, "
@@ -196,6 +205,13 @@ _TOOLS: tuple[tuple[str, str, str, ToolAnnotations], ...] = (
         "Who calls a definition, what it calls, what a change may break, which tests reach it, what implements it, "
         "definitions without a use. Resolved by imports, scopes and types: each edge has a grade (proven, inferred), "
         "the rule and the line that shows it. Python, TypeScript, JavaScript, Go, Java, C, C++.",
+        _READS,
+    ),
+    (
+        "overview",
+        "Overview of a repository",
+        "map: the files that a repository rests on, with signatures. outline: the definitions of one file (path). "
+        "routes: requests it answers and their handlers. entry-points: where its programs begin.",
         _READS,
     ),
     (
@@ -237,10 +253,13 @@ def build_server(settings: Settings, layout: Layout, engine: SearchEngine, trans
         subscriptions=False,
     )  # fmt: skip
     tools = Tools(settings, layout, engine, transport)
+    # What they give is read as a whole, as text: a second form would cost the budget twice.
+    packed = PackedTools(engine)
     for name, title, description, hints in _TOOLS:
+        whole = getattr(packed, name, None)
         server.add_tool(
-            getattr(tools, name), name=name, title=title, description=description, annotations=hints,
-            structured_output=True,
+            whole or getattr(tools, name), name=name, title=title, description=description, annotations=hints,
+            structured_output=whole is None,
         )  # fmt: skip
     for tool in server._tool_manager.list_tools():
         tool.parameters = {**_lean(tool.parameters), "additionalProperties": False}
