@@ -86,11 +86,14 @@ def build_catalog(
     full: bool = False,
     models: ModelSet | None = None,
     preview: bool = False,
+    all_edges: bool = True,
 ) -> CatalogResult:
     """Builds the next catalogue and publishes it.
 
     `only` names models (`schema.name`) to build again from the sources as the live catalogue holds them; without it
     the sources are read and every model that depends on a change is built. `full` copies nothing from the last one.
+    Without `all_edges`, those of large repositories stay pending.
+
     Raises ConfigurationError (every problem of the models, with file and line), AuditFailedError (a test of error
     severity failed); the live catalogue stays then.
     """
@@ -106,7 +109,11 @@ def build_catalog(
         # Most likely a block of the last catalogue, which was copied, is damaged: nothing is taken from it.
         result = _build(layout, settings, stages, model_set, only=None, full=True, preview=preview)
     # All else is published without waiting for the edges of large repositories, and again after a while of them.
-    while only is None and make_pending_edges(layout, settings, stages, receipts_of_all_spaces(layout).newest):
+    while (
+        all_edges
+        and only is None
+        and make_pending_edges(layout, settings, stages, receipts_of_all_spaces(layout).newest)
+    ):
         result = _build(layout, settings, stages, model_set, only=None, full=False, preview=preview)
     return result
 

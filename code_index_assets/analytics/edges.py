@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from ..errors import CorruptArtifactError
@@ -31,6 +30,7 @@ from ..settings import Settings
 from ..storage.artifacts import Artifact, ArtifactSpec, ArtifactStore
 from ..storage.fingerprint import fingerprint
 from ..storage.layout import Layout
+from .pending import pending_edges
 from .sources import EDGE_COVERAGE, EDGES
 
 KIND = "edges"
@@ -82,7 +82,7 @@ def make_pending_edges(layout: Layout, settings: Settings, stages: Stages, newes
     """Makes edges that the live catalogue lacks, for about a minute; returns of how many repositories."""
     made = 0
     until = time.monotonic() + PASS_SECONDS
-    for key in _pending(layout):
+    for key in pending_edges(layout):
         receipt = newest.get(key)
         if receipt is None or time.monotonic() > until:
             continue
@@ -94,12 +94,6 @@ def make_pending_edges(layout: Layout, settings: Settings, stages: Stages, newes
             ticker.advance(artifact.manifest.rows("edges"))
         made += 1
     return made
-
-
-def _pending(layout: Layout) -> list[str]:
-    with duckdb.connect(str(layout.catalog), read_only=True) as connection:
-        query = "SELECT \"partition\" FROM raw.edge_coverage WHERE state = 'pending' ORDER BY 1"
-        return [str(row[0]) for row in connection.execute(query).fetchall()]
 
 
 @contextmanager

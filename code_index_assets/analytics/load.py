@@ -37,7 +37,7 @@ from .sources import ALL, DERIVED, RAW, RAW_TYPES, RawTable
 # History is read in the build itself, at most for so long: what is not reached is `pending` and the next build's.
 HISTORY_SECONDS = 60.0
 # Edges that are expected to take longer together are made after the catalogue is published, and it is built once more.
-EDGES_SECONDS = 3.0
+EDGES_SECONDS = 1.0
 _LONGEST_RECORD = 8 << 20
 
 

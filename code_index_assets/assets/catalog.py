@@ -8,6 +8,7 @@ selected models are, from the sources as the live catalogue holds them. Only wha
 """
 
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 import dagster as dg
 
@@ -23,6 +24,8 @@ from .execution import failure_of, progress_of
 from .models import all_types, asset_key, check_result, check_specs_of, edge_metadata, materialization, spec_of
 
 CATALOG = dg.AssetKey("catalog")
+# Whoever starts a process for the edges of large repositories itself (`workers/catalogue_follower.py`) sets this.
+edges_follow: ContextVar[bool] = ContextVar("edges_follow", default=False)
 EDGES = "marts.edges"  # the model whose metadata pictures the code graph
 
 
@@ -64,6 +67,7 @@ def catalog_assets(model_set: ModelSet) -> dg.AssetsDefinition:
                 stages,
                 only=None if whole_build else chosen,
                 preview=bool(chosen),
+                all_edges=not edges_follow.get(),
             )
         except AuditFailedError as error:
             yield from _checks(error.results, checks)

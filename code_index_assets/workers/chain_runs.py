@@ -9,24 +9,29 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..analytics.lag import CatalogueLag, catalogue_lag
+from ..analytics.pending import pending_edges
 from ..errors import CodeIndexError, LockedError
+from ..index.published import PublishedIndex
 from ..progress import Say
 from ..records.run_log import RunLog
 from ..settings import Settings
 from ..storage.layout import Layout
-from .catalogue_follower import LOCK, follow_catalogue
+from .catalogue_follower import EDGES_LOCK, LOCK, follow_catalogue, follow_edges
 from .outcome import Outcome
 
 if TYPE_CHECKING:
     import dagster as dg
 
 # Its steps say what they do to a listener; Dagster's own lines are for the log in the UI.
+# Edges of a repository that pushes come to are made when none has come for so long.
+QUIET_SECONDS = 20.0
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -89,6 +94,8 @@ def run_chain(settings: Settings, layout: Layout, keys: list[str], say: Say) -> 
         outcomes[0].stages.insert(0, first)
     if published and catalogue_lag(layout).behind_publications:
         follow_catalogue(layout)
+    elif published and first_catalogue and pending_edges(layout):
+        follow_edges(layout)
     return [*unchanged.values(), *outcomes]
 
 
@@ -165,13 +172,18 @@ def run_partitions(
     return outcomes
 
 
-def run_catalogue(ready: Loaded, say: Say) -> float:
-    """Builds the catalogue; returns the seconds it took. Raises KeyboardInterrupt, CodeIndexError."""
+def run_catalogue(ready: Loaded, say: Say, *, all_edges: bool = False) -> float:
+    """Builds the catalogue; returns the seconds it took. Without `all_edges` those of large repositories stay pending.
+
+    Raises KeyboardInterrupt, CodeIndexError.
+    """
     import dagster as dg
 
+    from ..assets.catalog import edges_follow
     from .in_process import run_in_process
 
     started = time.perf_counter()
+    edges_follow.set(not all_edges)
     with _listening(say):
         say("catalog: build")
         result = run_in_process(
@@ -204,6 +216,28 @@ def bring_up_to_date(layout: Layout, say: Say) -> CatalogueLag:
         lag = catalogue_lag(layout)
         if not lag.behind_publications:
             return lag
+
+
+def complete_edges(layout: Layout, say: Say, *, patient: bool = False) -> None:
+    """Makes the edges that the catalogue lacks, unless another process does. `patient`: at low priority, and when
+    nothing was published for `QUIET_SECONDS`: every push would make them anew. Raises CodeIndexError."""
+    if not pending_edges(layout):
+        return
+    with contextlib.suppress(LockedError), layout.lock(EDGES_LOCK, timeout=0):
+        if patient:
+            os.nice(10)
+            _wait_until_quiet(layout)
+        with loaded(layout) as ready:
+            run_catalogue(ready, say, all_edges=True)
+
+
+def _wait_until_quiet(layout: Layout) -> None:
+    until = time.monotonic() + 10 * QUIET_SECONDS
+    while time.monotonic() < until:
+        newest = max((r.published_at for r in PublishedIndex(layout).receipts.values()), default=0.0)
+        if time.time() - newest >= QUIET_SECONDS:
+            return
+        time.sleep(1.0)
 
 
 @contextlib.contextmanager

@@ -21,9 +21,11 @@ import threading
 import time
 from collections.abc import Iterator
 
+from ..analytics.pending import pending_edges
 from ..errors import CodeIndexError, ConfigurationError
 from ..settings import Settings, load_settings
 from ..storage.layout import Layout
+from .catalogue_follower import follow_edges
 from .chain_runs import Loaded, give_back_memory, loaded, run_catalogue, run_partitions
 from .messages import Lines, Message
 from .outcome import Outcome
@@ -140,17 +142,29 @@ class Worker:
         if kind == "run":
             with self.interrupts.allowed():
                 self.at(message["run_id"])
+                _edges_later()
                 launched.execute(ready, message["run_id"])
+            if pending_edges(ready.layout):
+                follow_edges(ready.layout)
         elif kind == "events":
             with self.interrupts.allowed():
                 return ["events"] if events.run_next(ready, settings, self.at) else []
         elif kind == "catalogue":
             with self.interrupts.allowed():
                 run_catalogue(ready, lambda line: None)
+            if pending_edges(ready.layout):
+                follow_edges(ready.layout)
         elif kind == "lost":
             for run_id in message["run_ids"]:
                 launched.record_lost(ready.instance, run_id)
         return []
+
+
+def _edges_later() -> None:
+    """Runs of the catalogue in this process leave the edges of large repositories to a process of their own."""
+    from ..assets.catalog import edges_follow
+
+    edges_follow.set(True)
 
 
 @contextlib.contextmanager
