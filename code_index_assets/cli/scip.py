@@ -66,7 +66,8 @@ def export_command() -> None:
 @click.option("--output", "-o", type=click.Path(path_type=Path), default=Path("index.scip"), show_default=True,
               help="The file to write.")  # fmt: skip
 @click.option("--proven", is_flag=True, help="Proven edges alone, without the inferred ones.")
-def export_scip_command(repo: str, ref: str | None, output: Path, proven: bool) -> int:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def export_scip_command(repo: str, ref: str | None, output: Path, proven: bool, as_json: bool) -> int:
     """Write the code graph of a repository as a SCIP index."""
     from ..graph.scip.export import index_of
     from ..graph.scip.model import write_index
@@ -78,5 +79,9 @@ def export_scip_command(repo: str, ref: str | None, output: Path, proven: bool) 
     index = index_of(graph.references, receipt.repository, receipt.commit, version("code-index"), only_proven=proven)
     write_atomically(output.absolute(), write_index(index))
     uses = sum(not one.defines for document in index.documents for one in document.occurrences)
+    if as_json:
+        facts = {"key": receipt.key, "commit": receipt.commit, "file": str(output)}
+        click.echo(json.dumps({**facts, "documents": len(index.documents), "uses": uses}))
+        return 0 if index.documents else 1
     click.echo(f"{output}: {len(index.documents):,} files, {uses:,} uses of {receipt.key} at {receipt.label[:18]}")
     return 0 if index.documents else 1

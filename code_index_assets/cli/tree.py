@@ -55,14 +55,12 @@ def asked_tree(
     if refs:
         return _at_ref(settings, layout, repositories, refs)
     folder = worktree or _here()
-    if folder is None:
+    if folder is None or (worktree is None and not _is_asked(settings, layout, folder, repositories)):
         return None
-    from ..overlays.asked import at_checkout, checkout_at
+    from ..overlays.asked import at_checkout
     from ..overlays.trees import Trees
 
     trees = Trees(layout, settings)
-    if worktree is None and not _is_asked(trees, checkout_at, folder, layout, repositories):
-        return None
     return lambda engine: at_checkout(engine, trees, folder)
 
 
@@ -90,15 +88,18 @@ def _here() -> Path | None:
     return here if any((folder / ".git").exists() for folder in (here, *here.parents)) else None
 
 
-def _is_asked(trees: Any, checkout_at: Any, folder: Path, layout: Layout, repositories: tuple[str, ...]) -> bool:
-    """Whether the checkout around is of a published repository that is asked about."""
-    from ..index.published import PublishedIndex
-    from ..search.engine import resolve_keys
+def _is_asked(settings: Settings, layout: Layout, folder: Path, repositories: tuple[str, ...]) -> bool:
+    """Whether the checkout around is of a published repository that is asked about. Loads no heavy library."""
+    from ..overlays.checkouts import find_checkout
+    from ..sources.registry import Registry
 
     try:
-        checkout = checkout_at(trees, folder)
+        checkout = find_checkout(folder, Registry.load(settings.registry_file, layout))
         if checkout is None:
             return False
+        from ..index.published import PublishedIndex
+        from ..search.engine import resolve_keys
+
         receipts = PublishedIndex(layout).receipts
         keys = resolve_keys(dict(receipts), repositories, ())
     except CodeIndexError:

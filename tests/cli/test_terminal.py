@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from code_index_assets.cli.main import COMMANDS, cli
@@ -50,11 +51,12 @@ def completed(monkeypatch: pytest.MonkeyPatch, run: Command) -> Callable[..., li
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_takes_json_and_explains_its_options(name: str) -> None:
     command = cli.get_command(None, name)  # type: ignore[arg-type]
-    assert command is not None
-    options = [one for one in command.params if one.param_type_name == "option"]
-    assert any("--json" in one.opts for one in options)
-    assert [one.name for one in options if not one.help] == []
-    assert command.help
+    assert command is not None and command.help
+    for one in command.commands.values() if isinstance(command, click.Group) else [command]:
+        options = [option for option in one.params if isinstance(option, click.Option)]
+        assert any("--json" in option.opts for option in options), one.name
+        assert [option.name for option in options if not option.help] == []
+        assert one.help
 
 
 def test_help_is_whole(run: Command) -> None:
