@@ -5,11 +5,13 @@ What lives here: the choice, for all front ends. What does not: the layers (`tre
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ..errors import CodeIndexError, NotIndexedError, QueryError
 from ..index.manifest import Receipt
 from ..search.engine import SearchEngine, resolve_keys
+from ..search.files import checked_path
 from ..sources.registry import Registry, RepositoryEntry, is_glob
 from .checkouts import Checkout, find_checkout
 from .trees import Trees
@@ -29,6 +31,23 @@ def at_checkout(engine: SearchEngine, trees: Trees, folder: Path) -> SearchEngin
 def checkout_at(trees: Trees, folder: Path) -> Checkout | None:
     """The checkout of a registered repository that a folder lies in, if any."""
     return find_checkout(folder, Registry.load(trees.settings.registry_file, trees.layout))
+
+
+def at_edits(
+    engine: SearchEngine, trees: Trees, repositories: tuple[str, ...], commit: str, files: Mapping[str, bytes],
+    deleted: Collection[str],
+) -> SearchEngine:  # fmt: skip
+    """The engine for a commit of one repository with files that a client sends.
+
+    Raises QueryError if not exactly one repository is asked about, or for a path that cannot be one.
+    """
+    entry = _entry(engine, trees, engine.receipts(), repositories)
+    if entry is None:
+        raise QueryError("an overlay is of one registered repository", remedy="name it in `repositories`")
+    for path in (*files, *deleted):
+        if checked_path(path) != path:
+            raise QueryError(f"{path[:200]!r} is not a path from the repository's root", remedy="leave './' out")
+    return engine.over(trees.edited(entry, commit, files, deleted))
 
 
 def at_ref(engine: SearchEngine, trees: Trees, repositories: tuple[str, ...], refs: tuple[str, ...]) -> SearchEngine:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -19,9 +19,11 @@ from ..index.overlaid import Layer, LayeredSnapshot
 from ..index.published import in_force, with_space
 from ..index.reader import IndexSnapshot
 from ..settings import Settings
+from ..sources.edited import EditedSource
 from ..sources.git.at_commit import CommitSource
 from ..sources.git.worktree import WorktreeSource
 from ..sources.registry import RepositoryEntry
+from ..storage.fingerprint import digest
 from ..storage.layout import Layout
 from .checkouts import Checkout
 
@@ -73,6 +75,26 @@ class Trees:
                 return self._snapshot((f"{entry.name}@{ref}", key), base, given, ref=ref)
             except SourceError as error:
                 raise NotIndexedError(error.message, remedy=error.remedy, wanted=f"{entry.name}@{ref}") from error
+
+        return over
+
+    def edited(
+        self, entry: RepositoryEntry, commit: str, files: Mapping[str, bytes], deleted: Collection[str]
+    ) -> Callable[[IndexSnapshot], IndexSnapshot]:
+        """The publication with a repository at a commit, some of its files replaced.
+
+        The function raises NotIndexedError if this machine has no such commit.
+        """
+
+        def over(base: IndexSnapshot) -> IndexSnapshot:
+            key = _default_key(base, entry)
+            source = EditedSource(CommitSource(entry, commit, self.layout, self.settings), files, deleted)
+            sent = digest(*(part for path in sorted(files) for part in (path, files[path])), *sorted(deleted))
+            try:
+                name = (f"{entry.name}+{commit}+{sent}", key)
+                return self._snapshot(name, base, GivenSource(entry, source), ref=None)
+            except SourceError as error:
+                raise NotIndexedError(error.message, remedy=error.remedy, wanted=f"{entry.name}@{commit}") from error
 
         return over
 

@@ -10,12 +10,14 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..errors import BusyError, CodeIndexError, NotIndexedError
 from ..index.reader import IndexSnapshot, SnapshotGoneError
+from ..overlays.asked import at_edits, at_ref
+from ..overlays.trees import Trees
 from ..search.answers import IndexStatus, RepositoryStatus, SearchAnswer
 from ..search.engine import SearchEngine, SearchRequest
 from ..search.freshness import repository_statuses
@@ -41,6 +43,7 @@ class Service:
     def __init__(self, settings: Settings, layout: Layout, engine: SearchEngine | None = None) -> None:
         self.settings, self.layout = settings, layout
         self.engine = engine or open_engine(settings, layout)
+        self._trees = Trees(layout, settings)
         self.metrics = Metrics()
         self.started_at = time.time()
         self._warm: IndexSnapshot | None = None
@@ -101,10 +104,21 @@ class Service:
         finally:
             self._waiting -= 1
 
+    def at(self, repositories: Iterable[str], refs: Iterable[str]) -> SearchEngine:
+        """The engine for a question: of a ref that is not published and that this machine has, a layered one."""
+        refs = tuple(refs)
+        return at_ref(self.engine, self._trees, tuple(repositories), refs) if refs else self.engine
+
+    def with_edits(
+        self, repositories: tuple[str, ...], commit: str, files: Mapping[str, bytes], deleted: Collection[str]
+    ) -> SearchEngine:
+        """The engine for a commit with files that a client sent. Raises QueryError."""
+        return at_edits(self.engine, self._trees, repositories, commit, files, deleted)
+
     def search(self, request: SearchRequest) -> SearchAnswer:
         """The engine's answer, counted."""
         try:
-            answer = self.engine.search(request)
+            answer = self.at(request.repositories, request.refs).search(request)
         except CodeIndexError as error:
             self.metrics.count("code_index_answers_total", outcome=getattr(error, "state", "") or type(error).__name__)
             raise

@@ -196,6 +196,37 @@ def test_what_cannot_be_asked_is_a_problem(client: TestClient) -> None:
     refused(client.put("/v1/search"), 405, "MethodNotAllowed")
 
 
+def test_a_tree_that_only_the_client_has_is_searched(client: TestClient, shop: Shop) -> None:
+    edited = {"path": "shop/fresh.py", "content": "def weigh_parcel(parcel):\n    return parcel\n"}
+    overlay = {"base": shop.commit, "files": [edited], "deleted": ["shop/cart.py"]}
+    body = {"query": "symbol:weigh_parcel", "repositories": ["acme/shop"], "overlay": overlay}
+    answer = client.post("/v1/search", json=body).json()
+    assert [hit["path"] for hit in answer["hits"]] == ["shop/fresh.py"] and answer["hits"][0]["tree"] == "working tree"
+    (state,) = answer["repositories"]
+    assert (state["tree"]["changed"], state["tree"]["gone"], state["commit"]) == (1, 1, shop.commit)
+    gone = client.post("/v1/search", json={**body, "query": "symbol:add_item"}).json()
+    assert "shop/cart.py" not in [hit["path"] for hit in gone["hits"]]
+    # Nothing of it stays.
+    assert client.get("/v1/symbols", params={"name": "weigh_parcel"}).json()["symbols"] == []
+    assert client.get("/v1/symbols", params={"name": "add_item"}).json()["symbols"]
+    unknown = {**body, "overlay": {**overlay, "base": "f" * 40}}
+    refused(client.post("/v1/search", json=unknown), 404, "NotIndexedError")
+    for path in ("../x.py", "/etc/passwd", "./a.py"):
+        told = client.post("/v1/search", json={**body, "overlay": {**overlay, "deleted": [path]}})
+        refused(told, 400, "QueryError")
+    large = {**body, "overlay": {**overlay, "files": [{"path": "a.py", "content": "x" * (9 << 20)}]}}
+    refused(client.post("/v1/search", json=large), 413, "BodyTooLarge")
+
+
+def test_any_commit_is_searched_without_a_run(client: TestClient, shop: Shop) -> None:
+    asked = {"repo": "acme/shop", "ref": shop.commit[:12]}
+    answer = client.get("/v1/search", params={"q": "add item", **asked}).json()
+    assert answer["hits"] and answer["repositories"][0]["tree"]["kind"] == "commit"
+    assert client.get("/v1/symbols", params={"name": "add_item", **asked}).json()["symbols"][0]["ref"] == asked["ref"]
+    told = client.get("/v1/search", params={"q": "add item", "repo": "acme/shop", "ref": "no-such-branch"})
+    assert told.status_code == 404 and told.json()["error"] == "NotIndexedError"
+
+
 def test_bodies_are_bounded(client: TestClient) -> None:
     body = {"query": "x", "repositories": ["y" * MAX_BODY]}
     refused(client.post("/v1/search", json=body), 413, "BodyTooLarge")

@@ -220,7 +220,7 @@ def test_slow_and_large_clients_are_closed(
     async def attacked() -> None:
         async with serving() as (_, port):
             head = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
-            post = b"POST /v1/search HTTP/1.1\r\nHost: x\r\n"
+            post = b"POST /v1/context HTTP/1.1\r\nHost: x\r\n"
             chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
             closed = await asyncio.gather(
                 closes(port, b""),

@@ -59,6 +59,32 @@ def test_no_match_is_an_answer_that_says_what_was_searched(installation: m.Insta
     assert spelled["outcome"] == "no_match" and "Cart" in spelled["note"]
 
 
+def test_a_checkout_is_answered_for_as_it_is(
+    installation: m.Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = Registry.load(installation.settings.registry_file, installation.layout).entries[0]
+    checkout = tmp_path / "linked"
+    GitRepository(Path(entry.path or "")).git("worktree", "add", "-q", "--detach", str(checkout))
+    (checkout / "fresh.py").write_text("def weigh_parcel(parcel):\n    return parcel\n")
+    asked: Any = {"transport": "stdio", "worktree": str(checkout)}
+    found = call(installation, "find_symbol", name="weigh_parcel", **asked).structured_content
+    assert [hit["path"] for hit in found["definitions"]] == ["fresh.py"]
+    hits = call(installation, "search_code", query="weigh_parcel", **asked).structured_content
+    assert hits["hits"][0]["path"] == "fresh.py" and "working tree at" in hits["note"]
+    lines = call(installation, "grep_code", pattern="weigh_parcel", **asked).structured_content
+    assert [line["path"] for line in lines["matches"]] == ["fresh.py"]
+    read = call(installation, "read_code", repository=entry.name, path="fresh.py", **asked)
+    assert "return parcel" in m.text_of(read)
+    assert call(installation, "find_symbol", name="weigh_parcel").structured_content["definitions"] == []
+    # Over HTTP a client names folders only below the roots that the operator set.
+    refused = call(installation, "search_code", query="x", worktree=str(checkout))
+    assert refused.is_error and "CODE_INDEX_MCP_ROOTS" in m.text_of(refused)
+    # An agent starts its own server in the checkout it works in.
+    monkeypatch.chdir(checkout)
+    found = call(installation, "find_symbol", transport="stdio", name="weigh_parcel").structured_content
+    assert [hit["path"] for hit in found["definitions"]] == ["fresh.py"]
+
+
 def test_not_indexed_is_an_error_that_says_what_to_do(installation: m.Installation) -> None:
     result = call(installation, "search_code", query="cart", repositories=["acme/other"])
     assert result.is_error and m.text_of(result).startswith("not_indexed: acme/other")

@@ -126,8 +126,17 @@ def _add_search(router: APIRouter, service: Service) -> None:
 
     @router.post("/search", response_model=models.SearchResponse, tags=["search"], summary="Search (body)")
     async def search_body(body: models.SearchBody) -> Response:
-        """The same with a JSON body."""
-        return await answered(body.request(), body.cursor)
+        """The same with a JSON body; with `overlay` for a tree that this machine does not have."""
+        if body.overlay is None:
+            return await answered(body.request(), body.cursor)
+        files = {file.path: file.content.encode("utf-8", "surrogatepass") for file in body.overlay.files}
+        base, deleted = body.overlay.base, body.overlay.deleted
+
+        def work() -> Response:
+            engine = service.with_edits(body.repositories, base, files, deleted)
+            return as_json(to_json(search_page(engine.search, body.request(), body.cursor)))
+
+        return await service.run(work)
 
 
 def _add_names(router: APIRouter, service: Service) -> None:
@@ -148,7 +157,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
 
         def work() -> Response:
             definitions = find_definitions(
-                service.engine, name,
+                service.at(repo, ref), name,
                 SearchFilters(
                     repositories=tuple(repo), refs=tuple(ref), kinds=tuple(kind), languages=tuple(language),
                     paths=tuple(path),
@@ -181,7 +190,7 @@ def _add_names(router: APIRouter, service: Service) -> None:
 
         def work() -> Response:
             answer = find_references(
-                service.engine, name,
+                service.at(repo, ref), name,
                 SearchFilters(
                     repositories=tuple(repo), refs=tuple(ref), paths=tuple(path), languages=tuple(language)
                 ),
@@ -220,7 +229,7 @@ def _add_files(router: APIRouter, service: Service) -> None:
 
 
 def _read(service: Service, name: str, path: str, ref: str | None, start: int, end: int | None) -> FileText:
-    return read_lines(service.engine, name, path, ref=ref, start=start, end=end)
+    return read_lines(service.at((name,), (ref,) if ref else ()), name, path, ref=ref, start=start, end=end)
 
 
 def file_at(service: Service, place: str, read: Callable[[str, str], FileText]) -> FileText:

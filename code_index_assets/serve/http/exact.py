@@ -42,4 +42,4 @@ def add_exact(router: APIRouter, service: Service) -> None:
             Pattern(pattern, literal, any_case, word, multiline), limit, repositories=tuple(repo), refs=tuple(ref),
             paths=tuple(path), languages=tuple(language), roles=tuple(role),
         )  # fmt: skip
-        return await service.run(lambda: as_json(to_json(grep(service.engine, request, cursor))))
+        return await service.run(lambda: as_json(to_json(grep(service.at(repo, ref), request, cursor))))

@@ -24,9 +24,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MAX_BODY = 64 * 1024
+# A search with files of the client's tree; without them MAX_BODY holds (`routing.small_without_overlay`).
+SEARCH = "/v1/search"
+MAX_OVERLAY_BODY = 8 << 20
 # These read their own bodies under limits of their own.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-OWN_LIMITS = ("/webhooks/", "/mcp", "/v1/scip")
+OWN_LIMITS = ("/webhooks/", "/mcp", "/v1/scip", SEARCH)
 MAX_SCIP_BODY = 64 * 1024 * 1024
 MAX_MCP_BODY = 256 * 1024
 HEADERS = (
@@ -151,6 +154,8 @@ def body_limit(path: str, settings: Settings) -> int:
         return settings.webhook_max_bytes
     if path == "/v1/scip":
         return MAX_SCIP_BODY
+    if path == SEARCH:
+        return MAX_OVERLAY_BODY
     return MAX_MCP_BODY if path.startswith("/mcp") else MAX_BODY
 
 

@@ -142,6 +142,27 @@ class AskedBody(BaseModel):
         return body
 
 
+# Files in an overlay.
+MAX_EDITED = 5_000
+
+
+class EditedFile(BaseModel):
+    """A file as the client has it."""
+
+    model_config = ConfigDict(extra="forbid")
+    path: str = Field(max_length=4096, description="From the repository's root.")
+    content: str
+
+
+class Overlay(BaseModel):
+    """What a client's tree has that differs from a commit: the answer is for that tree. Nothing of it is kept."""
+
+    model_config = ConfigDict(extra="forbid")
+    base: str = Field(max_length=300, description="The commit (branch, tag) that the tree was made from.")
+    deleted: tuple[str, ...] = Field((), max_length=MAX_EDITED)
+    files: tuple[EditedFile, ...] = Field((), max_length=MAX_EDITED, description="New files and changed ones, whole.")
+
+
 class SearchBody(AskedBody):
     """A search. Several values of one filter mean any of them; filters and operators in the query add up."""
 
@@ -166,6 +187,7 @@ class SearchBody(AskedBody):
     limit: int = Field(10, ge=1, le=MAX_LIMIT)
     cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the page before.")
     explain: bool = Field(False, description="With the signals behind the confidence.")
+    overlay: Overlay | None = Field(None, description="Files of the client's tree; together at most 8 MB.")
 
     def request(self) -> SearchRequest:
         """The question as the search engine takes it."""

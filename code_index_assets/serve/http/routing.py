@@ -15,8 +15,10 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
 
 from ...spelling import near_names
+from .middleware import MAX_BODY, MAX_OVERLAY_BODY, SEARCH
 
 # Words of the command line, of MCP and of queries for what parameters are called here.
 MEANT = {
@@ -73,6 +75,8 @@ class ApiRoute(APIRoute):
 
         async def checked(request: Request) -> Response:
             refuse_unknown(request.query_params.keys(), known)
+            if request.method == "POST" and request.url.path == SEARCH:
+                await small_without_overlay(request)
             return unless_known(request, await handler(request))
 
         return checked
@@ -106,3 +110,11 @@ def unless_known(request: Request, response: Response) -> Response:
     if tag.removeprefix("W/") in tags or "*" in tags:
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": response.headers["cache-control"]})
     return response
+
+
+async def small_without_overlay(request: Request) -> None:
+    """Refuses a search whose body is large for another reason than the files it brings. Raises HTTPException (413)."""
+    body = await request.body()
+    limit = MAX_OVERLAY_BODY if b'"overlay"' in body else MAX_BODY
+    if len(body) > limit:
+        raise HTTPException(413, f"the body is larger than {limit:,} bytes")

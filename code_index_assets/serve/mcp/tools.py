@@ -53,6 +53,7 @@ from .models import (
 )
 from .runs import follow, run_reply, run_status
 from .status import repositories_reply, status_reply
+from .trees import AskedTrees, Worktree, tree_note
 
 Transport = Literal["stdio", "http"]
 MAX_OFFSET = 950
@@ -97,6 +98,7 @@ class Tools:
     def __init__(self, settings: Settings, layout: Layout, engine: SearchEngine, transport: Transport) -> None:
         self.settings, self.layout, self.engine, self.transport = settings, layout, engine, transport
         self.runs = IndexRuns(layout, settings)
+        self.trees = AskedTrees(settings, layout, engine, transport)
 
     def search_code(
         self,
@@ -120,6 +122,7 @@ class Tools:
             Field(description="snippet: the best 8 lines of each hit; full: the whole chunk; none: places only."),
         ] = "snippet",
         as_text: Annotated[bool, Field(description="The query is pasted text: no operators in it.")] = False,
+        worktree: Worktree = None,
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, SearchResult]:
@@ -135,7 +138,7 @@ class Tools:
         offset = at.offset if at else 0
         if offset > MAX_OFFSET:
             raise QueryError("there are no pages so far down", remedy="narrow the search instead of paging on")
-        answer = self.engine.search(
+        answer = self.trees.engine(worktree, repositories, refs).search(
             SearchRequest(
                 query, offset + limit, repositories=tuple(repositories), refs=tuple(refs), paths=tuple(paths),
                 languages=tuple(languages), kinds=tuple(kinds), as_text=as_text,
@@ -148,7 +151,7 @@ class Tools:
             note = "the time was up before everything was looked at: narrow by repositories, languages or paths"
         elif answer.outcome == "no_match":
             note = "nothing matches: try other words, fewer filters, or find_symbol with prefix=true for a name"
-        note = _noted(note, answer.notes)
+        note = _noted(_noted(note, answer.notes), tuple(filter(None, [tree_note(answer.repositories)])))
         total = min(answer.total, MAX_OFFSET)
         reply = search_reply(
             answer, offset=offset, content=content, max_tokens=max_tokens, note=note,
@@ -170,6 +173,7 @@ class Tools:
         paths: Paths = [],  # noqa: B006
         languages: Languages = [],  # noqa: B006
         limit: Annotated[int, Field(ge=1, le=1000, description="Lines a page.")] = 100,
+        worktree: Worktree = None,
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, GrepResult]:
@@ -179,7 +183,7 @@ class Tools:
             refs=tuple(refs), paths=tuple(paths), languages=tuple(languages),
         )  # fmt: skip
         offset = decode_cursor(cursor, request.identity).offset if cursor else 0
-        answer = grep(self.engine, request, cursor)
+        answer = grep(self.trees.engine(worktree, repositories, refs), request, cursor)
         cursor_at = _cursors(answer.publication, request.identity, answer.total)
         return _result(grep_reply(answer, offset=offset, cursor_at=cursor_at, max_tokens=max_tokens))
 
@@ -196,6 +200,7 @@ class Tools:
         languages: Languages = [],  # noqa: B006
         kinds: Kinds = [],  # noqa: B006
         limit: Annotated[int, Field(ge=1, le=100, description="Definitions a page.")] = 20,
+        worktree: Worktree = None,
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, SymbolResult]:
@@ -206,9 +211,10 @@ class Tools:
         }  # fmt: skip
         at = decode_cursor(cursor, question) if cursor else None
         offset = at.offset if at else 0
-        snapshot = self.engine.snapshot()
+        engine = self.trees.engine(worktree, repositories, refs)
+        snapshot = engine.snapshot()
         answer = find_definitions(
-            self.engine, name,
+            engine, name,
             SearchFilters(
                 repositories=tuple(repositories), refs=tuple(refs), kinds=tuple(kinds), languages=tuple(languages),
                 paths=tuple(paths),
@@ -216,8 +222,8 @@ class Tools:
             prefix=prefix, limit=1000,
         )  # fmt: skip
         definitions = answer.symbols
-        keys = self.engine.resolve(snapshot, tuple(repositories), tuple(refs))
-        states = self.engine.repositories(snapshot, Filter(keys=keys))
+        keys = engine.resolve(snapshot, tuple(repositories), tuple(refs))
+        states = engine.repositories(snapshot, Filter(keys=keys))
         note = None
         if answer.incomplete:
             note = "the time was up before everything was looked at: narrow by repositories, languages or paths"
@@ -246,12 +252,13 @@ class Tools:
         paths: Paths = [],  # noqa: B006
         languages: Languages = [],  # noqa: B006
         limit: Annotated[int, Field(ge=1, le=200, description="Lines a page.")] = 50,
+        worktree: Worktree = None,
         cursor: PageCursor = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, ReferenceResult]:
         """Lines that mention a name, one page. Raises QueryError, NotIndexedError, OutOfTimeError."""
         answer = find_references(
-            self.engine, name,
+            self.trees.engine(worktree, repositories, refs), name,
             SearchFilters(
                 repositories=tuple(repositories), refs=tuple(refs), paths=tuple(paths), languages=tuple(languages)
             ),
@@ -282,12 +289,14 @@ class Tools:
         repositories: Repositories = [],  # noqa: B006
         ref: Annotated[str | None, Field(max_length=300, description="Ref, if not the default one.")] = None,
         depth: Annotated[int, Field(ge=1, le=MAX_DEPTH, description="Calls away at most, of impact.")] = 3,
+        worktree: Worktree = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, GraphResult]:
         """Edges of a question over the code graph. Raises QueryError, NotIndexedError, OutOfTimeError."""
         request = GraphRequest(question, symbol, to, tuple(repositories), ref, depth, diff)
+        engine = self.trees.engine(worktree, repositories, (ref,) if ref else ())
         with deadlines.within(self.engine.settings.query_seconds):
-            answer = ask_graph(self.engine, request)
+            answer = ask_graph(engine, request)
         return _result(graph_reply(answer, max_tokens=max_tokens))
 
     def read_code(
@@ -299,12 +308,14 @@ class Tools:
             int | None, Field(ge=1, le=10_000_000, description="Last line, included; not given: as far as fits.")
         ] = None,
         ref: Annotated[str | None, Field(max_length=300, description="Ref, if not the default one.")] = None,
+        worktree: Worktree = None,
         max_tokens: MaxTokens = DEFAULT_TOKENS,
     ) -> Annotated[CallToolResult, CodeResult]:
         """Lines of an indexed file. Raises NotIndexedError, FileNotIndexedError, QueryError."""
-        file = read_lines(self.engine, repository, path, ref=ref, start=start_line, end=end_line)
-        snapshot = self.engine.snapshot()
-        states = self.engine.repositories(snapshot, Filter(keys=(file.key,))) if file.key in snapshot.receipts else ()
+        engine = self.trees.engine(worktree, (repository,), (ref,) if ref else ())
+        file = read_lines(engine, repository, path, ref=ref, start=start_line, end=end_line)
+        snapshot = engine.snapshot()
+        states = engine.repositories(snapshot, Filter(keys=(file.key,))) if file.key in snapshot.receipts else ()
         # A publication since speaks of another commit.
         state = next((state.state for state in states if state.commit == file.commit), None)
         return _result(code_reply(file, state=state, asked_end=end_line, max_tokens=max_tokens))
