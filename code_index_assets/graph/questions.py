@@ -226,10 +226,3 @@ def _still(references: References, place: Place) -> str:
     private = definition.name.startswith("_") or {"private", "static"} & set(definition.flags)
     reasons.append("reflection may name it" if private else "other repositories may use it: it is not private")
     return "; ".join(reasons)
-
-
-def tests_for(references: References, places: Iterable[Place], roles: Callable[[str], str], depth: int = 6) -> Walk:
-    """Tests that reach some definitions by calls."""
-    walk = callers(references, places, depth)
-    found = tuple(edge for edge in walk.edges if roles(edge.path) == "test")
-    return Walk(found, walk.complete)

@@ -17,6 +17,7 @@ from ..graph.questions import Edge, Walk
 from ..graph.references import callers_of
 from ..graph.repository import Place
 from ..graph.resolver import Grade
+from ..graph.tests_of import reaching_tests
 from ..index.filters import Filter
 from ..index.manifest import Receipt
 from ..index.reader import SnapshotGoneError
@@ -170,7 +171,7 @@ def _walk(graph: CodeGraph, request: GraphRequest, places: tuple[Place, ...]) ->
         "callees": lambda: questions.callees(references, places),
         "path": lambda: questions.path(references, places, _meant(graph, request.to)),
         "implementations": lambda: questions.implementations(references, places),
-        "tests-for": lambda: questions.tests_for(references, places, role),
+        "tests-for": lambda: reaching_tests(references, places, role),
         "unused": lambda: questions.unused(references, role),
     }
     return walks[request.question]()

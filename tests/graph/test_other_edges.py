@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from code_graphs import callers, candidates, graph_of, place, uses
 
 from code_index_assets.graph import questions
+from code_index_assets.graph.tests_of import reaching_tests
 
 
 def test_typescript_re_exports_aliases_defaults_and_barrels() -> None:
@@ -137,7 +138,7 @@ def test_walks_over_calls() -> None:
     assert [edge.name for edge in questions.callees(graph, [top]).edges] == ["mid"]
     assert [edge.name for edge in questions.path(graph, [top], [low]).edges] == ["mid", "low"]
     assert questions.path(graph, [low], [top]).edges == ()
-    assert [edge.name for edge in questions.tests_for(graph, [low], role).edges] == ["test_top"]
+    assert [edge.name for edge in reaching_tests(graph, [low], role).edges] == ["test_top"]
     base = place(graph, "a.py", "Base")
     assert [edge.name for edge in questions.implementations(graph, [base]).edges] == ["Sub"]
     unused = {edge.name: edge.why for edge in questions.unused(graph, role).edges}
