@@ -28,7 +28,7 @@ def torch_fault(variant: str, cuda: str | None) -> str:
     if variant == "cpu" and cuda is not None:
         return (
             f"torch is a CUDA {cuda} build, and this is the image for CPUs\n"
-            "  → let the build reach https://download.pytorch.org/whl/cpu, or put torch's +cpu wheel into deploy/wheels/"
+            "  → let the build reach https://download.pytorch.org/whl/cpu, or put torch's +cpu wheel in deploy/wheels/"
         )
     if variant == "cuda" and cuda is None:
         return "torch is a CPU build, and this is the image for CUDA\n  → take torch's +cpu wheel out of deploy/wheels/"

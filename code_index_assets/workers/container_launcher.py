@@ -1,7 +1,7 @@
 """Dagster's run launcher where each run gets a container: Dagster's own, with the settings of this program.
 
-What lives here: what a container of a run is made of, and one clear error where Docker cannot be reached. What does not:
-starting, ending and watching containers (`dagster_docker`), and run workers on one machine (`launcher.py`).
+What lives here: what a container of a run is made of, and one clear error where Docker cannot be reached. What does
+not: starting, ending and watching containers (`dagster_docker`), and run workers on one machine (`launcher.py`).
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def container_options(settings: DeploymentSettings) -> dict[str, Any]:
     if missing:
         raise ConfigurationError(
             f"dagster.yaml gives each run a container, and {' and '.join(missing)} is not set",
-            remedy="set CODE_INDEX_RUN_IMAGE to this image and CODE_INDEX_RUN_VOLUMES to the volume of the data folder, "
-            "as in code-index-data:/data",
+            remedy="set CODE_INDEX_RUN_IMAGE to this image and CODE_INDEX_RUN_VOLUMES to the volume of the data "
+            "folder, as in code-index-data:/data",
         )
     volumes = [volume.strip() for volume in settings.run_volumes.split(",") if volume.strip()]
     wrong = [volume for volume in volumes if ":" not in volume]

@@ -74,7 +74,7 @@ def test_a_run_of_the_command_line_is_recorded_in_it(tmp_path: Path) -> None:
     with open_instance(Layout(tmp_path / "data")) as instance:
         runs = instance.get_runs()
         assert runs and {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
-        assert instance.get_event_records(dg.EventRecordsFilter(dg.DagsterEventType.ASSET_MATERIALIZATION), limit=1)
+        assert instance.fetch_materializations(dg.AssetKey("search_index"), limit=1).records
         assert {pool.name for pool in instance.event_log_storage.get_pool_limits()} >= {"git", "index_writer"}
     assert not list((tmp_path / "dagster").rglob("*.db"))
 
