@@ -1,12 +1,12 @@
 """Dagster's records in Postgres, through a pool of bounded size in each process.
 
 What lives here: a storage class that differs from Dagster's only in how it connects, and one clear error for each way
-in which Postgres cannot be used. What does not: tables, queries and events, which are Dagster's own, and the choice of a
-storage (`dagster.yaml`; the one of `deploy/` names this class).
+in which Postgres cannot be used. What does not: tables, queries and events, which are Dagster's own, and the choice of
+a storage (`dagster.yaml`; the one of `deploy/` names this class).
 
 Dagster opens and closes a connection for each call and has no upper bound: threads of a busy daemon open as many as
-they are. Here a process has at most `CODE_INDEX_POSTGRES_CONNECTIONS`, shared by its three storages, so that the processes
-of a deployment times that number is what Postgres must allow.
+they are. Here a process has at most `CODE_INDEX_POSTGRES_CONNECTIONS`, shared by its three storages, so that the number
+of processes times that number is what Postgres must allow.
 """
 
 from __future__ import annotations
