@@ -58,7 +58,7 @@ up: $(READY) ## Dagster UI and daemon on http://localhost:3000, on the same data
 
 up-docker: ## The image and its services on Docker: search, Dagster, Postgres, nginx; settings in deploy/.env
 	@test -f deploy/.env || { echo "error: there is no deploy/.env"; echo "  → cp deploy/env.example deploy/.env, and fill it in"; exit 1; }
-	@grep -q '^POSTGRES_PASSWORD=.' deploy/.env || grep -q '^CODE_INDEX_POSTGRES_URL=.' deploy/.env || { echo "error: deploy/.env has no POSTGRES_PASSWORD"; echo "  → set it, or CODE_INDEX_POSTGRES_URL for a Postgres of yours"; exit 1; }
+	@grep '^CODE_INDEX_POSTGRES_URL=.' deploy/.env | grep -qv ':PASSWORD@' || { echo "error: deploy/.env has no CODE_INDEX_POSTGRES_URL, or still the example's password"; echo "  → write POSTGRES_PASSWORD and the same password into the address"; exit 1; }
 	@grep -q '^CODE_INDEX_TOKENS=.' deploy/.env || { echo "error: deploy/.env has no CODE_INDEX_TOKENS"; echo "  → set one: openssl rand -hex 24"; exit 1; }
 	@test -f deploy/tls/tls.crt || { echo "error: there is no certificate at deploy/tls/tls.crt"; echo "  → put tls.crt and tls.key there; docs/deployment.md makes one for a try"; exit 1; }
 	docker build $(BUILD_OPTIONS) -f deploy/Dockerfile -t code-index:0.2.0 .
