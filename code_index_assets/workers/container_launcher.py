@@ -93,7 +93,7 @@ def container_options(settings: DeploymentSettings) -> dict[str, Any]:
         "security_opt": ["no-new-privileges:true"],
         "init": True,
         "stop_timeout": 30,
-        "auto_remove": False,
+        "healthcheck": {"test": ["NONE"]},  # the one of the image asks a search server
     }
 
 

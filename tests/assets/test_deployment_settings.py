@@ -55,6 +55,7 @@ def test_a_container_has_a_read_only_root_and_no_capabilities() -> None:
     options = container_options(Settings(run_image="code-index", run_volumes="code-index-data:/data, keys:/keys:ro"))
     assert options["volumes"] == ["code-index-data:/data", "keys:/keys:ro"]
     assert options["read_only"] and options["cap_drop"] == ["ALL"]
+    assert options["healthcheck"] == {"test": ["NONE"]}  # the check of the image asks a search server
 
 
 def test_a_run_gets_every_setting_and_no_other_variable() -> None:
@@ -78,3 +79,35 @@ def test_a_docker_socket_that_is_missing_or_silent(tmp_path: Path, monkeypatch: 
         assert said in raised.value.message
         missing.write_text("")  # there, and no engine behind it
     assert os.environ["DOCKER_HOST"]
+
+
+def test_files_of_the_deployment_can_be_read_and_name_one_version() -> None:
+    """Kubernetes' schemas are not at hand: this is all that is known of those files."""
+    import yaml
+
+    deploy = Path(__file__).resolve().parents[2] / "deploy"
+    documents = [
+        document
+        for file in [*deploy.glob("*.yaml"), *deploy.glob("kubernetes/*.yaml")]
+        for document in yaml.safe_load_all(file.read_text())
+    ]
+    kinds = {document["kind"] for document in documents if "kind" in document}
+    assert kinds == {"PersistentVolumeClaim", "Deployment", "Service"}
+    compose = yaml.safe_load((deploy / "compose.yaml").read_text())["services"]
+    ours = ("code-location", "webserver", "daemon", "search")
+    assert all(compose[name]["read_only"] and compose[name]["cap_drop"] == ["ALL"] for name in ours)
+    assert [name for name, one in compose.items() if "docker.sock" in str(one.get("volumes"))] == ["daemon"]
+
+
+def test_an_image_for_cpus_with_a_cuda_torch_is_refused() -> None:
+    import importlib.util
+
+    file = Path(__file__).resolve().parents[2] / "deploy" / "image_requirements.py"
+    spec = importlib.util.spec_from_file_location("image_requirements", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert "CUDA 13.0 build" in module.torch_fault("cpu", "13.0") and "CPU build" in module.torch_fault("cuda", None)
+    assert module.torch_fault("cpu", None) == module.torch_fault("cuda", "13.0") == ""
+    lines = module.requirements(file.parents[1] / "pyproject.toml", ["servers"])
+    assert any(line.startswith("dagster-postgres") for line in lines) and "torch==2.13.0" in lines
