@@ -57,7 +57,7 @@ class ContainerRunLauncher(DockerRunLauncher):
     def _get_client(self, container_context: Any) -> Any:
         """Docker's client. Raises ConfigurationError where Docker cannot be reached."""
         try:
-            return super()._get_client(container_context)  # type: ignore[no-untyped-call]
+            return super()._get_client(container_context)
         except docker.errors.DockerException as error:
             raise unreachable(os.environ.get("DOCKER_HOST"), error) from error
 

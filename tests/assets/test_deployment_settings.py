@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from dagster._serdes import ConfigurableClassData
 
 from code_index_assets.errors import ConfigurationError
 from code_index_assets.settings import Settings
@@ -45,7 +46,7 @@ def test_half_a_container(given: dict[str, str], said: str) -> None:
     from code_index_assets.workers.container_launcher import container_options
 
     with pytest.raises(ConfigurationError) as raised:
-        container_options(Settings(**given))
+        container_options(Settings().model_copy(update=given))
     assert said in raised.value.message and raised.value.remedy
 
 
@@ -70,10 +71,11 @@ def test_a_docker_socket_that_is_missing_or_silent(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setenv("CODE_INDEX_RUN_IMAGE", "code-index")
     monkeypatch.setenv("CODE_INDEX_RUN_VOLUMES", "data:/data")
+    data = ConfigurableClassData("code_index_assets.workers.container_launcher", "ContainerRunLauncher", "{}")
     missing = tmp_path / "docker.sock"
     for said in (f"there is no Docker socket at {missing}", "does not answer"):
         monkeypatch.setenv("DOCKER_HOST", f"unix://{missing}")
-        launcher = ContainerRunLauncher.from_config_value(None, {})
+        launcher = ContainerRunLauncher.from_config_value(data, {})
         with pytest.raises(ConfigurationError, match="no run can be started") as raised:
             launcher._get_client(type("Context", (), {"registry": None})())
         assert said in raised.value.message

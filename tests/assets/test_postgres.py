@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from postgres_server import Database, postgres, programs
@@ -46,7 +47,7 @@ def home(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return folder
 
 
-def opened(connections: int = 4):
+def opened(connections: int = 4) -> Any:
     from code_index_assets.assets.postgres_storage import PooledPostgresStorage
     from code_index_assets.settings import load_settings
 
@@ -144,7 +145,9 @@ def test_a_full_server_is_a_clear_error_and_passes(database: Database) -> None:
         ({"database": "nothing"}, "has no such database"),
     ],
 )
-def test_wrong_credentials(database: Database, monkeypatch, change: dict[str, str], said: str) -> None:
+def test_wrong_credentials(
+    database: Database, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], said: str
+) -> None:
     monkeypatch.setenv("CODE_INDEX_POSTGRES_URL", database.url(**change))
     found = fault()
     assert isinstance(found, ConfigurationError) and said in found.message and found.remedy
