@@ -66,7 +66,7 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         self._run_storage = _on(engine, _PooledRuns(self.postgres_url))
         self._event_log_storage = _on(engine, _PooledEvents(self.postgres_url))
         self._schedule_storage = _on(engine, _PooledSchedules(self.postgres_url))
-        DagsterStorage.__init__(self)  # type: ignore[no-untyped-call,arg-type]  # past the constructor of Postgres
+        DagsterStorage.__init__(self)  # type: ignore[no-untyped-call]  # past the constructor of Postgres
         self.engine = engine
 
     @classmethod
