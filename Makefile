@@ -6,9 +6,12 @@ READY := $(VENV)/.ready
 REPO ?= .
 PORT ?= 3000
 PIP_OPTIONS ?=
+BUILD_OPTIONS ?=
+COMPOSE ?= $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+PROFILES ?= --profile search --profile dagster --profile postgres
 
 .DEFAULT_GOAL := help
-.PHONY: help index test test-fast lint types unit test-slow test-external coverage bench up serve clean distclean
+.PHONY: help index test test-fast lint types unit test-slow test-external coverage bench up up-docker serve clean distclean
 
 help: ## Show this
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +55,14 @@ bench: $(READY) ## Run the benchmarks (BENCH_REPOS: a folder of bare clones name
 
 up: $(READY) ## Dagster UI and daemon on http://localhost:3000, on the same data
 	@$(BIN)/code-index up --port $(PORT)
+
+up-docker: ## The image and its services on Docker: search, Dagster, Postgres, nginx; settings in deploy/.env
+	@test -f deploy/.env || { echo "error: there is no deploy/.env"; echo "  → cp deploy/env.example deploy/.env, and fill it in"; exit 1; }
+	@grep '^CODE_INDEX_POSTGRES_URL=.' deploy/.env | grep -qv ':PASSWORD@' || { echo "error: deploy/.env has no CODE_INDEX_POSTGRES_URL, or still the example's password"; echo "  → write POSTGRES_PASSWORD and the same password into the address"; exit 1; }
+	@grep -q '^CODE_INDEX_TOKENS=.' deploy/.env || { echo "error: deploy/.env has no CODE_INDEX_TOKENS"; echo "  → set one: openssl rand -hex 24"; exit 1; }
+	@test -f deploy/tls/tls.crt || { echo "error: there is no certificate at deploy/tls/tls.crt"; echo "  → put tls.crt and tls.key there; docs/deployment.md makes one for a try"; exit 1; }
+	docker build $(BUILD_OPTIONS) -f deploy/Dockerfile -t code-index:0.2.0 .
+	$(COMPOSE) --env-file deploy/.env -f deploy/compose.yaml $(PROFILES) up --detach
 
 serve: $(READY) ## Search page and HTTP API on http://127.0.0.1:8765 (CODE_INDEX_PORT), on the same data
 	@$(BIN)/code-index serve

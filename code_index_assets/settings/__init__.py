@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from ..errors import ConfigurationError
 from .base import SettingsGroup, absolute
+from .deployment import DeploymentSettings
 from .embedding import EmbeddingSettings
 from .indexing import IndexingSettings
 from .publication import PublicationSettings
@@ -55,8 +56,8 @@ class PlaceSettings(SettingsGroup):
 
 # Pydantic lists the fields of the last base first: the documentation's order is that of the groups read backwards.
 class Settings(
-    ServerSettings, RunSettings, TriggerSettings, PublicationSettings, EmbeddingSettings, IndexingSettings,
-    PlaceSettings,
+    DeploymentSettings, ServerSettings, RunSettings, TriggerSettings, PublicationSettings, EmbeddingSettings,
+    IndexingSettings, PlaceSettings,
 ):  # fmt: skip
     """All options. A function that needs one group alone takes that group."""
 

@@ -1,8 +1,8 @@
 """Dagster's run launcher of a data folder: runs go to a run worker that is there, else to a process of their own.
 
 What lives here: the decision at each launch, ending a run, whether its process lives. What does not: the workers
-(`keeper.py`). It is named in the dagster.yaml of the data folder; a deployment with containers names Dagster's
-DockerRunLauncher there instead.
+(`keeper.py`). It is named in the dagster.yaml of the data folder; a deployment with containers names
+`container_launcher.py` there instead.
 """
 
 from __future__ import annotations
