@@ -20,6 +20,7 @@ from ..analytics.graph import leaf_models
 from ..analytics.model import Model, ModelSet
 from ..errors import CodeIndexError
 from ..progress import Stages
+from .automation import catalog_condition, freshness
 from .chain import OWNERS
 from .execution import failure_of, progress_of
 from .models import all_types, asset_key, check_result, check_specs_of, edge_metadata, materialization, spec_of
@@ -31,7 +32,7 @@ edges_follow: ContextVar[bool] = ContextVar("edges_follow", default=False)
 EDGES = "marts.edges"  # the model whose metadata pictures the code graph
 
 
-def catalog_assets(model_set: ModelSet) -> dg.AssetsDefinition:
+def catalog_assets(model_set: ModelSet, freshness_hours: float = 24.0) -> dg.AssetsDefinition:
     """The catalogue and its models. Models with problems are not in the graph; the build names the problems."""
     models = model_set.models
     whole = dg.AssetSpec(
@@ -42,6 +43,8 @@ def catalog_assets(model_set: ModelSet) -> dg.AssetsDefinition:
         kinds={"duckdb"},
         code_version=f"catalog-{CATALOG_VERSION}",
         skippable=True,
+        freshness_policy=freshness(freshness_hours) if freshness_hours else None,
+        automation_condition=catalog_condition() if freshness_hours else None,
         description="catalog.duckdb: the SQL models, built beside the live file, tested, and swapped in.",
     )
 
