@@ -51,7 +51,8 @@ class IndexingConfig(dg.Config):
     kinds={"git"},
     code_version=f"git-{STEPS_VERSION}",
     pool="git",
-    description="A repository at a known commit: a mirror, a local repository, a working tree, or a folder.",
+    description="A repository at a known commit: a mirror, a local repository, a working tree, or a folder.\n\n"
+    "Next, if it failed: correct its address or token (`code-index doctor`), then materialize it again.",
     metadata=column_schema(ENTRIES),
 )
 def repository(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
@@ -69,7 +70,8 @@ def repository(context: dg.AssetExecutionContext, code_index: CodeIndexResource)
     kinds={"polars", "parquet"},
     code_version=f"files-{SELECTION_VERSION}",
     pool="git",
-    description="Every file of the commit: hash, size, language, kept or why not; where secrets were removed.",
+    description="Every file of the commit: hash, size, language, kept or why not; where secrets were removed.\n\n"
+    "Next, if a file is missing: `left_out_page`, or `code-index files NAME --left-out`, says why.",
     metadata=column_schema(FILES, FINDINGS),
 )
 def file_hashes(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
@@ -87,7 +89,8 @@ def file_hashes(context: dg.AssetExecutionContext, code_index: CodeIndexResource
     kinds={"python", "parquet"},
     code_version=f"chunker-{CHUNKER_VERSION}",
     pool="cpu",
-    description="Chunks on definition bounds and the symbols, imports and references of every kept file.",
+    description="Chunks on definition bounds and the symbols, imports and references of every kept file.\n\n"
+    "Next, if `parse_problems` grows: `code-index sql 'FROM staging.stg_diagnostics'` names the files.",
     metadata=column_schema(CHUNKS, SYMBOLS, IMPORTS, REFERENCES),
 )
 def chunks(
@@ -107,7 +110,8 @@ def chunks(
     kinds={"pytorch", "parquet"},
     code_version=f"embed-{EMBEDDINGS_VERSION}",
     pool="embedding",
-    description="A vector for every chunk; only texts never embedded before in this space are computed.",
+    description="A vector for every chunk; only texts never embedded before in this space are computed.\n\n"
+    "Next, if `cache_hit_percent` falls: another model or chunk size embeds anew; `code-index plan` has the price.",
     metadata=column_schema(embeddings_table(0)),
 )
 def embeddings(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
