@@ -13,6 +13,7 @@ import dagster as dg
 from resources.code_index import CodeIndexResource
 from schedules.jobs import index_repository, refresh_catalog, retire_repository, weekly_compaction
 from schedules.nightly import compaction_schedule, nightly_rebuild
+from schedules.registration import partitions_added, register_partition
 from schedules.sensors import catalog_follows, inbox_events, repository_polls
 
 from .analytics.model import load_models
@@ -38,10 +39,11 @@ def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=[repository, file_hashes, chunks, embeddings, index_quality, index, catalog],
         asset_checks=[no_failed_repositories, repositories_fresh, partitions_in_bounds],
-        jobs=[index_repository, refresh_catalog, retire_repository, weekly_compaction],
+        jobs=[index_repository, refresh_catalog, register_partition, retire_repository, weekly_compaction],
         schedules=[nightly_rebuild, compaction_schedule],
         sensors=[
             inbox_events,
+            partitions_added,
             repository_polls,
             catalog_follows,
             catalog_automation(sorted(key.to_user_string() for key in catalog.keys)),
