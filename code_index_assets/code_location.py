@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from resources.code_index import CodeIndexResource
+from schedules.alerts import alerts
 from schedules.jobs import index_repository, refresh_catalog, retire_repository, weekly_compaction
 from schedules.nightly import compaction_schedule, nightly_rebuild
 from schedules.registration import partitions_added, register_partition
@@ -46,6 +47,7 @@ def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
             partitions_added,
             repository_polls,
             catalog_follows,
+            alerts,
             catalog_automation(sorted(key.to_user_string() for key in catalog.keys)),
         ],
         resources={"code_index": code_index},

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator
 
 from ..errors import ConfigurationError
+from .alerts import AlertSettings
 from .base import SettingsGroup, absolute
 from .embedding import EmbeddingSettings
 from .indexing import IndexingSettings
@@ -56,8 +57,8 @@ class PlaceSettings(SettingsGroup):
 
 # Pydantic lists the fields of the last base first: the documentation's order is that of the groups read backwards.
 class Settings(
-    ServerSettings, OperationsSettings, RunSettings, TriggerSettings, PublicationSettings, EmbeddingSettings,
-    IndexingSettings, PlaceSettings,
+    AlertSettings, ServerSettings, OperationsSettings, RunSettings, TriggerSettings, PublicationSettings,
+    EmbeddingSettings, IndexingSettings, PlaceSettings,
 ):  # fmt: skip
     """All options. A function that needs one group alone takes that group."""
 
