@@ -122,6 +122,9 @@ def remove_old_runs(instance: dg.DagsterInstance, days: int, at_most: int = 5_00
     old = instance.get_runs(RunsFilter(statuses=ended, updated_before=before), limit=at_most)
     for run in old:
         instance.delete_run(run.run_id)
+        # Dagster leaves what a run printed on the disk.
+        with contextlib.suppress(Exception):
+            instance.compute_log_manager.delete_logs(prefix=[run.run_id])
     return len(old)
 
 
