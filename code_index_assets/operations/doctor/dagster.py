@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from ...errors import ConfigurationError
 from ...settings import Settings
 from ...sources.location import display_location
 from ...sources.registry import Registry
@@ -45,7 +46,10 @@ def check_partitions(layout: Layout, settings: Settings) -> Iterator[Finding]:
     if len(keys) >= settings.warn_partitions:
         what = f"Dagster has {len(keys):,} partitions: its UI gets slow near {settings.warn_partitions:,}"
         yield Finding("warn", "dagster", what, "narrow `refs` in the registry, or use a second data folder")
-    names = set(Registry.load(settings.registry_file, layout).names)
+    try:
+        names = set(Registry.load(settings.registry_file, layout).names)
+    except ConfigurationError:
+        return  # the registry's own check reports it, and without it no partition can be called a stray
     stored = set(layout.keys("repository")) if keys else set()
     homes = {home.name for home in stored}
     for key in keys:
