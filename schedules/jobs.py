@@ -2,16 +2,21 @@
 
 import dagster as dg
 
+from code_index_assets.assets.automation import max_runtime
 from code_index_assets.assets.execution import failure_of, retries
 from code_index_assets.assets.partitions import REPOSITORIES
 from code_index_assets.errors import CodeIndexError
 from resources.code_index import CodeIndexResource
 
+from .timing import load_timing
+
+_TIMING = load_timing()
 CHAIN = ("repository", "file_hashes", "chunks", "embeddings", "index_quality", "search_index")
 
 index_repository = dg.define_asset_job(
     "index_repository",
     selection=dg.AssetSelection.assets(*CHAIN),
+    tags=max_runtime(_TIMING.max_run_seconds),
     description="Observe, select, chunk, embed, check and publish one repository.",
 )
 
@@ -19,6 +24,7 @@ refresh_catalog = dg.define_asset_job(
     "refresh_catalog",
     # Every SQL model has this tag, those of a user's own folder as well.
     selection=dg.AssetSelection.assets("catalog") | dg.AssetSelection.tag("code_index/sql_model", "true"),
+    tags=max_runtime(_TIMING.max_catalog_seconds),
     description="Build, test and publish catalog.duckdb.",
 )
 
@@ -47,7 +53,10 @@ def retire(context: dg.OpExecutionContext, config: RetireConfig, code_index: Cod
     context.log.info(f"{config.key}: {points:,} points left the index")
 
 
-@dg.job(description="Take a partition that the registry no longer names out of every store.")
+@dg.job(
+    tags=max_runtime(_TIMING.max_run_seconds),
+    description="Take a partition that the registry no longer names out of every store.",
+)
 def retire_repository() -> None:
     """The job of a ref that no longer exists."""
     retire()
@@ -68,7 +77,10 @@ def compact(context: dg.OpExecutionContext, code_index: CodeIndexResource) -> No
     context.add_output_metadata(report)
 
 
-@dg.job(description="Compact vector cache, shards and generations; remove old artifacts, logs and run history.")
+@dg.job(
+    tags=max_runtime(_TIMING.max_run_seconds),
+    description="Compact vector cache, shards and generations; remove old artifacts, logs and run history.",
+)
 def weekly_compaction() -> None:
     """The job of the compaction schedule."""
     compact()

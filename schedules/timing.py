@@ -7,7 +7,7 @@ the defaults stand, the schedules' descriptions name the problem, and their tick
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 from dagster._utils.schedules import is_valid_cron_schedule
@@ -18,11 +18,13 @@ from code_index_assets.settings import Settings, load_settings
 
 @dataclass(frozen=True)
 class Timing:
-    """Cron expressions, their time zone, and what is wrong with the settings ("" if nothing is)."""
+    """When jobs run and for how long at most, and what is wrong with the settings ("" if nothing is)."""
 
     nightly: str
     compaction: str
     timezone: str
+    max_run_seconds: int
+    max_catalog_seconds: int
     problem: str = ""
 
     def described(self, text: str) -> str:
@@ -38,11 +40,12 @@ class Timing:
 def load_timing() -> Timing:
     """The timing that the settings ask for; the defaults and the problem where they cannot be used."""
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    usual = Timing(defaults["nightly_cron"], defaults["compaction_cron"], defaults["timezone"])
+    names = ("nightly_cron", "compaction_cron", "timezone", "max_run_seconds", "max_catalog_seconds")
+    usual = Timing(*(defaults[name] for name in names))
     try:
         settings = load_settings()
     except ConfigurationError as error:
-        return Timing(usual.nightly, usual.compaction, usual.timezone, error.message)
+        return replace(usual, problem=error.message)
     problems = [
         f"CODE_INDEX_{name.upper()}={cron!r} is no cron expression of five fields"
         for name, cron in (("nightly_cron", settings.nightly_cron), ("compaction_cron", settings.compaction_cron))
@@ -53,5 +56,5 @@ def load_timing() -> Timing:
     except (KeyError, ValueError, OSError):
         problems.append(f"CODE_INDEX_TIMEZONE={settings.timezone!r} is no time zone such as Europe/Berlin")
     if problems:
-        return Timing(usual.nightly, usual.compaction, usual.timezone, "; ".join(problems))
-    return Timing(settings.nightly_cron, settings.compaction_cron, settings.timezone)
+        return replace(usual, problem="; ".join(problems))
+    return Timing(*(getattr(settings, name) for name in names))

@@ -38,6 +38,12 @@ def in_order(models: Mapping[str, Model]) -> list[Model]:
     return [models[key] for key in TopologicalSorter(graph).static_order()]
 
 
+def leaf_models(models: Mapping[str, Model]) -> list[str]:
+    """The keys of models that no other model reads, by name."""
+    read = {parent for model in models.values() for parent in parents(model, models) if parent != model.key}
+    return sorted(key for key in models if key not in read)
+
+
 def check_models(model_set: ModelSet) -> tuple[Problem, ...]:
     """Every problem of a set of models: those of the files, unknown tables, cycles, columns, tests."""
     # The answer follows from the files alone; binding them takes half a second.

@@ -7,7 +7,7 @@ With `catalog` selected the sources are read and everything that depends on a ch
 selected models are, from the sources as the live catalogue holds them. Only what is selected is reported.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 
 import dagster as dg
@@ -16,33 +16,35 @@ from resources.code_index import CodeIndexResource
 
 from ..analytics.audit import AuditFailedError, TestResult
 from ..analytics.catalog import CATALOG_VERSION, CatalogResult, build_catalog
-from ..analytics.model import ModelSet
+from ..analytics.graph import leaf_models
+from ..analytics.model import Model, ModelSet
 from ..errors import CodeIndexError
 from ..progress import Stages
-from .chain import GROUP, OWNERS
+from .automation import catalog_condition, freshness
+from .chain import OWNERS
 from .execution import failure_of, progress_of
 from .models import all_types, asset_key, check_result, check_specs_of, edge_metadata, materialization, spec_of
 
 CATALOG = dg.AssetKey("catalog")
+CATALOG_GROUP = "catalog"
 # Whoever starts a process for the edges of large repositories itself (`workers/catalogue_follower.py`) sets this.
 edges_follow: ContextVar[bool] = ContextVar("edges_follow", default=False)
 EDGES = "marts.edges"  # the model whose metadata pictures the code graph
 
 
-def catalog_assets(model_set: ModelSet) -> dg.AssetsDefinition:
+def catalog_assets(model_set: ModelSet, freshness_hours: float = 24.0) -> dg.AssetsDefinition:
     """The catalogue and its models. Models with problems are not in the graph; the build names the problems."""
     models = model_set.models
     whole = dg.AssetSpec(
         key=CATALOG,
-        deps=[
-            dg.AssetDep(dg.AssetKey("search_index"), partition_mapping=dg.AllPartitionMapping()),
-            *(dg.AssetDep(asset_key(key)) for key in models),
-        ],
-        group_name=GROUP,
+        deps=_deps(models),
+        group_name=CATALOG_GROUP,
         owners=OWNERS,
         kinds={"duckdb"},
         code_version=f"catalog-{CATALOG_VERSION}",
         skippable=True,
+        freshness_policy=freshness(freshness_hours) if freshness_hours else None,
+        automation_condition=catalog_condition() if freshness_hours else None,
         description="catalog.duckdb: the SQL models, built beside the live file, tested, and swapped in.",
     )
 
@@ -84,6 +86,17 @@ def catalog_assets(model_set: ModelSet) -> dg.AssetsDefinition:
             yield _published(result, stages)
 
     return catalog_models
+
+
+def _deps(models: Mapping[str, Model]) -> list[dg.AssetDep]:
+    """The marts that no other model reads, and the publications where there are none.
+
+    Everything else reaches the catalogue through these. A dependency on every model hides the chain in fifty arrows.
+    """
+    leaves = [key for key in leaf_models(models) if models[key].schema == "marts"]
+    if not leaves:
+        return [dg.AssetDep(dg.AssetKey("search_index"), partition_mapping=dg.AllPartitionMapping())]
+    return [dg.AssetDep(asset_key(key)) for key in leaves]
 
 
 def _checks(results: list[TestResult], selected: set[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:

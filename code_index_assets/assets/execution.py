@@ -15,10 +15,11 @@ import dagster as dg
 
 from ..chain.run import ChainRun, StepResult
 from ..errors import CodeIndexError
-from ..progress import Say, Stages, StageTime, stage_note
+from ..progress import Say, Stages
 from ..records.failures import record_failure
 from ..records.run_log import RunLog
 from ..tables import Table
+from .metadata import metadata_of
 
 if TYPE_CHECKING:
     from resources.code_index import CodeIndexResource
@@ -143,38 +144,6 @@ def report(
     return dg.MaterializeResult(data_version=version, metadata=metadata_of(step, result))
 
 
-def metadata_of(step: ChainRun, result: StepResult) -> dict[str, Any]:
-    """Run metadata: outcome, commit, every fact of the step, seconds by stage."""
-    metadata: dict[str, Any] = {"outcome": result.outcome, "commit": result.commit}
-    for name, value in result.info.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            metadata[name] = dg.MetadataValue.md(_markdown(value))
-        elif isinstance(value, dict):
-            metadata[name] = dg.MetadataValue.json(value)
-        elif value is not None:
-            metadata[name] = value
-    if result.artifact is not None:
-        metadata["artifact"] = dg.MetadataValue.path(str(result.artifact.path))
-        rows = sum(part.rows for part in result.artifact.manifest.parts.values())
-        metadata["dagster/partition_row_count"] = rows
-    done = step.stages.done
-    seconds = sum(stage.seconds for stage in done if not stage.info.get("beside"))
-    if done:
-        metadata["stages"] = dg.MetadataValue.md(_markdown([_stage_row(stage, seconds) for stage in done]))
-        metadata["seconds"] = round(seconds, 3)
-    return metadata
-
-
-def _stage_row(stage: StageTime, total: float) -> dict[str, Any]:
-    """One row of the stage table; a stage that ran beside the others has no share."""
-    share = "beside" if stage.info.get("beside") else f"{stage.seconds / total:.1%}" if total else ""
-    rate = round(stage.items / stage.seconds) if stage.items and stage.seconds else ""
-    return {
-        "stage": stage.name, "seconds": round(stage.seconds, 3), "share": share, "items": stage.items or "",
-        "unit": stage.unit or "", "items/s": rate, "notes": stage_note(stage.info, stage.items),
-    }  # fmt: skip
-
-
 def failure_of(error: CodeIndexError) -> dg.Failure:
     """The Dagster failure of an error: message, remedy, and no retry for what cannot succeed."""
     return dg.Failure(
@@ -208,10 +177,3 @@ def _record(log: RunLog, context: dg.AssetExecutionContext, outcome: str, starte
         **facts,
     }
     log.append("step", context.run.run_id, [record])
-
-
-def _markdown(rows: list[dict[str, Any]]) -> str:
-    names = list(rows[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    lines += ["| " + " | ".join(str(row[name]) for name in names) + " |" for row in rows]
-    return "\n".join(lines)

@@ -21,6 +21,7 @@ from ..records.run_log import RunLog
 from ..tables import CHECK_RESULTS
 from .chain import GROUP, OWNERS, embeddings
 from .execution import column_schema, report, retries, run_step, step_of
+from .metadata import check_metadata
 from .partitions import one_repository_a_run, repositories
 
 PUBLISH_VERSION = "1"
@@ -54,7 +55,9 @@ _SPECS = [
     owners=OWNERS,
     kinds={"greatexpectations"},
     code_version=f"suite-{SUITE_VERSION}-{GATE_VERSION}",
-    description="The verdict of the Great Expectations suite on exactly these embeddings, and its checks.",
+    description="The verdict of the Great Expectations suite on exactly these embeddings, and its checks.\n\n"
+    "Next, if one failed: `code-index status NAME` names it; correct the cause and index again, or, if all is "
+    "as it should be, `code-index accept NAME CHECK --reason …`.",
     metadata=column_schema(CHECK_RESULTS),
     check_specs=_SPECS,
 )
@@ -83,7 +86,8 @@ def index_quality(context: dg.AssetExecutionContext, code_index: CodeIndexResour
     kinds={"qdrant"},
     code_version=f"publish-{PUBLISH_VERSION}",
     pool="index_writer",
-    description="The publication: refused without a passing verdict on these very bytes, visible at once when made.",
+    description="The publication: refused without a passing verdict on these very bytes, visible at once when made.\n\n"
+    "Next: ask it, `code-index search '…' --repo NAME`; to go back to the one before, `code-index rollback NAME`.",
 )
 def search_index(context: dg.AssetExecutionContext, code_index: CodeIndexResource) -> dg.MaterializeResult:
     """Materializes the publication, or its refusal."""
@@ -97,19 +101,12 @@ def _publish(step: ChainRun) -> StepResult:
 
 
 def _check(group: CheckGroup) -> dg.AssetCheckResult:
-    lines = ["| expectation | severity | passed | observed |", "|---|---|---|---|"]
-    for result in group.results:
-        seen = "" if result.passed and not result.observed.get("accepted") else str(result.observed)
-        lines.append(f"| {result.description or result.name} | {result.severity} | {result.passed} | {seen} |")
     return dg.AssetCheckResult(
         check_name=group.name,
         asset_key="index_quality",
         passed=group.passed,
         severity=dg.AssetCheckSeverity.ERROR if group.blocks else dg.AssetCheckSeverity.WARN,
-        metadata={
-            "expectations": dg.MetadataValue.md("\n".join(lines)),
-            "failed": [result.name for result in group.results if not result.passed],
-        },
+        metadata=check_metadata(group),
     )
 
 

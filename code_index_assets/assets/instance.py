@@ -33,6 +33,7 @@ _FORMER_TEMPLATES = {
     "46500f4adf1a7f09228294f4e9e8f6238b9ea4c2d42376540de4706909bd1bc9",
     "f9c4a4c27cbd2c6d1ec53d9ca1850dd74762c6c2e186c68969b207849d8d2681",
     "b062a917137c3592d1072ed479e7a65ba3ef73edbc2e5d32b26546dea57f76df",
+    "e1d56f997d76357d053f9a1ba6796c69b00772a0cae41aae8b4eeb80f3df36f8",
 }
 
 
@@ -121,6 +122,9 @@ def remove_old_runs(instance: dg.DagsterInstance, days: int, at_most: int = 5_00
     old = instance.get_runs(RunsFilter(statuses=ended, updated_before=before), limit=at_most)
     for run in old:
         instance.delete_run(run.run_id)
+        # Dagster leaves what a run printed on the disk.
+        with contextlib.suppress(Exception):
+            instance.compute_log_manager.delete_logs(prefix=[run.run_id])
     return len(old)
 
 

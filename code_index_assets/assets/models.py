@@ -16,6 +16,7 @@ from ..analytics.edge_figures import EdgeFigures
 from ..analytics.graph import column_lineage, parents
 from ..analytics.model import Model
 from ..analytics.sources import RAW, RAW_TYPES
+from .automation import model_condition
 from .chain import OWNERS
 
 MODEL_TAG = "code_index/sql_model"
@@ -49,6 +50,7 @@ def spec_of(model: Model, models: Mapping[str, Model]) -> dg.AssetSpec:
         tags={MODEL_TAG: "true"},
         code_version=model.version[:12],
         skippable=True,
+        automation_condition=model_condition(),
         metadata={
             "dagster/column_schema": dg.TableSchema(columns=columns),
             "dagster/table_name": model.key,

@@ -90,9 +90,9 @@ def remove_everything_of(name: str, *, keep_data: bool, say: Say) -> None:
 
 def _require_stored(layout: Layout, registry: Registry, name: str) -> None:
     """Passes for a name that is in no registry and something is stored of. Raises ConfigurationError."""
-    from .upkeep import stored_keys
+    from .upkeep import keys_of
 
-    if not stored_keys(layout, name):
+    if not keys_of(layout, name, ()):
         registry.get(name)
 
 

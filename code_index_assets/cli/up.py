@@ -13,6 +13,8 @@ import click
 from ..settings import load_settings
 from ..storage.layout import Layout
 
+_SUPERSEDED = "ignore:Function `dev_command` is superseded and its usage is discouraged. Use 'dg dev' instead."
+
 
 @click.command("up")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Dagster's UI has no login: keep it on loopback.")
@@ -21,7 +23,8 @@ from ..storage.layout import Layout
     "--workers", type=click.IntRange(0, 64), help="Run workers to keep ready [default: CODE_INDEX_RUN_WORKERS, 1]."
 )
 @click.option("--json", "as_json", is_flag=True, help="The first line as a JSON object; Dagster's log is JSON too.")
-def up_command(host: str, port: int, workers: int | None, as_json: bool) -> None:
+@click.option("--verbose", is_flag=True, help="Also every tick of sensors and schedules; else warnings and errors.")
+def up_command(host: str, port: int, workers: int | None, as_json: bool, verbose: bool) -> None:
     """Start Dagster's UI and daemon with this code location, on the data folder's instance."""
     from ..assets.instance import open_instance
     from ..workers.start import start_keeper
@@ -36,6 +39,8 @@ def up_command(host: str, port: int, workers: int | None, as_json: bool) -> None
         "DAGSTER_HOME": home,
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "CODE_INDEX_DATA": str(settings.data),
+        # `dg dev` needs the development extra, which people who only run this do not have.
+        "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), _SUPERSEDED])),
     }
     lease = start_keeper(layout, settings.run_workers if workers is None else workers)
     if lease is not None:
@@ -52,4 +57,5 @@ def up_command(host: str, port: int, workers: int | None, as_json: bool) -> None
     where = ["-w", str(files("code_index_assets.assets").joinpath("workspace.yaml"))]
     arguments = ["-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
     arguments += ["--log-format", "json"] if as_json else []
+    arguments += ["--log-level", "info" if verbose else "warning"]
     os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606 - replaced by Dagster on purpose

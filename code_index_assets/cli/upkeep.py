@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import click
 
+from ..errors import ConfigurationError
 from ..settings import Settings, load_settings
-from ..sources.registry import Registry
+from ..sources.registry import Registry, validate_key
 from ..storage.layout import Layout
 from .failures import print_json
 
@@ -56,7 +57,22 @@ def keys_of(layout: Layout, name: str, registered: tuple[str, ...]) -> list[str]
     from ..triggers.heads import load_heads
 
     polled = load_heads(layout).get(name)
-    return list(dict.fromkeys((*registered, *(polled.heads if polled else ()), *stored_keys(layout, name))))
+    known = (*registered, *(polled.heads if polled else ()), *stored_keys(layout, name))
+    return list(dict.fromkeys((*known, *(key for key in dagster_partitions(layout) if belongs_to(key, name)))))
+
+
+def dagster_partitions(layout: Layout) -> list[str]:
+    """Every partition key in Dagster's records, whatever the registry says: the UI lets people add any text."""
+    from ..assets.instance import open_instance
+    from ..assets.partitions import REPOSITORIES
+
+    with open_instance(layout) as instance:
+        return list(instance.get_dynamic_partitions(REPOSITORIES))
+
+
+def belongs_to(key: str, name: str) -> bool:
+    """Whether a partition key is of a repository's name, or is that very text (a URL is no name with a ref)."""
+    return key == name or key.partition("@")[0] == name
 
 
 def remove_everywhere(layout: Layout, settings: Settings, name: str, keys: list[str]) -> Iterator[str]:
@@ -99,15 +115,27 @@ def retire(layout: Layout, settings: Settings, keys: list[str]) -> Iterator[str]
     from ..operations.retire import retire_partition
 
     for key in keys:
-        yield f"{key}: {retire_partition(layout, settings, key):,} points left the index"
+        if can_be_stored(key):
+            yield f"{key}: {retire_partition(layout, settings, key):,} points left the index"
+        else:
+            yield f"{key}: nothing is stored of it; it leaves Dagster's partitions"
     with open_instance(layout) as instance:
         for key in keys:
             if instance.has_dynamic_partition(REPOSITORIES, key):
                 instance.delete_dynamic_partition(REPOSITORIES, key)
 
 
+def can_be_stored(key: str) -> bool:
+    """Whether a partition key is one of ours: of a URL that was added in Dagster's UI nothing is ever stored."""
+    try:
+        validate_key(key)
+    except ConfigurationError:
+        return False
+    return True
+
+
 def _retire_unnamed(layout: Layout, settings: Settings) -> Iterator[str]:
-    """Retires what is published or polled, but in no entry of the registry."""
+    """Retires what is published, polled, or a partition of Dagster's, but in no entry of the registry."""
     from ..index.published import PublishedIndex
     from ..triggers.heads import load_heads, save_heads
 
@@ -116,6 +144,7 @@ def _retire_unnamed(layout: Layout, settings: Settings) -> Iterator[str]:
     state = load_heads(layout)
     for polled in state.values():
         keys |= dict.fromkeys(polled.heads)
+    keys |= dict.fromkeys(dagster_partitions(layout))
     yield from retire(layout, settings, [key for key in keys if key.partition("@")[0] not in known])
     save_heads(layout, {name: polled for name, polled in state.items() if name in known})
 

@@ -9,12 +9,14 @@ under way has pinned, and anything younger than the retention time.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 from ..chain.run import remove_old_pins
@@ -26,6 +28,7 @@ from ..index.maintenance import compact, remove
 from ..index.manifest import PublicationManifest
 from ..index.published import PublishedIndex
 from ..progress import Say
+from ..records.run_log import RunLog
 from ..settings import Settings
 from ..storage.artifacts import ArtifactStore
 from ..storage.layout import Layout, key_segment, segment_key
@@ -106,7 +109,29 @@ def compact_everything(layout: Layout, settings: Settings, say: Say = lambda lin
     done["vectors"] = sum(compact_vectors(layout, home.name, settings.spare_vectors) for home in _spaces(layout))
     done["run_log_days"] = remove_old_run_log(layout, settings.keep_run_days)
     done["deliveries"] = Inbox(layout).forget_old()
+    record_sizes(layout)
     return done
+
+
+def record_sizes(layout: Layout) -> dict[str, int]:
+    """Writes the size of every part of the data folder to the run log, for the question what grows; returns them.
+
+    A file with several names (hard links) counts once, in the first part that has it.
+    """
+    sizes: dict[str, int] = {}
+    counted: set[int] = set()
+    for part in sorted(layout.root.iterdir()):
+        total = 0
+        for path in [part, *(part.rglob("*") if part.is_dir() and not part.is_symlink() else ())]:
+            with contextlib.suppress(FileNotFoundError):
+                status = path.lstat()
+                if status.st_ino not in counted and not S_ISDIR(status.st_mode):
+                    counted.add(status.st_ino)
+                    total += status.st_blocks * 512
+        sizes[part.name] = total
+    records = [{"store": name, "bytes": size} for name, size in sizes.items()]
+    RunLog(layout).append("size", f"sizes-{int(time.time())}", records)
+    return sizes
 
 
 def compact_vectors(layout: Layout, space: str, spare: float) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import polars as pl
@@ -126,7 +126,12 @@ def run_suite(suite: tuple[Expectation, ...], chunks: pl.DataFrame, repository: 
         outcome = batch.validate(declared, result_format="BASIC")
         by_name = {result.expectation_config.meta["name"]: result for result in outcome.results}
         for expectation in mine:
-            results[expectation.name] = _result(expectation, by_name[expectation.name])
+            result = _result(expectation, by_name[expectation.name])
+            if subject == "repository":
+                # Great Expectations gives the value of what failed alone; people plot it over time.
+                value = _plain(frame.get_column(str(expectation.arguments["column"]))[0])
+                result = replace(result, observed={**result.observed, "value": value})
+            results[expectation.name] = result
     return [results[e.name] for e in suite]
 
 

@@ -150,6 +150,17 @@ def file_row(layout: Layout, snapshot: IndexSnapshot, receipt: Receipt, path: st
     )
 
 
+def left_out_files(layout: Layout, receipt: Receipt, limit: int) -> tuple[list[FileRow], int]:
+    """Files of a publication's commit that are not in the index, by path, and how many there are.
+
+    Raises SnapshotGoneError, CorruptArtifactError.
+    """
+    names = [field.name for field in fields(FileRow)]
+    frame = published_artifact(layout, receipt, "file_hashes").read("files", names)
+    rows = frame.filter(frame.get_column("status") != "kept").sort("path")
+    return [FileRow(*row) for row in rows.select(names).head(limit).iter_rows()], rows.height
+
+
 def _unknown(snapshot: IndexSnapshot, receipt: Receipt, path: str) -> FileNotIndexedError:
     paths = snapshot.paths([receipt.key])
     inside = [known for known in paths if known.startswith(f"{path}/")]

@@ -15,10 +15,12 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator
 
 from ..errors import ConfigurationError
+from .alerts import AlertSettings
 from .base import SettingsGroup, absolute
 from .deployment import DeploymentSettings
 from .embedding import EmbeddingSettings
 from .indexing import IndexingSettings
+from .operations import OperationsSettings
 from .publication import PublicationSettings
 from .runs import RunSettings
 from .server import ServerSettings
@@ -56,8 +58,8 @@ class PlaceSettings(SettingsGroup):
 
 # Pydantic lists the fields of the last base first: the documentation's order is that of the groups read backwards.
 class Settings(
-    DeploymentSettings, ServerSettings, RunSettings, TriggerSettings, PublicationSettings, EmbeddingSettings,
-    IndexingSettings, PlaceSettings,
+    AlertSettings, DeploymentSettings, ServerSettings, OperationsSettings, RunSettings, TriggerSettings,
+    PublicationSettings, EmbeddingSettings, IndexingSettings, PlaceSettings,
 ):  # fmt: skip
     """All options. A function that needs one group alone takes that group."""
 

@@ -17,6 +17,11 @@ class ServerSettings(SettingsGroup):
 
     host: str = Field("127.0.0.1", description="Address `code-index serve` binds to.")
     port: int = Field(8765, ge=0, le=65535, description="Its port; 0: any free one.")
+    public_url: str = Field(
+        "",
+        description="Address of the search page as people reach it, for links in Dagster and alerts; not set: host "
+        "and port.",
+    )
     tokens: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         description="Bearer tokens, separated by commas, that may ask the server; not set: anyone who reaches it.",
@@ -61,6 +66,11 @@ class ServerSettings(SettingsGroup):
         True,
         description="Whether command lines ask a server that runs on the same data instead of searching themselves.",
     )
+
+    @property
+    def page_url(self) -> str:
+        """Address of the search page as people reach it, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @field_validator("mcp_roots")
     @classmethod

@@ -10,6 +10,11 @@ from .base import SettingsGroup
 class TriggerSettings(SettingsGroup):
     """Polling, schedules and webhooks: when runs start by themselves."""
 
+    register_host: str = Field(
+        "",
+        description="Where `owner/name` is looked up that is added as a partition in Dagster's UI, such as "
+        "`https://github.com`; not set: such a partition is refused, a git URL is not.",
+    )
     polling: bool = Field(True, description="Whether the daemon polls; else webhooks and `code-index poll` do.")
     poll_seconds: float = Field(300.0, ge=10, description="Seconds between two look-ups of a repository's head, about.")
     poll_per_host: int = Field(4, ge=1, description="Head look-ups at a time on one git host.")

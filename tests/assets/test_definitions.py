@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import dagster as dg
@@ -56,6 +57,29 @@ def surface() -> dict[str, object]:
 def test_the_surface_is_the_snapshot() -> None:
     """After a wanted change: python tests/assets/test_definitions.py writes the snapshot anew."""
     assert surface() == json.loads(SNAPSHOT.read_text())
+
+
+def test_no_circle_of_groups_and_the_chain_alone_in_its_group() -> None:
+    """The group graph of the UI draws one arrow for each pair of groups: a circle hides which comes first."""
+    graph = build_defs().resolve_asset_graph()
+    group = {key: graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    before: dict[str, set[str]] = {}
+    for key, name in group.items():
+        before.setdefault(name, set()).update(group[parent] for parent in graph.get(key).parent_keys)
+    for name, parents in before.items():
+        parents.discard(name)
+    order = list(TopologicalSorter(before).static_order())  # raises CycleError
+    assert order[0] == "code_index" and order[-1] == "catalog"
+    chain = {key.to_user_string() for key, name in group.items() if name == "code_index"}
+    assert chain == {"repository", "file_hashes", "chunks", "embeddings", "index_quality", "search_index"}
+    catalog = {key.to_user_string() for key in graph.get(dg.AssetKey("catalog")).parent_keys}
+    inner = {
+        parent.to_user_string()
+        for key in group
+        if key != dg.AssetKey("catalog")
+        for parent in graph.get(key).parent_keys
+    }
+    assert catalog and not catalog & inner and all(name.startswith("marts/") for name in catalog)
 
 
 def test_everything_has_a_description() -> None:

@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 from served import FILES, HOSTILE, Shop
 
 from code_index_assets.serve.http.app import create_app
-from code_index_assets.serve.pages.forge import file_page, repository_page
 from code_index_assets.serve.pages.highlight import _FAMILIES, highlighted
 from code_index_assets.serve.pages.html import tag
 from code_index_assets.serve.pages.page_layout import PageQuery, ago, file_url, prose
+from code_index_assets.sources.forge import file_page, repository_page
 
 LANGUAGES = [
     "c",

@@ -153,10 +153,11 @@ class Chain:
         """Calls an asset's function with what it uses of Dagster's context; a failure's message goes into the run."""
         context = SimpleNamespace(
             asset_key=dg.AssetKey(name), partition_key=key, run=SimpleNamespace(run_id=run.run_id), log=logging.getLogger("chain"),
+            instance=SimpleNamespace(delete_dynamic_partition=lambda definition, key: None),
         )  # fmt: skip
         more = {"config": assets.IndexingConfig(indexing_mode="")} if name == "chunks" else {}
         function = _ASSETS[name].op.compute_fn.decorated_fn  # type: ignore[union-attr]
-        resource = SimpleNamespace(layout=self.layout.create, chain_run=self._chain_run)
+        resource = SimpleNamespace(layout=self.layout.create, chain_run=self._chain_run, settings=lambda: self.settings)
         try:
             made = function(context, **more, code_index=resource)
             return [made] if isinstance(made, dg.MaterializeResult) else list(made)

@@ -12,10 +12,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from ...storage.layout import Layout
+from ...errors import ConfigurationError
+from ...settings import Settings
+from ...sources.location import display_location
+from ...sources.registry import Registry
+from ...storage.layout import Layout, key_segment
 from .findings import Finding, damage
 
 GROUP = "dagster"
+PARTITIONS = "repositories"  # the name of the partitions definition (`assets/partitions.py`)
 # Above this a run only has the file opened and its tables listed; `doctor --deep` reads all of it.
 QUICK_BYTES = 32 << 20
 
@@ -30,6 +35,55 @@ def check_dagster(layout: Layout, *, deep: bool = True) -> Iterator[Finding]:
     for file in _files(layout, deep):
         if what := damage_of(file, deep=deep):
             yield damage("dagster", GROUP, f"{file} is damaged: {what}", lambda path=file: put_aside(path))  # type: ignore[misc]
+
+
+def check_partitions(layout: Layout, settings: Settings) -> Iterator[Finding]:
+    """Partitions of Dagster's that no registry entry has and nothing is stored of, and more than its UI bears.
+
+    Only of records in SQLite; a deployment with another storage sees the check `partitions_in_bounds` of `catalog`.
+    """
+    keys = _partitions(layout)
+    if len(keys) >= settings.warn_partitions:
+        what = f"Dagster has {len(keys):,} partitions: its UI gets slow near {settings.warn_partitions:,}"
+        yield Finding("warn", "dagster", what, "narrow `refs` in the registry, or use a second data folder")
+    try:
+        names = set(Registry.load(settings.registry_file, layout).names)
+    except ConfigurationError:
+        return  # the registry's own check reports it, and without it no partition can be called a stray
+    stored = set(layout.keys("repository")) if keys else set()
+    homes = {home.name for home in stored}
+    for key in keys:
+        if key.partition("@")[0] not in names and key not in names and key_segment(key) not in homes:
+            yield damage(
+                "partition", GROUP, f"the partition {display_location(key)} of Dagster is in no registry entry",
+                lambda key=key: _remove_partition(layout, key),  # type: ignore[misc]
+            )  # fmt: skip
+
+
+def _records(layout: Layout) -> Path:
+    return home_of(layout) / "history" / "runs" / "index.db"
+
+
+def _partitions(layout: Layout) -> list[str]:
+    file = _records(layout)
+    if not file.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            rows = connection.execute(
+                "SELECT partition FROM dynamic_partitions WHERE partitions_def_name = ? ORDER BY id", [PARTITIONS]
+            )
+            return [str(row[0]) for row in rows]
+    except sqlite3.Error:
+        return []  # damaged, or made by no Dagster yet: `check_dagster` looks at that
+
+
+def _remove_partition(layout: Layout, key: str) -> str:
+    with closing(sqlite3.connect(_records(layout), timeout=30)) as connection, connection:
+        connection.execute(
+            "DELETE FROM dynamic_partitions WHERE partitions_def_name = ? AND partition = ?", [PARTITIONS, key]
+        )
+    return f"the partition {display_location(key)} was removed from Dagster's records"
 
 
 def damaged_files(layout: Layout) -> list[Path]:

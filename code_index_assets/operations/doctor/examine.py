@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 
 from ...errors import CodeIndexError
 from ...settings import Settings
@@ -22,7 +23,7 @@ def examine(
     """Findings of the groups, in the order they are best repaired."""
     from .artifacts import check_artifacts
     from .caches import check_caches
-    from .dagster import check_dagster
+    from .dagster import check_dagster, check_partitions
     from .index import check_index
     from .mirrors import check_mirrors
     from .records import check_records
@@ -32,7 +33,7 @@ def examine(
         "records": partial(check_records, layout, settings),
         "registry": partial(check_records, layout, settings),
         "removals": partial(check_removals, layout, settings),
-        "dagster": partial(check_dagster, layout, deep=deep),
+        "dagster": lambda: chain(check_dagster(layout, deep=deep), check_partitions(layout, settings)),
         "mirrors": partial(check_mirrors, layout, settings, deep=deep),
         "artifacts": partial(check_artifacts, layout),
         "index": partial(check_index, layout, settings, deep=deep),

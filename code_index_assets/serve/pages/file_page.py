@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from ...search.answers import FileText, Reference, References, RepositoryStatus, SymbolHit
 from ...search.outcome import SearchOutcome
-from .forge import file_page as forge_page
-from .forge import repository_page
+from ...sources.forge import file_page as forge_page
+from ...sources.forge import repository_page
 from .highlight import highlighted
 from .html import Safe, tag
 from .page_layout import PageQuery, ago, code_text, file_url, notice, outside_link, page, state_badge

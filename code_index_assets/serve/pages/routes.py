@@ -16,7 +16,7 @@ from ... import deadlines
 from ...errors import CodeIndexError, NotIndexedError, StillIndexingError
 from ...search.answers import RepositoryStatus
 from ...search.engine import SearchRequest
-from ...search.files import read_lines
+from ...search.files import left_out_files, one_receipt, read_lines
 from ..http.access import COOKIE, Access, TooManyTriesError
 from ..http.api import file_at, matching
 from ..http.login_limits import WINDOW_SECONDS
@@ -29,11 +29,12 @@ from .file_page import file_view, line_range, name_page, window
 from .graph_page import graph_page
 from .page_layout import ASSETS, PageQuery, asset
 from .search_page import search_page
-from .state_pages import login_page, nothing_page, problem_page, repositories_page, start_page
+from .state_pages import left_out_page, login_page, nothing_page, problem_page, repositories_page, start_page
 
 Values = Annotated[list[str], Query(max_length=100)]
 PAGE_LIMIT = 100
 ROWS = 500
+LEFT_OUT_ROWS = 2000
 
 
 def page_routes(service: Service, access: Access) -> APIRouter:
@@ -49,6 +50,18 @@ def page_routes(service: Service, access: Access) -> APIRouter:
         def work() -> str:
             rows = service.statuses()
             return repositories_page(matching(rows, q, ())[:ROWS], q, len(rows))
+
+        return await _shown(service, PageQuery(), work)
+
+    @router.get("/left-out")
+    async def left_out(
+        repo: Annotated[str, Query(max_length=255)] = "", ref: Annotated[str, Query(max_length=255)] = ""
+    ) -> Response:
+        def work() -> str:
+            snapshot = service.engine.snapshot()
+            receipt = one_receipt(service.engine, snapshot, repo, ref or None)
+            rows, total = left_out_files(service.layout, receipt, LEFT_OUT_ROWS)
+            return left_out_page(receipt.key, rows, total)
 
         return await _shown(service, PageQuery(), work)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from ...search.absence import absence_line
 from ...search.answers import Hit, RepositoryState, RepositoryStatus, SearchAnswer
-from .forge import file_page
+from ...sources.forge import file_page
 from .highlight import highlighted
 from .html import Safe, tag
 from .page_layout import PageQuery, ago, code_text, file_url, notice, outside_link, page, skipped_files, state_badge

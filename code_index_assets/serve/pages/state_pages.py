@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from urllib.parse import quote, urlencode
 
 from ...search.answers import RepositoryStatus
+from ...search.files import FileRow
+from ...sources.forge import repository_page
 from ..http.problem_model import Problem
-from .forge import repository_page
 from .html import Safe, tag
 from .page_layout import FILTERS, PageQuery, ago, notice, page, prose, skipped_files, state_badge
 from .search_page import chips, languages_of, names_of, short
@@ -88,6 +89,26 @@ def repositories_page(rows: Sequence[RepositoryStatus], text: str, total: int) -
     return page("Repositories", *body)
 
 
+def left_out_page(key: str, rows: Sequence[FileRow], total: int) -> str:
+    """The page that lists files of a repository that are not in the index, and why."""
+    counts = Counter(row.reason or row.status for row in rows)
+    told = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in counts.most_common())
+    body = [tag("h1", f"{key}: {total:,} files left out")]
+    if rows:
+        shown = f"The first {len(rows):,}: " if total > len(rows) else ""
+        head = tag("thead", tag("tr", *(tag("th", heading, scope="col") for heading in ("File", "Reason", "Detail"))))
+        lines = [
+            tag("tr", tag("td", tag("code", row.path)), tag("td", (row.reason or row.status).replace("_", " ")),
+                tag("td", row.detail or ""))
+            for row in rows
+        ]  # fmt: skip
+        body.append(tag("p", f"{shown}{told}"))
+        body.append(tag("div", tag("table", head, tag("tbody", *lines)), class_="scroll", tabindex="0"))
+    else:
+        body.append(notice("info", "None", tag("p", "Every file of the commit is in the index.")))
+    return page(f"{key}: files left out", *body)
+
+
 def status_table(rows: Sequence[RepositoryStatus], *, detailed: bool = False) -> Safe:
     """The states of repositories as a table."""
     heads = ["Repository", "State", "Commit", "Indexed", "Head seen", "Files", "Chunks"]
@@ -102,7 +123,9 @@ def _status_row(row: RepositoryStatus, detailed: bool) -> list[Safe]:
     host = repository_page(row.location)
     outside = tag("a", " ↗", href=host, rel="noreferrer noopener", aria_label="on the host") if host else None
     left_out = skipped_files(row.coverage)
-    files = f"{row.coverage.get('kept', 0):,}" + (f" (+{left_out:,} left out)" if left_out else "")
+    files = f"{row.coverage.get('kept', 0):,}"
+    options_left = urlencode(options)
+    left = tag("a", f" (+{left_out:,} left out)", href=f"/left-out?{options_left}") if left_out else None
     also = state_badge(row.published) if row.state in ("indexing", "failed") and row.published else None
     cells = [
         tag("td", tag("a", row.repository, href=f"/?{urlencode(options)}"), ref, outside),
@@ -110,7 +133,7 @@ def _status_row(row: RepositoryStatus, detailed: bool) -> list[Safe]:
         tag("td", tag("code", short(row.label)) if row.label else "–", title=row.commit),
         tag("td", ago(row.indexed_at) if row.indexed_at else "–"),
         tag("td", ago(row.head_seen_at)),
-        tag("td", files if row.commit else "–", class_="count"),
+        tag("td", files if row.commit else "–", left if row.commit else None, class_="count"),
         tag("td", f"{row.points:,}" if row.commit else "–", class_="count"),
     ]
     lines = [tag("tr", *cells)]

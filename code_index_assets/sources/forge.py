@@ -1,6 +1,6 @@
-"""Addresses of files on the code host that a repository was fetched from.
+"""Addresses of repositories, commits and files on the code host that a repository was fetched from.
 
-What lives here: how each kind of host writes them, by the host's name. What does not: git URLs (`sources/location.py`).
+What lives here: how each kind of host writes them, by the host's name. What does not: git URLs (`location.py`).
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from ...errors import ConfigurationError
-from ...sources.location import is_url, parse_url
+from ..errors import ConfigurationError
+from .location import is_url, parse_url
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -47,6 +47,16 @@ def file_page(location: str, commit: str, path: str, start: int | None = None, e
         return f"{base}/src/{commit}/{where}{lines}"
     lines = f"#L{start}" + (f"-L{last}" if last else "") if start else ""
     return f"{base}/{'src/commit' if kind == 'gitea' else 'blob'}/{commit}/{where}{lines}"
+
+
+def commit_page(location: str, commit: str) -> str | None:
+    """The page of a commit; None where the host is not known or it is no commit of a host."""
+    base = repository_page(location)
+    if base is None or not _COMMIT.fullmatch(commit):
+        return None
+    kind = _kind(base.split("/")[2])
+    where = {"gitlab": "-/commit", "bitbucket": "commits"}.get(kind or "", "commit")
+    return f"{base}/{where}/{commit}"
 
 
 def _kind(host: str) -> str | None:

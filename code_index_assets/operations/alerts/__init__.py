@@ -1,0 +1,1 @@
+"""Alerts: what is wrong with a data folder now, and telling people once."""
