@@ -24,6 +24,9 @@ class Timing:
     compaction: str
     timezone: str
     problem: str = ""
+    backup: str = "*/15 * * * *"
+    reconcile: str = "30 4 * * 0"
+    backs_up: bool = False
 
     def described(self, text: str) -> str:
         """A description, with the problem in front of it."""
@@ -45,7 +48,12 @@ def load_timing() -> Timing:
         return Timing(usual.nightly, usual.compaction, usual.timezone, error.message)
     problems = [
         f"CODE_INDEX_{name.upper()}={cron!r} is no cron expression of five fields"
-        for name, cron in (("nightly_cron", settings.nightly_cron), ("compaction_cron", settings.compaction_cron))
+        for name, cron in (
+            ("nightly_cron", settings.nightly_cron),
+            ("compaction_cron", settings.compaction_cron),
+            ("backup_cron", settings.backup_cron),
+            ("reconcile_cron", settings.reconcile_cron),
+        )
         if not is_valid_cron_schedule(cron)
     ]
     try:
@@ -54,4 +62,7 @@ def load_timing() -> Timing:
         problems.append(f"CODE_INDEX_TIMEZONE={settings.timezone!r} is no time zone such as Europe/Berlin")
     if problems:
         return Timing(usual.nightly, usual.compaction, usual.timezone, "; ".join(problems))
-    return Timing(settings.nightly_cron, settings.compaction_cron, settings.timezone)
+    return Timing(
+        settings.nightly_cron, settings.compaction_cron, settings.timezone, "", settings.backup_cron,
+        settings.reconcile_cron, settings.backup_target is not None,
+    )  # fmt: skip

@@ -64,6 +64,8 @@ COMMANDS = {
     "repair": ("repair", "Repair damaged parts of the data folder."),
     "purge": ("purge", "Remove a file from all stored data."),
     "prune": ("upkeep", "Remove unreferenced artifacts."),
+    "backup": ("backup", "Back the data folder up, while everything runs."),
+    "restore": ("backup", "Restore a backup into an empty data folder."),
     "completion": ("completion", "Print the completion script of bash, zsh or fish."),
 }
 

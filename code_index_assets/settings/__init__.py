@@ -18,6 +18,7 @@ from ..errors import ConfigurationError
 from .base import SettingsGroup, absolute
 from .embedding import EmbeddingSettings
 from .indexing import IndexingSettings
+from .operations import OperationsSettings
 from .publication import PublicationSettings
 from .runs import RunSettings
 from .server import ServerSettings
@@ -55,8 +56,8 @@ class PlaceSettings(SettingsGroup):
 
 # Pydantic lists the fields of the last base first: the documentation's order is that of the groups read backwards.
 class Settings(
-    ServerSettings, RunSettings, TriggerSettings, PublicationSettings, EmbeddingSettings, IndexingSettings,
-    PlaceSettings,
+    OperationsSettings, ServerSettings, RunSettings, TriggerSettings, PublicationSettings, EmbeddingSettings,
+    IndexingSettings, PlaceSettings,
 ):  # fmt: skip
     """All options. A function that needs one group alone takes that group."""
 
