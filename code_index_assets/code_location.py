@@ -13,7 +13,7 @@ import dagster as dg
 from resources.code_index import CodeIndexResource
 from schedules.jobs import index_repository, refresh_catalog, retire_repository, weekly_compaction
 from schedules.nightly import compaction_schedule, nightly_rebuild
-from schedules.safety import backup, backup_schedule
+from schedules.safety import backup, backup_schedule, reconcile, reconcile_schedule
 from schedules.sensors import catalog_follows, inbox_events, repository_polls
 
 from .analytics.model import load_models
@@ -34,8 +34,8 @@ def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=[repository, file_hashes, chunks, embeddings, index_quality, search_index, _catalog(code_index)],
         asset_checks=[no_failed_repositories],
-        jobs=[index_repository, refresh_catalog, retire_repository, weekly_compaction, backup],
-        schedules=[nightly_rebuild, compaction_schedule, backup_schedule],
+        jobs=[index_repository, refresh_catalog, retire_repository, weekly_compaction, backup, reconcile],
+        schedules=[nightly_rebuild, compaction_schedule, backup_schedule, reconcile_schedule],
         sensors=[inbox_events, repository_polls, catalog_follows],
         resources={"code_index": code_index},
         executor=dg.in_process_executor,

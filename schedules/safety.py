@@ -46,3 +46,36 @@ backup_schedule = dg.ScheduleDefinition(
     default_status=_ON if _TIMING.backs_up else _OFF,
     description=_TIMING.described("Backs up every 15 minutes; runs where CODE_INDEX_BACKUP_TARGET names a folder."),
 )
+
+
+@dg.op
+def compare(context: dg.OpExecutionContext, code_index: CodeIndexResource) -> None:
+    """Compares and repairs; fails with what only a person or an index run can repair."""
+    from code_index_assets.operations.reconcile import reconcile as reconcile_data
+
+    try:
+        result = reconcile_data(code_index.layout(), code_index.settings(), repair=True, say=context.log.info)
+    except CodeIndexError as error:
+        raise failure_of(error) from error
+    left = [f"{d.key}: {d.what} → {' '.join(d.command)}" for d in result.left]
+    facts = {"partitions": result.partitions, "compared": result.compared, "repaired": list(result.repaired)}
+    context.add_output_metadata({**facts, "differences": left})
+    unpublished = [d for d in result.left if d.between != "registry, index"]
+    if unpublished:
+        raise dg.Failure(f"{len(unpublished):,} differences are left:\n" + "\n".join(left[:50]), allow_retries=False)
+
+
+@dg.job(description="Compare registry, receipts, artifacts, index and catalogue id by id; repair what differs.")
+def reconcile() -> None:
+    """The job of the weekly comparison."""
+    compare()
+
+
+reconcile_schedule = dg.ScheduleDefinition(
+    name="weekly_reconcile",
+    job=reconcile,
+    cron_schedule=_TIMING.reconcile,
+    execution_timezone=_TIMING.timezone,
+    default_status=_ON,
+    description=_TIMING.described("Once a week: compares what four places say of the same, and repairs it."),
+)
