@@ -81,7 +81,7 @@ class UsageLog:
     def _write(self) -> None:
         try:
             while True:
-                rows = []
+                rows: list[tuple[float, Question, Any]] = []
                 # The lock decides between this thread's end and a record that comes in the same moment.
                 with self._lock:
                     while not self._queue.empty() and len(rows) < 1000:

@@ -59,3 +59,20 @@ def test_a_folder_that_cannot_be_written_fails_no_question(tmp_path: Path) -> No
     log.record(Question("http", "/v1/search", "found", 1.0))
     log.flush()
     assert log.dropped
+
+
+def test_marts_are_exported_as_parquet(two: Two, tmp_path: Path) -> None:
+    import duckdb
+
+    from code_index_assets.analytics.query import Limits, export_marts
+
+    chain = two[0]
+    build(chain)
+    made = dict(export_marts(chain.layout, tmp_path / "out", Limits()))
+    assert len(made) == len(list((tmp_path / "out").iterdir())) > 25
+    rows = (
+        duckdb.connect().execute(f"SELECT count(*) FROM '{tmp_path}/out/symbol_definitions.parquet'").fetchall()[0][0]
+    )
+    assert (
+        rows == made["symbol_definitions.parquet"] == ask(chain, "SELECT count(*) FROM marts.symbol_definitions")[0][0]
+    )

@@ -93,7 +93,7 @@ async def recorded(request: Request, handler: Callable[[Request], Coroutine[Any,
     if log is None or tool in _NO_QUESTIONS:
         return await handler(request)
     client = request.headers.get("user-agent", "")[:80]
-    asked = {"surface": "cli" if client == "code-index" else "http", "tool": tool, "client": client,
+    asked: dict[str, Any] = {"surface": "cli" if client == "code-index" else "http", "tool": tool, "client": client,
              "text": request.query_params.get("q") or request.query_params.get("name") or ""}  # fmt: skip
     try:
         response = await handler(request)
