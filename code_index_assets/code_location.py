@@ -15,6 +15,7 @@ from schedules.alerts import alerts
 from schedules.jobs import index_repository, refresh_catalog, retire_repository, weekly_compaction
 from schedules.nightly import compaction_schedule, nightly_rebuild
 from schedules.registration import partitions_added, register_partition
+from schedules.safety import backup, backup_schedule, reconcile, reconcile_schedule
 from schedules.sensors import catalog_follows, inbox_events, repository_polls
 
 from .analytics.model import load_models
@@ -40,8 +41,16 @@ def build_defs(overrides: Mapping[str, str] | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=[repository, file_hashes, chunks, embeddings, index_quality, index, catalog],
         asset_checks=[no_failed_repositories, repositories_fresh, partitions_in_bounds],
-        jobs=[index_repository, refresh_catalog, register_partition, retire_repository, weekly_compaction],
-        schedules=[nightly_rebuild, compaction_schedule],
+        jobs=[
+            index_repository,
+            refresh_catalog,
+            register_partition,
+            retire_repository,
+            weekly_compaction,
+            backup,
+            reconcile,
+        ],
+        schedules=[nightly_rebuild, compaction_schedule, backup_schedule, reconcile_schedule],
         sensors=[
             inbox_events,
             partitions_added,

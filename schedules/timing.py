@@ -26,6 +26,9 @@ class Timing:
     max_run_seconds: int
     max_catalog_seconds: int
     problem: str = ""
+    backup: str = "*/15 * * * *"
+    reconcile: str = "30 4 * * 0"
+    backs_up: bool = False
 
     def described(self, text: str) -> str:
         """A description, with the problem in front of it."""
@@ -48,7 +51,12 @@ def load_timing() -> Timing:
         return replace(usual, problem=error.message)
     problems = [
         f"CODE_INDEX_{name.upper()}={cron!r} is no cron expression of five fields"
-        for name, cron in (("nightly_cron", settings.nightly_cron), ("compaction_cron", settings.compaction_cron))
+        for name, cron in (
+            ("nightly_cron", settings.nightly_cron),
+            ("compaction_cron", settings.compaction_cron),
+            ("backup_cron", settings.backup_cron),
+            ("reconcile_cron", settings.reconcile_cron),
+        )
         if not is_valid_cron_schedule(cron)
     ]
     try:
@@ -57,4 +65,7 @@ def load_timing() -> Timing:
         problems.append(f"CODE_INDEX_TIMEZONE={settings.timezone!r} is no time zone such as Europe/Berlin")
     if problems:
         return replace(usual, problem="; ".join(problems))
-    return Timing(*(getattr(settings, name) for name in names))
+    return replace(
+        Timing(*(getattr(settings, name) for name in names)),
+        backup=settings.backup_cron, reconcile=settings.reconcile_cron, backs_up=settings.backup_target is not None,
+    )  # fmt: skip

@@ -58,6 +58,8 @@ def _clear_environment() -> None:
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     # A worker takes 4 s to start: tests of run workers start their own.
     os.environ["CODE_INDEX_RUN_WORKERS"] = "0"
+    # Questions of tests leave data folders as they are.
+    os.environ["CODE_INDEX_USAGE"] = "0"
 
 
 @pytest.fixture

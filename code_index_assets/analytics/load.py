@@ -21,6 +21,7 @@ from ..index.manifest import Receipt
 from ..index.published import PublishedIndex
 from ..index.reader import SnapshotGoneError
 from ..progress import Stages
+from ..records import usage
 from ..records.observations import last_observation
 from ..settings import Settings
 from ..sources.snapshot import Snapshot
@@ -131,6 +132,7 @@ class Loader:
             names = {self._key_of(raw, key) for key in (*added, *gone)}
             self.changes[raw.key] = Change(everything=fresh, partitions=frozenset(names))
         self.changes["raw.log_records"] = Change(everything=self._log(fresh))
+        self.changes["raw.usage"] = Change(everything=self._usage(have, fresh))
         self._build_row()
         self.changes["raw.build"] = Change(everything=True)
         return self.changes
@@ -466,6 +468,28 @@ class Loader:
                 frame = pl.DataFrame({"path": changed, "size": [sizes[path] for path in changed]})
                 self._append("meta.log_files", frame)
             ticker.advance(len(changed))
+        return True
+
+    # -- usage -----------------------------------------------------------------------------------------------------
+
+    def _usage(self, have: dict[str, dict[str, str]], fresh: bool) -> bool:
+        """Loads the records of questions anew where a segment is new, has grown, or is gone."""
+        root = self.layout.root / usage.FOLDER
+        sizes = {path.name: path.stat().st_size for path in sorted(root.glob("*.jsonl"))}
+        state = digest(*(f"{name}:{size}" for name, size in sizes.items()))
+        if not fresh and have.get("raw.usage", {}).get("") == state:
+            return False
+        self.connection.execute("DELETE FROM raw.usage")
+        self.connection.execute("DELETE FROM meta.loaded WHERE source = 'raw.usage'")
+        if sizes:
+            files = ", ".join(literal(str(root / name)) for name in sizes)
+            self.connection.execute(
+                f"INSERT INTO raw.usage SELECT substr(filename, {len(str(root)) + 2}), "
+                "TRY_CAST(line ->> '$.at' AS DOUBLE), line "
+                f"FROM read_csv([{files}], columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', "
+                "escape = '', header = false, auto_detect = false, filename = true) WHERE json_valid(line)"
+            )
+        self.connection.execute("INSERT INTO meta.loaded VALUES ('raw.usage', '', ?)", [state])
         return True
 
     def _build_row(self) -> None:

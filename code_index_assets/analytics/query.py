@@ -213,3 +213,22 @@ def write_parquet(names: list[str], rows: Iterator[tuple[Any, ...]], path: Path)
         part.unlink(missing_ok=True)
         raise QueryError(f"{path} cannot be written: {error.strerror}") from error
     return frame.height
+
+
+def export_marts(layout: Layout, folder: Path, limits: Limits) -> Iterator[tuple[str, int]]:
+    """Writes every mart into a folder, `<name>.parquet` each; yields file names and rows. Raises as `run_query`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_catalog(layout) as connection:
+        marts = connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'marts' UNION "
+            "SELECT view_name FROM duckdb_views() WHERE schema_name = 'marts' ORDER BY 1"
+        ).fetchall()
+    for (name,) in marts:
+        part = folder / f".{name}.parquet-part"
+        try:
+            with run_query(layout, f'SELECT * FROM marts."{name}"', limits) as (names, rows):
+                count = write_parquet(names, rows, part)
+            part.replace(folder / f"{name}.parquet")
+        finally:
+            part.unlink(missing_ok=True)
+        yield f"{name}.parquet", count

@@ -188,6 +188,15 @@ LOG_RECORDS = Table(
         Column("body", TEXT, "the record as JSON"),
     ),
 )
+USAGE = Table(
+    "usage",
+    "Every question that was asked (CODE_INDEX_USAGE), record by record.",
+    (
+        Column("segment", TEXT, "file below usage/"),
+        Column("asked_at", TIME, "when it was answered (Unix seconds)"),
+        Column("body", TEXT, "the record as JSON"),
+    ),
+)
 BUILD = Table(
     "build",
     "The build of this catalogue: one row.",
@@ -222,6 +231,7 @@ ALL: tuple[RawTable, ...] = (
     RawTable(EDGES, ("chunks",)),
     RawTable(EDGE_COVERAGE, ("chunks",)),
     RawTable(LOG_RECORDS, ("index_quality", "search_index")),
+    RawTable(USAGE, ()),
     RawTable(BUILD, ()),
 )
 RAW: dict[str, RawTable] = {raw.key: raw for raw in ALL}

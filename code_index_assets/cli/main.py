@@ -64,6 +64,10 @@ COMMANDS = {
     "repair": ("repair", "Repair damaged parts of the data folder."),
     "purge": ("purge", "Remove a file from all stored data."),
     "prune": ("upkeep", "Remove unreferenced artifacts."),
+    "backup": ("backup", "Back the data folder up, while everything runs."),
+    "reconcile": ("reconcile", "Compare registry, artifacts, index and catalogue, id by id."),
+    "upgrade": ("reconcile", "Make anew what an earlier release has made."),
+    "restore": ("backup", "Restore a backup into an empty data folder."),
     "completion": ("completion", "Print the completion script of bash, zsh or fish."),
 }
 

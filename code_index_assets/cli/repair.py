@@ -28,7 +28,7 @@ def repair_command(groups: tuple[str, ...], quick: bool, as_json: bool) -> int:
     settings = load_settings()
     layout = Layout(settings.data)
     chosen = groups or tuple(group for group in GROUPS if group != "registry")
-    report = _Told(as_json)
+    report = Report(as_json)
     keys: dict[str, None] = {}
     for group in chosen:
         repaired: set[str] = set()
@@ -46,14 +46,14 @@ def repair_command(groups: tuple[str, ...], quick: bool, as_json: bool) -> int:
             if done not in repaired:
                 repaired.add(done)
                 report.line(f"  {done}")
-    failed = _index(list(keys), report) if keys else 0
+    failed = index_again(list(keys), report) if keys else 0
     left = [] if failed else list(examine(layout, settings, chosen, deep=not quick))
     report.end(left, failed)
     return failed or (5 if left else 0)
 
 
 @dataclass
-class _Told:
+class Report:
     """What was done, said at once as text or in the end as one object."""
 
     as_json: bool
@@ -61,10 +61,12 @@ class _Told:
     indexed: list[dict[str, Any]] = field(default_factory=list)
 
     def line(self, text: str, err: bool = False) -> None:
+        """Prints a line, unless the command ends with one object."""
         if not self.as_json:
             click.echo(text, err=err)
 
     def end(self, left: list[Finding], failed: int) -> None:
+        """Prints what is left, and with `--json` the object."""
         for finding in left:
             self.line(f"still damaged: {finding.what}\n  → {finding.remedy}", err=True)
         if not left and not failed:
@@ -74,7 +76,7 @@ class _Told:
             print_json({"repaired": self.repaired, "indexed": self.indexed, "findings": rest})
 
 
-def _index(keys: list[str], report: _Told) -> int:
+def index_again(keys: list[str], report: Report) -> int:
     """Has damaged artifacts made anew by indexing their partitions; gives the exit code."""
     from ..workers.chain_runs import run_chain
     from ..workers.outcome import failure_code

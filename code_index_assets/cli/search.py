@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import CodeIndexError, QueryError
+from ..records.usage import Question, usage_of
 from ..settings import Settings, load_settings
 from ..storage.layout import Layout
 from . import completion
@@ -66,7 +67,7 @@ def answered(
     With --json an error is an object too: `empty`, its outcome, and what went wrong.
     """
     try:
-        text, code = _from(remote, local, as_json)
+        text, code = _from(remote, recorded(local), as_json)
     except CodeIndexError as error:
         if not as_json:
             raise
@@ -74,6 +75,30 @@ def answered(
         return exit_code(error)
     click.echo(text, err=code in (1, 5) and text.startswith("no definition"))
     return code
+
+
+def recorded(local: Callable[[], tuple[str, int]]) -> Callable[[], tuple[str, int]]:
+    """An answer of this process, with its question in the records of usage; a server records its own."""
+
+    def ask() -> tuple[str, int]:
+        started = time.perf_counter()
+        outcome = "failed"
+        body: bytes | None = None
+        try:
+            text, code = local()
+            outcome = {0: "found", 1: "no_match"}.get(code, "degraded")
+            body = text.encode("utf-8", "replace") if text.startswith("{") else None
+            return text, code
+        finally:
+            settings = load_settings()
+            log = usage_of(Layout(settings.data), settings)
+            if log is not None:
+                took = round((time.perf_counter() - started) * 1000, 2)
+                hits = 0 if outcome == "no_match" else None
+                command = click.get_current_context().info_name or ""
+                log.record(Question("cli", command, outcome, took, hits), body)
+
+    return ask
 
 
 def _from(

@@ -17,6 +17,14 @@ from ..storage.layout import Layout
 from ..workers.catalogue_follower import follow_catalogue
 
 FORMATS = get_args(Format)
+EXAMPLES = """\
+Which repositories are there?        SELECT * FROM marts.repository_overview
+Who defines a name?                  SELECT * FROM marts.symbol_definitions WHERE name = 'connect'
+Who mentions it?                     SELECT * FROM marts.symbol_mentions WHERE name = 'connect'
+Where does work gather?              SELECT * FROM marts.hot_spots ORDER BY score DESC LIMIT 20
+What is asked in vain?               SELECT * FROM marts.usage_empty ORDER BY asked_at DESC LIMIT 20
+Uses of names (the word REFERENCES   SELECT * FROM staging.stg_references LIMIT 20
+is SQL's own: the raw table is raw.references_)"""
 
 
 @click.command("sql")
@@ -35,6 +43,13 @@ FORMATS = get_args(Format)
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option("--list", "listing", is_flag=True, help="List the tables and what they hold.")
 @click.option("--describe", metavar="TABLE", help="Show a table's columns and what they mean.")
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write every mart into this folder, as a Parquet file each.",
+)
+@click.option("--examples", is_flag=True, help="Show queries to begin with.")
 @click.option("--timeout", default=60.0, show_default=True, help="Seconds after which the query is stopped.")
 @click.option("--memory", default="1GB", show_default=True, help="Memory the query may take.")
 @click.option("--wait", default=10.0, show_default=True, help="Seconds to wait for a catalogue that is behind.")
@@ -42,14 +57,24 @@ FORMATS = get_args(Format)
 @click.option("--max-rows", type=click.IntRange(min=1), help="Fail if there are more rows (default: no limit).")
 def sql_command(
     query: str | None, path: Path | None, form: Format | None, vertical: bool, as_json: bool, output: Path | None,
-    listing: bool, describe: str | None, timeout: float, memory: str, wait: float, fresh: bool, max_rows: int | None,
+    listing: bool, describe: str | None, folder: Path | None, examples: bool,
+    timeout: float, memory: str, wait: float, fresh: bool, max_rows: int | None,
 ) -> None:  # fmt: skip
     """Ask the catalogue one SQL QUERY ("-" reads it from standard input, a *.sql path from that file).
 
     It only reads, and has nothing but the catalogue in reach: no files, no network.
     """
-    from ..analytics.query import LIST_TABLES, Limits, describe_query, run_query, write_parquet
+    from ..analytics.query import LIST_TABLES, Limits, describe_query, export_marts, run_query, write_parquet
 
+    if examples:
+        click.echo(EXAMPLES)
+        return
+    if folder is not None:
+        layout = Layout(load_settings().data).check()
+        _wait(layout, wait, fresh=fresh)
+        for name, count in export_marts(layout, folder, Limits(timeout, memory, max_rows)):
+            click.echo(f"{count:,} rows in {folder / name}", err=True)
+        return
     text = _text(query, path)
     if listing:
         text = LIST_TABLES

@@ -50,9 +50,9 @@ class Removed:
 
 def remove_unnamed(layout: Layout, *, key: str | None = None, older_than: float = 0.0) -> Removed:
     """Removes unreferenced artifact folders of one partition or all, older than so many seconds."""
-    named = _named(layout)
+    named = named_artifacts(layout)
     removed = size = 0
-    for home in _homes(layout, key):
+    for home in artifact_homes(layout, key):
         try:
             # A step that is at work may be about to make an old artifact current again: it holds this lock.
             with layout.lock(f"partition-{_key_of(home)}", timeout=0):
@@ -173,7 +173,7 @@ def _spaces(layout: Layout) -> list[Path]:
 
 def remove_partition(layout: Layout, key: str) -> None:
     """Removes every artifact of a partition (the index is left to `index.maintenance.remove`)."""
-    for home in _homes(layout, key):
+    for home in artifact_homes(layout, key):
         shutil.rmtree(home, ignore_errors=True)
 
 
@@ -207,7 +207,7 @@ def vector_keys(layout: Layout, space: str, key: str | None = None) -> set[str]:
     """Vector keys named by any embeddings artifact of a space (of one partition, or of all)."""
     store = ArtifactStore(layout)
     keys: set[str] = set()
-    for home in _homes(layout, key):
+    for home in artifact_homes(layout, key):
         if home.parent.name != space or home.parent.parent.name != "embeddings":
             continue
         for folder in [path for path in home.iterdir() if path.is_dir()]:
@@ -217,7 +217,8 @@ def vector_keys(layout: Layout, space: str, key: str | None = None) -> set[str]:
     return keys
 
 
-def _homes(layout: Layout, key: str | None) -> list[Path]:
+def artifact_homes(layout: Layout, key: str | None = None) -> list[Path]:
+    """The homes of all artifacts, or of those of one partition."""
     bases = [layout.root / kind for kind in KINDS]
     for kind in KINDS_BY_SPACE:
         base = layout.root / kind
@@ -232,12 +233,12 @@ def _homes(layout: Layout, key: str | None) -> list[Path]:
     ]
 
 
-def _named(layout: Layout) -> set[Path]:
+def named_artifacts(layout: Layout) -> set[Path]:
     """Folders that pointers, publications or running runs name, with their ancestors and verdicts.
 
     Ancestors count for pointers too: the chunks of a run that stopped there are compared with the files they came from.
     """
-    named = {home / name for home in _homes(layout, None) if (name := layout.read_pointer(home / "CURRENT"))}
+    named = {home / name for home in artifact_homes(layout) if (name := layout.read_pointer(home / "CURRENT"))}
     published = PublishedIndex(layout)
     for space in published.spaces:
         for manifest in published.store(space).history():

@@ -23,6 +23,7 @@ from .indexing import IndexingSettings
 from .operations import OperationsSettings
 from .publication import PublicationSettings
 from .runs import RunSettings
+from .safety import SafetySettings
 from .server import ServerSettings
 from .triggers import TriggerSettings
 
@@ -58,7 +59,7 @@ class PlaceSettings(SettingsGroup):
 
 # Pydantic lists the fields of the last base first: the documentation's order is that of the groups read backwards.
 class Settings(
-    AlertSettings, DeploymentSettings, ServerSettings, OperationsSettings, RunSettings, TriggerSettings,
+    AlertSettings, DeploymentSettings, ServerSettings, OperationsSettings, SafetySettings, RunSettings, TriggerSettings,
     PublicationSettings, EmbeddingSettings, IndexingSettings, PlaceSettings,
 ):  # fmt: skip
     """All options. A function that needs one group alone takes that group."""

@@ -240,3 +240,19 @@ def _environment(folder: Path) -> Any:
             ) from error
         _open[folder] = environment, _identity(data)
         return environment
+
+
+def state_of(folder: Path) -> str:
+    """A text that changes with every commit to the cache in a folder."""
+    data = data_file(folder)
+    return f"{data.stat().st_ino}-{_environment(folder).info()['last_txnid']}"
+
+
+def copy_to(folder: Path, target: Path) -> None:
+    """Copies a cache, as of one commit, into an empty folder; readers and the writer go on. Raises EmbeddingError."""
+    try:
+        _environment(folder).copy(str(target), compact=False)
+    except lmdb.Error as error:
+        raise EmbeddingError(
+            f"the vector cache in {folder} cannot be copied: {error}", remedy="code-index repair caches"
+        ) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
@@ -17,6 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
+from ...records.usage import Question, usage_of
 from ...spelling import near_names
 from .middleware import MAX_BODY, MAX_OVERLAY_BODY, SEARCH
 
@@ -32,6 +34,10 @@ MEANT_IN_BODY = {
     "repo": "repositories", "repos": "repositories", "ref": "refs", "branch": "refs", "role": "roles", "lane": "lanes",
     "q": "query", "name": "query", "url": "repository", "n": "limit", "count": "limit", "page": "cursor",
 }  # fmt: skip
+
+
+# States of the index, asked again and again by pages and monitors.
+_NO_QUESTIONS = {"/v1/status", "/v1/repositories", "/v1/openapi.json"}
 
 
 class AnyCharacters(Convertor[str]):
@@ -77,9 +83,37 @@ class ApiRoute(APIRoute):
             refuse_unknown(request.query_params.keys(), known)
             if request.method == "POST" and request.url.path == SEARCH:
                 await small_without_overlay(request)
-            return unless_known(request, await handler(request))
+            return unless_known(request, await recorded(request, handler))
 
         return checked
+
+
+async def recorded(request: Request, handler: Callable[[Request], Coroutine[Any, Any, Response]]) -> Response:
+    """The answer of a handler, with its question in the records of usage; a question that fails is one, too."""
+    started = time.perf_counter()
+    service = getattr(request.app.state, "service", None)
+    log = usage_of(service.layout, service.settings) if service is not None else None
+    tool = getattr(request.scope.get("route"), "path", request.url.path)
+    if log is None or tool in _NO_QUESTIONS:
+        return await handler(request)
+    client = request.headers.get("user-agent", "")[:80]
+    asked: dict[str, Any] = {"surface": "cli" if client == "code-index" else "http", "tool": tool, "client": client,
+             "text": request.query_params.get("q") or request.query_params.get("name") or ""}  # fmt: skip
+    try:
+        response = await handler(request)
+    except Exception as error:
+        log.record(Question(**asked, outcome=type(error).__name__, milliseconds=_since(started)))
+        raise
+    hits = response.headers.get("x-code-index-hits")
+    outcome = response.headers.get("x-code-index-outcome", "")
+    body = bytes(response.body) if response.headers.get("content-type", "").startswith("application/json") else None
+    question = Question(**asked, outcome=outcome, milliseconds=_since(started), hits=int(hits) if hits else None)
+    log.record(question, body)
+    return response
+
+
+def _since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)
 
 
 def refuse_unknown(given: Iterable[str], known: Iterable[str]) -> None:

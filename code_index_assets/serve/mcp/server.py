@@ -7,6 +7,7 @@ What lives here: putting the server together, and `code-index mcp` over stdio. W
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Collection
 from typing import Any
 
@@ -24,6 +25,7 @@ from ...errors import (
     QueryError,
     StillIndexingError,
 )
+from ...records.usage import Question, UsageLog, usage_of
 from ...search.engine import SearchEngine
 from ...settings import Settings
 from ...storage.layout import Layout
@@ -106,9 +108,22 @@ def error_result(error: CodeIndexError) -> CallToolResult:
 class CodeIndexServer(MCPServer):
     """The SDK's server, with our errors: what is wrong and what to do; no argument is left unnoticed."""
 
+    usage: UsageLog | None = None
+
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Any = None
     ) -> CallToolResult | InputRequiredResult:
+        """The result of a tool, with the question in the records of usage."""
+        started = time.perf_counter()
+        result = await self._called(name, arguments, context)
+        if self.usage is not None and isinstance(result, CallToolResult):
+            failed = str((result.meta or {}).get("code_index/state", "failed")) if result.is_error else ""
+            text = str(arguments.get("query") or arguments.get("name") or arguments.get("task") or "")
+            took = round((time.perf_counter() - started) * 1000, 2)
+            self.usage.record(Question("mcp", name[:60], failed, took, text=text), result.structured_content)
+        return result
+
+    async def _called(self, name: str, arguments: dict[str, Any], context: Any) -> CallToolResult | InputRequiredResult:
         """The result of a tool; unknown tools, unknown arguments and failures become error results."""
         tool = self._tool_manager.get_tool(name)
         if tool is None:
@@ -252,6 +267,7 @@ def build_server(settings: Settings, layout: Layout, engine: SearchEngine, trans
         "code-index", title="Code Index", version=program_version(), instructions=INSTRUCTIONS, log_level="WARNING",
         subscriptions=False,
     )  # fmt: skip
+    server.usage = usage_of(layout, settings)
     tools = Tools(settings, layout, engine, transport)
     # What they give is read as a whole, as text: a second form would cost the budget twice.
     packed = PackedTools(engine)

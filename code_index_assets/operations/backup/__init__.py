@@ -1,0 +1,1 @@
+"""Backups of a data folder: making them beside everything that runs, checking them, restoring them."""
