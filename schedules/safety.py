@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import dagster as dg
 
+from code_index_assets.assets.automation import max_runtime
 from code_index_assets.assets.execution import failure_of, retries
 from code_index_assets.errors import CodeIndexError, ConfigurationError
 from resources.code_index import CodeIndexResource
@@ -31,7 +32,8 @@ def make_backup(context: dg.OpExecutionContext, code_index: CodeIndexResource) -
 
 
 @dg.job(
-    description="Back the data folder up: what changed since the last backup is copied. `code-index restore` reads it."
+    description="Back the data folder up: what changed since the last backup is copied. `code-index restore` reads it.",
+    tags=max_runtime(_TIMING.max_run_seconds),
 )
 def backup() -> None:
     """The job of the backup schedule."""
@@ -65,7 +67,10 @@ def compare(context: dg.OpExecutionContext, code_index: CodeIndexResource) -> No
         raise dg.Failure(f"{len(unpublished):,} differences are left:\n" + "\n".join(left[:50]), allow_retries=False)
 
 
-@dg.job(description="Compare registry, receipts, artifacts, index and catalogue id by id; repair what differs.")
+@dg.job(
+    description="Compare registry, receipts, artifacts, index and catalogue id by id; repair what differs.",
+    tags=max_runtime(_TIMING.max_run_seconds),
+)
 def reconcile() -> None:
     """The job of the weekly comparison."""
     compare()

@@ -22,7 +22,7 @@ from ..workers.chain_runs import run_chain
 from ..workers.outcome import failure_code
 from . import completion
 from .report import print_report
-from .upkeep import stored_keys
+from .upkeep import forget_partitions, stored_keys
 
 # Free space below which a run is not begun.
 SPACE_BYTES = 32 << 20
@@ -105,6 +105,7 @@ def _forget_unread(settings: Settings, layout: Layout, entry: RepositoryEntry) -
     Registry.load(settings.registry_file, layout).remove(entry.name)
     for key in entry.keys:
         clear_failure(layout, key)
+    forget_partitions(layout, entry.keys)
     click.echo(f"{entry.name} is not registered: nothing was read from {entry.location}", err=True)
 
 

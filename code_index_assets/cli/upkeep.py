@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -110,8 +110,6 @@ def rebuild_catalogue(layout: Layout, settings: Settings) -> None:
 
 def retire(layout: Layout, settings: Settings, keys: list[str]) -> Iterator[str]:
     """Retires partitions; yields one line for each."""
-    from ..assets.instance import open_instance
-    from ..assets.partitions import REPOSITORIES
     from ..operations.retire import retire_partition
 
     for key in keys:
@@ -119,6 +117,14 @@ def retire(layout: Layout, settings: Settings, keys: list[str]) -> Iterator[str]
             yield f"{key}: {retire_partition(layout, settings, key):,} points left the index"
         else:
             yield f"{key}: nothing is stored of it; it leaves Dagster's partitions"
+    forget_partitions(layout, keys)
+
+
+def forget_partitions(layout: Layout, keys: Iterable[str]) -> None:
+    """Takes keys out of Dagster's partitions."""
+    from ..assets.instance import open_instance
+    from ..assets.partitions import REPOSITORIES
+
     with open_instance(layout) as instance:
         for key in keys:
             if instance.has_dynamic_partition(REPOSITORIES, key):

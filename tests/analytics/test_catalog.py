@@ -264,7 +264,7 @@ def test_all_questions_run_on_a_real_repository(two: Two) -> None:
     chain, _, _ = two
     build(chain)
     questions = {q.title: ask(chain, q.sql) for q in read_questions(ROOT / "docs" / "questions.md")}
-    assert len(questions) == 27
+    assert len(questions) == 32
     answers = [rows for _, rows in sorted(questions.items(), key=lambda item: int(item[0].split(".")[0]))]
     assert [row[0] for row in answers[0]] == ["shop", "tools"]
     assert {row[2] for row in answers[1]} == {"credential_file", "binary", "empty"}
