@@ -26,7 +26,7 @@ class DamagedBackupError(CorruptArtifactError):
         more = f"\n  and {len(files) - _NAMED:,} more" if len(files) > _NAMED else ""
         super().__init__(
             f"{len(files):,} files of the backup {name} are damaged:\n  {lines}{more}",
-            remedy="restore an earlier backup (--name), or make a new one: damaged contents are written again",
+            remedy="restore an earlier backup (--name); or delete the damaged contents named here, and back up again",
         )
         self.files = files
 
