@@ -117,7 +117,8 @@ def _tree_line(state: RepositoryState, now: float) -> str:
     there = "" if tree.kind == "commit" else "working tree at "
     gone = f", {tree.gone} gone" if tree.gone else ""
     base = f"base {tree.base_commit[:12]}, published {ago(now - tree.base_published_at)}"
-    return f"{there}{state.commit[:12]} + {tree.changed} files changed{gone} ({base})"
+    files = "file" if tree.changed == 1 else "files"
+    return f"{there}{state.commit[:12]} + {tree.changed} {files} changed{gone} ({base})"
 
 
 def render_definitions(definitions: Definitions, name: str, *, color: bool = False) -> str:
