@@ -155,7 +155,8 @@ def _precise_files(run: ChainRun) -> tuple[str, ...]:
 
 
 def _precise_of_registry(run: ChainRun, receipt: Receipt) -> dict[str, Any]:
-    """Takes in the precise indexes that the registry names. One that does not fit is told: the publication stands."""
+    """Takes in the precise indexes that the registry names. The run reports one that does not fit; the
+    publication stands."""
     taken: list[str] = []
     for path in _precise_files(run):
         try:

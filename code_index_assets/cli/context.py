@@ -5,19 +5,18 @@ What lives here: its arguments, and batches of tasks. What does not: packing (`s
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import CodeIndexError, QueryError
+from ..errors import QueryError
 from ..settings import load_settings
 from ..storage.layout import Layout
 from . import completion
 from .answering import answered
-from .failures import failure
+from .batch import answer_lines
 
 if TYPE_CHECKING:
     from ..search.context import ContextRequest
@@ -73,30 +72,10 @@ def _answer_batch(lines: Iterable[str], tokens: int) -> int:
 
     settings = load_settings()
     engine = open_engine(settings, Layout(settings.data).check())
-    failed = 0
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        identity: Any = number
-        try:
-            asked = _object(line, number)
-            identity = asked.get("id", number)
-            result = {"id": identity, **to_json(pack_context(engine, _request(asked, number, tokens)))}
-        except CodeIndexError as error:
-            failed += 1
-            result = {"id": identity, **failure(error), "spans": []}
-        click.echo(json.dumps(result, ensure_ascii=False))
-    return 2 if failed else 0
-
-
-def _object(line: str, number: int) -> dict[str, Any]:
-    try:
-        asked = json.loads(line)
-    except ValueError as error:
-        raise QueryError(f"line {number} is not JSON: {error}", remedy=SHAPE) from error
-    if not isinstance(asked, dict):
-        raise QueryError(f"line {number} is no JSON object", remedy=SHAPE)
-    return asked
+    return answer_lines(
+        lines, SHAPE, lambda asked, number: to_json(pack_context(engine, _request(asked, number, tokens))),
+        {"spans": []},
+    )  # fmt: skip
 
 
 def _request(asked: dict[str, Any], number: int, tokens: int) -> ContextRequest:

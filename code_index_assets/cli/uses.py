@@ -5,16 +5,13 @@ What lives here: `references --batch`. What does not: resolution (`graph/`) and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from ..errors import CodeIndexError, QueryError
+from ..errors import QueryError
 from ..settings import Settings
 from ..storage.layout import Layout
-from .failures import failure
+from .batch import answer_lines
 
 if TYPE_CHECKING:
     from ..search.uses import UsesRequest
@@ -32,31 +29,11 @@ def answer_batch(settings: Settings, layout: Layout, lines: Iterable[str]) -> in
     from ..search.uses import find_uses
 
     engine = open_engine(settings, layout)
-    failed = 0
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        identity: Any = number
-        try:
-            question = _object(line, number)
-            identity = question.get("id", number)
-            result = {"id": identity, **to_json(find_uses(engine, _request(question, number)))}
-        except CodeIndexError as error:
-            failed += 1
-            empty: dict[str, Any] = {"definitions": [], "references": [], "candidates": [], "callers": []}
-            result = {"id": identity, **failure(error), **empty, "complete": False, "repositories": []}
-        click.echo(json.dumps(result, ensure_ascii=False))
-    return 2 if failed else 0
-
-
-def _object(line: str, number: int) -> dict[str, Any]:
-    try:
-        question = json.loads(line)
-    except ValueError as error:
-        raise QueryError(f"line {number} is not JSON: {error}", remedy=SHAPE) from error
-    if not isinstance(question, dict):
-        raise QueryError(f"line {number} is no JSON object", remedy=SHAPE)
-    return question
+    empty: dict[str, Any] = {"definitions": [], "references": [], "candidates": [], "callers": []}
+    return answer_lines(
+        lines, SHAPE, lambda question, number: to_json(find_uses(engine, _request(question, number))),
+        {**empty, "complete": False, "repositories": []},
+    )  # fmt: skip
 
 
 def _request(question: dict[str, Any], number: int) -> UsesRequest:

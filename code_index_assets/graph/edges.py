@@ -218,7 +218,7 @@ def _overrides(references: References, resolver: Resolver, file: File, names: Na
 
 
 def external_name(resolver: Resolver, file: File, number: int) -> tuple[str, str] | None:
-    """The module outside of the repository that an import takes a name from, and the name; None if none says so."""
+    """The module outside of the repository that a name is imported from, and the name; None where no import has it."""
     parts: list[str] = []
     while True:
         if number < 0:

@@ -45,7 +45,8 @@ class Trees:
     def __init__(self, layout: Layout, settings: Settings) -> None:
         self.layout, self.settings = layout, settings
         self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
-        self._locks: dict[tuple[str, str], threading.Lock] = {}
+        # A lock a name would grow with every overlay that a client sends.
+        self._locks = [threading.Lock() for _ in range(KEPT)]
         self._guard = threading.Lock()
 
     def checkout(self, checkout: Checkout) -> Callable[[IndexSnapshot], IndexSnapshot]:
@@ -135,7 +136,7 @@ class Trees:
         with self._guard:
             if name in self._kept:
                 self._kept.move_to_end(name)
-            return self._locks.setdefault(name, threading.Lock())
+        return self._locks[hash(name) % KEPT]
 
     def close(self) -> None:
         """Removes the folders of all layers."""

@@ -1,4 +1,4 @@
-"""What agents are told of the index: when to use it, and when not.
+"""What the guidance tells agents: when to use the index, and when not.
 
 What lives here: that text, and the block or file it stands in. What does not: where it is written (`clients.py`).
 """

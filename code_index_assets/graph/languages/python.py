@@ -187,7 +187,7 @@ class PythonResolver(Resolver):
         return Resolution(found.targets, INFERRED, rule) if rule else found
 
     def doubt_of_member(self, file: File, expression: Any, found: Resolution) -> str:
-        """Why a member may be another one than the definition found; "" if nothing says so."""
+        """Why a member may be another one than the definition found; "" if it cannot be."""
         called = {self.repository.definition(target).kind for target in found.targets} & DEFINED
         if called and expression[1] in file.replaced:
             return "may be replaced: assigned in this file"

@@ -4,7 +4,7 @@ What lives here: the keys of a text, writing the file, asking it. What does not:
 pattern needs (`plan.py`).
 
 A key is a hash of three neighbouring bytes of the folded text (`fold`), 18 bits wide. Two trigrams may share a key, so
-the answer names files that *may* have the text; whoever asks reads them. It never leaves out a file that has it.
+the answer names files that *may* have the text; the caller reads them. It never leaves out a file that has it.
 
 The file, numbers little-endian: magic, documents, keys, sparse entries, dense keys; for each value of a key's upper 10
 bits where its keys start; the lower 8 bits of each key; how many documents each key has (0: dense); before each 64th

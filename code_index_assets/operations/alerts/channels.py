@@ -1,6 +1,6 @@
 """Ways to tell people: a Slack-compatible webhook, any webhook, e-mail.
 
-What lives here: one message on each way. What does not: what is told (`telling.py`).
+What lives here: sending one message by each channel. What does not: which messages are sent (`telling.py`).
 """
 
 from __future__ import annotations
