@@ -6,8 +6,8 @@ What lives here: that answer. What does not: walks over calls (`questions.py`), 
 Tests often reach code without naming it: through a client, a fixture, a plug-in. So the answer is widened: by tests
 named after a file and, where few tests reach it by calls, by those that write a changed name whose target is not known
 there, and by those that import the file. Each of these edges gives that reason and is graded `textual`. On forty
-commits of Flask and Gin that changed a source and a test file, the test is in the answer of 31, by calls alone of 23; it holds 9 to 15 % of the test
-files in the median.
+commits of Flask and Gin that changed a source and a test file, the test is in the answer of 31, by calls alone of 23;
+it holds 9 to 15 % of the test files in the median.
 """
 
 from __future__ import annotations
